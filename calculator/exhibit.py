@@ -1,0 +1,93 @@
+"""What a decision shows beside its verdict, as plain data: tables and pictures. `view` and `chart` draw them."""
+
+from dataclasses import dataclass, field
+
+from calculator.units import Unit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A small table. Cells are text, already in words or shown by a Unit; `highlight` is a row's index or -1."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: str = ""
+    highlight: int = -1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One curve: points (x, y) in the picture's units; `low` and `high` draw a band when given (same x)."""
+
+    label: str
+    points: tuple[tuple[float, float], ...]
+    low: tuple[float, ...] = ()
+    high: tuple[float, ...] = ()
+    dots: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """A vertical (x) or horizontal (y) reference line with its label."""
+
+    label: str
+    x: float | None = None
+    y: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curves:
+    """Curves over one quantity: learning curves, cost lines that cross, a staleness saw-tooth."""
+
+    title: str
+    description: str
+    x_label: str
+    y_label: str
+    x_unit: Unit
+    y_unit: Unit
+    lines: tuple[Line, ...]
+    marks: tuple[Mark, ...] = ()
+    x_log: bool = False
+    y_log: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segment:
+    """One part of a stacked bar."""
+
+    label: str
+    value: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bar:
+    """One bar, made of one or more segments; `low` and `high` draw a whisker when given."""
+
+    label: str
+    segments: tuple[Segment, ...]
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bars:
+    """Horizontal bars, stacked when they have several segments: memory against the card, a latency waterfall."""
+
+    title: str
+    description: str
+    unit: Unit
+    bars: tuple[Bar, ...]
+    limit: Mark | None = None
+    stacked_offset: bool = field(default=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Note:
+    """A short paragraph with a title, for what is neither number nor picture: nearest cases, vendor facts."""
+
+    title: str
+    paragraphs: tuple[str, ...]
+
+
+Exhibit = Table | Curves | Bars | Note

@@ -1,0 +1,138 @@
+"""The kinds of field a decision is made of. Each carries all that a form, a schema or a message needs.
+
+`ask` is what only the reader knows; `assume` a sourced number about the world, which a reader may override; `pick` one of a
+list; `flag` yes or no; `paste` a longer text that a parser of the decision understands; `out` a result.
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from typing import Any
+
+from calculator.assumptions import Assumption, assumption
+from calculator.units import Unit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """What is known of one field beside its name and default.
+
+    kind: ask, assume, pick, flag, paste or out. low, high: what a form accepts. group: the heading it stands under.
+    options: (value, label) of a pick. check: turns a pasted text into something, ValueError with a clear message.
+    formula: an expression over inputs and outputs that gives this output, shown with the reader's numbers; a test evaluates it.
+    """
+
+    kind: str
+    label: str
+    unit: Unit | None = None
+    low: float = 0.0
+    high: float = 0.0
+    hint: str = ""
+    group: str = ""
+    whole: bool = False
+    optional: bool = False
+    options: tuple[tuple[str, str], ...] = ()
+    longest: int = 0
+    check: Callable[[str], object] | None = None
+    assumption: Assumption | None = None
+    formula: str = ""
+    how: str = ""
+
+
+def ask(
+    default: float | None,
+    unit: Unit,
+    label: str,
+    *,
+    low: float,
+    high: float,
+    hint: str = "",
+    group: str = "",
+    whole: bool = False,
+) -> Any:
+    """A number only the reader knows. A default of None makes it optional: "not known"."""
+    return _field(
+        default,
+        Field(
+            kind="ask",
+            label=label,
+            unit=unit,
+            low=low,
+            high=high,
+            hint=hint,
+            group=group,
+            whole=whole,
+            optional=default is None,
+        ),
+    )
+
+
+def assume(key: str, *, group: str = "") -> Any:
+    """A sourced number about the world, by its key in `assumptions/`."""
+    entry = assumption(key)
+    return _field(
+        entry.value,
+        Field(
+            kind="assume",
+            label=entry.label,
+            unit=entry.unit,
+            low=entry.lowest,
+            high=entry.highest,
+            hint=entry.hint,
+            group=group,
+            assumption=entry,
+        ),
+    )
+
+
+def pick(
+    default: str, options: type[StrEnum] | Iterable[tuple[str, str]], label: str, *, hint: str = "", group: str = ""
+) -> Any:
+    """One of a list: the members of a StrEnum (value and shown text are the same) or (value, label) pairs."""
+    pairs = tuple((str(o), str(o)) for o in options) if isinstance(options, type) else tuple(options)
+    if str(default) not in dict(pairs):
+        raise ValueError(f"{label}: {default!r} is not an option")
+    return _field(str(default), Field(kind="pick", label=label, hint=hint, group=group, options=pairs))
+
+
+def flag(default: bool, label: str, *, hint: str = "", group: str = "") -> Any:
+    """Yes or no."""
+    return _field(default, Field(kind="flag", label=label, hint=hint, group=group))
+
+
+def paste(
+    default: str,
+    label: str,
+    *,
+    longest: int,
+    check: Callable[[str], object] | None = None,
+    hint: str = "",
+    group: str = "",
+) -> Any:
+    """A longer text. `check` parses it and raises ValueError with a message for the reader; an empty text is not checked."""
+    return _field(default, Field(kind="paste", label=label, hint=hint, group=group, longest=longest, check=check))
+
+
+def out(unit: Unit, label: str, *, hint: str = "", formula: str = "", how: str = "") -> Any:
+    """A result. `formula` is an expression over fields (a test evaluates it); `how` names the function when it is longer."""
+    return dataclasses.field(
+        metadata={"field": Field(kind="out", label=label, unit=unit, hint=hint, formula=formula, how=how)}
+    )
+
+
+def _field(default: object, spec: Field) -> Any:
+    return dataclasses.field(default=default, metadata={"field": spec})
+
+
+@cache
+def fields_of(cls: type[Any]) -> dict[str, Field]:
+    """Name to field, in the order of the class."""
+    return {f.name: f.metadata["field"] for f in dataclasses.fields(cls)}
+
+
+@cache
+def defaults_of(cls: type[Any]) -> dict[str, Any]:
+    """Name to default, in the order of the class."""
+    return {f.name: f.default for f in dataclasses.fields(cls)}

@@ -1,0 +1,287 @@
+"""Units: how a quantity is named, shown and read. The list is closed; a field's name ends in its unit's suffix.
+
+Formatting is plain arithmetic on the standard library, so that CPython and Pyodide give the same bytes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import floor, inf, isfinite, log10
+
+MULTIPLIERS: Mapping[str, float] = {
+    "k": 1e3,
+    "thousand": 1e3,
+    "m": 1e6,
+    "mn": 1e6,
+    "million": 1e6,
+    "b": 1e9,
+    "bn": 1e9,
+    "billion": 1e9,
+    "t": 1e12,
+    "trillion": 1e12,
+}
+
+_SECONDS: Mapping[str, float] = {
+    "ms": 1e-3,
+    "millisecond": 1e-3,
+    "milliseconds": 1e-3,
+    "s": 1.0,
+    "sec": 1.0,
+    "second": 1.0,
+    "seconds": 1.0,
+    "min": 60.0,
+    "minute": 60.0,
+    "minutes": 60.0,
+    "h": 3600.0,
+    "hour": 3600.0,
+    "hours": 3600.0,
+    "d": 86400.0,
+    "day": 86400.0,
+    "days": 86400.0,
+    "week": 604800.0,
+    "weeks": 604800.0,
+    "month": 365.25 / 12 * 86400.0,
+    "months": 365.25 / 12 * 86400.0,
+    "year": 365.25 * 86400.0,
+    "years": 365.25 * 86400.0,
+}
+
+_BYTES: Mapping[str, float] = {
+    "mb": 1e6,
+    "mib": 2.0**20,
+    "gb": 1e9,
+    "gib": 2.0**30,
+    "tb": 1e12,
+    "tib": 2.0**40,
+}
+
+
+def round_to(value: float, digits: int) -> float:
+    """`value` rounded to so many significant digits; infinities and zero stay as they are."""
+    if value == 0 or not isfinite(value):
+        return value
+    return float(f"{value:.{digits}g}")
+
+
+def _group(value: float, decimals: int) -> str:
+    return f"{value:,.{decimals}f}"
+
+
+def plain(value: float, digits: int = 3) -> str:
+    """A number for people: `digits` significant digits, thousands grouped, words for millions and more."""
+    if value == inf:
+        return "never"
+    if value == -inf:
+        return "−∞"
+    sign = "−" if value < 0 else ""
+    size = abs(value)
+    if size == 0:
+        return "0"
+    for word, scale in ((" trillion", 1e12), (" billion", 1e9), (" million", 1e6)):
+        if round_to(size, digits) >= scale:
+            return sign + _trim(_fixed(size / scale, digits)) + word
+    if round_to(size, digits) >= 1000:
+        return sign + _group(size, 0)
+    return sign + _trim(_fixed(size, digits))
+
+
+def _fixed(size: float, digits: int) -> str:
+    rounded = round_to(size, digits)
+    if rounded == 0:
+        return "0"
+    magnitude = floor(log10(rounded))
+    if magnitude < -6:
+        return f"{rounded:.{digits - 1}e}"
+    return _group(rounded, max(0, digits - 1 - magnitude))
+
+
+def _trim(text: str) -> str:
+    if "." in text and "e" not in text:
+        return text.rstrip("0").rstrip(".")
+    return text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unit:
+    """One unit of measurement.
+
+    name: shown beside a label ("USD per month"); suffix: what a field's name ends in ("usd_per_month");
+    symbol: shown after a number; prefix: shown before it; accepted: words a reader may type after a number, each with
+    the factor that turns it into this unit; percent: the value is a share from 0 to 1, shown in per cent.
+    """
+
+    name: str
+    suffix: str
+    symbol: str = ""
+    prefix: str = ""
+    accepted: Mapping[str, float] = field(default_factory=dict)
+    percent: bool = False
+    unbounded: str = "never"
+
+    def show(self, value: float) -> str:
+        """The value with its unit, for people."""
+        if value == inf:
+            return self.unbounded
+        if self.percent:
+            return _trim(f"{value * 100:.1f}") + "\u00a0%"
+        if self.prefix:
+            sign = "−" if value < 0 else ""
+            return sign + self.prefix + _money(abs(value)) + self.symbol
+        number = plain(value)
+        symbol = self.symbol
+        if symbol.endswith("s") and number == "1" and not symbol.endswith("/s"):
+            symbol = symbol[:-1]
+        return number + ("\u00a0" + symbol if symbol else "")
+
+    def write(self, value: float) -> str:
+        """The value as a reader would type it: no grouping, nothing lost that a form or a link needs."""
+        if self.percent:
+            return f"{float(f'{value * 100:.10g}'):.10g}%"
+        return f"{value:.10g}"
+
+
+def _money(size: float) -> str:
+    if size >= 999_500:
+        return plain(size)
+    if size >= 100:
+        return _group(size, 0)
+    if size >= 1 or size == 0:
+        return _group(size, 2).removesuffix(".00")
+    return _fixed(size, 3)
+
+
+def _time(name: str, suffix: str, symbol: str) -> Unit:
+    one = _SECONDS[name]
+    return Unit(name=name, suffix=suffix, symbol=symbol, accepted={word: s / one for word, s in _SECONDS.items()})
+
+
+def _size(name: str, suffix: str) -> Unit:
+    one = _BYTES[suffix]
+    return Unit(name=name, suffix=suffix, symbol=name, accepted={word: s / one for word, s in _BYTES.items()})
+
+
+_DOLLAR = {"$": 1.0, "usd": 1.0, "dollars": 1.0}
+
+USD = Unit(name="USD", suffix="usd", prefix="$", accepted=_DOLLAR)
+USD_PER_MONTH = Unit(name="USD per month", suffix="usd_per_month", prefix="$", symbol=" a month", accepted=_DOLLAR)
+USD_PER_YEAR = Unit(name="USD per year", suffix="usd_per_year", prefix="$", symbol=" a year", accepted=_DOLLAR)
+USD_PER_HOUR = Unit(name="USD per hour", suffix="usd_per_hour", prefix="$", symbol=" an hour", accepted=_DOLLAR)
+USD_PER_MTOK = Unit(
+    name="USD per million tokens",
+    suffix="usd_per_mtok",
+    prefix="$",
+    symbol=" per million tokens",
+    accepted=_DOLLAR,
+)
+USD_PER_REQUEST = Unit(
+    name="USD per request", suffix="usd_per_request", prefix="$", symbol=" a request", accepted=_DOLLAR
+)
+TOKENS = Unit(name="tokens", suffix="tokens", symbol="tokens", accepted={"tokens": 1.0, "token": 1.0, "tok": 1.0})
+TOKENS_PER_S = Unit(
+    name="tokens per second", suffix="tokens_per_s", symbol="tokens/s", accepted={"tokens/s": 1.0, "tok/s": 1.0}
+)
+TOKENS_PER_WORD = Unit(name="tokens per word", suffix="tokens_per_word", symbol="tokens per word")
+EXAMPLES = Unit(name="examples", suffix="examples", symbol="examples", accepted={"examples": 1.0, "example": 1.0})
+ITEMS = Unit(name="items", suffix="items", symbol="items", accepted={"items": 1.0, "item": 1.0})
+REQUESTS = Unit(name="requests", suffix="requests", symbol="requests", accepted={"requests": 1.0, "request": 1.0})
+REQUESTS_PER_MONTH = Unit(
+    name="requests per month", suffix="requests_per_month", symbol="requests a month", accepted={"requests": 1.0}
+)
+REQUESTS_PER_S = Unit(name="requests per second", suffix="requests_per_s", symbol="requests/s")
+MILLISECONDS = _time("ms", "ms", "ms")
+SECONDS = _time("seconds", "seconds", "s")
+HOURS = _time("hours", "hours", "hours")
+DAYS = _time("days", "days", "days")
+MONTHS = _time("months", "months", "months")
+YEARS = _time("years", "years", "years")
+SHARE = Unit(name="per cent", suffix="share", percent=True, accepted={"%": 0.01, "percent": 0.01})
+POINTS = Unit(name="points", suffix="points", symbol="points", accepted={"points": 1.0, "pp": 1.0})
+GIB = _size("GiB", "gib")
+GB = _size("GB", "gb")
+BILLIONS = Unit(name="billions", suffix="billions", symbol="billion", accepted={"billion": 1.0, "b": 1.0, "bn": 1.0})
+PARAMETERS = Unit(name="parameters", suffix="parameters", symbol="parameters", accepted={"parameters": 1.0})
+KWH = Unit(name="kWh", suffix="kwh", symbol="kWh", accepted={"kwh": 1.0})
+JOULES = Unit(name="joules", suffix="joules", symbol="J", accepted={"j": 1.0})
+WATTS = Unit(name="watts", suffix="watts", symbol="W", accepted={"w": 1.0, "kw": 1000.0})
+KG_CO2E = Unit(name="kg CO2e", suffix="kg_co2e", symbol="kg CO2e", accepted={"kg": 1.0})
+G_PER_KWH = Unit(name="g CO2e per kWh", suffix="g_per_kwh", symbol="g/kWh", accepted={"g/kwh": 1.0})
+TFLOPS = Unit(name="TFLOPS", suffix="tflops", symbol="TFLOPS", accepted={"tflops": 1.0})
+GB_PER_S = Unit(name="GB per second", suffix="gb_per_s", symbol="GB/s", accepted={"gb/s": 1.0})
+GPUS = Unit(name="GPUs", suffix="gpus", symbol="GPUs", accepted={"gpus": 1.0, "gpu": 1.0})
+GPU_HOURS = Unit(name="GPU-hours", suffix="gpu_hours", symbol="GPU-hours", accepted={"gpu-hours": 1.0})
+USERS = Unit(name="users", suffix="users", symbol="users", accepted={"users": 1.0, "user": 1.0})
+TURNS = Unit(name="turns", suffix="turns", symbol="turns", accepted={"turns": 1.0, "turn": 1.0})
+LABELS = Unit(name="labels", suffix="labels", symbol="labels", accepted={"labels": 1.0, "label": 1.0})
+RATIO = Unit(name="times", suffix="ratio", symbol="times", accepted={"x": 1.0, "times": 1.0})
+COUNT = Unit(name="", suffix="count")
+
+UNITS: tuple[Unit, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Unit))
+"""Every unit there is."""
+
+
+def unit_of(name: str) -> Unit:
+    """The unit with this suffix; KeyError when the list has none."""
+    for unit in UNITS:
+        if unit.suffix == name:
+            return unit
+    raise KeyError(f"no unit has the suffix {name!r}")
+
+
+_GROUPING = (",", "\u00a0", "\u202f", "_", " ")
+_DIGITS = frozenset("0123456789")
+
+
+def parse(text: str, unit: Unit) -> float:
+    """The number a reader typed, in `unit`: "80k", "1.5M", "24 GB", "12 %", "$3".
+
+    Raises ValueError, with what is wrong, for anything else: no guess is made.
+    """
+    body = text.strip().replace("−", "-")
+    if unit.prefix and body.startswith(unit.prefix):
+        body = body[len(unit.prefix) :].lstrip()
+    end = 0
+    while end < len(body) and (body[end] in "0123456789+-.eE" or body[end] in _GROUPING):
+        if body[end] in "eE" and not (end and body[end - 1] in _DIGITS and _exponent(body, end)):
+            break
+        end += 1
+    number, word = body[:end].rstrip(), body[end:].strip()
+    value = _float(number, text)
+    if not word:
+        # People type an accuracy of 85 as often as 0.85; a share above one can only be a percentage.
+        return value / 100 if unit.percent and value > 1 else value
+    key = word.lower()
+    if key in unit.accepted:
+        return value * unit.accepted[key]
+    if key in MULTIPLIERS:
+        return value * MULTIPLIERS[key]
+    first, _, rest = key.partition(" ")
+    if first in MULTIPLIERS and rest.strip() in unit.accepted:
+        return value * MULTIPLIERS[first] * unit.accepted[rest.strip()]
+    raise ValueError(f"{word[:20]!r} is not understood after a number here")
+
+
+def _exponent(body: str, at: int) -> bool:
+    rest = body[at + 1 :]
+    if rest[:1] in ("+", "-"):
+        rest = rest[1:]
+    return rest[:1] in _DIGITS
+
+
+def _float(number: str, text: str) -> float:
+    for separator in _GROUPING:
+        if separator in number:
+            whole, _, fraction = number.partition(".")
+            head, *groups = whole.split(separator)
+            digits = head.lstrip("+-")
+            if not (1 <= len(digits) <= 3 and all(len(g) == 3 and set(g) <= _DIGITS for g in groups)):
+                raise ValueError("write thousands as 12,000 and decimals with a point")
+            number = head + "".join(groups) + ("." + fraction if fraction else "")
+            break
+    if not number or not set(number) <= _DIGITS | set("+-.eE") or not set(number) & _DIGITS:
+        raise ValueError("it is not a number")
+    try:
+        value = float(number)
+    except ValueError:
+        raise ValueError("it is not a number") from None
+    if not isfinite(value):
+        raise ValueError("the number is too large")
+    return value

@@ -1,0 +1,38 @@
+"""What a decision is and what it says: its question, its arithmetic, and the verdict in words."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from calculator.exhibit import Exhibit
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One answer with the sentence that carries it, the reasons, and the cheapest next step."""
+
+    answer: StrEnum
+    headline: str
+    reasons: tuple[str, ...]
+    next_step: str = ""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One question with everything derived from it.
+
+    compute: Inputs to Outputs, arithmetic on plain floats, called once per draw and so quick (0.1 ms).
+    judge: Inputs and Outputs to a Verdict, comparisons only.
+    exhibits: tables and pictures for the stated inputs, made once per report.
+    result: the name of the output that the sensitivity chart follows; the first output when empty.
+    """
+
+    question: str
+    Inputs: type[Any]
+    Outputs: type[Any]
+    compute: Callable[[Any], Any]
+    judge: Callable[[Any, Any], Verdict]
+    exhibits: Callable[[Any, Any], tuple[Exhibit, ...]] | None = None
+    result: str = ""
+    title: str = ""
