@@ -1,0 +1,1 @@
+"""What a language model needs: parameters, memory, time, speed and money. No verdicts."""
