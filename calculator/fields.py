@@ -1,7 +1,7 @@
 """The kinds of field a decision is made of. Each carries all that a form, a schema or a message needs.
 
-`ask` is what only the reader knows; `assume` a sourced number about the world, which a reader may override; `pick` one of a
-list; `flag` yes or no; `paste` a longer text that a parser of the decision understands; `out` a result.
+`ask` is what only the reader knows; `assume` a sourced number about the world, which a reader may override; `pick` one
+of a list; `flag` yes or no; `paste` a longer text that a parser of the decision understands; `out` a result.
 """
 
 import dataclasses
@@ -21,7 +21,8 @@ class Field:
 
     kind: ask, assume, pick, flag, paste or out. low, high: what a form accepts. group: the heading it stands under.
     options: (value, label) of a pick. check: turns a pasted text into something, ValueError with a clear message.
-    formula: an expression over inputs and outputs that gives this output, shown with the reader's numbers; a test evaluates it.
+    formula: an expression over inputs and outputs that gives this output, shown with the reader's numbers; a test
+    evaluates it. how: the function that gives it when it is longer than one line.
     """
 
     kind: str
@@ -111,12 +112,12 @@ def paste(
     hint: str = "",
     group: str = "",
 ) -> Any:
-    """A longer text. `check` parses it and raises ValueError with a message for the reader; an empty text is not checked."""
+    """A longer text. `check` parses it, ValueError with a message for the reader; an empty text is not checked."""
     return _field(default, Field(kind="paste", label=label, hint=hint, group=group, longest=longest, check=check))
 
 
 def out(unit: Unit, label: str, *, hint: str = "", formula: str = "", how: str = "") -> Any:
-    """A result. `formula` is an expression over fields (a test evaluates it); `how` names the function when it is longer."""
+    """A result. `formula` is an expression over fields, which a test evaluates; `how` names a longer function."""
     return dataclasses.field(
         metadata={"field": Field(kind="out", label=label, unit=unit, hint=hint, formula=formula, how=how)}
     )
@@ -127,12 +128,12 @@ def _field(default: object, spec: Field) -> Any:
 
 
 @cache
-def fields_of(cls: type[Any]) -> dict[str, Field]:
+def fields_of(cls: Any) -> dict[str, Field]:
     """Name to field, in the order of the class."""
     return {f.name: f.metadata["field"] for f in dataclasses.fields(cls)}
 
 
 @cache
-def defaults_of(cls: type[Any]) -> dict[str, Any]:
+def defaults_of(cls: Any) -> dict[str, Any]:
     """Name to default, in the order of the class."""
     return {f.name: f.default for f in dataclasses.fields(cls)}

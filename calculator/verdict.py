@@ -24,15 +24,17 @@ class Decision:
 
     compute: Inputs to Outputs, arithmetic on plain floats, called once per draw and so quick (0.1 ms).
     judge: Inputs and Outputs to a Verdict, comparisons only.
+    choose: the answer alone, when `judge` spends time on words; it must agree with `judge`.
     exhibits: tables and pictures for the stated inputs, made once per report.
     result: the name of the output that the sensitivity chart follows; the first output when empty.
     """
 
     question: str
-    Inputs: type[Any]
-    Outputs: type[Any]
+    Inputs: Any
+    Outputs: Any
     compute: Callable[[Any], Any]
     judge: Callable[[Any, Any], Verdict]
+    choose: Callable[[Any, Any], StrEnum] | None = None
     exhibits: Callable[[Any, Any], tuple[Exhibit, ...]] | None = None
     result: str = ""
     title: str = ""

@@ -1,0 +1,28 @@
+"""Finds decisions by file name: the module is the entry, nothing is registered."""
+
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+
+from calculator import decisions
+from calculator.verdict import Decision
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """Every decision's name, in alphabetical order."""
+    return tuple(sorted(module.name for module in iter_modules(decisions.__path__)))
+
+
+@cache
+def decision(name: str) -> Decision:
+    """The decision of this name; ValueError lists the known ones."""
+    if name not in names():
+        raise ValueError(f"decision must be one of: {', '.join(names())}; given: {name[:60]!r}")
+    found: Decision = import_module(f"calculator.decisions.{name}").DECISION
+    return found
+
+
+def known_fields() -> frozenset[str]:
+    """The names of all input fields of all decisions: what a situation may hold."""
+    return frozenset(field for name in names() for field in decision(name).Inputs.__dataclass_fields__)

@@ -1,0 +1,1 @@
+"""One module a decision: Answer, Inputs, Outputs, compute, judge and DECISION."""

@@ -1,0 +1,572 @@
+"""From what a reader gave to a report: read, compute, judge, then the draws, the flips and the sensitivity.
+
+A report grows in three stages, so that the page can show the point result at once: `evaluate_point`, `add_spread`,
+`add_flips`. `evaluate` does all three.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from enum import StrEnum
+from math import ceil, exp, floor, inf, isfinite, log, sqrt
+from typing import Any
+
+from calculator.exhibit import Exhibit
+from calculator.fields import Field, defaults_of, fields_of
+from calculator.stats.sampling import column_from_range, columns, quantile
+from calculator.units import COUNT, Unit, parse, plain
+from calculator.verdict import Decision, Verdict
+
+DRAWS = 256
+"""Draws behind a spread: the 5th and 95th percentile then rest on a dozen draws each."""
+
+FIRM, LEANING = 0.9, 0.7
+"""From here a verdict is stated plainly; from here it leans; below it is too close to call (design rule)."""
+
+MOST_FIELDS = 400
+LONGEST_TEXT = 200
+SWING = 0.25
+"""How far an answer of the reader's own without a range is moved either way in the sensitivity chart."""
+
+_STEPS = (1.05, 1.15, 1.3, 1.6, 2.0, 3.0, 5.0, 10.0, 30.0, 100.0, 1000.0)
+_NOT_KNOWN = ("", "unknown", "not known", "?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """What is wrong with one field: its name, a message that says what is allowed, and what was given."""
+
+    field: str
+    message: str
+    given: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.message}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """What was understood: the inputs (None when there are problems), ranges the reader typed, and the problems.
+
+    given: the fields that the reader or a preset set, in canonical text, by name.
+    """
+
+    inputs: Any
+    ranges: Mapping[str, tuple[float, float, float]]
+    given: Mapping[str, str]
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spread:
+    """5th percentile, median and 95th percentile of an output over the draws."""
+
+    low: float
+    middle: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flip:
+    """The nearest value of one field, found on a widening grid, at which the answer is another one."""
+
+    field: str
+    label: str
+    now: str
+    then: str
+    answer: StrEnum
+    distance: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Swing:
+    """What one field does to the result when it alone moves from its low to its high value."""
+
+    field: str
+    label: str
+    low_input: str
+    high_input: str
+    at_low: float
+    at_high: float
+    sourced: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """Everything that is said for one set of inputs. The later stages are None until they are computed."""
+
+    name: str
+    decision: Decision
+    reading: Reading
+    outputs: Any
+    verdict: Verdict
+    exhibits: tuple[Exhibit, ...]
+    spread: Mapping[str, Spread] | None = None
+    shares: tuple[tuple[StrEnum, float], ...] | None = None
+    flips: tuple[Flip, ...] | None = None
+    steady: tuple[str, ...] | None = None
+    sensitivity: tuple[Swing, ...] | None = None
+
+    @property
+    def holds(self) -> float | None:
+        """The share of draws with the verdict's answer."""
+        if self.shares is None:
+            return None
+        return dict(self.shares).get(self.verdict.answer, 0.0)
+
+    @property
+    def runner_up(self) -> StrEnum | None:
+        """The other answer that came out most often; the nearest flip's answer when no draw gave another."""
+        for answer, share in self.shares or ():
+            if answer != self.verdict.answer and share > 0:
+                return answer
+        return self.flips[0].answer if self.flips else None
+
+    @property
+    def strength(self) -> str:
+        """"firm", "leaning" or "close", by the share of draws that agree."""
+        holds = self.holds
+        if holds is None or holds >= FIRM:
+            return "firm"
+        return "leaning" if holds >= LEANING else "close"
+
+
+def read(decision: Decision, given: Mapping[str, object]) -> Reading:
+    """What a reader, a link, a file or a preset gave, by field name, as Inputs or as problems. Never raises."""
+    specs, defaults = fields_of(decision.Inputs), defaults_of(decision.Inputs)
+    values = dict(defaults)
+    ranges: dict[str, tuple[float, float, float]] = {}
+    texts: dict[str, str] = {}
+    problems: list[Problem] = []
+    if len(given) > MOST_FIELDS:
+        message = f"the input must have at most {MOST_FIELDS} fields; given: {len(given)}"
+        return Reading(
+            inputs=None, ranges={}, given={}, problems=(Problem(field="input", message=message, given=""),)
+        )
+    for name, raw in given.items():
+        spec = specs.get(name)
+        if spec is None:
+            problems.append(_unknown(str(name), raw, specs))
+            continue
+        try:
+            values[name], span = _value(spec, raw, defaults[name])
+        except ValueError as error:
+            problems.append(Problem(field=name, message=str(error), given=_shorten(raw)))
+            continue
+        if span is not None:
+            ranges[name] = span
+        if span is not None or values[name] != defaults[name]:
+            texts[name] = write(spec, values[name], span)
+    inputs = None if problems else make_inputs(decision, values)
+    return Reading(inputs=inputs, ranges=ranges, given=texts, problems=tuple(problems))
+
+
+def make_inputs(decision: Decision, values: Mapping[str, Any], changes: Mapping[str, Any] | None = None) -> Any:
+    """An Inputs object from a complete dict. Skips the frozen setter: half of a draw's time."""
+    made = object.__new__(decision.Inputs)
+    made.__dict__.update(values)
+    if changes:
+        made.__dict__.update(changes)
+    return made
+
+
+def write(spec: Field, value: Any, span: tuple[float, float, float] | None = None) -> str:
+    """A field's value as canonical text: what `read` understands, for links and files."""
+    if span is not None and spec.unit is not None:
+        return f"{spec.unit.write(span[0])} to {spec.unit.write(span[2])}"
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float) and spec.unit is not None:
+        return spec.unit.write(value)
+    return str(value)
+
+
+def _unknown(name: str, raw: object, specs: Mapping[str, Field]) -> Problem:
+    near = get_close_matches(name[:80], specs, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"the fields are {', '.join(specs)}"
+    return Problem(field=name[:80], message=f"no such field; {hint}", given=_shorten(raw))
+
+
+def _shorten(raw: object) -> str:
+    text = raw if isinstance(raw, str) else repr(raw)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def _value(spec: Field, raw: object, default: Any) -> tuple[Any, tuple[float, float, float] | None]:
+    if spec.kind == "pick":
+        return _option(spec, raw), None
+    if spec.kind == "flag":
+        return _yes_or_no(spec, raw), None
+    if spec.kind == "paste":
+        return _pasted(spec, raw), None
+    if raw is None or (isinstance(raw, str) and raw.strip().lower() in _NOT_KNOWN):
+        if spec.optional:
+            return None, None
+        if raw is None:
+            return default, None
+        raise ValueError(f"{_allowed(spec)}; it is empty")
+    if isinstance(raw, bool) or not isinstance(raw, str | int | float | list | tuple):
+        raise ValueError(f"{_allowed(spec)}; given: {_shorten(raw)}")
+    if isinstance(raw, int | float):
+        return _within(spec, _finite(spec, raw), raw), None
+    if isinstance(raw, list | tuple):
+        if len(raw) != 2 or any(isinstance(x, bool) or not isinstance(x, int | float) for x in raw):
+            raise ValueError(f"{_allowed(spec)}, or a range of two; given: {_shorten(raw)}")
+        return _range(spec, _finite(spec, raw[0]), _finite(spec, raw[1]), raw)
+    if len(raw) > LONGEST_TEXT:
+        raise ValueError(f"{_allowed(spec)}; given: {len(raw)} characters")
+    ends = _split_range(raw) or (raw,)
+    try:
+        numbers = [parse(end, _unit(spec)) for end in ends]
+    except ValueError as error:
+        raise ValueError(f"{_allowed(spec)}; given: {_shorten(raw)!r} ({error})") from None
+    if len(numbers) == 1:
+        return _within(spec, numbers[0], raw), None
+    return _range(spec, numbers[0], numbers[1], raw)
+
+
+def _unit(spec: Field) -> Unit:
+    return spec.unit or COUNT
+
+
+def _finite(spec: Field, number: float) -> float:
+    try:
+        value = float(number)
+    except OverflowError:
+        value = inf
+    if not isfinite(value):
+        raise ValueError(f"{_allowed(spec)}; given: {_shorten(number)}")
+    return value
+
+
+def _split_range(text: str) -> tuple[str, str] | None:
+    for word in (" to ", "–", "..", " - "):
+        first, found, second = text.partition(word)
+        if found and first.strip() and second.strip():
+            # "200 to 800k" means 200 thousand to 800 thousand only if it says so: each end stands for itself.
+            return first, second
+    return None
+
+
+def _allowed(spec: Field) -> str:
+    unit = _unit(spec)
+    number = "a whole number" if spec.whole else "a number"
+    return f"{spec.label} must be {number} from {unit.show(spec.low)} to {unit.show(spec.high)}"
+
+
+def _within(spec: Field, value: float, raw: object) -> float:
+    # The float that a percentage gives can miss a bound by a bit in its last place.
+    slack = 1e-12 * max(abs(spec.low), abs(spec.high))
+    if not spec.low - slack <= value <= spec.high + slack:
+        raise ValueError(f"{_allowed(spec)}; given: {_shorten(raw)}")
+    value = min(max(value, spec.low), spec.high)
+    if spec.whole and value != floor(value):
+        raise ValueError(f"{_allowed(spec)}; given: {_shorten(raw)}")
+    return float(value)
+
+
+def _range(spec: Field, low: float, high: float, raw: object) -> tuple[float, tuple[float, float, float]]:
+    low, high = _within(spec, low, raw), _within(spec, high, raw)
+    if low >= high:
+        raise ValueError(f"{spec.label}: a range goes from a smaller to a larger number; given: {_shorten(raw)}")
+    middle = sqrt(low * high) if low > 0 else (low + high) / 2
+    return (float(round(middle)) if spec.whole else middle), (low, middle, high)
+
+
+def _option(spec: Field, raw: object) -> str:
+    if isinstance(raw, str):
+        if raw in dict(spec.options):
+            return raw
+        wanted = raw.strip().casefold()
+        for value, label in spec.options:
+            if wanted in (value.casefold(), label.casefold()):
+                return value
+    choices = [value for value, _ in spec.options]
+    near = get_close_matches(raw[:80], choices, n=3, cutoff=0.4) if isinstance(raw, str) else []
+    shown = ", ".join(choices if len(choices) <= 12 else near or [*choices[:6], "…"])
+    raise ValueError(f"{spec.label} must be one of: {shown}; given: {_shorten(raw)!r}")
+
+
+def _yes_or_no(spec: Field, raw: object) -> bool:
+    if isinstance(raw, bool):
+        return raw
+    text = raw.strip().lower() if isinstance(raw, str) else ""
+    if text in ("yes", "true", "on", "1"):
+        return True
+    if text in ("no", "false", "off", "0"):
+        return False
+    raise ValueError(f"{spec.label} must be yes or no; given: {_shorten(raw)!r}")
+
+
+def _pasted(spec: Field, raw: object) -> str:
+    if not isinstance(raw, str):
+        raise ValueError(f"{spec.label} must be text; given: {_shorten(raw)}")
+    if len(raw) > spec.longest:
+        raise ValueError(f"{spec.label} must be at most {spec.longest:,} characters; given: {len(raw):,}")
+    text = raw.strip()
+    if text and spec.check is not None:
+        spec.check(text)
+    return text
+
+
+def choose(decision: Decision, inputs: Any, outputs: Any) -> StrEnum:
+    """The answer alone."""
+    if decision.choose is not None:
+        return decision.choose(inputs, outputs)
+    return decision.judge(inputs, outputs).answer
+
+
+def evaluate_point(name: str, decision: Decision, reading: Reading) -> Report:
+    """The report for the stated values: outputs, verdict and exhibits. ValueError when the reading has problems."""
+    if reading.inputs is None:
+        raise ValueError("; ".join(str(problem) for problem in reading.problems))
+    outputs = decision.compute(reading.inputs)
+    return Report(
+        name=name,
+        decision=decision,
+        reading=reading,
+        outputs=outputs,
+        verdict=decision.judge(reading.inputs, outputs),
+        exhibits=decision.exhibits(reading.inputs, outputs) if decision.exhibits else (),
+    )
+
+
+def uncertain(decision: Decision, reading: Reading) -> dict[str, tuple[float, float, float]]:
+    """The fields that are drawn: assumptions the reader left alone, and ranges the reader typed; low, median, high."""
+    spans = dict(reading.ranges)
+    for name, spec in fields_of(decision.Inputs).items():
+        entry = spec.assumption
+        if entry is not None and name not in reading.given and entry.low < entry.high:
+            spans[name] = (entry.low, entry.value, entry.high)
+    return spans
+
+
+def draws(decision: Decision, reading: Reading, count: int = DRAWS) -> Iterator[Any]:
+    """Inputs for each draw. Assumptions that move together share their column."""
+    specs = fields_of(decision.Inputs)
+    spans = uncertain(decision, reading)
+    groups = []
+    for name in spans:
+        entry = specs[name].assumption
+        groups.append(entry.moves_with if entry is not None and entry.moves_with else name)
+    drawn = []
+    for (name, (low, value, high)), column in zip(spans.items(), columns(groups, count), strict=True):
+        lowest, highest = specs[name].low, specs[name].high
+        drawn.append([min(max(x, lowest), highest) for x in column_from_range(column, low, value, high)])
+    names, base = tuple(spans), reading.inputs.__dict__
+    for k in range(count):
+        yield make_inputs(decision, base, {name: column[k] for name, column in zip(names, drawn, strict=True)})
+
+
+def add_spread(report: Report, count: int = DRAWS) -> Report:
+    """The report with the spread of each output and the share of draws for each answer."""
+    decision = report.decision
+    answers: dict[StrEnum, int] = {}
+    rows: list[dict[str, float]] = []
+    for inputs in draws(decision, report.reading, count):
+        outputs = decision.compute(inputs)
+        answer = choose(decision, inputs, outputs)
+        answers[answer] = answers.get(answer, 0) + 1
+        rows.append(outputs.__dict__)
+    spread = {}
+    for name in fields_of(decision.Outputs):
+        ordered = sorted(row[name] for row in rows)
+        spread[name] = Spread(low=quantile(ordered, 0.05), middle=quantile(ordered, 0.5), high=quantile(ordered, 0.95))
+    shares = tuple(sorted(((a, n / count) for a, n in answers.items()), key=lambda pair: (-pair[1], str(pair[0]))))
+    return replace(report, spread=spread, shares=shares)
+
+
+def add_flips(report: Report) -> Report:
+    """The report with, for each field, the nearest value that changes the answer, and the sensitivity of the result."""
+    decision, reading = report.decision, report.reading
+    base = reading.inputs.__dict__
+    here = report.verdict.answer
+    found: list[Flip] = []
+    steady: list[str] = []
+
+    def answer_at(name: str, value: Any) -> StrEnum:
+        inputs = make_inputs(decision, base, {name: value})
+        return choose(decision, inputs, decision.compute(inputs))
+
+    for name, spec in fields_of(decision.Inputs).items():
+        flip = _flip(name, spec, base[name], here, answer_at)
+        if flip is not None:
+            found.append(flip)
+        elif spec.kind in ("ask", "assume") and base[name] is not None:
+            steady.append(name)
+    found.sort(key=lambda flip: (flip.distance, flip.field))
+    return replace(report, flips=tuple(found), steady=tuple(steady), sensitivity=_sensitivity(report))
+
+
+def evaluate(name: str, decision: Decision, reading: Reading, count: int = DRAWS) -> Report:
+    """The whole report. ValueError when the reading has problems."""
+    return add_flips(add_spread(evaluate_point(name, decision, reading), count))
+
+
+def _flip(
+    name: str, spec: Field, value: Any, here: StrEnum, answer_at: Callable[[str, Any], StrEnum]
+) -> Flip | None:
+    if spec.kind in ("pick", "flag"):
+        return _flip_choice(name, spec, value, here, answer_at)
+    if spec.kind not in ("ask", "assume") or value is None:
+        return None
+    up, down = _steps(spec, value, upward=True), _steps(spec, value, upward=False)
+    last = {True: value, False: value}
+    for k in range(max(len(up), len(down))):
+        for upward, steps in ((True, up), (False, down)):
+            if k >= len(steps):
+                continue
+            probe = steps[k]
+            if answer_at(name, probe) != here:
+                at = _narrow(name, spec, last[upward], probe, here, answer_at)
+                return Flip(
+                    field=name,
+                    label=spec.label,
+                    now=_unit(spec).show(value),
+                    then=_unit(spec).show(at),
+                    answer=answer_at(name, at),
+                    distance=_distance(spec, value, at),
+                )
+            last[upward] = probe
+    return None
+
+
+def _flip_choice(
+    name: str, spec: Field, value: Any, here: StrEnum, answer_at: Callable[[str, Any], StrEnum]
+) -> Flip | None:
+    if spec.kind == "flag":
+        others: tuple[tuple[Any, str], ...] = ((not value, "no" if value else "yes"),)
+        now = "yes" if value else "no"
+    else:
+        # A long list is a catalogue, not a choice to weigh: trying each would cost more than all else together.
+        others = tuple(o for o in spec.options if o[0] != value) if len(spec.options) <= 12 else ()
+        now = dict(spec.options)[value]
+    for option, label in others:
+        answer = answer_at(name, option)
+        if answer != here:
+            return Flip(field=name, label=spec.label, now=now, then=label, answer=answer, distance=1.0)
+    return None
+
+
+def _steps(spec: Field, value: float, *, upward: bool) -> list[float]:
+    """Ever wider steps from the value to its bound."""
+    bound = spec.high if upward else spec.low
+    steps: list[float] = []
+    if _unit(spec).percent or spec.low < 0 or value == 0:
+        reach = bound - value
+        steps = [value + reach * part for part in (0.01, 0.03, 0.07, 0.15, 0.25, 0.4, 0.55, 0.7, 0.85)]
+    else:
+        for factor in _STEPS:
+            probe = value * factor if upward else value / factor
+            if (probe >= bound) if upward else (probe <= bound):
+                break
+            steps.append(probe)
+    steps.append(bound)
+    if spec.whole:
+        steps = [float(ceil(s) if upward else floor(s)) for s in steps]
+    kept: list[float] = []
+    for step in steps:
+        if step != value and (not kept or step != kept[-1]):
+            kept.append(step)
+    return kept
+
+
+def _narrow(
+    name: str,
+    spec: Field,
+    same: float,
+    other: float,
+    here: StrEnum,
+    answer_at: Callable[[str, Any], StrEnum],
+) -> float:
+    """The value nearest to `same` that still changes the answer, to three digits, on the side that changes it."""
+    a, b = same, other
+    for _ in range(14):
+        middle = exp((log(a) + log(b)) / 2) if a > 0 and b > 0 else (a + b) / 2
+        if spec.whole:
+            middle = float(floor((a + b) / 2))
+            if middle in (a, b):
+                break
+        if answer_at(name, middle) != here:
+            b = middle
+        else:
+            a = middle
+    if spec.whole:
+        return b
+    rounded = _round_away(b, upward=other > same)
+    if spec.low <= rounded <= spec.high and answer_at(name, rounded) != here:
+        return rounded
+    return b
+
+
+def _round_away(value: float, *, upward: bool) -> float:
+    if value == 0:
+        return 0.0
+    step = 10.0 ** (floor(log(abs(value), 10)) - 2)
+    return float(f"{(ceil if upward else floor)(value / step) * step:.10g}")
+
+
+def _distance(spec: Field, value: float, at: float) -> float:
+    """How far a flip is: relative on a ratio scale, against the whole range for shares and signed numbers."""
+    if value > 0 and at > 0 and not _unit(spec).percent:
+        return abs(log(at / value))
+    return 3 * abs(at - value) / (spec.high - spec.low)
+
+
+def _sensitivity(report: Report) -> tuple[Swing, ...]:
+    decision, reading = report.decision, report.reading
+    base = reading.inputs.__dict__
+    result = result_name(decision)
+    spans = uncertain(decision, reading)
+    swings = []
+    for name, spec in fields_of(decision.Inputs).items():
+        value = base[name]
+        if spec.kind not in ("ask", "assume") or value is None:
+            continue
+        if name in spans:
+            low, _, high = spans[name]
+        elif spec.kind == "assume":
+            continue
+        else:
+            low, high = max(spec.low, value * (1 - SWING)), min(spec.high, value * (1 + SWING))
+            if spec.whole:
+                low, high = float(floor(low)), float(ceil(high))
+        ends = [getattr(decision.compute(make_inputs(decision, base, {name: end})), result) for end in (low, high)]
+        if ends[0] != ends[1]:
+            show = _unit(spec).show
+            swings.append(
+                Swing(
+                    field=name,
+                    label=spec.label,
+                    low_input=show(low),
+                    high_input=show(high),
+                    at_low=ends[0],
+                    at_high=ends[1],
+                    sourced=spec.kind == "assume",
+                )
+            )
+    return tuple(sorted(swings, key=lambda s: (-_width(s), s.field)))
+
+
+def _width(swing: Swing) -> float:
+    return inf if not (isfinite(swing.at_low) and isfinite(swing.at_high)) else abs(swing.at_high - swing.at_low)
+
+
+def result_name(decision: Decision) -> str:
+    """The output that the sensitivity chart follows."""
+    return decision.result or next(iter(fields_of(decision.Outputs)))
+
+
+def strength_words(report: Report) -> str:
+    """How firmly the verdict stands, in words, for every form of report."""
+    holds = report.holds
+    if holds is None:
+        return ""
+    share = plain(100 * holds) + "\u00a0%"
+    if report.strength == "firm":
+        return f"Holds in {share} of {DRAWS} draws over the assumptions."
+    if report.strength == "leaning":
+        return f"Leaning: holds in {share} of {DRAWS} draws over the assumptions."
+    return f"Too close to call: holds in only {share} of {DRAWS} draws over the assumptions."

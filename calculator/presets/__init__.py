@@ -1,0 +1,67 @@
+"""Complete situations for typical cases, one TOML file each. Every number in them is typical, not measured.
+
+    title = "An FAQ bot on shipping and opening hours"
+    expects = { fine_tune_or_not = "Use a model as it is" }   # what the guide says; held by a test
+    page = "general_task"
+
+    [situation]
+    requests_per_month = "30k"
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pkgutil import get_data
+from typing import Any
+
+NAMES = (
+    "legal-contracts",
+    "medical-questions",
+    "support-chatbot",
+    "e-commerce-log",
+    "niche-startup",
+    "faq-bot",
+    "small-business",
+    "product-descriptions",
+    "news-bot",
+    "voice-assistant",
+)
+"""The ten situations of the guide, by file name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preset:
+    """One complete situation: its title, the page it belongs to, its fields as a reader would type them.
+
+    expects: decision name to the answer that the guide gives.
+    """
+
+    name: str
+    title: str
+    page: str
+    situation: Mapping[str, Any]
+    expects: Mapping[str, str]
+
+
+@cache
+def preset(name: str) -> Preset:
+    """The preset of this name; ValueError lists the known ones."""
+    if name not in NAMES:
+        raise ValueError(f"preset must be one of: {', '.join(NAMES)}; given: {name[:60]!r}")
+    data = get_data(__name__, f"{name}.toml")
+    if data is None:
+        raise FileNotFoundError(f"presets/{name}.toml")
+    table = tomllib.loads(data.decode())
+    return Preset(
+        name=name,
+        title=table["title"],
+        page=table["page"],
+        situation=table["situation"],
+        expects=table.get("expects", {}),
+    )
+
+
+def presets() -> tuple[Preset, ...]:
+    """All of them, in the order of the guide."""
+    return tuple(preset(name) for name in NAMES)

@@ -1,0 +1,199 @@
+"""The fields that several decisions share, each defined once: a field of the same name is the same quantity everywhere.
+
+What a reader types on one page is therefore there on the next, and a preset is one complete set of these.
+"""
+
+from enum import StrEnum
+
+from calculator.fields import ask, flag, pick
+from calculator.units import (
+    COUNT,
+    DAYS,
+    EXAMPLES,
+    GPUS,
+    ITEMS,
+    MILLISECONDS,
+    MONTHS,
+    REQUESTS_PER_MONTH,
+    SHARE,
+    TOKENS,
+    TURNS,
+    USD,
+    USERS,
+)
+
+TASK, QUALITY, TRAFFIC, DATA, FACTS, MONEY, LIMITS, HARDWARE, TRAINING = (
+    "The task",
+    "Quality",
+    "Traffic",
+    "Data",
+    "Facts",
+    "Money",
+    "Limits",
+    "Hardware",
+    "Training",
+)
+"""Headings that group the fields of a form."""
+
+
+class Task(StrEnum):
+    """What the model has to do, in the words of the published comparisons."""
+
+    CLASSIFICATION = "classification"
+    EXTRACTION = "extraction"
+    SQL = "sql"
+    TOOL_USE = "tool use"
+    CODE = "code"
+    GENERATION = "generation"
+    DIALOGUE = "dialogue"
+    TRANSLATION = "translation"
+    KNOWLEDGE = "knowledge questions"
+    REASONING = "reasoning"
+
+
+class Specialisation(StrEnum):
+    """How far the domain is from what a general model has read."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+class Strictness(StrEnum):
+    """How exact the form of an answer has to be."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+class Failure(StrEnum):
+    """What the reader saw go wrong most often."""
+
+    NOTHING = "nothing much"
+    FACTS_MISSING = "facts are missing"
+    FACTS_STALE = "facts are out of date"
+    FORMAT = "the format is wrong"
+    STYLE = "the style is wrong"
+    REASONING = "the reasoning is wrong"
+    CONTEXT = "it loses the thread"
+    SLOW = "it is too slow"
+    DEAR = "it costs too much"
+
+
+class Privacy(StrEnum):
+    """Where the data may go."""
+
+    ANYWHERE = "any provider"
+    REGION = "own cloud account"
+    PREMISES = "own hardware only"
+
+
+task = pick(Task.CLASSIFICATION, Task, "What the model has to do", group=TASK)
+failure = pick(Failure.FORMAT, Failure, "What goes wrong most often", group=TASK)
+specialisation = pick(
+    Specialisation.MEDIUM, Specialisation, "How special the domain is", hint="Low: everyday language", group=TASK
+)
+format_strictness = pick(
+    Strictness.MEDIUM, Strictness, "How strict the output format is", hint="High: JSON, SQL, fixed labels", group=TASK
+)
+long_context = flag(False, "Many turns or long documents", group=TASK)
+turns_per_conversation_turns = ask(
+    1, TURNS, "Turns in a conversation", low=1, high=500, whole=True, hint="One for a single question", group=TASK
+)
+
+prompted_accuracy_share = ask(
+    0.75,
+    SHARE,
+    "Accuracy with your best prompt",
+    low=0,
+    high=1,
+    hint="Share of test items that pass today",
+    group=QUALITY,
+)
+target_accuracy_share = ask(0.85, SHARE, "Accuracy you need", low=0, high=1, group=QUALITY)
+test_items = ask(
+    200, ITEMS, "Items you tested on", low=1, high=1e6, whole=True, hint="Items scored by hand or by rule", group=QUALITY
+)
+closed_book_accuracy_share = ask(
+    None, SHARE, "Accuracy with no document", low=0, high=1, hint="Leave empty when not known", group=QUALITY
+)
+gold_passage_accuracy_share = ask(
+    None,
+    SHARE,
+    "Accuracy with the right passage given",
+    low=0,
+    high=1,
+    hint="Leave empty when not known",
+    group=QUALITY,
+)
+retrieved_accuracy_share = ask(
+    None, SHARE, "Accuracy with your own retrieval", low=0, high=1, hint="Leave empty when not known", group=QUALITY
+)
+
+requests_per_month = ask(
+    100_000, REQUESTS_PER_MONTH, "Requests", low=1, high=1e11, hint="A typical month, like 80k", group=TRAFFIC
+)
+prompt_tokens = ask(
+    1_500,
+    TOKENS,
+    "Prompt",
+    low=1,
+    high=2e6,
+    hint="Instructions, examples and the question",
+    group=TRAFFIC,
+)
+answer_tokens = ask(300, TOKENS, "Answer", low=1, high=2e5, group=TRAFFIC)
+shared_prefix_share = ask(
+    0.8,
+    SHARE,
+    "Part of the prompt that never changes",
+    low=0,
+    high=1,
+    hint="It can be cached when it stands first",
+    group=TRAFFIC,
+)
+concurrent_users = ask(20, USERS, "Users at the same moment", low=1, high=1e6, hint="At the busiest hour", group=TRAFFIC)
+
+labelled_examples = ask(
+    1_000, EXAMPLES, "Labelled examples you have", low=0, high=1e8, whole=True, hint="Checked by a person", group=DATA
+)
+new_examples = ask(
+    1_000, EXAMPLES, "Examples still to label", low=0, high=1e7, whole=True, hint="Zero if you have enough", group=DATA
+)
+example_tokens = ask(
+    600, TOKENS, "Length of a training example", low=1, high=1e6, hint="Prompt and answer together", group=DATA
+)
+classes_count = ask(
+    None, COUNT, "Classes", low=2, high=1e5, whole=True, hint="For classification; else leave empty", group=DATA
+)
+
+fact_half_life_days = ask(
+    3_650,
+    DAYS,
+    "Time until half of the facts have changed",
+    low=0.02,
+    high=36_500,
+    hint="Prices: days. Product documents: a year",
+    group=FACTS,
+)
+facts_per_answer_count = ask(1, COUNT, "Facts an answer needs", low=0, high=50, whole=True, group=FACTS)
+
+success_usd = ask(0.5, USD, "Worth of a right answer", low=0, high=1e6, group=MONEY)
+failure_usd = ask(2.0, USD, "Cost of a wrong answer", low=0, high=1e7, group=MONEY)
+horizon_months = ask(
+    24, MONTHS, "How far ahead you plan", low=1, high=120, hint="A tuned model rarely outlives its base", group=MONEY
+)
+budget_usd = ask(20_000, USD, "Budget to start", low=0, high=1e9, hint="Labels, training and set-up", group=LIMITS)
+deadline_days = ask(90, DAYS, "Days until it must work", low=1, high=3_650, group=LIMITS)
+latency_ms = ask(
+    3_000,
+    MILLISECONDS,
+    "Time until the answer must begin",
+    low=20,
+    high=600_000,
+    hint="Voice: 500 ms. Chat: 2 s",
+    group=LIMITS,
+)
+privacy = pick(Privacy.ANYWHERE, Privacy, "Where your data may go", group=LIMITS)
+gpus = ask(1, GPUS, "GPUs", low=1, high=4_096, whole=True, group=HARDWARE)
