@@ -124,7 +124,7 @@ class Report:
 
     @property
     def strength(self) -> str:
-        """"firm", "leaning" or "close", by the share of draws that agree."""
+        """ "firm", "leaning" or "close", by the share of draws that agree."""
         holds = self.holds
         if holds is None or holds >= FIRM:
             return "firm"
@@ -140,9 +140,7 @@ def read(decision: Decision, given: Mapping[str, object]) -> Reading:
     problems: list[Problem] = []
     if len(given) > MOST_FIELDS:
         message = f"the input must have at most {MOST_FIELDS} fields; given: {len(given)}"
-        return Reading(
-            inputs=None, ranges={}, given={}, problems=(Problem(field="input", message=message, given=""),)
-        )
+        return Reading(inputs=None, ranges={}, given={}, problems=(Problem(field="input", message=message, given=""),))
     for name, raw in given.items():
         spec = specs.get(name)
         if spec is None:
@@ -405,9 +403,7 @@ def evaluate(name: str, decision: Decision, reading: Reading, count: int = DRAWS
     return add_flips(add_spread(evaluate_point(name, decision, reading), count))
 
 
-def _flip(
-    name: str, spec: Field, value: Any, here: StrEnum, answer_at: Callable[[str, Any], StrEnum]
-) -> Flip | None:
+def _flip(name: str, spec: Field, value: Any, here: StrEnum, answer_at: Callable[[str, Any], StrEnum]) -> Flip | None:
     if spec.kind in ("pick", "flag"):
         return _flip_choice(name, spec, value, here, answer_at)
     if spec.kind not in ("ask", "assume") or value is None:

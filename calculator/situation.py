@@ -98,7 +98,7 @@ format_strictness = pick(
     Strictness.MEDIUM, Strictness, "How strict the output format is", hint="High: JSON, SQL, fixed labels", group=TASK
 )
 long_context = flag(False, "Many turns or long documents", group=TASK)
-turns_per_conversation_turns = ask(
+conversation_turns = ask(
     1, TURNS, "Turns in a conversation", low=1, high=500, whole=True, hint="One for a single question", group=TASK
 )
 
@@ -113,7 +113,14 @@ prompted_accuracy_share = ask(
 )
 target_accuracy_share = ask(0.85, SHARE, "Accuracy you need", low=0, high=1, group=QUALITY)
 test_items = ask(
-    200, ITEMS, "Items you tested on", low=1, high=1e6, whole=True, hint="Items scored by hand or by rule", group=QUALITY
+    200,
+    ITEMS,
+    "Items you tested on",
+    low=1,
+    high=1e6,
+    whole=True,
+    hint="Items scored by hand or by rule",
+    group=QUALITY,
 )
 closed_book_accuracy_share = ask(
     None, SHARE, "Accuracy with no document", low=0, high=1, hint="Leave empty when not known", group=QUALITY
@@ -153,7 +160,9 @@ shared_prefix_share = ask(
     hint="It can be cached when it stands first",
     group=TRAFFIC,
 )
-concurrent_users = ask(20, USERS, "Users at the same moment", low=1, high=1e6, hint="At the busiest hour", group=TRAFFIC)
+concurrent_users = ask(
+    20, USERS, "Users at the same moment", low=1, high=1e6, hint="At the busiest hour", group=TRAFFIC
+)
 
 labelled_examples = ask(
     1_000, EXAMPLES, "Labelled examples you have", low=0, high=1e8, whole=True, hint="Checked by a person", group=DATA

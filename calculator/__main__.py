@@ -1,0 +1,243 @@
+"""The command line. Exit code 0 for a verdict, 1 when an expectation fails, 2 for bad input."""
+
+import argparse
+import json
+import sys
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from calculator import MODEL_VERSION, assumptions, browser, catalog, engine, presets, report, schema
+from calculator.fields import fields_of
+from calculator.units import COUNT
+
+BAD_INPUT = 2
+WHAT = ("parameters", "training-memory", "training-throughput", "inference", "cases")
+
+
+class BadInput(Exception):
+    """Input that no verdict can be given for; each argument is one line for the reader."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and give its exit code."""
+    parsed = _parser().parse_args(arguments)
+    act: Callable[[argparse.Namespace], int] = parsed.act
+    try:
+        return act(parsed)
+    except BadInput as error:
+        for line in error.args:
+            print(line, file=sys.stderr)
+        return BAD_INPUT
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="calculator", description="Should I fine-tune a language model?")
+    parser.add_argument("--version", action="version", version=MODEL_VERSION)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    listing = commands.add_parser("list", help="the decisions and the presets")
+    listing.add_argument("--json", action="store_true")
+    listing.set_defaults(act=_list)
+
+    run = commands.add_parser("run", help="one decision: verdict, numbers, flips")
+    run.add_argument("name", metavar="NAME")
+    _add_input(run)
+    run.add_argument("--json", action="store_true", help="the whole report as JSON")
+    run.add_argument("--expect", metavar="ANSWER", help="exit code 1 unless the answer is this one")
+    run.set_defaults(act=_run)
+
+    record = commands.add_parser("report", help="the decision record as Markdown")
+    record.add_argument("file", metavar="SITUATION", help="a TOML or JSON file, or - for standard input")
+    record.add_argument("--decision", default="fine_tune_or_not", metavar="NAME")
+    record.add_argument("--json", action="store_true")
+    record.set_defaults(act=_record)
+
+    shape = commands.add_parser("schema", help="the JSON Schema of a decision's input")
+    shape.add_argument("name", metavar="NAME")
+    shape.set_defaults(act=_schema)
+
+    stale = commands.add_parser("stale", help="assumptions that nobody opened for a while")
+    stale.add_argument("--days", type=int, default=180)
+    stale.add_argument("--json", action="store_true")
+    stale.set_defaults(act=_stale)
+
+    bundle = commands.add_parser("bundle", help="compile the package and its runtime for the browser")
+    bundle.set_defaults(act=_bundle)
+
+    predict = commands.add_parser("predict", help="our estimate for each row of a file of measurements or cases")
+    predict.add_argument("what", choices=WHAT)
+    predict.add_argument("file", metavar="FILE")
+    predict.set_defaults(act=_predict)
+
+    validate = commands.add_parser("validate", help="our error on a file of measurements or cases")
+    validate.add_argument("what", choices=WHAT)
+    validate.add_argument("file", metavar="FILE")
+    validate.add_argument("--json", action="store_true")
+    validate.set_defaults(act=_validate)
+    return parser
+
+
+def _add_input(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("fields", nargs="*", metavar="field=value")
+    parser.add_argument("--input", metavar="FILE", help="a TOML or JSON file of fields, or - for standard input")
+    parser.add_argument("--preset", default="", metavar="PRESET")
+
+
+def _list(parsed: argparse.Namespace) -> int:
+    decisions = {name: catalog.decision(name).question for name in catalog.names()}
+    situations = {preset.name: preset.title for preset in presets.presets()}
+    if parsed.json:
+        print(json.dumps({"version": MODEL_VERSION, "decisions": decisions, "presets": situations}, ensure_ascii=False))
+        return 0
+    width = max(map(len, [*decisions, *situations]))
+    for title, rows in (("Decisions", decisions), ("Presets", situations)):
+        print(title)
+        for name, words in rows.items():
+            print(f"  {name:{width}}  {words}")
+    return 0
+
+
+def _run(parsed: argparse.Namespace) -> int:
+    given = _given(parsed.fields, parsed.input)
+    built = _evaluate(parsed.name, given, parsed.preset)
+    print(report.as_json(built) if parsed.json else as_text(built))
+    if parsed.expect is None or parsed.expect.casefold() == str(built.verdict.answer).casefold():
+        return 0
+    print(f"expected {parsed.expect!r}, the answer is {str(built.verdict.answer)!r}", file=sys.stderr)
+    return 1
+
+
+def _record(parsed: argparse.Namespace) -> int:
+    built = _evaluate(parsed.decision, _given([], parsed.file), "", whole_situation=True)
+    print(report.as_json(built) if parsed.json else report.as_markdown(built), end="\n" if parsed.json else "")
+    return 0
+
+
+def _schema(parsed: argparse.Namespace) -> int:
+    print(json.dumps(schema.input_schema(parsed.name, _decision(parsed.name)), ensure_ascii=False, indent=2))
+    return 0
+
+
+def _stale(parsed: argparse.Namespace) -> int:
+    today = date.today()
+    rows = []
+    for key, entry in assumptions.assumptions().items():
+        days = (today - (entry.checked or entry.as_of)).days
+        if days > parsed.days:
+            rows.append({"key": key, "label": entry.label, "days": days, "url": entry.url})
+    rows.sort(key=lambda row: -int(str(row["days"])))
+    if parsed.json:
+        print(json.dumps(rows, ensure_ascii=False))
+    else:
+        print(f"{len(rows)} assumptions were last checked more than {parsed.days} days ago.")
+        for row in rows:
+            print(f"  {row['key']}: {row['days']} days, {row['url']}")
+    return 0
+
+
+def _bundle(_: argparse.Namespace) -> int:
+    from calculator import bundle
+
+    print(bundle.build())
+    return 0
+
+
+def _predict(parsed: argparse.Namespace) -> int:
+    from calculator import validation
+
+    print(_checked(lambda: validation.predict(parsed.what, parsed.file)), end="")
+    return 0
+
+
+def _validate(parsed: argparse.Namespace) -> int:
+    from calculator import validation
+
+    print(_checked(lambda: validation.validate(parsed.what, parsed.file, as_json=parsed.json)), end="")
+    return 0
+
+
+def _checked(act: Callable[[], str]) -> str:
+    try:
+        return act()
+    except (ValueError, OSError) as error:
+        raise BadInput(str(error)) from None
+
+
+def _decision(name: str) -> Any:
+    try:
+        return catalog.decision(name)
+    except ValueError as error:
+        raise BadInput(str(error)) from None
+
+
+def _given(pairs: Sequence[str], file: str | None) -> dict[str, object]:
+    given: dict[str, object] = dict(_read_file(file)) if file else {}
+    bad = [pair for pair in pairs if "=" not in pair]
+    if bad:
+        raise BadInput(*(f"{pair}: write a field as field=value" for pair in bad))
+    given.update(pair.split("=", 1) for pair in pairs)
+    return given
+
+
+def _read_file(file: str) -> Mapping[str, object]:
+    try:
+        text = sys.stdin.read() if file == "-" else Path(file).read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"{file}: cannot be read: {error}") from None
+    try:
+        found = json.loads(text) if text.lstrip().startswith("{") else tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BadInput(f"{file}: neither TOML nor JSON: {error}") from None
+    situation = found.get("situation", found) if isinstance(found, dict) else found
+    if not isinstance(situation, dict):
+        raise BadInput(f"{file}: must hold a table of fields")
+    return situation
+
+
+def _evaluate(name: str, given: Mapping[str, object], preset: str, *, whole_situation: bool = False) -> engine.Report:
+    """The report of a decision. A whole situation may hold fields of other decisions; a run's own fields may not."""
+    decision = _decision(name)
+    try:
+        merged, ignored = browser.merge(name, given, preset)
+    except ValueError as error:
+        raise BadInput(str(error)) from None
+    own = fields_of(decision.Inputs)
+    foreign = ignored if whole_situation else [field for field in given if field not in own]
+    reading = engine.read(decision, {**merged, **{field: given[field] for field in foreign if field in given}})
+    if reading.problems:
+        raise BadInput(*map(str, reading.problems))
+    return engine.evaluate(name, decision, reading)
+
+
+def as_text(built: engine.Report) -> str:
+    """The report for a terminal."""
+    verdict, decision = built.verdict, built.decision
+    lines = [decision.question, "", f"{verdict.answer}. {verdict.headline}", engine.strength_words(built)]
+    if built.runner_up is not None:
+        lines.append(f"Runner-up: {built.runner_up}.")
+    lines += [f"- {reason}" for reason in verdict.reasons]
+    if verdict.next_step:
+        lines.append(f"Next step: {verdict.next_step}")
+    lines.append("")
+    width = max(len(spec.label) for spec in fields_of(decision.Outputs).values())
+    for name, spec in fields_of(decision.Outputs).items():
+        unit = spec.unit or COUNT
+        line = f"{spec.label:{width}}  {unit.show(getattr(built.outputs, name))}"
+        if built.spread is not None and built.spread[name].low != built.spread[name].high:
+            line += f"  ({unit.show(built.spread[name].low)} to {unit.show(built.spread[name].high)})"
+        lines.append(line)
+    lines += ["", "What would change the answer:"]
+    lines += [f"  {flip.label}: {flip.now} -> {flip.then}: {flip.answer}" for flip in (built.flips or ())[:8]]
+    if not built.flips:
+        lines.append("  no single field within its bounds")
+    return "\n".join(line for line in lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,115 @@
+"""All that JavaScript calls: one function, JSON in, JSON out.
+
+Request: {"decision": name, "given": {field: text}, "preset": name, "stage": 0 to 2, "form": "html", "json" or "markdown",
+"v": the version of the link, "site": the address for links}.
+Response: {"decision", "stage", "more", "problems", "ignored", "notices", "given", "query", "version"} and, when there are
+no problems, "sections" (HTML by section), "json" or "markdown".
+
+A page asks for stage 0, the point result; "more" names the next stage to ask for with the same request, or is null.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from calculator import MODEL_VERSION, catalog, engine, links, presets, report, view
+
+STAGES = 3
+LONGEST_REQUEST = 400_000
+
+_last: tuple[str, engine.Report] | None = None
+
+
+def answer(request: str) -> str:
+    """The response to one request. Bad requests give problems, never exceptions."""
+    try:
+        response = _answer(request)
+    except (ValueError, RecursionError) as error:
+        problem = {"field": "request", "message": str(error)[:300], "given": ""}
+        response = {"problems": [problem], "more": None, "version": MODEL_VERSION}
+    return json.dumps(response, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def _answer(request: str) -> dict[str, Any]:
+    if len(request) > LONGEST_REQUEST:
+        raise ValueError(f"a request must be at most {LONGEST_REQUEST:,} characters; given: {len(request):,}")
+    asked = json.loads(request)
+    if not isinstance(asked, dict):
+        raise ValueError("a request must be a JSON object")
+    name = _text(asked, "decision")
+    decision = catalog.decision(name)
+    given, ignored = merge(name, asked.get("given"), _text(asked, "preset"))
+    stage = asked.get("stage", 0)
+    if stage not in range(STAGES) or isinstance(stage, bool):
+        raise ValueError(f"stage must be 0 to {STAGES - 1}; given: {str(stage)[:20]}")
+    form = _text(asked, "form") or "html"
+    if form not in ("html", "json", "markdown"):
+        raise ValueError(f"form must be html, json or markdown; given: {form[:20]!r}")
+    reading = engine.read(decision, given)
+    response: dict[str, Any] = {
+        "decision": name,
+        "stage": stage,
+        "more": None,
+        "problems": [{"field": p.field, "message": p.message, "given": p.given} for p in reading.problems],
+        "ignored": ignored,
+        "notices": list(links.changed_since(_text(asked, "v"))),
+        "given": dict(reading.given),
+        "query": links.query(reading.given),
+        "version": MODEL_VERSION,
+    }
+    if reading.problems:
+        return response
+    built = _report(name, reading, stage)
+    if form == "json":
+        response["json"] = report.as_json(built)
+    elif form == "markdown":
+        response["markdown"] = report.as_markdown(built, _text(asked, "site"))
+    else:
+        response["sections"] = view.sections(built)
+    response["more"] = stage + 1 if stage + 1 < STAGES else None
+    return response
+
+
+def merge(name: str, given: object, preset: str) -> tuple[dict[str, object], list[str]]:
+    """The fields a decision gets from a preset and from what was given, and the names that no decision knows.
+
+    Fields of other decisions are part of the reader's situation: they are left out here without a word.
+    """
+    if given is None:
+        given = {}
+    if not isinstance(given, Mapping):
+        raise ValueError("given must be an object of fields")
+    own = catalog.decision(name).Inputs.__dataclass_fields__
+    known = catalog.known_fields()
+    fields = {**(presets.preset(preset).situation if preset else {}), **links.current_names(given)}
+    ignored = sorted(str(field)[:60] for field in fields if field not in known)
+    return {field: value for field, value in fields.items() if field in own}, ignored[:20]
+
+
+def _report(name: str, reading: engine.Reading, stage: int) -> engine.Report:
+    """The report of a stage. The stage before is kept, so that a page's three requests do the work of one."""
+    global _last
+    key = json.dumps([name, *sorted(reading.given.items())])
+    decision = catalog.decision(name)
+    built = _last[1] if _last is not None and _last[0] == key else engine.evaluate_point(name, decision, reading)
+    if stage >= 1 and built.spread is None:
+        built = engine.add_spread(built)
+    if stage >= 2 and built.flips is None:
+        built = engine.add_flips(built)
+    _last = (key, built)
+    return replace(
+        built,
+        spread=built.spread if stage >= 1 else None,
+        shares=built.shares if stage >= 1 else None,
+        flips=built.flips if stage >= 2 else None,
+        steady=built.steady if stage >= 2 else None,
+        sensitivity=built.sensitivity if stage >= 2 else None,
+    )
+
+
+def _text(asked: Mapping[str, Any], key: str) -> str:
+    value = asked.get(key, "")
+    if not isinstance(value, str):
+        raise ValueError(f"{key} must be a text; given: {str(value)[:40]}")
+    return value

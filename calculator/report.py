@@ -1,0 +1,193 @@
+"""A report as JSON and as Markdown: what the command line prints, what a page copies, what a record keeps."""
+
+import json
+from collections.abc import Mapping
+from math import isfinite
+from typing import Any
+
+from calculator import MODEL_VERSION
+from calculator.engine import FIRM, Report, result_name, strength_words, uncertain
+from calculator.exhibit import Bars, Curves, Exhibit, Note, Table
+from calculator.fields import fields_of
+from calculator.links import query
+from calculator.units import COUNT, Unit, round_to
+
+DIGITS = 7
+"""Significant digits of a computed number in JSON: the last bits of exp and log differ between C libraries."""
+
+
+def as_data(report: Report) -> dict[str, Any]:
+    """The report as plain data, ready for JSON. A number that is not finite becomes a text."""
+    inputs, decision = report.reading.inputs, report.decision
+    data: dict[str, Any] = {
+        "decision": report.name,
+        "question": decision.question,
+        "version": MODEL_VERSION,
+        "inputs": {name: _number(getattr(inputs, name)) for name in fields_of(decision.Inputs)},
+        "given": dict(report.reading.given),
+        "outputs": {name: _computed(getattr(report.outputs, name)) for name in fields_of(decision.Outputs)},
+        "answer": str(report.verdict.answer),
+        "headline": report.verdict.headline,
+        "reasons": list(report.verdict.reasons),
+        "next_step": report.verdict.next_step,
+    }
+    if report.spread is not None:
+        data["holds"] = report.holds
+        data["strength"] = report.strength
+        data["runner_up"] = None if report.runner_up is None else str(report.runner_up)
+        data["shares"] = {str(answer): share for answer, share in report.shares or ()}
+        data["spread"] = {
+            name: [_computed(s.low), _computed(s.middle), _computed(s.high)] for name, s in report.spread.items()
+        }
+    if report.flips is not None:
+        data["flips"] = [
+            {"field": f.field, "now": f.now, "then": f.then, "answer": str(f.answer)} for f in report.flips
+        ]
+        data["steady"] = list(report.steady or ())
+        data["sensitivity"] = [
+            {
+                "field": s.field,
+                "low": s.low_input,
+                "high": s.high_input,
+                "at_low": _computed(s.at_low),
+                "at_high": _computed(s.at_high),
+            }
+            for s in report.sensitivity or ()
+        ]
+    return data
+
+
+def as_json(report: Report) -> str:
+    """The report as one line of JSON with a fixed order of keys."""
+    return json.dumps(as_data(report), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return int(value)
+    return value
+
+
+def _computed(value: float) -> Any:
+    return _number(round_to(value, DIGITS)) if isfinite(value) else str(value)
+
+
+def unit_of_field(report: Report, name: str) -> Unit:
+    """The unit of an output."""
+    return fields_of(report.decision.Outputs)[name].unit or COUNT
+
+
+def as_markdown(report: Report, site_url: str = "") -> str:
+    """The report as Markdown: question, verdict with its doubt, numbers, flips, assumptions with source and date."""
+    verdict, decision = report.verdict, report.decision
+    lines = [f"# {decision.question}", "", f"**{verdict.answer}.** {verdict.headline}", ""]
+    lines += _doubt(report)
+    lines += [f"- {reason}" for reason in verdict.reasons]
+    if verdict.next_step:
+        lines += ["", f"Next step: {verdict.next_step}"]
+    lines += ["", "## Your numbers", "", *_inputs_table(report), "", "## Results", "", *_outputs_table(report)]
+    for exhibit in report.exhibits:
+        lines += ["", *_exhibit(exhibit)]
+    if report.flips is not None:
+        lines += ["", "## What would change the answer", ""]
+        lines += [f"- {_escape(f.label)}: {f.now} → {f.then} gives “{f.answer}”" for f in report.flips[:8]]
+        if not report.flips:
+            lines.append("No single field changes it within its bounds.")
+    lines += ["", "## Assumptions used", "", *_assumptions_table(report)]
+    lines += ["", f"Model version {MODEL_VERSION}. Link: {site_url}{query(report.reading.given)}"]
+    return "\n".join(lines) + "\n"
+
+
+def _doubt(report: Report) -> list[str]:
+    if report.holds is None:
+        return []
+    words = strength_words(report)
+    if report.runner_up is not None:
+        words += f" Runner-up: {report.runner_up}."
+    if report.holds < FIRM and report.sensitivity:
+        words += f" What moves it most: {report.sensitivity[0].label}."
+    return [words, ""]
+
+
+def _escape(text: str) -> str:
+    """Text inside a Markdown table or line: nothing in it may become markup."""
+    for character in "\\`*_[]<>|":
+        text = text.replace(character, "\\" + character)
+    return " ".join(text.split())
+
+
+def _inputs_table(report: Report) -> list[str]:
+    rows = ["| Field | Value | From |", "|---|---|---|"]
+    for name, spec in fields_of(report.decision.Inputs).items():
+        if spec.kind == "assume" and name not in report.reading.given:
+            continue
+        value = getattr(report.reading.inputs, name)
+        rows.append(f"| {_escape(spec.label)} | {_escape(show_input(report, name, value))} | {_origin(report, name)} |")
+    return rows
+
+
+def _origin(report: Report, name: str) -> str:
+    return "given" if name in report.reading.given else "default"
+
+
+def show_input(report: Report, name: str, value: Any) -> str:
+    """An input's value in words: with its unit, as a range when the reader typed one."""
+    spec = fields_of(report.decision.Inputs)[name]
+    if value is None:
+        return "not known"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if spec.kind == "pick":
+        return dict(spec.options)[value]
+    if spec.kind == "paste":
+        return f"{len(value):,} characters" if value else "none"
+    unit = spec.unit or COUNT
+    if name in report.reading.ranges:
+        low, _, high = report.reading.ranges[name]
+        return f"{unit.show(low)} to {unit.show(high)}"
+    return unit.show(value)
+
+
+def _outputs_table(report: Report) -> list[str]:
+    rows = ["| Result | Value | 5th to 95th percentile |", "|---|---|---|"]
+    for name, spec in fields_of(report.decision.Outputs).items():
+        unit = spec.unit or COUNT
+        span = ""
+        if report.spread is not None:
+            spread = report.spread[name]
+            span = f"{unit.show(spread.low)} to {unit.show(spread.high)}" if spread.low != spread.high else "–"
+        mark = "**" if name == result_name(report.decision) else ""
+        rows.append(f"| {mark}{_escape(spec.label)}{mark} | {unit.show(getattr(report.outputs, name))} | {span} |")
+    return rows
+
+
+def _exhibit(exhibit: Exhibit) -> list[str]:
+    if isinstance(exhibit, Table):
+        head = [f"### {_escape(exhibit.title)}", "", "| " + " | ".join(map(_escape, exhibit.columns)) + " |"]
+        rule = ["|" + "---|" * len(exhibit.columns)]
+        rows = ["| " + " | ".join(map(_escape, row)) + " |" for row in exhibit.rows]
+        return head + rule + rows + (["", _escape(exhibit.note)] if exhibit.note else [])
+    if isinstance(exhibit, Note):
+        return [f"### {_escape(exhibit.title)}", "", *(_escape(p) for p in exhibit.paragraphs)]
+    if isinstance(exhibit, Curves | Bars):
+        return [f"### {_escape(exhibit.title)}", "", _escape(exhibit.description)]
+    raise TypeError(f"no Markdown for {type(exhibit).__name__}")
+
+
+def used_assumptions(report: Report) -> Mapping[str, bool]:
+    """The assumptions in the report, by field name, and whether each is drawn (False: the reader overrode it)."""
+    drawn = uncertain(report.decision, report.reading)
+    return {name: name in drawn for name, spec in fields_of(report.decision.Inputs).items() if spec.assumption}
+
+
+def _assumptions_table(report: Report) -> list[str]:
+    rows = ["| Assumption | Value | Range | Source | As of |", "|---|---|---|---|---|"]
+    specs = fields_of(report.decision.Inputs)
+    for name in used_assumptions(report):
+        entry, unit = specs[name].assumption, specs[name].unit or COUNT
+        if entry is None:
+            continue
+        value = show_input(report, name, getattr(report.reading.inputs, name))
+        span = "yours" if name in report.reading.given else f"{unit.show(entry.low)} to {unit.show(entry.high)}"
+        rows.append(f"| {_escape(entry.label)} | {value} | {span} | {_escape(entry.source)} | {entry.as_of} |")
+    return rows
