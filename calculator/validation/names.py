@@ -1,0 +1,172 @@
+"""Which architecture a published name stands for.
+
+Measurements name models by aliases: other organisations' copies, instruction-tuned or quantised variants, short
+forms. A name is reduced to its base by rules that hold for whole families; the dimensions come from the catalogue,
+and from ``architectures.csv`` beside this file for models that only appear in measurements.
+"""
+
+import csv
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from calculator.catalogs import Architecture, architectures
+from calculator.catalogs.families import FAMILIES
+from calculator.llm import parameters
+
+_TEXT = ("hf_id", "family", "qk_norm", "license", "source")
+_FLAGS = (
+    "tied_embeddings", "gated_mlp", "qkv_bias", "o_bias", "mlp_bias", "head_bias", "fused_qkv", "fused_gate_up",
+    "parallel_block", "norm_bias", "embedding_norm",
+)
+
+# Endings that say how a model was tuned, packed or quantised. They leave its dimensions as they are.
+_VARIANT = re.compile(
+    r"-(hf|chat|instruct|it|base|sft|dpo|rl|rlhf|thinking|reasoning|preview|python|math|coder|pt|text|turbo|"
+    r"unsloth|bnb|4bit|8bit|gptq|awq|gguf|ggml|int4|int8|fp8|fp16|bf16|nf4|mxfp4|w4a16|dequantized|quantized|"
+    r"deduped|v\d+(\.\d+)?|intermediate|step|\d+k|\d+t|\d{4}|\d{4}-\d\d|q\d(_\w+)?)$"
+)
+
+# The same dimensions under another name: pattern of the reduced name, and what to look up instead.
+_SAME = tuple(
+    (re.compile(pattern), instead)
+    for pattern, instead in (
+        (r"^llama(\d.*)$", r"llama-\1"),
+        (r"^llama-3\.[13]-70b.*$", "llama-3-70b"),
+        (r"^(vicuna|alpaca|guanaco|wizardlm|koala|llama|open-?llama)-(7|13|30|33|65)b.*$", r"llama-\2b"),
+        (r"^llama-33b$", "llama-30b"),
+        (r"^(.*-)?open-?llama-3b.*$", "open_llama_3b"),
+        (r"^(tulu-2|orca-2|platypus2|nous-hermes-llama2?|longchat)-(7|13|70)b.*$", r"llama-2-\2b"),
+        (r"^(phind-)?code-?llama-(\d+)b.*$", r"codellama-\2b"),
+        (r"^tiny-?llama.*$", "tinyllama-1.1b"),
+        (r"^(zephyr|openhermes.*|starling.*|openchat.*|neural-chat.*|biomistral|dolphin.*mistral)-?(7b.*)?$",
+         "mistral-7b-v0.1"),
+        (r"^(mathstral|codestral-mamba)-7b.*$", "mistral-7b-v0.3"),
+        (r"^mistral-7b$", "mistral-7b-v0.1"),
+        (r"^mixtral-8x(7|22)b.*$", r"mixtral-8x\1b-v0.1"),
+        (r"^(mistral-small-(24b|3).*|mistral-small-3\.\d.*|magistral-small.*|devstral-small.*)$",
+         "mistral-small-24b-base-2501"),
+        (r"^(mistral-)?nemo.*$", "mistral-nemo-base-2407"),
+        (r"^mistral-large.*$", "mistral-large-instruct-2407"),
+        (r"^deepseek-r1-distill-llama-(8|70)b$", r"llama-3-\1b"),
+        (r"^deepseek-r1-distill-qwen-(\d.*)b$", r"qwen2.5-\1b"),
+        (r"^deepseek-coder-(\d.*)b$", r"deepseek-coder-\1b-base"),
+        (r"^deepseek-llm-7b$", "deepseek-llm-7b-base"),
+        (r"^(qwen2|qwen2\.5)-(coder|math|audio)-(.*)$", r"\1-\3"),
+        (r"^(codeqwen1\.5|qwen1\.5)-(.*)$", r"qwen1.5-\2"),
+        (r"^qwen-1\.8b$", "qwen-1_8b"),
+        (r"^qwen3-coder-30b-a3b$", "qwen3-30b-a3b"),
+        (r"^(plano-orchestrator)-4b$", "qwen3-4b"),
+        (r"^(code)?gemma-(\d)b$", r"gemma-\2b"),
+        (r"^(shieldgemma|medgemma)-(.*)$", r"gemma-3-\2"),
+        (r"^gemma-3-(1|4|12|27)b$", r"gemma-3-\1b-it"),
+        (r"^phi-1\.5$", "phi-1_5"),
+        (r"^phi-3(\.5)?-mini.*$", "phi-3-mini-4k-instruct"),
+        (r"^phi-3-medium.*$", "phi-3-medium-4k-instruct"),
+        (r"^phi-4-mini.*$", "phi-4-mini-instruct"),
+        (r"^phi-4(-plus)?$", "phi-4"),
+        (r"^falcon-?(\d+)b$", r"falcon-\1b"),
+        (r"^falcon3-(\d+)b$", r"falcon3-\1b-base"),
+        (r"^bloomz-(.*)$", r"bloom-\1"),
+        (r"^(octocoder|starcoderbase|starcoderplus|starchat.*)$", "starcoder"),
+        (r"^santacoder$", "gpt_bigcode-santacoder"),
+        (r"^gptj-6b$", "gpt-j-6b"),
+        (r"^gpt-neox$", "gpt-neox-20b"),
+        (r"^(olmo-2|olmo2)-(1124-)?(7|13)b$", r"olmo-2-1124-\3b"),
+        (r"^olmo-3-(1025-)?7b$", "olmo-3-1025-7b"),
+        (r"^mimo-7b$", "mimo-7b-base"),
+        (r"^apertus-8b$", "apertus-8b-2509"),
+        (r"^granite-3\.[0-3]-8b$", "granite-3.0-8b-base"),
+        (r"^granite-3\.[0-1]-3b-a800m$", "granite-3.0-3b-a800m-instruct"),
+        (r"^llama-4-scout.*$", "llama-4-scout-17b-16e"),
+        (r"^mpt benchmark (\w+)$", r"mpt-benchmark-\1"),
+        (r"^stablelm-alpha-(\d)b$", r"stablelm-base-alpha-\1b"),
+        (r"^stable-?code-3b$", "stable-code-3b"),
+        (r"^baichuan2-(\d+)b$", r"baichuan2-\1b-base"),
+        (r"^ministral-8b$", "ministral-8b-instruct-2410"),
+        (r"^voxtral-mini-3b$", "voxtral-mini-3b-2507"),
+        (r"^(chatglm2-6b|chatglm3-6b)$", "chatglm3-6b"),
+        (r"^seed-oss-36b$", "seed-oss-36b-instruct"),
+    )
+)
+
+
+def read_architectures(path: Path) -> list[Architecture]:
+    """The models of a CSV file with the columns of Architecture; an empty field has its family's default."""
+    found = []
+    with path.open(newline="") as lines:
+        for row in csv.DictReader(lines):
+            values: dict[str, Any] = dict(FAMILIES.get(row["family"], {}))
+            for column, text in row.items():
+                if text:
+                    values[column] = text if column in _TEXT else int(text)
+            for flag in _FLAGS:
+                if flag in values:
+                    values[flag] = bool(values[flag])
+            found.append(Architecture(**values))
+    return found
+
+
+@cache
+def known() -> Mapping[str, Architecture]:
+    """Every model we have dimensions of, by its name in lower case without the organisation."""
+    extra = read_architectures(Path(__file__).with_name("architectures.csv"))
+    models = {_short(a.hf_id): a for a in extra}
+    models.update({_short(name): a for name, a in architectures().items()})
+    for name in list(models):
+        models.setdefault(_strip(name), models[name])
+    return models
+
+
+def _short(name: str) -> str:
+    return name.strip().lower().rpartition("/")[2].removeprefix("meta-")
+
+
+def _strip(name: str) -> str:
+    """The name without the endings that leave the dimensions as they are."""
+    while (shorter := _VARIANT.sub("", name)) != name:
+        name = shorter
+    return name
+
+
+def _candidates(name: str) -> list[str]:
+    """Forms of a name to look up, the most specific first."""
+    forms = [_short(name)]
+    forms.append(re.sub(r"[\s_]+", "-", forms[0]))
+    forms.append(re.sub(r"-(instruct|chat|it|base)(?=-)", "", forms[1]))
+    forms += [_strip(form) for form in forms]
+    for form in list(forms):
+        instead = form
+        for pattern, replacement in _SAME:
+            if pattern.match(instead):
+                instead = pattern.sub(replacement, instead)
+                forms += [instead, _strip(instead)]
+    return forms
+
+
+def resolve(model_name: str, params_b: float | None = None) -> Architecture | None:
+    """The architecture a published name stands for, or None if we have no dimensions for it.
+
+    ``params_b`` is the published size in billions of parameters, where the source gives one: an architecture that
+    is more than a tenth away from it is another model, so it is not returned. Models of the "MPT benchmark" family
+    have a learned position table as long as their context; it is set to what the published size leaves for it.
+    """
+    models = known()
+    for form in _candidates(model_name):
+        if form in models:
+            found = models[form]
+            if form.startswith("mpt-benchmark") and params_b:
+                return _with_positions(found, params_b)
+            if params_b and abs(parameters.total(found) / (params_b * 1e9) - 1) > 0.1:
+                return None
+            return found
+    return None
+
+
+def _with_positions(a: Architecture, params_b: float) -> Architecture:
+    rest = parameters.total(replace(a, learned_positions=0))
+    rows = max(0, round((params_b * 1e9 - rest) / a.hidden_size))
+    return replace(a, learned_positions=rows, max_context=rows)
