@@ -1,0 +1,125 @@
+"""How stale an answer is when facts change and the system learns of it late.
+
+Facts are taken to change at a constant rate, given as the half-life: the days after which half of them have changed.
+A refresh (a retraining, or an index update) happens every ``refresh_days`` and takes ``lag_days`` from the moment its
+data is collected to the moment it answers.
+"""
+from math import exp, expm1, inf, log, log1p, sqrt
+
+from calculator.stats.checks import need_at_least, need_positive, need_share
+
+_LOG_2 = log(2.0)
+
+
+def stale_share(age_days: float, half_life_days: float) -> float:
+    """Share of facts that have changed after ``age_days``: 1 - 2^(-t / H).
+
+    Raises ``ValueError`` for a negative age or a half-life not above 0.
+    """
+    need_at_least("age_days", age_days, 0)
+    need_positive("half_life_days", half_life_days)
+    return -expm1(-_LOG_2 * age_days / half_life_days)
+
+
+def mean_stale_share(half_life_days: float, refresh_days: float, lag_days: float = 0.0) -> float:
+    """Share of facts stale on a random day: the mean of ``stale_share`` over ages from lag to lag + refresh.
+
+    1 - H / (R ln 2) 2^(-lag / H) (1 - 2^(-R / H)); a refresh of 0 days means continuously, with the lag alone.
+    Raises ``ValueError`` for a negative time or a half-life not above 0.
+    """
+    need_at_least("refresh_days", refresh_days, 0)
+    need_at_least("lag_days", lag_days, 0)
+    need_positive("half_life_days", half_life_days)
+    rate = _LOG_2 / half_life_days
+    cycle = rate * refresh_days
+    # Below this the exact formula loses digits to cancellation; two terms of its series do not.
+    fresh_over_cycle = -expm1(-cycle) / cycle if cycle > 1e-5 else 1.0 - 0.5 * cycle
+    return -expm1(-rate * lag_days) + exp(-rate * lag_days) * (1.0 - fresh_over_cycle)
+
+
+def any_stale(stale: float, facts: float) -> float:
+    """Chance that an answer which needs ``facts`` independent facts rests on a stale one: 1 - (1 - s)^k.
+
+    Raises ``ValueError`` for a stale share outside [0, 1] or a negative number of facts.
+    """
+    need_share("stale", stale)
+    need_at_least("facts", facts, 0)
+    if stale == 1.0:
+        return 1.0 if facts > 0 else 0.0
+    return -expm1(facts * log1p(-stale))
+
+
+def half_life_from_log(changed: float, days: float) -> float:
+    """Half-life in days when a share ``changed`` of the facts changed within ``days``: days ln 2 / -ln(1 - q).
+
+    Infinite when nothing changed, 0 when everything did. Raises ``ValueError`` for a share outside [0, 1] or days
+    not above 0.
+    """
+    need_share("changed", changed)
+    need_positive("days", days)
+    if changed == 0.0:
+        return inf
+    return 0.0 if changed == 1.0 else days * _LOG_2 / -log1p(-changed)
+
+
+def mixture_stale_share(parts: list[tuple[float, float]], refresh_days: float, lag_days: float = 0.0) -> float:
+    """Stale share of a mixture of facts, given as (weight, half-life in days); the weights need not add up to 1.
+
+    Raises ``ValueError`` when no weight is above 0 or one is negative.
+    """
+    for weight, _ in parts:
+        need_at_least("weight", weight, 0)
+    total = sum(weight for weight, _ in parts)
+    need_positive("the sum of the weights", total)
+    return sum(weight * mean_stale_share(half_life, refresh_days, lag_days) for weight, half_life in parts) / total
+
+
+def cadence_days(refresh_usd: float, half_life_days: float, stale_usd_per_day: float) -> float:
+    """Days between refreshes that cost least, by the square-root rule; right while they are short of the half-life.
+
+    sqrt(2 C H / (ln 2 Q C_stale)), the economic order quantity. ``stale_usd_per_day`` is what a day would cost with
+    every fact stale: questions a day that touch these facts, times the cost of a stale answer. The lag drops out.
+    Infinite when stale answers cost nothing.
+    Raises ``ValueError`` for a negative cost or a half-life not above 0.
+    """
+    need_at_least("refresh_usd", refresh_usd, 0)
+    need_at_least("stale_usd_per_day", stale_usd_per_day, 0)
+    need_positive("half_life_days", half_life_days)
+    if stale_usd_per_day == 0.0:
+        return inf
+    return sqrt(2.0 * refresh_usd * half_life_days / (_LOG_2 * stale_usd_per_day))
+
+
+def best_cadence_days(refresh_usd: float, half_life_days: float, stale_usd_per_day: float,
+                      lag_days: float = 0.0) -> float:
+    """Days between refreshes that cost least, without the approximation of ``cadence_days``.
+
+    Solves for the R at which refresh / R + stale_usd_per_day * mean_stale_share is flat. Infinite when even never
+    refreshing again is cheaper, which happens once a refresh costs more than the staleness it could save.
+    Raises ``ValueError`` for a negative cost or a half-life not above 0.
+    """
+    short = cadence_days(refresh_usd, half_life_days, stale_usd_per_day)
+    if short in (0.0, inf):
+        return short
+    rate = _LOG_2 / half_life_days
+    # With x = rate R the slope is zero where 1 - (1 + x) e^-x equals what a refresh costs against what it can save.
+    wanted = refresh_usd * rate / (stale_usd_per_day * exp(-rate * need_lag(lag_days)))
+    if wanted >= 1.0:
+        return inf
+    low, high = 0.0, 1.0
+    while -expm1(-high) - high * exp(-high) < wanted:
+        high *= 2.0
+        if high > 1e6:
+            return inf
+    for _ in range(80):
+        middle = 0.5 * (low + high)
+        if -expm1(-middle) - middle * exp(-middle) < wanted:
+            low = middle
+        else:
+            high = middle
+    return 0.5 * (low + high) / rate
+
+
+def need_lag(lag_days: float) -> float:
+    need_at_least("lag_days", lag_days, 0)
+    return lag_days

@@ -1,0 +1,180 @@
+"""Is one system better than another: tests, intervals, power and the items that a comparison takes.
+
+Paired means that both systems answered the same items. ``gains`` are the items that only the new system got right,
+``losses`` the items that only the old one did; the two together are the discordant items.
+"""
+from math import ceil, inf, sqrt
+
+from calculator.stats import binomial
+from calculator.stats.checks import need_at_least, need_inside, need_positive, need_share
+from calculator.stats.normal import critical_z, normal_cdf, normal_quantile
+
+
+def mcnemar(gains: int, losses: int) -> float:
+    """Two-sided p-value of the exact test of McNemar: discordant items are a fair coin if the systems are equal.
+
+    Raises ``ValueError`` for a negative count.
+    """
+    need_at_least("gains", gains, 0)
+    need_at_least("losses", losses, 0)
+    return min(1.0, 2.0 * binomial.cdf(min(gains, losses), gains + losses, 0.5))
+
+
+def paired_standard_error(gains: float, losses: float, items: float) -> float:
+    """Standard error of the paired difference: sqrt(b + c - (b - c)^2 / n) / n."""
+    _need_pairs(gains, losses, items)
+    return sqrt(max(0.0, gains + losses - (gains - losses) ** 2 / items)) / items
+
+
+def difference(gains: float, losses: float, items: float, confidence: float = 0.95) -> tuple[float, float, float]:
+    """(low, difference, high) of the gain in score when both systems answered the same ``items``.
+
+    Raises ``ValueError`` unless gains and losses are 0 or more and together at most ``items``.
+    """
+    half = critical_z(confidence) * paired_standard_error(gains, losses, items)
+    gain = (gains - losses) / items
+    return max(-1.0, gain - half), gain, min(1.0, gain + half)
+
+
+def equivalent(gains: float, losses: float, items: float, margin: float, alpha: float = 0.05) -> bool:
+    """Whether two one-sided tests show that the difference lies inside plus or minus ``margin``.
+
+    The same as asking whether the interval at confidence 1 - 2 alpha lies inside the margin (Schuirmann 1987).
+    Raises ``ValueError`` unless 0 < margin < 1 and 0 < alpha < 0.5.
+    """
+    need_inside("margin", margin)
+    need_inside("2 * alpha", 2.0 * alpha)
+    low, _, high = difference(gains, losses, items, 1.0 - 2.0 * alpha)
+    return -margin < low and high < margin
+
+
+def discordant_range(error: float, other_error: float) -> tuple[float, float, float]:
+    """(least, independent, most) share of items on which two systems with these error shares disagree.
+
+    Least when the errors nest, most when they never meet. Raises ``ValueError`` for a share outside [0, 1].
+    """
+    need_share("error", error)
+    need_share("other_error", other_error)
+    independent = error * (1.0 - other_error) + other_error * (1.0 - error)
+    return abs(error - other_error), independent, min(error + other_error, 2.0 - error - other_error)
+
+
+def paired_items(gain: float, discordant: float, power: float = 0.8, alpha: float = 0.05) -> float:
+    """Items to find a difference of ``gain`` with the same items in both arms, by the formula of Connor (1987).
+
+    ``discordant`` is the share of items on which the two systems disagree. The exact test needs 5 to 8 % more:
+    see ``exact_paired_power``. Infinite for a gain of 0.
+    Raises ``ValueError`` unless abs(gain) <= discordant <= 1.
+    """
+    _need_discordant(gain, discordant)
+    if gain == 0.0:
+        return inf
+    z, z_power = critical_z(1.0 - alpha), normal_quantile(power)
+    return ceil(((z * sqrt(discordant) + z_power * sqrt(discordant - gain * gain)) / gain) ** 2)
+
+
+def paired_power(items: float, gain: float, discordant: float, alpha: float = 0.05) -> float:
+    """Chance that ``items`` shared items show a difference of ``gain``: Connor's formula solved for the power.
+
+    Raises ``ValueError`` unless abs(gain) <= discordant <= 1 and items > 0.
+    """
+    _need_discordant(gain, discordant)
+    need_positive("items", items)
+    z, spread = critical_z(1.0 - alpha), sqrt(discordant - gain * gain)
+    distance = abs(gain) * sqrt(items) - z * sqrt(discordant)
+    if spread == 0.0:
+        return float(distance >= 0.0)
+    return normal_cdf(distance / spread)
+
+
+def exact_paired_power(items: int, gain: float, discordant: float, alpha: float = 0.05) -> float:
+    """Chance that the exact test of McNemar at level ``alpha`` finds the gain, summed over all discordant counts.
+
+    Raises ``ValueError`` unless abs(gain) <= discordant <= 1 and items >= 1.
+    """
+    _need_discordant(gain, discordant)
+    need_at_least("items", items, 1)
+    if discordant == 0.0:
+        return 0.0
+    share = 0.5 * (1.0 + abs(gain) / discordant)
+    reach = 9.0 * sqrt(items * discordant * (1.0 - discordant)) + 9.0
+    first = max(0, int(items * discordant - reach))
+    last = min(items, int(items * discordant + reach) + 1)
+    power, critical = 0.0, 0
+    for count in range(first, last + 1):
+        critical = max(0, min(critical, count))
+        while binomial.cdf(critical, count, 0.5) * 2.0 <= alpha:
+            critical += 1
+        while critical > 0 and binomial.cdf(critical - 1, count, 0.5) * 2.0 > alpha:
+            critical -= 1
+        # From here ``critical`` is the smallest minority count that no longer rejects.
+        rejects = binomial.cdf(critical - 1, count, 1.0 - share) + binomial.cdf(critical - 1, count, share)
+        power += binomial.pmf(count, items, discordant) * rejects
+    return min(1.0, power)
+
+
+def smallest_paired_gain(items: float, discordant: float, power: float = 0.8, alpha: float = 0.05) -> float:
+    """The smallest difference that ``items`` shared items show with the wanted power; at most ``discordant``.
+
+    (z_alpha + z_power) sqrt(discordant / n), which is exact to first order in the difference.
+    Raises ``ValueError`` unless items > 0 and 0 <= discordant <= 1.
+    """
+    need_positive("items", items)
+    need_share("discordant", discordant)
+    return min(discordant, (critical_z(1.0 - alpha) + normal_quantile(power)) * sqrt(discordant / items))
+
+
+def unpaired_items(share: float, other: float, power: float = 0.8, alpha: float = 0.05) -> float:
+    """Items per arm to tell two shares apart when each arm has its own items; infinite when they are equal.
+
+    (z_alpha + z_power)^2 (p1 q1 + p2 q2) / (p1 - p2)^2, rounded up.
+    Raises ``ValueError`` for a share outside [0, 1].
+    """
+    need_share("share", share)
+    need_share("other", other)
+    if share == other:
+        return inf
+    z = critical_z(1.0 - alpha) + normal_quantile(power)
+    variance = share * (1.0 - share) + other * (1.0 - other)
+    return max(1, ceil(z * z * variance / (share - other) ** 2))
+
+
+def unpaired_power(items: float, share: float, other: float, alpha: float = 0.05) -> float:
+    """Chance that ``items`` per arm tell two shares apart, each arm with its own items (normal approximation).
+
+    Counts both directions, so it is alpha when the shares are equal.
+    Raises ``ValueError`` unless items > 0 and the shares lie in [0, 1].
+    """
+    need_positive("items", items)
+    need_share("share", share)
+    need_share("other", other)
+    z, gap = critical_z(1.0 - alpha), abs(share - other)
+    variance = share * (1.0 - share) + other * (1.0 - other)
+    if variance == 0.0:
+        return 1.0 if gap > 0.0 else alpha
+    distance = gap / sqrt(variance / items)
+    return normal_cdf(distance - z) + normal_cdf(-distance - z)
+
+
+def answer_variance_factor(answers: float) -> float:
+    """Variance of a mean score when each item is answered ``answers`` times, relative to once: (1 + 2 / K) / 3.
+
+    Holds for right-or-wrong items whose chances of success are spread evenly over 0 to 1 (Miller 2024).
+    Raises ``ValueError`` for fewer than 1 answer.
+    """
+    need_at_least("answers", answers, 1)
+    return (1.0 + 2.0 / answers) / 3.0
+
+
+def _need_pairs(gains: float, losses: float, items: float) -> None:
+    need_at_least("items", items, 1)
+    need_at_least("gains", gains, 0)
+    need_at_least("losses", losses, 0)
+    if gains + losses > items:
+        raise ValueError(f"gains + losses must be at most items = {items!r}, got {gains + losses!r}")
+
+
+def _need_discordant(gain: float, discordant: float) -> None:
+    need_share("discordant", discordant)
+    if abs(gain) > discordant:
+        raise ValueError(f"discordant must be at least the difference {abs(gain)!r}, got {discordant!r}")
