@@ -17,7 +17,7 @@ BAD_INPUT = 2
 WHAT = ("parameters", "training-memory", "training-throughput", "inference", "cases")
 
 
-class BadInput(Exception):
+class BadInputError(Exception):
     """Input that no verdict can be given for; each argument is one line for the reader."""
 
 
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     act: Callable[[argparse.Namespace], int] = parsed.act
     try:
         return act(parsed)
-    except BadInput as error:
+    except BadInputError as error:
         for line in error.args:
             print(line, file=sys.stderr)
         return BAD_INPUT
@@ -166,21 +166,21 @@ def _checked(act: Callable[[], str]) -> str:
     try:
         return act()
     except (ValueError, OSError) as error:
-        raise BadInput(str(error)) from None
+        raise BadInputError(str(error)) from None
 
 
 def _decision(name: str) -> Any:
     try:
         return catalog.decision(name)
     except ValueError as error:
-        raise BadInput(str(error)) from None
+        raise BadInputError(str(error)) from None
 
 
 def _given(pairs: Sequence[str], file: str | None) -> dict[str, object]:
     given: dict[str, object] = dict(_read_file(file)) if file else {}
     bad = [pair for pair in pairs if "=" not in pair]
     if bad:
-        raise BadInput(*(f"{pair}: write a field as field=value" for pair in bad))
+        raise BadInputError(*(f"{pair}: write a field as field=value" for pair in bad))
     given.update(pair.split("=", 1) for pair in pairs)
     return given
 
@@ -189,14 +189,14 @@ def _read_file(file: str) -> Mapping[str, object]:
     try:
         text = sys.stdin.read() if file == "-" else Path(file).read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{file}: cannot be read: {error}") from None
+        raise BadInputError(f"{file}: cannot be read: {error}") from None
     try:
         found = json.loads(text) if text.lstrip().startswith("{") else tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        raise BadInput(f"{file}: neither TOML nor JSON: {error}") from None
+        raise BadInputError(f"{file}: neither TOML nor JSON: {error}") from None
     situation = found.get("situation", found) if isinstance(found, dict) else found
     if not isinstance(situation, dict):
-        raise BadInput(f"{file}: must hold a table of fields")
+        raise BadInputError(f"{file}: must hold a table of fields")
     return situation
 
 
@@ -206,12 +206,12 @@ def _evaluate(name: str, given: Mapping[str, object], preset: str, *, whole_situ
     try:
         merged, ignored = browser.merge(name, given, preset)
     except ValueError as error:
-        raise BadInput(str(error)) from None
+        raise BadInputError(str(error)) from None
     own = fields_of(decision.Inputs)
     foreign = ignored if whole_situation else [field for field in given if field not in own]
     reading = engine.read(decision, {**merged, **{field: given[field] for field in foreign if field in given}})
     if reading.problems:
-        raise BadInput(*map(str, reading.problems))
+        raise BadInputError(*map(str, reading.problems))
     return engine.evaluate(name, decision, reading)
 
 

@@ -1,9 +1,9 @@
 """All that JavaScript calls: one function, JSON in, JSON out.
 
-Request: {"decision": name, "given": {field: text}, "preset": name, "stage": 0 to 2, "form": "html", "json" or "markdown",
-"v": the version of the link, "site": the address for links}.
-Response: {"decision", "stage", "more", "problems", "ignored", "notices", "given", "query", "version"} and, when there are
-no problems, "sections" (HTML by section), "json" or "markdown".
+Request: {"decision": name, "given": {field: text}, "preset": name, "stage": 0 to 2, "form": "html", "json" or
+"markdown", "v": the version of the link, "site": the address for links}.
+Response: {"decision", "stage", "more", "problems", "ignored", "notices", "given", "query", "version"} and, when there
+are no problems, "sections" (HTML by section), "json" or "markdown".
 
 A page asks for stage 0, the point result; "more" names the next stage to ask for with the same request, or is null.
 """

@@ -74,6 +74,7 @@ class Flip:
     label: str
     now: str
     then: str
+    at: Any
     answer: StrEnum
     distance: float
 
@@ -422,6 +423,7 @@ def _flip(name: str, spec: Field, value: Any, here: StrEnum, answer_at: Callable
                     label=spec.label,
                     now=_unit(spec).show(value),
                     then=_unit(spec).show(at),
+                    at=at,
                     answer=answer_at(name, at),
                     distance=_distance(spec, value, at),
                 )
@@ -442,7 +444,7 @@ def _flip_choice(
     for option, label in others:
         answer = answer_at(name, option)
         if answer != here:
-            return Flip(field=name, label=spec.label, now=now, then=label, answer=answer, distance=1.0)
+            return Flip(field=name, label=spec.label, now=now, then=label, at=option, answer=answer, distance=1.0)
     return None
 
 

@@ -1,0 +1,176 @@
+"""What holds for every decision: worked cases, laws, shape. The cases stand in tests/cases/NAME.toml."""
+
+import math
+import tomllib
+from pathlib import Path
+from random import Random
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from inputs import given_strategy, number_at, random_given
+
+from calculator import browser, catalog, engine, presets
+from calculator.fields import defaults_of, fields_of
+from calculator.units import UNITS
+
+ROOT = Path(__file__).parent.parent
+CASES = ROOT / "tests" / "cases"
+NAMES = catalog.names()
+QUICK = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def load(name):
+    return tomllib.loads((CASES / f"{name}.toml").read_text("utf-8"))
+
+
+def entries(kind):
+    return [
+        pytest.param(name, entry, id=f"{name}: {entry['name']}")
+        for name in NAMES
+        if (CASES / f"{name}.toml").exists()
+        for entry in load(name).get(kind, [])
+    ]
+
+
+def report_for(name, fields, preset=""):
+    merged, ignored = browser.merge(name, fields, preset)
+    assert not ignored, ignored
+    decision = catalog.decision(name)
+    reading = engine.read(decision, merged)
+    assert not reading.problems, reading.problems
+    return engine.evaluate_point(name, decision, reading)
+
+
+@pytest.mark.parametrize(("name", "case"), entries("case"))
+def test_a_worked_case_gives_the_numbers_worked_out_by_hand(name, case):
+    report = report_for(name, case.get("given", {}), case.get("preset", ""))
+    for output, wanted in case.get("outputs", {}).items():
+        got = getattr(report.outputs, output)
+        if isinstance(wanted, dict):
+            assert got == pytest.approx(wanted["value"], rel=wanted["within"]), output
+        elif isinstance(wanted, str):
+            assert str(got) == wanted, output
+        else:
+            assert got == pytest.approx(wanted, rel=1e-6, abs=1e-12), output
+    if "answer" in case:
+        assert str(report.verdict.answer) == case["answer"]
+
+
+@pytest.mark.parametrize(("name", "law"), entries("law"))
+@QUICK
+@given(seed=st.integers(0, 2**32), ends=st.tuples(st.floats(0, 1), st.floats(0, 1)))
+def test_a_law_holds_for_any_inputs(name, law, seed, ends):
+    """A law: as `field` rises, `output` never falls or never rises, or the answer never leaves `toward`."""
+    decision = catalog.decision(name)
+    spec = fields_of(decision.Inputs)[law["field"]]
+    fields = random_given(decision, Random(seed)) | law.get("given", {})
+    values = {**defaults_of(decision.Inputs), **fields}
+    low, high = sorted(number_at(spec, end) for end in ends)
+    results = []
+    for value in (low, high):
+        inputs = engine.make_inputs(decision, values, {law["field"]: value})
+        outputs = decision.compute(inputs)
+        results.append((outputs, str(engine.choose(decision, inputs, outputs))))
+    if "output" in law:
+        first, second = (getattr(outputs, law["output"]) for outputs, _ in results)
+        slack = 1e-9 * max(abs(x) for x in (first, second, 1e-12) if math.isfinite(x))
+        assert (second >= first - slack) if law["direction"] == "never falls" else (second <= first + slack)
+    else:
+        assert not (results[0][1] == law["toward"] and results[1][1] != law["toward"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_decision_has_a_page_with_its_fence_and_a_case_file(name):
+    assert (CASES / f"{name}.toml").exists()
+    pages = [p for p in (ROOT / "docs").rglob("*.md") if f"```calculator\n{name}\n" in p.read_text("utf-8")]
+    assert pages, f"no page holds a calculator fence for {name}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_answer_is_reached_by_a_case(name):
+    decision = catalog.decision(name)
+    reached = set()
+    for case in load(name)["case"]:
+        report = report_for(name, case.get("given", {}), case.get("preset", ""))
+        reached.add(report.verdict.answer)
+    answers = type(next(iter(reached)))
+    assert reached == set(answers), f"never reached: {set(answers) - reached}"
+    assert decision.question.endswith("?")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_fields_name_ends_in_its_units_suffix(name):
+    decision = catalog.decision(name)
+    for cls in (decision.Inputs, decision.Outputs):
+        for field, spec in fields_of(cls).items():
+            if spec.unit is not None:
+                suffix = spec.unit.suffix
+                assert spec.unit in UNITS
+                assert field == suffix or field.endswith("_" + suffix), f"{name}.{field} is in {suffix}"
+
+
+def test_a_field_of_one_name_is_the_same_quantity_on_every_page():
+    seen = {}
+    for name in NAMES:
+        for field, spec in fields_of(catalog.decision(name).Inputs).items():
+            assert seen.setdefault(field, spec) == spec, f"{name}.{field} differs from another page's"
+
+
+@pytest.mark.parametrize("name", NAMES)
+@QUICK
+@given(data=st.data())
+def test_any_input_within_bounds_gives_a_verdict_with_a_reason_and_numbers(name, data):
+    decision = catalog.decision(name)
+    reading = engine.read(decision, data.draw(given_strategy(decision)))
+    assert not reading.problems
+    report = engine.evaluate_point(name, decision, reading)
+    assert report.verdict.reasons
+    assert report.verdict.headline
+    assert all(not math.isnan(getattr(report.outputs, field)) for field in fields_of(decision.Outputs))
+    assert engine.choose(decision, reading.inputs, report.outputs) == report.verdict.answer
+
+
+@pytest.mark.parametrize("name", NAMES)
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_a_formula_shown_gives_the_number_shown(name, data):
+    decision = catalog.decision(name)
+    reading = engine.read(decision, data.draw(given_strategy(decision)))
+    outputs = decision.compute(reading.inputs)
+    scope = {**reading.inputs.__dict__, **outputs.__dict__}
+    functions = {f: getattr(math, f) for f in ("exp", "log", "log2", "sqrt", "ceil", "floor", "inf")}
+    functions |= {"min": min, "max": max, "abs": abs}
+    for field, spec in fields_of(decision.Outputs).items():
+        assert spec.formula or spec.how, f"{name}.{field} shows neither a formula nor the function behind it"
+        if spec.formula:
+            got = eval(spec.formula, {"__builtins__": {}}, functions | scope)
+            assert got == pytest.approx(getattr(outputs, field), rel=1e-9, abs=1e-12), field
+
+
+@pytest.mark.parametrize("preset", presets.NAMES)
+def test_a_preset_is_complete_and_gives_the_guides_verdict_on_its_page(preset):
+    situation = presets.preset(preset)
+    unknown = set(situation.situation) - catalog.known_fields()
+    assert not unknown, f"{preset} sets fields that no decision has: {unknown}"
+    for name, wanted in situation.expects.items():
+        assert str(report_for(name, {}, preset).verdict.answer) == wanted, name
+    assert situation.page in situation.expects
+
+
+@pytest.mark.parametrize("preset", presets.NAMES)
+@pytest.mark.parametrize("name", NAMES)
+def test_every_page_can_load_every_preset(name, preset):
+    assert report_for(name, {}, preset).verdict.reasons
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_flip_does_change_the_answer_and_the_value_before_does_not(name):
+    decision = catalog.decision(name)
+    report = engine.evaluate(name, decision, engine.read(decision, {}))
+    specs = fields_of(decision.Inputs)
+    for flip in report.flips[:5]:
+        if specs[flip.field].kind in ("ask", "assume"):
+            reading = engine.read(decision, {flip.field: flip.at})
+            assert engine.evaluate_point(name, decision, reading).verdict.answer == flip.answer, flip
+            assert flip.answer != report.verdict.answer
