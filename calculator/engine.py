@@ -493,16 +493,17 @@ def _narrow(
             a = middle
     if spec.whole:
         return b
-    rounded = _round_away(b, upward=other > same)
+    rounded = _round_away(b, upward=other > same, percent=_unit(spec).percent)
     if spec.low <= rounded <= spec.high and answer_at(name, rounded) != here:
         return rounded
     return b
 
 
-def _round_away(value: float, *, upward: bool) -> float:
+def _round_away(value: float, *, upward: bool, percent: bool) -> float:
     if value == 0:
         return 0.0
-    step = 10.0 ** (floor(log(abs(value), 10)) - 2)
+    # A share is shown to a tenth of a per cent: the value shown must be one that does change the answer.
+    step = 0.001 if percent and abs(value) > 0.001 else 10.0 ** (floor(log(abs(value), 10)) - 2)
     return float(f"{(ceil if upward else floor)(value / step) * step:.10g}")
 
 

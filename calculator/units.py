@@ -116,20 +116,22 @@ class Unit:
     accepted: Mapping[str, float] = field(default_factory=dict)
     percent: bool = False
     unbounded: str = "never"
+    plural: bool = True
 
     def show(self, value: float) -> str:
         """The value with its unit, for people."""
         if value == inf:
             return self.unbounded
         if self.percent:
-            return _trim(f"{value * 100:.1f}") + "\u00a0%"
+            return _percentage(value * 100) + "\u00a0%"
         if self.prefix:
             sign = "−" if value < 0 else ""
             return sign + self.prefix + _money(abs(value)) + self.symbol
         number = plain(value)
         symbol = self.symbol
-        if symbol.endswith("s") and number == "1" and not symbol.endswith("/s"):
-            symbol = symbol[:-1]
+        first, space, rest = symbol.partition(" ")
+        if number == "1" and first.endswith("s") and len(first) > 2 and "/" not in first and self.plural:
+            symbol = first[:-1] + space + rest
         return number + ("\u00a0" + symbol if symbol else "")
 
     def write(self, value: float) -> str:
@@ -137,6 +139,13 @@ class Unit:
         if self.percent:
             return f"{float(f'{value * 100:.10g}'):.10g}%"
         return f"{value:.10g}"
+
+
+def _percentage(value: float) -> str:
+    size = abs(value)
+    if size == 0 or size >= 0.1:
+        return _trim(f"{value:.1f}").replace("-", "−")
+    return ("−" if value < 0 else "") + _trim(_fixed(size, 1))
 
 
 def _money(size: float) -> str:
@@ -204,7 +213,7 @@ JOULES = Unit(name="joules", suffix="joules", symbol="J", accepted={"j": 1.0})
 WATTS = Unit(name="watts", suffix="watts", symbol="W", accepted={"w": 1.0, "kw": 1000.0})
 KG_CO2E = Unit(name="kg CO2e", suffix="kg_co2e", symbol="kg CO2e", accepted={"kg": 1.0})
 G_PER_KWH = Unit(name="g CO2e per kWh", suffix="g_per_kwh", symbol="g/kWh", accepted={"g/kwh": 1.0})
-TFLOPS = Unit(name="TFLOPS", suffix="tflops", symbol="TFLOPS", accepted={"tflops": 1.0})
+TFLOPS = Unit(name="TFLOPS", suffix="tflops", symbol="TFLOPS", plural=False, accepted={"tflops": 1.0})
 GB_PER_S = Unit(name="GB per second", suffix="gb_per_s", symbol="GB/s", accepted={"gb/s": 1.0})
 GPUS = Unit(name="GPUs", suffix="gpus", symbol="GPUs", accepted={"gpus": 1.0, "gpu": 1.0})
 GPU_HOURS = Unit(name="GPU-hours", suffix="gpu_hours", symbol="GPU-hours", accepted={"gpu-hours": 1.0})
