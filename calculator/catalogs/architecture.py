@@ -1,11 +1,22 @@
 """The dimensions of one model: what its parameter count, its memory and its speed follow from."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Cache(NamedTuple):
+    """What some layers of a model keep of each token."""
+
+    layers: int
+    numbers_per_token: int
+    """Of one layer: keys and values, or the latent and the rotary key with low-rank attention."""
+    window: int
+    """Tokens kept at most; 0 means all."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Architecture:
-    """One decoder-only language model. Widths are in units of one number, not of bytes.
+    """One decoder-only language model. Widths count numbers, not bytes.
 
     A zero means that the part does not exist (no experts, no window, no low-rank attention) or, for
     ``max_context``, that the source does not say.
@@ -38,6 +49,8 @@ class Architecture:
     fused_gate_up: bool = False
     parallel_block: bool = False
     """Attention and MLP read the same input."""
+    attention_gate: str = ""
+    """"fused": a gate as wide as the queries comes out of the query projection; "own": it has its own matrix."""
 
     norms_per_layer: int = 2
     """Norms as wide as the hidden state in each layer."""
@@ -45,13 +58,15 @@ class Architecture:
     norm_bias: bool = False
     final_norm: bool = True
     embedding_norm: bool = False
+    inner_norms: bool = False
+    """A norm before the last matrix of attention and of the MLP."""
     qk_norm: str = ""
     """"" for none, "head" for one head's width shared by all heads, "whole" for the projection's width."""
     qk_norm_bias: bool = False
     learned_positions: int = 0
     """Rows of a learned position table."""
     embedding_size: int = 0
-    """Width of the token embeddings where it differs from the hidden size (0: it does not)."""
+    """Width of the token embeddings where it differs from the hidden size."""
 
     experts: int = 0
     experts_per_token: int = 0
@@ -63,11 +78,25 @@ class Architecture:
     """Layers of a mixture model that keep a dense MLP (the first ones, or every second)."""
     router_bias: bool = False
     expert_bias: bool = False
+    expert_inputs: int = 0
+    """Width that routed experts work on where it is a projection of the hidden state."""
 
     attention_sinks: bool = False
     sliding_window: int = 0
     """Tokens that a windowed (or chunked) layer attends to."""
     sliding_layers: int = 0
+    global_head_dim: int = 0
+    """Width of a head in the layers without a window where it differs (Gemma 4)."""
+    global_kv_heads: int = 0
+    global_values_are_keys: bool = False
+    reusing_sliding_layers: int = 0
+    """Windowed layers that use keys and values of an earlier layer, and have none of their own."""
+    reusing_global_layers: int = 0
+    reusing_mlp_factor: int = 1
+    """Width of the MLP in these layers, as a multiple of the others'."""
+    per_layer_embedding: int = 0
+    """Width of a second embedding, one for each layer (Gemma 4 E models)."""
+    per_layer_vocab: int = 0
 
     q_lora_rank: int = 0
     kv_lora_rank: int = 0
@@ -76,18 +105,80 @@ class Architecture:
     qk_rope_head_dim: int = 0
     v_head_dim: int = 0
     """Width of one value head with MLA."""
+    index_heads: int = 0
+    """Heads of the indexer that selects tokens in sparse attention (DeepSeek V3.2)."""
+    index_head_dim: int = 0
+    index_layers: int = 0
+
+    recurrent: str = ""
+    """What stands in for attention or beside it: gated_delta (Qwen3-Next), kimi_delta, mamba2, short_conv (LFM2)."""
+    recurrent_layers: int = 0
+    layers_without_attention: int = 0
+    layers_without_mlp: int = 0
+    recurrent_heads: int = 0
+    recurrent_head_dim: int = 0
+    recurrent_groups: int = 0
+    """Key heads, or groups of heads that share their state projections."""
+    recurrent_state: int = 0
+    """Width of a key head, or of the state of one channel."""
+    recurrent_kernel: int = 0
+    recurrent_conv_bias: bool = False
+    recurrent_bias: bool = False
+    recurrent_norm: bool = True
+
+    extra_layer_parameters: int = 0
+    """Parameters of each layer that none of the above holds, such as those of a learned activation."""
 
     license: str = ""
     source: str = ""
 
     @property
+    def attention_layers(self) -> int:
+        """Layers with attention."""
+        return self.layers - self.layers_without_attention
+
+    @property
+    def mlp_layers(self) -> int:
+        """Layers with a dense MLP."""
+        return self.dense_layers if self.experts else self.layers - self.layers_without_mlp
+
+    @property
     def moe_layers(self) -> int:
-        """Layers that hold experts."""
-        return self.layers - self.dense_layers if self.experts else 0
+        """Layers with experts."""
+        return self.layers - self.layers_without_mlp - self.dense_layers if self.experts else 0
+
+    @property
+    def global_layers(self) -> int:
+        """Layers with attention over the whole context."""
+        return self.attention_layers - self.sliding_layers
 
     @property
     def kv_width(self) -> int:
-        """Numbers cached per token and layer: keys and values, or the latent and the rotary key with MLA."""
+        """Numbers cached per token by an ordinary layer with attention; ``caches`` has every kind of layer."""
         if self.kv_lora_rank:
             return self.kv_lora_rank + self.qk_rope_head_dim
         return 2 * self.kv_heads * self.head_dim
+
+    @property
+    def caches(self) -> tuple[Cache, ...]:
+        """What the layers keep of each token, one entry per kind of layer. Layers that reuse a cache are left out."""
+        width = self.kv_width
+        if self.global_head_dim:
+            width = 2 * (self.global_kv_heads or self.kv_heads) * self.global_head_dim
+        kinds = (
+            Cache(self.global_layers - self.reusing_global_layers, width, 0),
+            Cache(self.sliding_layers - self.reusing_sliding_layers, self.kv_width, self.sliding_window),
+        )
+        return tuple(kind for kind in kinds if kind.layers > 0)
+
+    @property
+    def recurrent_numbers(self) -> int:
+        """Numbers that one sequence keeps in all recurrent layers together, whatever its length."""
+        if not self.recurrent:
+            return 0
+        if self.recurrent == "short_conv":
+            return self.recurrent_layers * self.hidden_size * self.recurrent_kernel
+        state = self.recurrent_heads * self.recurrent_head_dim * self.recurrent_state
+        keys = 2 * self.recurrent_groups * self.recurrent_state
+        convolution = (self.recurrent_heads * self.recurrent_head_dim + keys) * self.recurrent_kernel
+        return self.recurrent_layers * (state + convolution)

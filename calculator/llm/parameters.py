@@ -1,9 +1,10 @@
 """Parameter counts, exact from the dimensions of a model.
 
 Everything is a sum over ``matrices``: one list of the weight matrices of a model, from which totals,
-active parameters, quantisable weights and adapters follow. Norms, biases, positions, routers and
+active parameters, quantisable weights and adapters follow. Norms, biases, positions, convolutions and
 attention sinks are added where a family has them. Counts are those of the class in Hugging Face
-transformers as instantiated; a multimodal model is counted by its text part.
+transformers as instantiated; a multimodal model is counted by its text part, and layers that only
+predict further tokens (MTP) are left out.
 """
 
 from collections.abc import Iterable
@@ -13,7 +14,7 @@ from calculator.catalogs import Architecture
 
 ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
 MLP = ("gate_proj", "up_proj", "down_proj")
-PRESETS = {"attention": ATTENTION, "mlp": MLP, "all-linear": ATTENTION + MLP}
+PRESETS = ("attention", "mlp", "all-linear")
 
 _FUSED_QKV = ("q_proj", "k_proj", "v_proj")
 _ALIASES = {
@@ -21,30 +22,31 @@ _ALIASES = {
     "qkv_proj": _FUSED_QKV,
     "c_attn": _FUSED_QKV,
     "Wqkv": _FUSED_QKV,
-    "W_pack": _FUSED_QKV,
+    "wqkv": _FUSED_QKV,
     "dense": ("o_proj",),
     "out_proj": ("o_proj",),
+    "wo": ("o_proj",),
     "gate_up_proj": ("gate_proj", "up_proj"),
     "dense_h_to_4h": ("up_proj",),
     "dense_4h_to_h": ("down_proj",),
     "fc1": ("up_proj",),
     "fc2": ("down_proj",),
+    "fc_in": ("up_proj",),
+    "fc_out": ("down_proj",),
     "c_fc": ("up_proj",),
     "c_proj": ("o_proj", "down_proj"),
     "w1": ("gate_proj",),
     "w2": ("down_proj",),
     "w3": ("up_proj",),
-    "q_a_proj": ("q_a_proj",),
-    "q_b_proj": ("q_b_proj",),
-    "kv_a_proj_with_mqa": ("kv_a_proj_with_mqa",),
-    "kv_b_proj": ("kv_b_proj",),
-    "router": ("router",),
-    "embed_tokens": ("embed_tokens",),
     "wte": ("embed_tokens",),
+    "word_embeddings": ("embed_tokens",),
     "embed_in": ("embed_tokens",),
-    "lm_head": ("lm_head",),
     "embed_out": ("lm_head",),
 }
+_OTHER_NAMES = (
+    "q_a_proj", "q_b_proj", "kv_a_proj_with_mqa", "kv_b_proj", "in_proj", "in_proj_qkvz", "in_proj_ba", "router",
+    "embed_tokens", "lm_head",
+)
 
 
 class Matrix(NamedTuple):
@@ -55,62 +57,139 @@ class Matrix(NamedTuple):
     inputs: int
     outputs: int
     copies: int
-    bias: bool
+    bias: bool = False
     part: str = "attention"
-    """attention, dense, expert, shared, router or head."""
+    """attention, recurrent, dense, expert, shared, router, embedding or head."""
 
 
 def matrices(a: Architecture) -> list[Matrix]:
     """The linear layers of the model, without embeddings and head."""
-    found = _attention(a)
-    up = ("gate_proj", "up_proj") if a.gated_mlp else ("up_proj",)
-    widths = (
-        ("dense", a.intermediate_size, a.layers - a.moe_layers, a.mlp_bias),
-        ("expert", a.moe_intermediate, a.moe_layers * a.experts, a.expert_bias),
-        ("shared", a.shared_intermediate, a.moe_layers, a.mlp_bias),
-    )
-    for part, width, copies, bias in widths:
-        if not width or not copies:
-            continue
-        if a.fused_gate_up and a.gated_mlp:
-            found.append(Matrix(up, a.hidden_size, 2 * width, copies, bias, part))
-        else:
-            found += [Matrix((name,), a.hidden_size, width, copies, bias, part) for name in up]
-        found.append(Matrix(("down_proj",), width, a.hidden_size, copies, bias, part))
+    found = _low_rank_attention(a) if a.kv_lora_rank else _attention(a)
+    found += _recurrent(a)
+    reusing = a.reusing_sliding_layers + a.reusing_global_layers if a.reusing_mlp_factor > 1 else 0
+    found += _mlp(a, "dense", a.intermediate_size, a.mlp_layers - reusing, a.mlp_bias)
+    found += _mlp(a, "dense", a.reusing_mlp_factor * a.intermediate_size, reusing, a.mlp_bias)
     if a.experts:
+        found += _mlp(a, "expert", a.moe_intermediate, a.moe_layers * a.experts, a.expert_bias)
+        found += _mlp(a, "shared", a.shared_intermediate, a.moe_layers, a.mlp_bias)
         found.append(Matrix(("router",), a.hidden_size, a.experts, a.moe_layers, a.router_bias, "router"))
         if a.shared_gate:
-            found.append(Matrix(("shared_gate",), a.hidden_size, 1, a.moe_layers, False, "router"))
-    return found
+            found.append(Matrix(("shared_gate",), a.hidden_size, 1, a.moe_layers, part="router"))
+        if a.expert_inputs:
+            found.append(Matrix(("latent",), a.hidden_size, a.expert_inputs, a.moe_layers, a.mlp_bias, "shared"))
+            found.append(Matrix(("latent",), a.expert_inputs, a.hidden_size, a.moe_layers, a.mlp_bias, "shared"))
+    if a.per_layer_embedding:
+        found.append(Matrix(("per_layer",), a.hidden_size, a.per_layer_embedding, a.layers, part="dense"))
+        found.append(Matrix(("per_layer",), a.per_layer_embedding, a.hidden_size, a.layers, part="dense"))
+    return [m for m in found if m.copies]
 
 
 def _attention(a: Architecture) -> list[Matrix]:
-    if a.kv_lora_rank:
-        query = a.heads * (a.qk_nope_head_dim + a.qk_rope_head_dim)
-        found = [
-            Matrix(("k_proj", "v_proj", "kv_a_proj_with_mqa"), a.hidden_size, a.kv_lora_rank + a.qk_rope_head_dim,
-                   a.layers, a.qkv_bias),
-            Matrix(("k_proj", "v_proj", "kv_b_proj"), a.kv_lora_rank,
-                   a.heads * (a.qk_nope_head_dim + a.v_head_dim), a.layers, False),
-            Matrix(("o_proj",), a.heads * a.v_head_dim, a.hidden_size, a.layers, a.o_bias),
-        ]
-        if a.q_lora_rank:
-            return [
-                Matrix(("q_proj", "q_a_proj"), a.hidden_size, a.q_lora_rank, a.layers, a.qkv_bias),
-                Matrix(("q_proj", "q_b_proj"), a.q_lora_rank, query, a.layers, False),
-                *found,
-            ]
-        return [Matrix(("q_proj",), a.hidden_size, query, a.layers, False), *found]
-    query, key = a.heads * a.head_dim, a.kv_heads * a.head_dim
-    out = Matrix(("o_proj",), query, a.hidden_size, a.layers, a.o_bias)
-    if a.fused_qkv:
-        return [Matrix(_FUSED_QKV, a.hidden_size, query + 2 * key, a.layers, a.qkv_bias), out]
+    """Heads of one shape in every layer, or of another shape in the layers without a window."""
+    if not a.global_head_dim:
+        reusing = a.reusing_sliding_layers + a.reusing_global_layers
+        return _heads(a, a.attention_layers, reusing, a.kv_heads, a.head_dim, values=True)
+    key_heads = a.global_kv_heads or a.kv_heads
     return [
-        Matrix(("q_proj",), a.hidden_size, query, a.layers, a.qkv_bias),
-        Matrix(("k_proj",), a.hidden_size, key, a.layers, a.qkv_bias),
-        Matrix(("v_proj",), a.hidden_size, key, a.layers, a.qkv_bias),
-        out,
+        *_heads(a, a.sliding_layers, a.reusing_sliding_layers, a.kv_heads, a.head_dim, values=True),
+        *_heads(a, a.global_layers, a.reusing_global_layers, key_heads, a.global_head_dim,
+                values=not a.global_values_are_keys),
     ]
+
+
+def _heads(a: Architecture, layers: int, reusing: int, kv_heads: int, width: int, *, values: bool) -> list[Matrix]:
+    query, key = a.heads * width, kv_heads * width
+    found = [Matrix(("o_proj",), query, a.hidden_size, layers, a.o_bias)]
+    if a.attention_gate == "own":
+        found.append(Matrix(("gate_proj",), a.hidden_size, query, layers))
+    if a.fused_qkv:
+        return [Matrix(_FUSED_QKV, a.hidden_size, query + 2 * key, layers, a.qkv_bias), *found]
+    gated = 2 if a.attention_gate == "fused" else 1
+    found.append(Matrix(("q_proj",), a.hidden_size, gated * query, layers, a.qkv_bias))
+    found.append(Matrix(("k_proj",), a.hidden_size, key, layers - reusing, a.qkv_bias))
+    if values:
+        found.append(Matrix(("v_proj",), a.hidden_size, key, layers - reusing, a.qkv_bias))
+    return found
+
+
+def _low_rank_attention(a: Architecture) -> list[Matrix]:
+    """Multi-head latent attention of DeepSeek-V2 (arXiv 2405.04434), with the indexer of V3.2."""
+    layers = a.attention_layers
+    query = a.heads * (a.qk_nope_head_dim + a.qk_rope_head_dim)
+    key_value = a.heads * (a.qk_nope_head_dim + a.v_head_dim)
+    latent = a.kv_lora_rank + a.qk_rope_head_dim
+    found = [
+        Matrix(("k_proj", "v_proj", "kv_a_proj_with_mqa"), a.hidden_size, latent, layers, a.qkv_bias),
+        Matrix(("k_proj", "v_proj", "kv_b_proj"), a.kv_lora_rank, key_value, layers),
+        Matrix(("o_proj",), a.heads * a.v_head_dim, a.hidden_size, layers, a.o_bias),
+    ]
+    if a.q_lora_rank:
+        found.append(Matrix(("q_proj", "q_a_proj"), a.hidden_size, a.q_lora_rank, layers, a.qkv_bias))
+        found.append(Matrix(("q_proj", "q_b_proj"), a.q_lora_rank, query, layers))
+    else:
+        found.append(Matrix(("q_proj",), a.hidden_size, query, layers))
+    if a.index_heads:
+        found.append(Matrix(("indexer",), a.q_lora_rank, a.index_heads * a.index_head_dim, a.index_layers))
+        found.append(Matrix(("indexer",), a.hidden_size, a.index_head_dim, a.index_layers))
+        found.append(Matrix(("indexer",), a.hidden_size, a.index_heads, a.index_layers))
+    return found
+
+
+def _mlp(a: Architecture, part: str, width: int, copies: int, bias: bool) -> list[Matrix]:
+    if not width or not copies:
+        return []
+    inputs = a.expert_inputs if part == "expert" and a.expert_inputs else a.hidden_size
+    up = ("gate_proj", "up_proj") if a.gated_mlp else ("up_proj",)
+    down = Matrix(("down_proj",), width, inputs, copies, bias, part)
+    if a.fused_gate_up:
+        return [Matrix(up, inputs, len(up) * width, copies, bias, part), down]
+    return [*(Matrix((name,), inputs, width, copies, bias, part) for name in up), down]
+
+
+def _recurrent(a: Architecture) -> list[Matrix]:
+    """Projections of the layers that carry a state: Gated DeltaNet (arXiv 2412.06464), Kimi Delta Attention
+    (arXiv 2510.26692), Mamba-2 (arXiv 2405.21060) and the short convolution of LFM2 (arXiv 2511.23404)."""
+    layers, hidden, heads = a.recurrent_layers, a.hidden_size, a.recurrent_heads
+    inner, keys = heads * a.recurrent_head_dim, a.recurrent_groups * a.recurrent_state
+
+    def matrix(name: str, inputs: int, outputs: int) -> Matrix:
+        return Matrix((name,), inputs, outputs, layers, a.recurrent_bias, "recurrent")
+
+    if a.recurrent == "gated_delta":
+        return [
+            matrix("in_proj_qkvz", hidden, 2 * keys + 2 * inner),
+            matrix("in_proj_ba", hidden, 2 * heads),
+            matrix("out_proj", inner, hidden),
+        ]
+    if a.recurrent == "kimi_delta":
+        width = a.recurrent_head_dim
+        return [
+            *(matrix(name, hidden, inner) for name in _FUSED_QKV),
+            *(matrix(name, hidden, width) for name in ("f_a_proj", "g_a_proj")),
+            *(matrix(name, width, inner) for name in ("f_b_proj", "g_b_proj")),
+            matrix("b_proj", hidden, heads),
+            matrix("o_proj", inner, hidden),
+        ]
+    if a.recurrent == "mamba2":
+        return [matrix("in_proj", hidden, 2 * inner + 2 * keys + heads), matrix("out_proj", inner, hidden)]
+    if a.recurrent == "short_conv":
+        return [matrix("in_proj", hidden, 3 * hidden), matrix("out_proj", hidden, hidden)]
+    return []
+
+
+def _recurrent_rest(a: Architecture) -> int:
+    """Convolution, decay, time step and norm of one recurrent layer."""
+    inner, keys = a.recurrent_heads * a.recurrent_head_dim, a.recurrent_groups * a.recurrent_state
+    taps = a.recurrent_kernel + a.recurrent_conv_bias
+    if a.recurrent == "short_conv":
+        return a.hidden_size * taps
+    if a.recurrent == "kimi_delta":
+        return 3 * inner * taps + inner + a.recurrent_heads + a.recurrent_head_dim
+    if a.recurrent == "gated_delta":
+        return (2 * keys + inner) * taps + 2 * a.recurrent_heads + a.recurrent_head_dim
+    if a.recurrent == "mamba2":
+        return (inner + 2 * keys) * taps + 3 * a.recurrent_heads + (inner if a.recurrent_norm else 0)
+    return 0
 
 
 def _size(m: Matrix) -> int:
@@ -121,19 +200,40 @@ def _norm(a: Architecture, width: int) -> int:
     return width * (a.norm_weight + a.norm_bias)
 
 
-def _layer_norms(a: Architecture) -> int:
-    """Norms and attention sinks of one layer."""
-    size = a.norms_per_layer * _norm(a, a.hidden_size)
+def _layer_rest(a: Architecture) -> int:
+    """Norms and single numbers that every layer has."""
+    size = a.norms_per_layer * _norm(a, a.hidden_size) + a.extra_layer_parameters
+    return size + (a.hidden_size if a.per_layer_embedding else 0)
+
+
+def _attention_rest(a: Architecture, width: int, kv_heads: int, *, own_keys: bool = True) -> int:
+    """Norms inside attention and attention sinks of one layer."""
+    size = a.heads if a.attention_sinks else 0
+    if a.inner_norms:
+        size += a.heads * width + a.intermediate_size
     if a.kv_lora_rank:
         size += a.q_lora_rank + a.kv_lora_rank
-    if a.qk_norm:
-        width = 2 * a.head_dim if a.qk_norm == "head" else (a.heads + a.kv_heads) * a.head_dim
-        size += width * (1 + a.qk_norm_bias)
-    return size + (a.heads if a.attention_sinks else 0)
+    if a.qk_norm == "head":
+        size += (1 + own_keys) * width * (1 + a.qk_norm_bias)
+    elif a.qk_norm == "whole":
+        size += (a.heads + own_keys * kv_heads) * width * (1 + a.qk_norm_bias)
+    return size
+
+
+def _all_attention_rest(a: Architecture) -> int:
+    kinds = [
+        (a.sliding_layers, a.reusing_sliding_layers, a.head_dim, a.kv_heads),
+        (a.global_layers, a.reusing_global_layers, a.global_head_dim or a.head_dim, a.global_kv_heads or a.kv_heads),
+    ]
+    size = 2 * a.index_head_dim * a.index_layers
+    for layers, reusing, width, kv_heads in kinds:
+        size += (layers - reusing) * _attention_rest(a, width, kv_heads)
+        size += reusing * _attention_rest(a, width, kv_heads, own_keys=False)
+    return size
 
 
 def embedding(a: Architecture) -> int:
-    """Parameters of the input token embeddings, without learned positions."""
+    """Parameters of the input token embeddings, without learned positions and embeddings of single layers."""
     return a.vocab * (a.embedding_size or a.hidden_size)
 
 
@@ -147,12 +247,15 @@ def _outside_layers(a: Architecture) -> int:
     size += (a.final_norm + a.embedding_norm) * _norm(a, a.hidden_size)
     if a.embedding_size:
         size += 2 * a.embedding_size * a.hidden_size
+    if a.per_layer_embedding:
+        size += a.layers * a.per_layer_embedding * (a.per_layer_vocab + a.hidden_size) + a.per_layer_embedding
     return size + (a.vocab if a.head_bias else 0)
 
 
 def total(a: Architecture) -> int:
     """All parameters, every expert included: what must be stored."""
-    return sum(map(_size, matrices(a))) + a.layers * _layer_norms(a) + _outside_layers(a)
+    size = sum(map(_size, matrices(a))) + _outside_layers(a)
+    return size + a.layers * _layer_rest(a) + _all_attention_rest(a) + a.recurrent_layers * _recurrent_rest(a)
 
 
 def active(a: Architecture) -> int:
@@ -175,54 +278,60 @@ def linear(a: Architecture) -> int:
 
 
 def layer(a: Architecture) -> int:
-    """Parameters of one layer: in a mixture model, of a layer with experts, which is the larger kind."""
-    size = _layer_norms(a)
+    """Parameters of the largest kind of layer: one with attention and, in a mixture model, with experts."""
+    holders = {"attention": a.attention_layers, "recurrent": a.recurrent_layers, "dense": a.mlp_layers}
+    parts = dict.fromkeys(("attention", "recurrent", "dense", "expert", "shared", "router"), 0)
     for m in matrices(a):
-        if m.part == "attention":
-            size += _size(m) // a.layers
-        elif m.part == "dense":
-            size += 0 if a.moe_layers else _size(m) // a.layers
-        else:
-            size += _size(m) // a.moe_layers
-    return size
+        parts[m.part] += -(-_size(m) // (holders.get(m.part) or a.moe_layers or a.layers))
+    mixing = max(parts["attention"] + _attention_rest(a, a.head_dim, a.kv_heads), parts["recurrent"])
+    return _layer_rest(a) + mixing + max(parts["dense"], parts["expert"] + parts["shared"] + parts["router"])
 
 
-def projections(targets: str | Iterable[str]) -> frozenset[str]:
-    """The names in Llama of the modules that ``targets`` asks for.
+def adapted(a: Architecture, targets: str | Iterable[str]) -> list[Matrix]:
+    """The matrices that an adapter with these targets sits on.
 
-    ``targets`` is a preset ("attention", "mlp", "all-linear"), one name or several, as PEFT's target_modules
-    has them; the fused names of other families are understood. Raises ValueError for an unknown name.
+    ``targets`` is a preset, one name or several, as PEFT's target_modules has them. "all-linear" takes every linear
+    layer but routers and head; "attention" and "mlp" those parts. Names are Llama's (q_proj … down_proj,
+    embed_tokens, lm_head); the names of other families are understood, and a module that is fused in a family is
+    taken whole. Raises ValueError for an unknown name.
     """
     names = (targets,) if isinstance(targets, str) else tuple(targets)
-    found: set[str] = set()
-    for name in names:
-        if name in PRESETS:
-            found.update(PRESETS[name])
-        elif name in PRESETS["all-linear"]:
-            found.add(name)
-        elif name in _ALIASES:
-            found.update(_ALIASES[name])
-        else:
-            known = ", ".join([*PRESETS, *PRESETS["all-linear"], *_ALIASES])
-            raise ValueError(f"targets: {name!r} is not a module we know; known: {known}")
-    if not found:
+    if not names:
         raise ValueError("targets: at least one module is needed, none was given")
-    return frozenset(found)
+    wanted: set[str] = set()
+    parts: set[str] = set()
+    for name in names:
+        if name == "all-linear":
+            parts.update(("attention", "recurrent", "dense", "expert", "shared"))
+        elif name == "attention":
+            wanted.update(ATTENTION)
+        elif name == "mlp":
+            parts.update(("dense", "expert", "shared"))
+        elif name in _ALIASES:
+            wanted.update(_ALIASES[name])
+        elif name in ATTENTION or name in MLP or name in _OTHER_NAMES:
+            wanted.add(name)
+        else:
+            known = ", ".join([*PRESETS, *ATTENTION, *MLP, *_OTHER_NAMES, *_ALIASES])
+            raise ValueError(f"targets: {str(name)[:60]!r} is not a module we know; known: {known}")
+    width = a.embedding_size or a.hidden_size
+    candidates = [
+        *matrices(a),
+        Matrix(("embed_tokens",), a.vocab, width, 1, part="embedding"),
+        Matrix(("lm_head",), width, a.vocab, 1, part="head"),
+    ]
+    return [m for m in candidates if m.part in parts or wanted.intersection(m.names)]
 
 
 def lora(a: Architecture, *, rank: int, targets: str | Iterable[str] = "all-linear", dora: bool = False) -> int:
     """Trainable parameters of a LoRA adapter: rank × (inputs + outputs) for each adapted matrix.
 
-    The law is that of Hu et al. 2021 (arXiv 2106.09685). DoRA (arXiv 2402.09353) adds one magnitude per output. A
-    module that is fused in this family is adapted whole. Each expert of a targeted projection gets an adapter of
-    its own; the router only by name. Raises ValueError for a rank below 1 or an unknown target.
+    The law is that of Hu et al. 2021 (arXiv 2106.09685). DoRA (arXiv 2402.09353) adds one magnitude per output.
+    Each expert of a targeted projection gets an adapter of its own. ``targets`` as in ``adapted``. Raises ValueError
+    for a rank below 1 or an unknown target.
     """
     if rank < 1:
         raise ValueError(f"rank: at least 1 is needed, {rank} was given")
-    wanted = projections(targets)
-    adapted = [m for m in matrices(a) if wanted.intersection(m.names)]
-    if "lm_head" in wanted:
-        adapted.append(Matrix(("lm_head",), a.embedding_size or a.hidden_size, a.vocab, 1, False, "head"))
-    if "embed_tokens" in wanted:
-        adapted.append(Matrix(("embed_tokens",), a.vocab, a.embedding_size or a.hidden_size, 1, False, "head"))
-    return sum(m.copies * (rank * (m.inputs + m.outputs) + (m.outputs if dora else 0)) for m in adapted)
+    return sum(
+        m.copies * (rank * (m.inputs + m.outputs) + (m.outputs if dora else 0)) for m in adapted(a, targets)
+    )
