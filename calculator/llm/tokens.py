@@ -1,0 +1,359 @@
+"""Tokens and money of calling a model: long conversations, prompt caching, batch, surcharges, hosting, break-even.
+
+Every price is an argument in US dollars per million tokens (``_usd_per_mtok``) or per hour; this module holds none.
+A factor multiplies a price: 0.1 is a tenth of it, 1 leaves it as it is. Counts may be averages, so they are floats.
+Bad arguments raise ValueError with the name of the argument, what is allowed and what was given.
+"""
+
+from dataclasses import dataclass
+from math import ceil, expm1, floor, inf
+
+MILLION = 1e6
+
+
+def _not_negative(**values: float) -> None:
+    for name, value in values.items():
+        if not value >= 0:
+            raise ValueError(f"{name}: must be 0 or more, {value} was given")
+
+
+def _share(**values: float) -> None:
+    for name, value in values.items():
+        if not 0 <= value <= 1:
+            raise ValueError(f"{name}: must be from 0 to 1, {value} was given")
+
+
+def _positive(**values: float) -> None:
+    for name, value in values.items():
+        if not value > 0:
+            raise ValueError(f"{name}: must be above 0, {value} was given")
+
+
+def _between_turns(turns: float, at_turn: list[float]) -> float:
+    """The value between two whole numbers of turns, on a straight line. ``at_turn`` holds both ends."""
+    below, above = at_turn
+    return below + (turns - floor(turns)) * (above - below)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConversationTokens:
+    """What one conversation sends and receives."""
+
+    input_tokens: float
+    """All prompts together: every turn sends the history again."""
+    output_tokens: float
+    last_prompt_tokens: float
+    """The prompt of the last turn: what the context window must hold beside the last answer."""
+
+
+def conversation_tokens(
+    *, turns: float, system_tokens: float, user_tokens: float, answer_tokens: float
+) -> ConversationTokens:
+    """Tokens of a conversation in which every turn sends the whole history.
+
+    With S system, u user and a answer tokens, n turns send nS + nu + (u + a)·n(n − 1)/2 tokens: quadratic in n. It is
+    the sum of the prompts S + u + (t − 1)(u + a). ``turns`` is one conversation's length; over conversations of unequal
+    length the mean is higher than that of the mean length.
+    """
+    _not_negative(turns=turns, system_tokens=system_tokens, user_tokens=user_tokens, answer_tokens=answer_tokens)
+    first, growth = system_tokens + user_tokens, user_tokens + answer_tokens
+    whole = floor(turns)
+    sent = [n * first + growth * n * (n - 1) / 2 for n in (whole, whole + 1)]
+    return ConversationTokens(
+        input_tokens=_between_turns(turns, sent),
+        output_tokens=turns * answer_tokens,
+        last_prompt_tokens=first + growth * max(0, ceil(turns) - 1),
+    )
+
+
+def turns_until_full(
+    *, context_tokens: float, system_tokens: float, user_tokens: float, answer_tokens: float, reserved_tokens: float = 0
+) -> float:
+    """Whole turns that a context window holds: floor((C − S − reserve) / (u + a)), 0 if not even one, inf if none adds.
+
+    ``reserved_tokens`` is kept free, for instance for the longest answer.
+    """
+    _not_negative(
+        context_tokens=context_tokens, system_tokens=system_tokens, user_tokens=user_tokens,
+        answer_tokens=answer_tokens, reserved_tokens=reserved_tokens,
+    )
+    growth = user_tokens + answer_tokens
+    room = context_tokens - system_tokens - reserved_tokens
+    if growth == 0:
+        return inf if room >= 0 else 0.0
+    return float(max(0, floor(room / growth)))
+
+
+def summarised_prompt_tokens(
+    *, system_tokens: float, user_tokens: float, answer_tokens: float, summary_tokens: float,
+    turns_between_summaries: float,
+) -> float:
+    """Mean prompt of a turn when the history is replaced by a summary every k turns: S + s + k(u + a)/2.
+
+    The cost of a conversation is then linear in its turns. The call that writes the summary is not included.
+    """
+    _not_negative(
+        system_tokens=system_tokens, user_tokens=user_tokens, answer_tokens=answer_tokens,
+        summary_tokens=summary_tokens, turns_between_summaries=turns_between_summaries,
+    )
+    return system_tokens + summary_tokens + turns_between_summaries * (user_tokens + answer_tokens) / 2
+
+
+def cache_hit_share(*, requests_per_hour: float, kept_minutes: float) -> float:
+    """Share of requests that find a shared prefix in the cache, for Poisson arrivals: 1 − exp(−rate × time kept).
+
+    The provider keeps the prefix for ``kept_minutes`` after each use. Bursty traffic hits more often at the same mean.
+    """
+    _not_negative(requests_per_hour=requests_per_hour, kept_minutes=kept_minutes)
+    return -expm1(-requests_per_hour * kept_minutes / 60)
+
+
+def cache_break_even_uses(*, read_factor: float, write_factor: float) -> float:
+    """Uses of a prefix (the first, which writes it, included) above which caching is cheaper: (w − r) / (1 − r).
+
+    It follows from w + (k − 1)r < k. inf where reading is not cheaper than the plain price.
+    """
+    _not_negative(read_factor=read_factor, write_factor=write_factor)
+    if read_factor >= 1:
+        return inf
+    return max(0.0, (write_factor - read_factor) / (1 - read_factor))
+
+
+def cache_refresh_limit_minutes(*, kept_minutes: float, read_factor: float, write_factor: float) -> float:
+    """Longest gap for which touching the cache before it expires costs less than writing it again: kept × w / r."""
+    _not_negative(kept_minutes=kept_minutes, read_factor=read_factor, write_factor=write_factor)
+    return inf if read_factor == 0 else kept_minutes * write_factor / read_factor
+
+
+def cached_input_factor(*, hit_share: float, read_factor: float, write_factor: float = 1.0) -> float:
+    """What a cached prefix costs on average, as a factor on the input price: hits read it, misses write it."""
+    _share(hit_share=hit_share)
+    _not_negative(read_factor=read_factor, write_factor=write_factor)
+    return hit_share * read_factor + (1 - hit_share) * write_factor
+
+
+def request_usd(
+    *,
+    prompt_tokens: float,
+    answer_tokens: float,
+    input_usd_per_mtok: float,
+    output_usd_per_mtok: float,
+    shared_prefix_tokens: float = 0.0,
+    hit_share: float = 0.0,
+    read_factor: float = 1.0,
+    write_factor: float = 1.0,
+    minimum_prefix_tokens: float = 0.0,
+    batch_factor: float = 1.0,
+    long_context_tokens: float = inf,
+    long_input_factor: float = 1.0,
+    long_output_factor: float = 1.0,
+) -> float:
+    """Expected price of one request in US dollars.
+
+    ``shared_prefix_tokens`` of the prompt are the same in every request and can be cached, if they reach the
+    provider's ``minimum_prefix_tokens``; a longer "prefix" than the prompt counts as the prompt. A prompt above
+    ``long_context_tokens`` has all its tokens at the higher price, input and output, as providers bill it.
+    ``batch_factor`` applies to the whole. Reasoning tokens are output: add them to ``answer_tokens``.
+    """
+    _not_negative(
+        prompt_tokens=prompt_tokens, answer_tokens=answer_tokens, input_usd_per_mtok=input_usd_per_mtok,
+        output_usd_per_mtok=output_usd_per_mtok, shared_prefix_tokens=shared_prefix_tokens, batch_factor=batch_factor,
+        minimum_prefix_tokens=minimum_prefix_tokens, long_context_tokens=long_context_tokens,
+        long_input_factor=long_input_factor, long_output_factor=long_output_factor,
+    )
+    prefix = min(shared_prefix_tokens, prompt_tokens)
+    factor = cached_input_factor(hit_share=hit_share, read_factor=read_factor, write_factor=write_factor)
+    if prefix < minimum_prefix_tokens:
+        factor = 1.0
+    sent = (prompt_tokens - prefix + prefix * factor) * input_usd_per_mtok
+    received = answer_tokens * output_usd_per_mtok
+    if prompt_tokens > long_context_tokens:
+        sent, received = sent * long_input_factor, received * long_output_factor
+    return (sent + received) * batch_factor / MILLION
+
+
+def conversation_usd(
+    *,
+    turns: float,
+    system_tokens: float,
+    user_tokens: float,
+    answer_tokens: float,
+    input_usd_per_mtok: float,
+    output_usd_per_mtok: float,
+    hit_share: float = 0.0,
+    read_factor: float = 1.0,
+    write_factor: float = 1.0,
+    minimum_prefix_tokens: float = 0.0,
+) -> float:
+    """Price of one conversation in US dollars, every turn sending the history, with the history cached.
+
+    Turn 1 writes its prompt. A later turn that hits reads the previous prompt and writes what came since, the last
+    answer and the new question; a miss writes the whole prompt. Prompts below ``minimum_prefix_tokens`` are neither
+    written nor read and cost the plain price. The defaults are those of no cache. The first turn is taken as a miss,
+    so a system prompt shared between conversations is dearer here than it need be. Long-context surcharges are left
+    out; ``request_usd`` has them.
+    """
+    _not_negative(
+        input_usd_per_mtok=input_usd_per_mtok, output_usd_per_mtok=output_usd_per_mtok, read_factor=read_factor,
+        write_factor=write_factor, minimum_prefix_tokens=minimum_prefix_tokens,
+    )
+    _share(hit_share=hit_share)
+    talk = conversation_tokens(
+        turns=turns, system_tokens=system_tokens, user_tokens=user_tokens, answer_tokens=answer_tokens
+    )
+    first, growth = system_tokens + user_tokens, user_tokens + answer_tokens
+
+    def billed(n: int) -> float:
+        """Input tokens of n whole turns, each counted at its factor."""
+        short = minimum_prefix_tokens - first
+        plain_turns = 0 if short <= 0 else n if growth == 0 else min(n, ceil(short / growth))
+        plain = plain_turns * first + growth * plain_turns * (plain_turns - 1) / 2
+        cached_turns = n - plain_turns
+        if cached_turns == 0:
+            return plain
+        start = first + plain_turns * growth
+        later = cached_turns - 1
+        read = later * start + growth * later * (later - 1) / 2
+        hit = read * read_factor + later * growth * write_factor
+        miss = (read + later * growth) * write_factor
+        return plain + start * write_factor + hit_share * hit + (1 - hit_share) * miss
+
+    whole = floor(turns)
+    sent = _between_turns(turns, [billed(whole), billed(whole + 1)])
+    return (sent * input_usd_per_mtok + talk.output_tokens * output_usd_per_mtok) / MILLION
+
+
+def hosting_usd_per_month(
+    *, gpu_usd_per_hour: float, gpus: float = 1.0, hours_per_month: float = 730.0, share_of_time_on: float = 1.0
+) -> float:
+    """Rent of dedicated GPUs per month, busy or idle. 730 hours are a year's hours over twelve.
+
+    Counting a spare for failures is the caller's: ``gpus`` is all that are rented.
+    """
+    _not_negative(gpu_usd_per_hour=gpu_usd_per_hour, gpus=gpus, hours_per_month=hours_per_month)
+    _share(share_of_time_on=share_of_time_on)
+    return gpu_usd_per_hour * gpus * hours_per_month * share_of_time_on
+
+
+def idle_usd_per_month(*, hosting_usd_per_month: float, utilisation: float) -> float:
+    """The part of the rent that pays for capacity nobody used."""
+    _not_negative(hosting_usd_per_month=hosting_usd_per_month)
+    _share(utilisation=utilisation)
+    return hosting_usd_per_month * (1 - utilisation)
+
+
+def hosted_usd_per_mtok(*, usd_per_hour: float, tokens_per_s: float, utilisation: float) -> float:
+    """Price of a million tokens on rented hardware: rent / (3600 × tokens per second × utilisation) × 1e6.
+
+    inf for an idle machine. ``tokens_per_s`` is the capacity under load, not the speed for one user.
+    """
+    _not_negative(usd_per_hour=usd_per_hour, tokens_per_s=tokens_per_s)
+    _share(utilisation=utilisation)
+    served = 3600 * tokens_per_s * utilisation
+    return inf if served == 0 else usd_per_hour / served * MILLION
+
+
+def hosting_break_even_requests_per_hour(*, usd_per_hour: float, api_usd_per_request: float) -> float:
+    """Requests per hour above which rented hardware costs less than an API. inf if the API is free."""
+    _not_negative(usd_per_hour=usd_per_hour, api_usd_per_request=api_usd_per_request)
+    return inf if api_usd_per_request == 0 else usd_per_hour / api_usd_per_request
+
+
+def hosting_break_even_utilisation(
+    *, usd_per_hour: float, api_usd_per_request: float, tokens_per_s: float, answer_tokens: float
+) -> float:
+    """Utilisation at which rented hardware costs the same as an API; above 1 it never does.
+
+    The capacity is ``tokens_per_s`` of output over ``answer_tokens`` per request.
+    """
+    _positive(tokens_per_s=tokens_per_s, answer_tokens=answer_tokens)
+    per_hour = hosting_break_even_requests_per_hour(
+        usd_per_hour=usd_per_hour, api_usd_per_request=api_usd_per_request
+    )
+    return per_hour / (3600 * tokens_per_s / answer_tokens)
+
+
+def tuned_usd_per_month(
+    *, requests_per_month: float, base_usd_per_request: float, premium_factor: float = 1.0,
+    hosting_usd_per_month: float = 0.0,
+) -> float:
+    """Monthly bill of a tuned model.
+
+    An adapter at the base price: premium 1, no hosting. A vendor's tuned model: its premium on the base price of the
+    same request. Dedicated hardware: base price 0 and the rent. A provisioned endpoint that bills tokens too: both.
+    """
+    _not_negative(
+        requests_per_month=requests_per_month, base_usd_per_request=base_usd_per_request,
+        premium_factor=premium_factor, hosting_usd_per_month=hosting_usd_per_month,
+    )
+    return requests_per_month * base_usd_per_request * premium_factor + hosting_usd_per_month
+
+
+def shorter_prompt_saving_usd_per_request(
+    *,
+    long_prompt_tokens: float,
+    short_prompt_tokens: float,
+    answer_tokens: float,
+    input_usd_per_mtok: float,
+    output_usd_per_mtok: float,
+    hit_share: float = 0.0,
+    read_factor: float = 1.0,
+    write_factor: float = 1.0,
+    premium_factor: float = 1.0,
+) -> float:
+    """What a request saves once tuning has made the instructions unnecessary; negative if it costs more.
+
+    s = (L − l)·p_in·[hit·r + (1 − hit)·w] − (π − 1)(l·p_in + t_out·p_out): the tokens left out were partly cached
+    already, and a tuned model may be dearer by the premium π. Hosting is not in it.
+    """
+    _not_negative(
+        long_prompt_tokens=long_prompt_tokens, short_prompt_tokens=short_prompt_tokens, answer_tokens=answer_tokens,
+        input_usd_per_mtok=input_usd_per_mtok, output_usd_per_mtok=output_usd_per_mtok, premium_factor=premium_factor,
+    )
+    factor = cached_input_factor(hit_share=hit_share, read_factor=read_factor, write_factor=write_factor)
+    left_out = (long_prompt_tokens - short_prompt_tokens) * input_usd_per_mtok * factor
+    dearer = (premium_factor - 1) * (short_prompt_tokens * input_usd_per_mtok + answer_tokens * output_usd_per_mtok)
+    return (left_out - dearer) / MILLION
+
+
+def break_even_requests(*, upfront_usd: float, saving_usd_per_request: float) -> float:
+    """Requests after which the saving has paid the upfront cost. inf if a request saves nothing."""
+    _not_negative(upfront_usd=upfront_usd)
+    if upfront_usd == 0:
+        return 0.0 if saving_usd_per_request >= 0 else inf
+    return upfront_usd / saving_usd_per_request if saving_usd_per_request > 0 else inf
+
+
+def hosting_break_even_requests_per_month(*, hosting_usd_per_month: float, saving_usd_per_request: float) -> float:
+    """Requests per month that pay the rent and nothing else. inf if a request saves nothing."""
+    return break_even_requests(upfront_usd=hosting_usd_per_month, saving_usd_per_request=saving_usd_per_request)
+
+
+def payback_months(
+    *, upfront_usd: float, requests_per_month: float, saving_usd_per_request: float, hosting_usd_per_month: float = 0.0
+) -> float:
+    """Months until the saving has paid the upfront cost: F / (volume × s − hosting). inf if it never does."""
+    _not_negative(
+        upfront_usd=upfront_usd, requests_per_month=requests_per_month, hosting_usd_per_month=hosting_usd_per_month
+    )
+    saved = requests_per_month * saving_usd_per_request - hosting_usd_per_month
+    if upfront_usd == 0:
+        return 0.0 if saved >= 0 else inf
+    return upfront_usd / saved if saved > 0 else inf
+
+
+def managed_training_usd(
+    *, training_tokens: float, training_usd_per_mtok: float, minimum_usd: float = 0.0
+) -> float:
+    """Price of a managed fine-tuning job: tokens of the data × epochs at the vendor's price, or its minimum charge."""
+    _not_negative(
+        training_tokens=training_tokens, training_usd_per_mtok=training_usd_per_mtok, minimum_usd=minimum_usd
+    )
+    return max(minimum_usd, training_tokens * training_usd_per_mtok / MILLION)
+
+
+def usd_per_correct_answer(*, usd_per_request: float, accuracy: float) -> float:
+    """Price of an answer that is right: what to compare where two options differ in quality. inf if none is."""
+    _not_negative(usd_per_request=usd_per_request)
+    _share(accuracy=accuracy)
+    return inf if accuracy == 0 else usd_per_request / accuracy
