@@ -1,0 +1,79 @@
+# Two commands: `make serve` and `make test`. All they make is git-ignored.
+.DEFAULT_GOAL := serve
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: serve site test check bench clean
+
+PORT ?= 8000
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export PYTHONHASHSEED := 0
+export NO_MKDOCS_2_WARNING := 1
+PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes
+SOURCES := $(shell find calculator -type f -not -path '*/__pycache__/*')
+PAGES := $(shell find docs overrides -type f -not -path 'docs/assets/runtime/*' -not -path 'docs/assets/fonts/*')
+TYPEFACE := node_modules/@fontsource-variable/inter
+
+serve: site/index.html
+	.venv/bin/python -m calculator.serve --port $(PORT)
+
+site: site/index.html
+
+test: .venv/test.stamp node_modules/test.stamp chromium check site/index.html
+	.venv/bin/python -m pytest
+
+check: .venv/test.stamp
+	ruff check .
+	ruff format --check .
+	mypy
+	codespell --skip='*.csv,*.json,*.lock,*.woff2,docs/assets/runtime' calculator docs tests bench .github *.md
+
+bench: .venv/test.stamp node_modules/test.stamp site/index.html
+	.venv/bin/python -m bench
+
+clean:
+	rm -rf build site docs/assets/runtime docs/assets/fonts
+
+.venv/bin/python:
+	@python=$$(for p in python$$(cat .python-version) python3.14 python3.13 python3.12 python3; do \
+	  "$$p" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 12))' 2>/dev/null && echo "$$p" && break; done); \
+	test -n "$$python" || { echo "Python 3.12 or newer with its venv module is needed and was not found." \
+	  "On Debian or Ubuntu: apt-get install python3.13 python3.13-venv"; exit 1; }; \
+	"$$python" -m venv .venv
+
+.venv/site.stamp: requirements.txt | .venv/bin/python
+	$(PIP) -r requirements.txt
+	touch $@
+
+.venv/test.stamp: requirements-test.txt | .venv/bin/python
+	$(PIP) -r requirements-test.txt
+	touch .venv/site.stamp $@
+
+.PHONY: node chromium
+node: | .venv/bin/python
+	@npm --version >/dev/null 2>&1 || $(PIP) -r requirements-node.txt
+
+node_modules/site.stamp: package-lock.json | node
+	npm ci --omit=dev --no-progress --loglevel=error
+	touch $@
+
+node_modules/test.stamp: package-lock.json | node
+	npm ci --no-progress --loglevel=error
+	touch node_modules/site.stamp $@
+
+chromium:
+	@command -v chromium >/dev/null || { apt-get update -q && apt-get install -qy chromium; } || \
+	  { echo "The browser tests need Chromium: install Debian's package chromium, or set CHROMIUM to another one"; exit 1; }
+
+docs/assets/fonts/inter.woff2: node_modules/site.stamp
+	mkdir -p $(@D)
+	cp $(TYPEFACE)/LICENSE $(@D)/inter-license.txt
+	cp $(TYPEFACE)/files/inter-latin-wght-normal.woff2 $@
+
+docs/assets/runtime/manifest.json: $(SOURCES) .venv/site.stamp node_modules/site.stamp
+	.venv/bin/python -m calculator bundle
+	touch $@
+
+site/index.html: mkdocs.yml $(PAGES) $(SOURCES) docs/assets/fonts/inter.woff2 docs/assets/runtime/manifest.json
+	.venv/bin/python -m mkdocs build --strict
+	.venv/bin/python -m calculator.publish
+	touch $@

@@ -1,0 +1,292 @@
+"""Charts as inline SVG, made by the same code at build and in the browser: same bytes, no script, no style attribute.
+
+Colours, fonts and dashes are classes of `calculator.css`, so that a chart follows the scheme, prints as vectors and
+is told apart without colour. Every chart has a name and a description; `view` puts its numbers in a table below it.
+"""
+
+from collections.abc import Iterable, Sequence
+from math import ceil, floor, isfinite, log10
+
+from calculator.exhibit import Bar, Bars, Curves, Line
+from calculator.units import Unit
+
+WIDTH = 400
+"""User units: about the pixels of the narrowest place a chart stands in, so that its text is never scaled down much."""
+
+_ESCAPES = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;", ord('"'): "&quot;", ord("'"): "&#x27;"}
+_SCALES = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
+_SERIES = 7
+_ROW, _BAR = 40, 14
+
+
+def escape(text: str) -> str:
+    """Text made safe between tags and inside quoted attributes."""
+    return text.translate(_ESCAPES)
+
+
+def series(index: int) -> int:
+    """The number of the colour and dash for the so-many-th line or segment."""
+    return index % _SERIES + 1
+
+
+def tick_text(unit: Unit, value: float) -> str:
+    """A number on an axis: short, without the unit's words."""
+    if unit.percent:
+        return f"{value * 100:.3g}\u00a0%"
+    sign, size = ("−" if value < 0 else ""), abs(value)
+    for scale, letter in _SCALES:
+        if size >= scale:
+            return f"{sign}{unit.prefix}{size / scale:.3g}{letter}"
+    return f"{sign}{unit.prefix}{size:.3g}"
+
+
+def curves(exhibit: Curves) -> str:
+    """Lines over one quantity, with bands and reference lines."""
+    height, left, right, top, bottom = 240, 48, 14, 12, 40
+    lines = [_finite(line) for line in exhibit.lines]
+    xs = [x for line in lines for x, _ in line.points] + [m.x for m in exhibit.marks if m.x is not None]
+    ys = [y for line in lines for y in (*(y for _, y in line.points), *line.low, *line.high)]
+    ys += [m.y for m in exhibit.marks if m.y is not None and isfinite(m.y)]
+    if not xs or not ys:
+        return _svg(exhibit.title, exhibit.description, 40, '<text x="0" y="24">Nothing to draw here.</text>')
+    x_axis = _Axis(xs, left, WIDTH - right, log=exhibit.x_log)
+    y_axis = _Axis(ys, height - bottom, top, log=exhibit.y_log, zero=True)
+    parts = []
+    for value in y_axis.ticks:
+        y = _at(y_axis.place(value))
+        parts.append(f'<path class="calc-grid" d="M{left} {y}H{WIDTH - right}"/>')
+        parts.append(f'<text class="calc-tick" x="{left - 6}" y="{y}" dy=".32em" text-anchor="end">')
+        parts.append(escape(tick_text(exhibit.y_unit, value)) + "</text>")
+    for value in x_axis.ticks:
+        x = _at(x_axis.place(value))
+        parts.append(f'<path class="calc-grid" d="M{x} {height - bottom}v4"/>')
+        parts.append(f'<text class="calc-tick" x="{x}" y="{height - bottom + 15}" text-anchor="middle">')
+        parts.append(escape(tick_text(exhibit.x_unit, value)) + "</text>")
+    parts.append(f'<path class="calc-axis" d="M{left} {height - bottom}H{WIDTH - right}"/>')
+    parts.append(f'<text class="calc-label" x="{WIDTH - right}" y="{height - 6}" text-anchor="end">')
+    parts.append(escape(exhibit.x_label) + "</text>")
+    for index, line in enumerate(lines):
+        if line.low and line.high:
+            there = [(x, low) for (x, _), low in zip(line.points, line.low, strict=True)]
+            back = [(x, high) for (x, _), high in zip(line.points, line.high, strict=True)]
+            path = _path([*there, *reversed(back)], x_axis, y_axis)
+            parts.append(f'<path class="calc-band calc-fill-{series(index)}" d="{path}Z"/>')
+    for mark in exhibit.marks:
+        parts.append(_mark(mark.label, mark.x, mark.y, x_axis, y_axis))
+    for index, line in enumerate(lines):
+        number = series(index)
+        if line.dots:
+            parts += [
+                f'<circle class="calc-fill-{number}" cx="{_at(x_axis.place(x))}" cy="{_at(y_axis.place(y))}" r="3"/>'
+                for x, y in line.points
+            ]
+        else:
+            parts.append(f'<path class="calc-line calc-stroke-{number}" d="{_path(line.points, x_axis, y_axis)}"/>')
+    return _svg(exhibit.title, exhibit.description, height, "".join(parts))
+
+
+def bars(exhibit: Bars) -> str:
+    """Horizontal bars: each with its label and total above it, segments side by side, a whisker, a common limit."""
+    totals = [_total(bar) for bar in exhibit.bars]
+    ends = [t for t in totals if isfinite(t)]
+    if exhibit.stacked_offset:
+        ends = [sum(ends)]
+    ends += [h for bar in exhibit.bars for h in (bar.low, bar.high) if h is not None and isfinite(h)]
+    limit = exhibit.limit.x if exhibit.limit is not None else None
+    if limit is not None and isfinite(limit):
+        ends.append(limit)
+    scale = _Linear(min([0.0, *ends]), max([0.0, *ends]) or 1.0, 0, WIDTH)
+    head = 18 if limit is not None else 0
+    height = head + _ROW * len(exhibit.bars) + 2
+    parts = []
+    start = 0.0
+    for row, (bar, total) in enumerate(zip(exhibit.bars, totals, strict=True)):
+        y = head + row * _ROW
+        parts.append(f'<text class="calc-name" x="0" y="{y + 13}">{escape(bar.label)}</text>')
+        parts.append(f'<text class="calc-value" x="{WIDTH}" y="{y + 13}" text-anchor="end">')
+        parts.append(escape(exhibit.unit.show(total)) + "</text>")
+        parts.append(f'<rect class="calc-track" x="0" y="{y + 19}" width="{WIDTH}" height="{_BAR}" rx="2"/>')
+        at = start if exhibit.stacked_offset else 0.0
+        for index, segment in enumerate(bar.segments):
+            if isfinite(segment.value) and segment.value:
+                a, b = sorted((scale(at), scale(at + segment.value)))
+                parts.append(
+                    f'<rect class="calc-segment calc-fill-{series(index)}" x="{_at(a)}" y="{y + 19}" '
+                    f'width="{_at(max(b - a, 0.5))}" height="{_BAR}"/>'
+                )
+                at += segment.value
+        if exhibit.stacked_offset and isfinite(total):
+            start += total
+        if bar.low is not None and bar.high is not None and isfinite(bar.low) and isfinite(bar.high):
+            parts.append(_whisker(scale(bar.low), scale(bar.high), y + 19 + _BAR / 2))
+    if limit is not None and isfinite(limit) and exhibit.limit is not None:
+        x = scale(limit)
+        anchor = "end" if x > WIDTH / 2 else "start"
+        parts.append(f'<path class="calc-limit" d="M{_at(min(x, WIDTH - 1))} {head - 4}V{height - 4}"/>')
+        parts.append(f'<text class="calc-mark" x="{_at(x)}" y="11" text-anchor="{anchor}">')
+        parts.append(escape(exhibit.limit.label) + "</text>")
+    return _svg(exhibit.title, exhibit.description, height, "".join(parts))
+
+
+def tornado(title: str, description: str, unit: Unit, now: float, rows: Sequence[tuple[str, str, float, float]]) -> str:
+    """What each input does to one result: (label, its range in words, result at its low, result at its high)."""
+    values = [v for _, _, low, high in rows for v in (low, high)] + [now]
+    known = [v for v in values if isfinite(v)] or [0.0]
+    scale = _Linear(min(known), max(known), 6, WIDTH - 6)
+    bottom = 22
+    height = _ROW * len(rows) + bottom
+    middle = scale(now)
+    parts = []
+    for value in _nice(min(known), max(known), 4):
+        x = _at(scale(value))
+        parts.append(f'<path class="calc-grid" d="M{x} 0V{height - bottom}"/>')
+        parts.append(f'<text class="calc-tick" x="{x}" y="{height - 6}" text-anchor="middle">')
+        parts.append(escape(tick_text(unit, value)) + "</text>")
+    for row, (label, words, low, high) in enumerate(rows):
+        y = row * _ROW
+        parts.append(f'<text class="calc-name" x="0" y="{y + 13}">{escape(label)}</text>')
+        parts.append(f'<text class="calc-span" x="{WIDTH}" y="{y + 13}" text-anchor="end">{escape(words)}</text>')
+        for value, shade in ((low, 1), (high, 2)):
+            a, b = sorted((middle, scale(value)))
+            if b - a > 0:
+                parts.append(
+                    f'<rect class="calc-segment calc-fill-{shade}" x="{_at(a)}" y="{y + 19}" '
+                    f'width="{_at(max(b - a, 0.5))}" height="{_BAR}"/>'
+                )
+    parts.append(f'<path class="calc-now" d="M{_at(middle)} 16V{height - bottom}"/>')
+    return _svg(title, description, height, "".join(parts))
+
+
+def meter(share: float, strength: str) -> str:
+    """A thin bar for the share of draws that agree; decoration, as the words beside it say the same."""
+    return (
+        '<svg class="calc-meter" viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true" focusable="false">'
+        '<rect class="calc-track" width="100" height="4"/>'
+        f'<rect class="calc-strength-{strength}" width="{_at(100 * share)}" height="4"/></svg>'
+    )
+
+
+def _svg(title: str, description: str, height: float, body: str) -> str:
+    return (
+        f'<svg class="calc-chart" viewBox="0 0 {WIDTH} {_at(height)}" role="img" aria-label="{escape(title)}">'
+        f"<title>{escape(title)}</title><desc>{escape(description)}</desc>{body}</svg>"
+    )
+
+
+def _at(value: float) -> str:
+    text = f"{value:.1f}"
+    return text[:-2] if text.endswith(".0") else text
+
+
+def _finite(line: Line) -> Line:
+    """The line without the points that cannot be placed."""
+    keep = [i for i, (x, y) in enumerate(line.points) if isfinite(x) and isfinite(y)]
+    if len(keep) == len(line.points) and all(map(isfinite, (*line.low, *line.high))):
+        return line
+    banded = bool(line.low and line.high)
+    if banded:
+        keep = [i for i in keep if isfinite(line.low[i]) and isfinite(line.high[i])]
+    return Line(
+        label=line.label,
+        points=tuple(line.points[i] for i in keep),
+        low=tuple(line.low[i] for i in keep) if banded else (),
+        high=tuple(line.high[i] for i in keep) if banded else (),
+        dots=line.dots,
+    )
+
+
+def _path(points: Iterable[tuple[float, float]], x_axis: "_Axis", y_axis: "_Axis") -> str:
+    return "M" + "L".join(f"{_at(x_axis.place(x))} {_at(y_axis.place(y))}" for x, y in points)
+
+
+def _mark(label: str, x: float | None, y: float | None, x_axis: "_Axis", y_axis: "_Axis") -> str:
+    if x is not None and isfinite(x):
+        at = x_axis.place(x)
+        side, anchor = (-4, "end") if at > (x_axis.start + x_axis.end) / 2 else (4, "start")
+        return (
+            f'<path class="calc-limit" d="M{_at(at)} {_at(y_axis.end)}V{_at(y_axis.start)}"/>'
+            f'<text class="calc-mark" x="{_at(at + side)}" y="{_at(y_axis.end + 9)}" text-anchor="{anchor}">'
+            f"{escape(label)}</text>"
+        )
+    if y is not None and isfinite(y):
+        at = y_axis.place(y)
+        below = 12 if at < y_axis.end + 14 else -4
+        return (
+            f'<path class="calc-limit" d="M{_at(x_axis.start)} {_at(at)}H{_at(x_axis.end)}"/>'
+            f'<text class="calc-mark" x="{_at(x_axis.end)}" y="{_at(at + below)}" text-anchor="end">'
+            f"{escape(label)}</text>"
+        )
+    return ""
+
+
+def _whisker(low: float, high: float, y: float) -> str:
+    a, b = _at(low), _at(high)
+    return f'<path class="calc-whisker" d="M{a} {_at(y)}H{b}M{a} {_at(y - 4)}v8M{b} {_at(y - 4)}v8"/>'
+
+
+def _total(bar: Bar) -> float:
+    return sum(segment.value for segment in bar.segments)
+
+
+class _Linear:
+    """Value to place, clamped to the ends; infinities land on them."""
+
+    def __init__(self, low: float, high: float, start: float, end: float) -> None:
+        self.low, self.start, self.end = low, start, end
+        self.width = (high - low) or 1.0
+
+    def __call__(self, value: float) -> float:
+        part = (value - self.low) / self.width
+        return self.start + min(max(part, 0.0), 1.0) * (self.end - self.start)
+
+
+class _Axis:
+    """A scale with its ticks, linear or logarithmic, widened to round numbers."""
+
+    def __init__(self, values: Sequence[float], start: float, end: float, *, log: bool, zero: bool = False) -> None:
+        self.start, self.end = start, end
+        positive = [v for v in values if v > 0]
+        self.log = log and bool(positive)
+        if self.log:
+            low, high = min(positive), max(positive)
+            self.ticks = _decades(low, high)
+            self._scale = _Linear(log10(low), log10(high) if high > low else log10(low) + 1, start, end)
+            self.floor = low
+        else:
+            low, high = min(values), max(values)
+            if zero and low > 0 and low < 0.5 * high:
+                low = 0.0
+            self.ticks = _nice(low, high, 5)
+            if self.ticks and zero:
+                step = self.ticks[1] - self.ticks[0] if len(self.ticks) > 1 else high - low
+                low = min(low, self.ticks[0])
+                if high > self.ticks[-1]:
+                    self.ticks.append(self.ticks[-1] + step)
+                    high = self.ticks[-1]
+            self._scale = _Linear(low, high, start, end)
+            self.floor = low
+
+    def place(self, value: float) -> float:
+        """Where the value stands."""
+        return self._scale(log10(max(value, self.floor)) if self.log else value)
+
+
+def _nice(low: float, high: float, count: int) -> list[float]:
+    """About so many round numbers from `low` to `high`."""
+    if not high > low:
+        return [low]
+    rough = (high - low) / count
+    power = 10.0 ** floor(log10(rough))
+    step = next((s * power for s in (1, 2, 2.5, 5) if s * power >= rough * 0.999), 10 * power)
+    first = ceil(low / step - 1e-9)
+    last = floor(high / step + 1e-9)
+    return [float(f"{k * step:.10g}") for k in range(first, last + 1)]
+
+
+def _decades(low: float, high: float) -> list[float]:
+    """Powers of ten, with 2 and 5 between them when there are few."""
+    first, last = floor(log10(low)), ceil(log10(high))
+    steps = (1, 2, 5) if last - first <= 2 else (1,)
+    every = max(1, (last - first) // 5)
+    found = [m * 10.0**e for e in range(first, last + 1, every) for m in steps]
+    return [value for value in found if low * 0.999 <= value <= high * 1.001]

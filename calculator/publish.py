@@ -1,0 +1,275 @@
+"""Finish a built site: what MkDocs and Zensical leave to be done once every page is written. Run after each build.
+
+- every page gets a strict Content-Security-Policy, with a hash for each inline script and nothing else allowed;
+- Material's search dialog gets a name;
+- our own scripts and styles are addressed by their content, so that a page never meets another release's;
+- `sw.js` gets the list of files to keep for reading without a network;
+- `llms.txt` lists the pages for machines that read;
+- a dead link, a missing anchor, an inline style or an inline handler fails the build.
+
+Native only, standard library only. Running it twice changes nothing.
+"""
+
+import argparse
+import base64
+import hashlib
+import json
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from calculator import MODEL_VERSION
+from calculator.serve import published_address
+
+VERSIONED = ("assets/calculator.css", "assets/calculator.js")
+RUNTIME = "assets/runtime/"
+_INLINE = re.compile(r"<script(?P<attributes>[^>]*)>(?P<code>.*?)</script>", re.DOTALL)
+_POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
+_CHARSET = re.compile(r'<meta charset="utf-8"\s*/?>', re.IGNORECASE)
+_SEARCH_DIALOG = re.compile(r'data-md-component="search" role="dialog"(?! aria-label)')
+_SENTENCE_END = re.compile(r"\s+")
+
+
+@dataclass(kw_only=True)
+class Reader(HTMLParser):
+    """What one page holds that the checks below need."""
+
+    title: str = ""
+    description: str = ""
+    ids: set[str] = field(default_factory=set)
+    links: list[str] = field(default_factory=list)
+    forbidden: list[str] = field(default_factory=list)
+    inside: str = ""
+
+    def __post_init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note names, links and what a strict policy would block."""
+        attributes = {name: value or "" for name, value in attrs}
+        for name in ("id", "name") if tag == "a" else ("id",):
+            if name in attributes:
+                self.ids.add(attributes[name])
+        for name in ("href", "src"):
+            if name in attributes and attributes.get("rel") not in ("canonical", "alternate"):
+                self.links.append(attributes[name])
+        if tag == "style" or "style" in attributes:
+            self.forbidden.append(f"an inline style on <{tag}>")
+        self.forbidden += [f"an inline handler {name} on <{tag}>" for name in attributes if name.startswith("on")]
+        if tag == "meta" and attributes.get("name") == "description":
+            self.description = attributes.get("content", "")
+        self.inside = tag
+
+    def handle_endtag(self, tag: str) -> None:
+        """Leave the element."""
+        self.inside = ""
+
+    def handle_data(self, data: str) -> None:
+        """Keep the page's title."""
+        if self.inside == "title" and not self.title:
+            self.title = data.strip()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """One page of the site by its path inside it."""
+
+    path: str
+    text: str
+
+    @cached_property
+    def reader(self) -> Reader:
+        """The page, parsed."""
+        reader = Reader()
+        reader.feed(self.text)
+        return reader
+
+    @property
+    def address(self) -> str:
+        """The page's path as links write it: without index.html."""
+        return self.path.removesuffix("index.html")
+
+
+def publish(root: Path) -> list[str]:
+    """Do all of the above to the site in `root`; gives what is wrong with it, one line each."""
+    prefix = urlsplit(published_address(root)).path
+    versions = {name: _digest((root / name).read_bytes())[:12] for name in VERSIONED if (root / name).is_file()}
+    pages = []
+    for path in sorted(root.rglob("*.html")):
+        before = path.read_text("utf-8")
+        after = _with_policy(_named(_versioned(before, versions)))
+        if after != before:
+            path.write_text(after, "utf-8")
+        pages.append(Page(path=path.relative_to(root).as_posix(), text=after))
+    write_service_worker(root, versions)
+    (root / "llms.txt").write_text(outline(pages, published_address(root)), "utf-8")
+    return list(problems(root, pages, prefix))
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _versioned(text: str, versions: dict[str, str]) -> str:
+    for name, version in versions.items():
+        text = re.sub(rf'({re.escape(name)})(\?v=\w+)?(?=")', rf"\1?v={version}", text)
+    return text
+
+
+def _named(text: str) -> str:
+    return _SEARCH_DIALOG.sub('data-md-component="search" role="dialog" aria-label="Search"', text)
+
+
+def _with_policy(text: str) -> str:
+    hashes = []
+    for script in _INLINE.finditer(text):
+        if "src=" in script["attributes"] or "application/json" in script["attributes"]:
+            continue
+        digest = base64.b64encode(hashlib.sha256(script["code"].encode()).digest()).decode()
+        hashes.append(f"'sha256-{digest}'")
+    policy = "; ".join(
+        (
+            "default-src 'none'",
+            " ".join(("script-src 'self' 'wasm-unsafe-eval'", *dict.fromkeys(hashes))),
+            "style-src 'self'",
+            "img-src 'self' data:",
+            "font-src 'self'",
+            "connect-src 'self'",
+            "worker-src 'self'",
+            "manifest-src 'self'",
+            "frame-src 'self'",
+            "base-uri 'none'",
+            "form-action 'self'",
+        )
+    )
+    tag = f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
+    text = _POLICY.sub("", text)
+    return _CHARSET.sub(lambda found: found[0] + tag, text, count=1)
+
+
+def write_service_worker(root: Path, versions: dict[str, str]) -> None:
+    """Fill in the worker's list of files and its version, which is the hash of them all."""
+    path = root / "sw.js"
+    if not path.is_file():
+        return
+    shell, pages, runtime = [], [], []
+    digest = hashlib.sha256()
+    for found in sorted(root.rglob("*")):
+        name = found.relative_to(root).as_posix()
+        if not found.is_file() or name == "sw.js" or name.startswith(".") or _left_out(name):
+            continue
+        digest.update(name.encode() + b"\0" + hashlib.sha256(found.read_bytes()).digest())
+        if name.startswith(RUNTIME):
+            runtime.append(name)
+        elif name.endswith(".html"):
+            pages.append(name.removesuffix("index.html"))
+        else:
+            shell.append(f"{name}?v={versions[name]}" if name in versions else name)
+    listed = {"version": digest.hexdigest()[:16], "shell": shell, "pages": pages, "runtime": runtime}
+    text = path.read_text("utf-8")
+    line = f"const RELEASE = {json.dumps(listed, separators=(',', ':'))};"
+    filled, count = re.subn(r"^const RELEASE = .*;$", lambda _: line, text, count=1, flags=re.MULTILINE)
+    if count != 1:
+        raise ValueError("sw.js has no line 'const RELEASE = …;' to fill in")
+    path.write_text(filled, "utf-8")
+
+
+def _left_out(name: str) -> bool:
+    if name.startswith(RUNTIME):
+        return False
+    return name.endswith((".map", ".gz", ".txt", "sitemap.xml")) or "/lunr/" in name
+
+
+def outline(pages: Iterable[Page], address: str) -> str:
+    """`llms.txt`: what the site is, then each page with its one-sentence description."""
+    listed = [page for page in pages if page.path != "404.html"]
+    home = next(page for page in listed if page.path == "index.html")
+    folders = {page.address.partition("/")[0] for page in listed if page.address.count("/") > 1}
+    sections: dict[str, list[Page]] = {}
+    for page in listed:
+        if page is not home:
+            first = page.address.partition("/")[0]
+            sections.setdefault(first if first in folders else "", []).append(page)
+    lines = [
+        f"# {home.reader.title}",
+        "",
+        f"> {home.reader.description}",
+        "",
+        f"Model version {MODEL_VERSION}. Every calculator is one Python module; the same answers come from the command",
+        "line (`python -m calculator run NAME --json field=value`) and from the pages below, where a query string sets",
+        "the fields.",
+    ]
+    for name, found in sections.items():
+        lines += ["", f"## {name.replace('-', ' ').capitalize() or 'Overall'}", ""]
+        for page in found:
+            title = page.reader.title.removesuffix(f" - {home.reader.title}")
+            said = _SENTENCE_END.sub(" ", page.reader.description).strip()
+            lines.append(f"- [{title}]({address}{page.address})" + (f": {said}" if said else ""))
+    return "\n".join(lines) + "\n"
+
+
+def problems(root: Path, pages: list[Page], prefix: str) -> Iterator[str]:
+    """Dead links, missing anchors, and whatever the policy would block."""
+    by_path = {page.path: page for page in pages}
+    for page in pages:
+        reader = page.reader
+        for found in reader.forbidden:
+            yield f"{page.path}: {found} is blocked by the site's policy"
+        for link in dict.fromkeys(reader.links):
+            wrong = _dead(root, by_path, page, link, prefix)
+            if wrong:
+                yield f"{page.path}: the link {link} {wrong}"
+
+
+def _dead(root: Path, pages: dict[str, Page], page: Page, link: str, prefix: str) -> str:
+    parts = urlsplit(link)
+    if parts.scheme or parts.netloc:
+        return "" if parts.scheme in ("https", "http", "mailto", "data") else "has a scheme that is not allowed"
+    if not parts.path:
+        target = page.path
+    elif parts.path.startswith("/"):
+        if not parts.path.startswith(prefix):
+            return "leaves the site"
+        target = unquote(parts.path[len(prefix) :])
+    else:
+        folder = page.path.rpartition("/")[0]
+        joined: list[str] = folder.split("/") if folder else []
+        for step in unquote(parts.path).split("/")[:-1]:
+            if step == ".." and joined:
+                joined.pop()
+            elif step not in (".", ""):
+                joined.append(step)
+        target = "/".join((*joined, unquote(parts.path).rpartition("/")[2]))
+    if not target or target.endswith("/"):
+        target += "index.html"
+    if target in ("./index.html", "."):
+        target = "index.html"
+    if not (root / target).is_file():
+        folder_page = f"{target.rstrip('/')}/index.html"
+        if not (root / folder_page).is_file():
+            return "leads nowhere"
+        target = folder_page
+    anchor = unquote(parts.fragment)
+    if anchor and target in pages and anchor not in pages[target].reader.ids and not anchor.startswith("__"):
+        return "names a heading that is not there"
+    return ""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Finish the site; 1 when something is wrong with it."""
+    parser = argparse.ArgumentParser(prog="python -m calculator.publish", description="Finish a built site.")
+    parser.add_argument("root", nargs="?", default="site", type=Path, help="the built site (default: site)")
+    given = parser.parse_args(arguments)
+    wrong = publish(given.root)
+    for line in wrong:
+        print(line, file=sys.stderr)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,181 @@
+"""The Markdown fences: a calculator with its worked default, and a figure in prose. Only this imports pymdownx.
+
+    ```calculator
+    limited_compute
+    preset = "small-business"
+    ```
+
+The first line names the decision; the rest is TOML: `preset`, `show` (the fields that stand in the open), or values of
+fields, checked like a reader's. In prose, `#!calc limited_compute:peak_gib preset=small-business` in backticks gives
+the number itself. Whatever is wrong fails the build with the page and the line.
+"""
+
+import inspect
+import json
+import shlex
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pymdownx.highlight import Highlight
+from pymdownx.inlinehilite import InlineHiliteException
+from pymdownx.superfences import SuperFencesException
+
+from calculator import MODEL_VERSION, browser, catalog, engine, presets, view
+from calculator.chart import escape
+from calculator.fields import fields_of
+from calculator.units import COUNT
+
+_OWN_KEYS = ("preset", "show")
+READY = "Change any number: it is worked out again here, on your device."
+
+
+def fence(source: str, language: str, css_class: str, options: Any, md: Any, **_: Any) -> str:
+    """The HTML of one ```calculator fence. Raises SuperFencesException with "page.md:line: what is wrong"."""
+    seen = getattr(md, "calculators", 0) + 1
+    md.calculators = seen
+    try:
+        return render(source, seen)
+    except Exception as error:
+        message = f"{_where(md, '```calculator', source)}: {type(error).__name__}: {error}"
+        raise SuperFencesException(message) from error
+
+
+def figure(source: str, language: str, css_class: str, md: Any) -> str:
+    """The text of one `#!calc …` in prose. Raises InlineHiliteException with "page.md:line: what is wrong"."""
+    try:
+        return f'<span class="calc-inline">{escape(quantity(source))}</span>'
+    except Exception as error:
+        message = f"{_where(md, '#!calc ', source)}: {type(error).__name__}: {error}"
+        raise InlineHiliteException(message) from error
+
+
+def quantity(source: str) -> str:
+    """`NAME:WHAT field=value …` worked out. WHAT is an output, an output with `.range`, answer, headline or holds."""
+    target, *pairs = shlex.split(source)
+    name, _, what = target.partition(":")
+    given = dict(pair.split("=", 1) for pair in pairs)
+    report = _report(name, given.pop("preset", ""), tuple(given.items()))
+    if what in ("answer", "headline"):
+        return str(getattr(report.verdict, what))
+    if what == "holds":
+        return f"{100 * (report.holds or 0):.0f}\u00a0%"
+    output, _, part = what.partition(".")
+    specs = fields_of(report.decision.Outputs)
+    if output not in specs or part not in ("", "range"):
+        known = ", ".join(specs)
+        raise ValueError(f"{what!r} is none of: answer, headline, holds, {known}, or one of these with .range")
+    show = (specs[output].unit or COUNT).show
+    if part and report.spread is not None:
+        return f"{show(report.spread[output].low)} to {show(report.spread[output].high)}"
+    return show(getattr(report.outputs, output))
+
+
+@cache
+def _report(name: str, preset: str, fields: tuple[tuple[str, object], ...]) -> engine.Report:
+    decision = catalog.decision(name)
+    given, ignored = browser.merge(name, dict(fields), preset)
+    foreign = [field for field, _ in fields if field not in given]
+    reading = engine.read(decision, {**given, **dict.fromkeys([*ignored, *foreign], "")})
+    if reading.problems:
+        raise ValueError("; ".join(map(str, reading.problems)))
+    return engine.evaluate(name, decision, reading)
+
+
+def render(source: str, number: int = 1) -> str:
+    """A calculator's HTML from the text of its fence; `number` counts the calculators of a page."""
+    name, _, rest = source.strip().partition("\n")
+    table = tomllib.loads(rest)
+    preset = table.get("preset", "")
+    fields = tuple((key, _hashable(value)) for key, value in table.items() if key not in _OWN_KEYS)
+    report = _report(name.strip(), preset, fields)
+    show = table.get("show", [])
+    unknown = [field for field in show if field not in fields_of(report.decision.Inputs)]
+    if unknown:
+        raise ValueError(f"show names no field of {name}: {', '.join(unknown)}")
+    ident = name.strip().replace("_", "-") + (f"-{number}" if number > 1 else "")
+    return _calculator(report, ident, preset, show)
+
+
+def _hashable(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _calculator(report: engine.Report, ident: str, preset: str, show: list[str]) -> str:
+    name, decision = report.name, report.decision
+    form = view.render_form(name, decision, report.reading.given, ident, show)
+    return (
+        f'<section class="calculator" id="{ident}" data-decision="{name}" data-version="{MODEL_VERSION}" '
+        f'data-search-exclude aria-labelledby="{ident}-title">'
+        f'<h2 class="calc-title" id="{ident}-title">{escape(decision.title or decision.question)}</h2>'
+        f'<form class="calc-form" id="{ident}-form" novalidate autocomplete="off" aria-label="Your numbers">'
+        f"{_bar(name, ident, preset)}{form}</form>"
+        f'<div class="calc-report">{view.render_report(report)}</div>'
+        f'<div class="calc-foot">{_source(report)}{_actions()}</div>'
+        "</section>"
+    )
+
+
+def _bar(name: str, ident: str, preset: str) -> str:
+    options = ['<option value="">Typical values</option>']
+    fields: dict[str, Mapping[str, str]] = {"": {}}
+    for found in presets.presets():
+        chosen = " selected" if found.name == preset else ""
+        options.append(f'<option value="{found.name}"{chosen}>{escape(found.title)}</option>')
+        fields[found.name] = _report(name, found.name, ()).reading.given
+    data = escape(json.dumps(fields, ensure_ascii=False, separators=(",", ":")))
+    return (
+        '<div class="calc-bar">'
+        f'<div class="calc-field calc-field-preset"><label for="{ident}-preset">Start from</label>'
+        f'<select id="{ident}-preset" data-presets="{data}">{"".join(options)}</select></div>'
+        '<button class="calc-button" type="button" data-action="reset">Reset</button></div>'
+        f'<p class="calc-state" role="status" data-state="ready"><span class="calc-state-text">{READY}</span> '
+        '<button class="calc-button" type="button" data-action="retry" hidden>Try again</button></p>'
+        '<p class="calc-situation" hidden><span class="calc-situation-text"></span> '
+        '<button class="calc-button" type="button" data-action="clear">Clear</button></p>'
+        '<noscript><p class="calc-noscript">Scripts are off, so the numbers below stay those of this worked example. '
+        "The command line gives the same answers for yours.</p></noscript>"
+    )
+
+
+def _actions() -> str:
+    buttons = (("link", "Copy link"), ("markdown", "Copy as Markdown"), ("print", "Print"))
+    html = "".join(
+        f'<button class="calc-button" type="button" data-action="{action}">{label}</button>'
+        for action, label in buttons
+    )
+    return f'<div class="calc-actions">{html}<span class="calc-done" role="status"></span></div>'
+
+
+def _source(report: engine.Report) -> str:
+    """The Python that computed the result, as it stands in the repository."""
+    functions = (report.decision.compute, report.decision.judge)
+    code = "\n\n".join(inspect.getsource(function).rstrip() for function in functions)
+    block = Highlight(None, use_pygments=True).highlight(code, "python", "highlight").replace("<pre>", '<pre tabindex="0">')
+    return (
+        '<details class="calc-source"><summary>The Python that computed this</summary>'
+        f"{block}<p>The same from a shell: <code>python -m calculator run {report.name}</code></p></details>"
+    )
+
+
+def _where(md: Any, opening: str, source: str) -> str:
+    """ "page.md:line" of a fence, for MkDocs and for Zensical; "<string>" outside of both."""
+    path, full = _page(md)
+    if path is None or full is None:
+        return "<string>"
+    text = full.read_text("utf-8")
+    at = text.find(f"{opening}\n{source}" if opening.startswith("```") else opening + source)
+    return f"{path}:{text.count(chr(10), 0, at) + 1}" if at >= 0 else path
+
+
+def _page(md: Any) -> tuple[str | None, Path | None]:
+    if "relpath" in md.treeprocessors:
+        file = md.treeprocessors["relpath"].file
+        return file.src_uri, Path(file.abs_src_path)
+    for processor in md.preprocessors:
+        if type(processor).__name__ == "ContextPreprocessor":
+            path, config = processor.page.path, processor.config
+            return path, Path(config["root_dir"], config["docs_dir"], path)
+    return None, None

@@ -1,0 +1,403 @@
+"""HTML of a form and of a report. The same code runs at build and in the browser, and gives the same bytes.
+
+A report is a set of sections, so that a page can replace each as it becomes known: the point result first, then the
+spread, then what would change the answer. Nothing here computes; numbers are shown by their Unit.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from calculator import chart
+from calculator.chart import escape
+from calculator.engine import Report, result_name, strength_words, write
+from calculator.exhibit import Bars, Curves, Exhibit, Note, Table
+from calculator.fields import Field, defaults_of, fields_of
+from calculator.report import show_input, used_assumptions
+from calculator.units import COUNT, Unit
+from calculator.verdict import Decision
+
+SECTIONS = ("verdict", "reasons", "numbers", "exhibits", "flips", "sensitivity", "working")
+"""The sections of a report, in reading order."""
+
+_TILES, _FLIPS, _SWINGS, _ROWS = 4, 6, 8, 12
+_MONTHS = tuple(
+    "January February March April May June July August September October November December".split()  # noqa: SIM905
+)
+_WAITING = "Working out how firmly it holds …"
+
+
+def sections(report: Report) -> dict[str, str]:
+    """The HTML of each section that can be told by now; flips and sensitivity come with the last stage."""
+    found = {
+        "verdict": _verdict(report),
+        "reasons": _reasons(report),
+        "numbers": _numbers(report),
+        "exhibits": "".join(_exhibit(exhibit) for exhibit in report.exhibits),
+        "working": _working(report),
+    }
+    if report.flips is not None:
+        found["flips"] = _flips(report)
+        found["sensitivity"] = _sensitivity(report)
+    return found
+
+
+def render_report(report: Report) -> str:
+    """The whole report: the verdict as the form's output, then what stands behind it."""
+    parts = sections(report)
+    rest = "".join(
+        f'<div class="calc-section" data-section="{name}">{parts[name]}</div>' for name in SECTIONS[1:] if name in parts
+    )
+    return (
+        f'<output class="calc-verdict" data-section="verdict">{parts["verdict"]}</output>'
+        f'<div class="calc-details">{rest}</div>'
+    )
+
+
+def _verdict(report: Report) -> str:
+    """Only spans: an output holds phrasing, and is read out whole when it changes."""
+    verdict = report.verdict
+    words = strength_words(report)
+    if words and report.runner_up is not None:
+        words += f" Runner-up: {report.runner_up}."
+    share = report.holds if report.holds is not None else 0.0
+    return (
+        f'<span class="calc-panel calc-panel-{report.strength}">'
+        f'<span class="calc-answer">{escape(str(verdict.answer))}</span> '
+        f'<span class="calc-headline">{escape(verdict.headline)}</span> '
+        f"{chart.meter(share, report.strength)}"
+        f'<span class="calc-holds">{escape(words or _WAITING)}</span></span>'
+    )
+
+
+def _reasons(report: Report) -> str:
+    verdict = report.verdict
+    html = "".join(f"<li>{escape(reason)}</li>" for reason in verdict.reasons)
+    html = f'<ul class="calc-reasons">{html}</ul>' if html else ""
+    if verdict.next_step:
+        html += f'<p class="calc-next"><strong>Next step</strong> {escape(verdict.next_step)}</p>'
+    return html
+
+
+def _numbers(report: Report) -> str:
+    """The few numbers that carry the verdict, the followed result first."""
+    specs = fields_of(report.decision.Outputs)
+    first = result_name(report.decision)
+    names = [first, *(name for name in specs if name != first)][:_TILES]
+    return '<dl class="calc-tiles">' + "".join(_tile(report, name, specs[name]) for name in names) + "</dl>"
+
+
+def _tile(report: Report, name: str, spec: Field) -> str:
+    unit = spec.unit or COUNT
+    span = _range_words(report, name, unit)
+    note = f'<dd class="calc-range">{escape(span)}</dd>'
+    return (
+        f'<div class="calc-tile"><dt>{escape(spec.label)}</dt>'
+        f'<dd class="calc-figure">{escape(unit.show(getattr(report.outputs, name)))}</dd>{note}</div>'
+    )
+
+
+def _range_words(report: Report, name: str, unit: Unit) -> str:
+    if report.spread is None:
+        return "\u00a0"
+    spread = report.spread[name]
+    if spread.low == spread.high:
+        return "no range: nothing uncertain goes in"
+    return f"{unit.show(spread.low)} to {unit.show(spread.high)}"
+
+
+def _exhibit(exhibit: Exhibit) -> str:
+    if isinstance(exhibit, Note):
+        paragraphs = "".join(f"<p>{escape(p)}</p>" for p in exhibit.paragraphs)
+        return f'<div class="calc-note"><h3>{escape(exhibit.title)}</h3>{paragraphs}</div>'
+    if isinstance(exhibit, Table):
+        table = _table(exhibit.columns, exhibit.rows, highlight=exhibit.highlight)
+        note = f'<p class="calc-caption">{escape(exhibit.note)}</p>' if exhibit.note else ""
+        return f'<div class="calc-exhibit"><h3>{escape(exhibit.title)}</h3>{table}{note}</div>'
+    drawing, legend, table = _curves(exhibit) if isinstance(exhibit, Curves) else _bars(exhibit)
+    return _figure(exhibit.title, exhibit.description, legend + drawing, table)
+
+
+def _figure(title: str, description: str, drawing: str, table: str) -> str:
+    return (
+        f'<figure class="calc-exhibit"><figcaption><h3>{escape(title)}</h3>'
+        f'<p class="calc-caption">{escape(description)}</p></figcaption>{drawing}'
+        f'<details class="calc-data"><summary>The numbers in this chart</summary>{table}</details></figure>'
+    )
+
+
+def _curves(exhibit: Curves) -> tuple[str, str, str]:
+    legend = _legend([line.label for line in exhibit.lines], line=True)
+    rows: list[tuple[str, ...]] = []
+    for line in exhibit.lines:
+        every = max(1, -(-len(line.points) // _ROWS))
+        for index in range(0, len(line.points), every):
+            x, y = line.points[index]
+            span = ""
+            if line.low and line.high:
+                span = f"{exhibit.y_unit.show(line.low[index])} to {exhibit.y_unit.show(line.high[index])}"
+            rows.append((line.label, exhibit.x_unit.show(x), exhibit.y_unit.show(y), span))
+    columns = ["Line", exhibit.x_label, exhibit.y_label, "Range"]
+    if not any(row[3] for row in rows):
+        columns, rows = columns[:3], [row[:3] for row in rows]
+    return chart.curves(exhibit), legend, _table(columns, rows)
+
+
+def _bars(exhibit: Bars) -> tuple[str, str, str]:
+    show = exhibit.unit.show
+    labels = [segment.label for segment in max(exhibit.bars, key=lambda bar: len(bar.segments)).segments]
+    values: Sequence[str] = ()
+    if len(exhibit.bars) == 1:
+        values = [show(segment.value) for segment in exhibit.bars[0].segments]
+    legend = _legend(labels, values) if len(labels) > 1 else ""
+    rows: list[tuple[str, ...]] = [
+        (bar.label, segment.label, show(segment.value))
+        for bar in exhibit.bars
+        for segment in bar.segments
+        if segment.value or len(bar.segments) == 1
+    ]
+    columns = ["Bar", "Part", "Value"]
+    if len(labels) == 1:
+        rows = [(bar, value, _whisker_words(exhibit, bar)) for bar, _, value in rows]
+        columns = ["Bar", "Value", "Range"]
+        if not any(row[2] for row in rows):
+            columns, rows = columns[:2], [row[:2] for row in rows]
+    return chart.bars(exhibit), legend, _table(columns, rows)
+
+
+def _whisker_words(exhibit: Bars, label: str) -> str:
+    bar = next(bar for bar in exhibit.bars if bar.label == label)
+    if bar.low is None or bar.high is None:
+        return ""
+    return f"{exhibit.unit.show(bar.low)} to {exhibit.unit.show(bar.high)}"
+
+
+def _legend(labels: Sequence[str], values: Sequence[str] = (), *, line: bool = False) -> str:
+    if len(labels) < 2:
+        return ""
+    kind = "line" if line else "fill"
+    items = []
+    for index, label in enumerate(labels):
+        value = f" <b>{escape(values[index])}</b>" if values else ""
+        key = f'<span class="calc-key calc-key-{kind} calc-key-{chart.series(index)}"></span>'
+        items.append(f"<li>{key}{escape(label)}{value}</li>")
+    return f'<ul class="calc-legend">{"".join(items)}</ul>'
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, highlight: int = -1) -> str:
+    head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
+    body = []
+    for index, row in enumerate(rows):
+        mark = ' class="calc-highlight"' if index == highlight else ""
+        first, *others = row
+        cells = "".join(f"<td>{escape(cell)}</td>" for cell in others)
+        body.append(f'<tr{mark}><th scope="row">{escape(first)}</th>{cells}</tr>')
+    return (
+        f'<div class="calc-scroll" tabindex="0" role="group" aria-label="Table"><table class="calc-table">'
+        f"<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
+    )
+
+
+def _flips(report: Report) -> str:
+    flips = report.flips or ()
+    title = "<h3>What would change the answer</h3>"
+    steady = len(report.steady or ())
+    if not flips:
+        return f"{title}<p>No single number changes it within its bounds.</p>"
+    rows = [(f.label, f.now, f.then, str(f.answer)) for f in flips]
+    columns = ("If only this changes", "from", "to", "the answer is")
+    html = title + _table(columns, rows[:_FLIPS])
+    if rows[_FLIPS:]:
+        more = _table(columns, rows[_FLIPS:])
+        html += f'<details class="calc-data"><summary>{len(rows) - _FLIPS} more, further away</summary>{more}</details>'
+    if steady:
+        some = "One other number does" if steady == 1 else f"{steady} other numbers do"
+        html += f'<p class="calc-caption">{some} not change it anywhere within bounds.</p>'
+    return html
+
+
+def _sensitivity(report: Report) -> str:
+    swings = report.sensitivity or ()
+    if not swings:
+        return ""
+    name = result_name(report.decision)
+    spec = fields_of(report.decision.Outputs)[name]
+    unit = spec.unit or COUNT
+    title = f"What moves it most: {spec.label}"
+    description = (
+        f"Each bar: {spec.label} when one input alone goes from its low to its high value, all else as you have it. "
+        "A sourced number moves over its range, your own number by a quarter either way."
+    )
+    shown = [(s.label, f"{s.low_input} – {s.high_input}", s.at_low, s.at_high) for s in swings[:_SWINGS]]
+    drawing = chart.tornado(title, description, unit, getattr(report.outputs, name), shown)
+    rows = [(s.label, s.low_input, unit.show(s.at_low), s.high_input, unit.show(s.at_high)) for s in swings]
+    table = _table(("Input", "Low", "gives", "High", "gives"), rows)
+    return _figure(title, description, _legend(("at its low value", "at its high value")) + drawing, table)
+
+
+def _working(report: Report) -> str:
+    """Every output with its formula and the numbers in it, every assumption with its source and date."""
+    specs = fields_of(report.decision.Outputs)
+    rows = []
+    for name, spec in specs.items():
+        unit = spec.unit or COUNT
+        rows.append(
+            f'<tr><th scope="row">{escape(spec.label)}</th><td>{escape(unit.show(getattr(report.outputs, name)))}</td>'
+            f"<td>{escape(_range_words(report, name, unit))}</td><td>{_formula(report, name, spec)}</td></tr>"
+        )
+    outputs = (
+        '<h4>Every result</h4><div class="calc-scroll" tabindex="0" role="group" aria-label="Every result">'
+        '<table class="calc-table"><thead><tr><th scope="col">Result</th><th scope="col">Value</th>'
+        '<th scope="col">5th to 95th percentile</th><th scope="col">How</th></tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table></div>"
+    )
+    return f'<details class="calc-working"><summary>Show the working</summary>{outputs}{_assumptions(report)}</details>'
+
+
+def _formula(report: Report, name: str, spec: Field) -> str:
+    if spec.formula:
+        filled = _fill_in(report, spec.formula)
+        return f"<code>{escape(spec.formula)}</code><br>= {escape(filled)}"
+    return f"<code>{escape(spec.how)}</code>" if spec.how else "<code>compute</code>"
+
+
+def _fill_in(report: Report, formula: str) -> str:
+    """The formula with each field's name replaced by its value in words."""
+    inputs, outputs = fields_of(report.decision.Inputs), fields_of(report.decision.Outputs)
+    done, word = [], ""
+    for character in [*formula, ""]:
+        if character and (character.isalnum() or character == "_"):
+            word += character
+            continue
+        if word in outputs:
+            done.append((outputs[word].unit or COUNT).show(getattr(report.outputs, word)))
+        elif word in inputs:
+            done.append(show_input(report, word, getattr(report.reading.inputs, word)))
+        else:
+            done.append(word)
+        done.append({"*": "×", "/": "÷"}.get(character, character))
+        word = ""
+    return "".join(done)
+
+
+def _assumptions(report: Report) -> str:
+    specs = fields_of(report.decision.Inputs)
+    rows = []
+    for name in used_assumptions(report):
+        entry, unit = specs[name].assumption, specs[name].unit or COUNT
+        if entry is None:
+            continue
+        yours = name in report.reading.given
+        span = "yours, taken as given" if yours else f"{unit.show(entry.low)} to {unit.show(entry.high)}"
+        rows.append(
+            f'<tr><th scope="row">{escape(entry.label)}</th>'
+            f"<td>{escape(show_input(report, name, getattr(report.reading.inputs, name)))}</td>"
+            f"<td>{escape(span)}</td><td>{_source(entry.source, entry.url)}</td><td>{_dates(entry)}</td></tr>"
+        )
+    if not rows:
+        return ""
+    return (
+        '<h4>Assumptions</h4><div class="calc-scroll" tabindex="0" role="group" aria-label="Assumptions">'
+        '<table class="calc-table"><thead><tr><th scope="col">Assumption</th><th scope="col">Value</th>'
+        '<th scope="col">5th to 95th percentile</th><th scope="col">Source</th><th scope="col">Date</th></tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table></div>"
+    )
+
+
+def _source(words: str, url: str) -> str:
+    if not url.startswith(("https://", "http://")):
+        return escape(words)
+    return f'<a href="{escape(url)}" rel="noopener">{escape(words)}</a>'
+
+
+def _dates(entry: Any) -> str:
+    said = f"as of {_day(entry.as_of)}"
+    return f"{said}, checked {_day(entry.checked, age=True)}" if entry.checked else said
+
+
+def _day(day: date, *, age: bool = False) -> str:
+    """A date in words; the page's script adds the age of a marked one, as a build must not depend on its day."""
+    mark = " data-age" if age else ""
+    return f'<time datetime="{day.isoformat()}"{mark}>{day.day}\u00a0{_MONTHS[day.month - 1]}\u00a0{day.year}</time>'
+
+
+def render_form(
+    name: str,
+    decision: Decision,
+    given: Mapping[str, str],
+    ident: str,
+    show: Sequence[str] = (),
+) -> str:
+    """The form: fields by group with the reader's or the preset's values in them, assumptions folded away.
+
+    given: canonical text by field, over the defaults. ident: what the ids in the page begin with. show: the fields that
+    stand in the open, in this order; the others are folded under one heading. All stand in the open when it is empty.
+    """
+    specs, defaults = fields_of(decision.Inputs), defaults_of(decision.Inputs)
+    values = {field: given.get(field, write(spec, defaults[field])) for field, spec in specs.items()}
+
+    def control(field: str) -> str:
+        return _control(field, specs[field], values[field], write(specs[field], defaults[field]), ident)
+
+    asked = [field for field, spec in specs.items() if spec.kind != "assume"]
+    opened = [field for field in show if field in specs] or asked
+    folded = [field for field in asked if field not in opened]
+    assumed = [field for field, spec in specs.items() if spec.kind == "assume" and field not in opened]
+    html = _groups(opened, specs, control) if not show else "".join(map(control, opened))
+    if folded:
+        html += _fold(f"{len(folded)} more questions", _groups(folded, specs, control))
+    if assumed:
+        count = "1 assumption" if len(assumed) == 1 else f"{len(assumed)} assumptions"
+        html += _fold(f"{count}, with sources", "".join(map(control, assumed)))
+    return html
+
+
+def _groups(names: Sequence[str], specs: Mapping[str, Field], control: Any) -> str:
+    headings = dict.fromkeys(specs[name].group for name in names)
+    html = []
+    for heading in headings:
+        body = "".join(control(name) for name in names if specs[name].group == heading)
+        legend = f"<legend>{escape(heading)}</legend>" if heading else ""
+        html.append(f'<fieldset class="calc-group">{legend}{body}</fieldset>')
+    return "".join(html)
+
+
+def _fold(summary: str, body: str) -> str:
+    return f'<details class="calc-fold"><summary>{escape(summary)}</summary>{body}</details>'
+
+
+def _control(name: str, spec: Field, value: str, default: str, ident: str) -> str:
+    own = f"{ident}-{name}"
+    hint = _hint(spec)
+    described = f' aria-describedby="{own}-problem{f" {own}-hint" if hint else ""}"'
+    common = f'id="{own}" name="{name}" data-default="{escape(default)}"{described}'
+    unit = f' <span class="calc-unit">{escape(spec.unit.name)}</span>' if spec.unit and spec.unit.name else ""
+    if spec.kind == "pick":
+        options = "".join(
+            f'<option value="{escape(option)}"{" selected" if option == value else ""}>{escape(label)}</option>'
+            for option, label in spec.options
+        )
+        control = f"<select {common}>{options}</select>"
+    elif spec.kind == "flag":
+        control = f'<input type="checkbox" {common} value="yes"{" checked" if value == "yes" else ""}>'
+    elif spec.kind == "paste":
+        control = f'<textarea {common} rows="3" spellcheck="false" autocomplete="off">{escape(value)}</textarea>'
+    else:
+        # A keypad without a minus sign would make a negative number impossible to type.
+        keys = "" if spec.low < 0 else f' inputmode="{"numeric" if spec.whole else "decimal"}"'
+        control = f'<input type="text" {common}{keys} autocomplete="off" spellcheck="false" value="{escape(value)}">'
+    note = f'<p class="calc-hint" id="{own}-hint">{hint}</p>' if hint else ""
+    return (
+        f'<div class="calc-field calc-field-{spec.kind}"><label for="{own}">{escape(spec.label)}{unit}</label>'
+        f'{control}{note}<p class="calc-problem" id="{own}-problem"></p></div>'
+    )
+
+
+def _hint(spec: Field) -> str:
+    entry = spec.assumption
+    if entry is None:
+        return escape(spec.hint)
+    unit = spec.unit or COUNT
+    hint = f"{escape(entry.hint)}. " if entry.hint else ""
+    span = f"{escape(unit.show(entry.low))} to {escape(unit.show(entry.high))}"
+    return f"{hint}{span}. {_source(entry.source, entry.url)}, {_dates(entry)}"
