@@ -493,18 +493,20 @@ def _narrow(
             a = middle
     if spec.whole:
         return b
-    rounded = _round_away(b, upward=other > same, percent=_unit(spec).percent)
-    if spec.low <= rounded <= spec.high and answer_at(name, rounded) != here:
-        return rounded
+    for rounded in _three_digits(b, upward=other > same, percent=_unit(spec).percent):
+        if spec.low <= rounded <= spec.high and answer_at(name, rounded) != here:
+            return rounded
     return b
 
 
-def _round_away(value: float, *, upward: bool, percent: bool) -> float:
+def _three_digits(value: float, *, upward: bool, percent: bool) -> tuple[float, ...]:
+    """Three-digit neighbours of a value, the nearest first, then the one further on."""
     if value == 0:
-        return 0.0
+        return (0.0,)
     # A share is shown to a tenth of a per cent: the value shown must be one that does change the answer.
     step = 0.001 if percent and abs(value) > 0.001 else 10.0 ** (floor(log(abs(value), 10)) - 2)
-    return float(f"{(ceil if upward else floor)(value / step) * step:.10g}")
+    steps = (round(value / step), (ceil if upward else floor)(value / step))
+    return tuple(float(f"{count * step:.10g}") for count in steps)
 
 
 def _distance(spec: Field, value: float, at: float) -> float:

@@ -1,0 +1,147 @@
+"""Numbers as people type them, and as they are shown."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from calculator.units import (
+    DAYS,
+    EXAMPLES,
+    GIB,
+    MONTHS,
+    POINTS,
+    REQUESTS_PER_MONTH,
+    SECONDS,
+    SHARE,
+    TFLOPS,
+    TOKENS,
+    UNITS,
+    USD,
+    parse,
+    plain,
+    unit_of,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "value"),
+    [
+        ("80k", TOKENS, 80_000),
+        ("1.5M", TOKENS, 1.5e6),
+        ("1.5 million tokens", TOKENS, 1.5e6),
+        ("2bn", TOKENS, 2e9),
+        ("24 GB", GIB, 24e9 / 2**30),
+        ("24 GiB", GIB, 24),
+        ("12,000", TOKENS, 12_000),
+        ("12 000", TOKENS, 12_000),
+        ("12\u202f000.5", TOKENS, 12_000.5),
+        ("1e6", TOKENS, 1e6),
+        ("1E-2", SECONDS, 0.01),
+        ("$3", USD, 3),
+        ("3 USD", USD, 3),
+        ("85%", SHARE, 0.85),
+        ("85", SHARE, 0.85),
+        ("0.85", SHARE, 0.85),
+        ("1", SHARE, 1),
+        ("1 %", SHARE, 0.01),
+        ("3 months", DAYS, 91.3125),
+        ("500 ms", SECONDS, 0.5),
+        ("−5", POINTS, -5),
+        ("  7 ", EXAMPLES, 7),
+    ],
+)
+def test_what_people_type_is_understood(text, unit, value):
+    assert parse(text, unit) == pytest.approx(value, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " ",
+        "abc",
+        "1,5",
+        "1,2345",
+        "1e",
+        "--3",
+        "3-",
+        "1.2.3",
+        "nan",
+        "inf",
+        "Infinity",
+        "1e999",
+        "٣",
+        "１２",
+        "0x10",
+        "5 parsecs",
+        "80kk",
+        "1_2",
+        "three",
+        "<b>3</b>",
+        "1;2",
+        "=1+1",
+        "1/2",
+        "\u202e12",
+        "1 2 3",
+    ],
+)
+def test_everything_else_is_refused(text):
+    with pytest.raises(ValueError, match=r"\S"):
+        parse(text, TOKENS)
+
+
+@pytest.mark.parametrize(
+    ("unit", "value", "shown"),
+    [
+        (USD, 1234.5, "$1,234"),
+        (USD, 12.5, "$12.50"),
+        (USD, 0.0054, "$0.00540"),
+        (USD, -40, "−$40"),
+        (USD, 2.3e6, "$2.3 million"),
+        (MONTHS, math.inf, "never"),
+        (MONTHS, 1, "1\u00a0month"),
+        (REQUESTS_PER_MONTH, 1, "1\u00a0request a month"),
+        (TFLOPS, 1, "1\u00a0TFLOPS"),
+        (SHARE, 0.815, "81.5\u00a0%"),
+        (SHARE, 0.00004, "0.004\u00a0%"),
+        (SHARE, 0, "0\u00a0%"),
+        (TOKENS, 123_456, "123,456\u00a0tokens"),
+        (GIB, 22.3517, "22.4\u00a0GiB"),
+        (GIB, 999.96, "1,000\u00a0GiB"),
+    ],
+)
+def test_a_value_is_shown_with_its_unit(unit, value, shown):
+    assert unit.show(value) == shown
+
+
+@given(st.floats(1e-6, 1e12), st.sampled_from([u for u in UNITS if not u.percent]))
+def test_what_is_written_is_read_back(value, unit):
+    assert parse(unit.write(value), unit) == pytest.approx(value, rel=1e-9)
+
+
+@given(st.floats(0, 1))
+def test_a_share_written_as_per_cent_is_read_back(value):
+    assert parse(SHARE.write(value), SHARE) == pytest.approx(value, rel=1e-9, abs=1e-12)
+
+
+@given(st.floats(allow_nan=False))
+def test_any_number_can_be_shown(value):
+    assert plain(value)
+
+
+@given(st.text(max_size=30), st.sampled_from(UNITS))
+def test_no_text_breaks_the_parser(text, unit):
+    try:
+        value = parse(text, unit)
+    except ValueError:
+        return
+    assert math.isfinite(value)
+
+
+def test_every_unit_is_found_by_its_suffix_and_no_other():
+    assert len({unit.suffix for unit in UNITS}) == len(UNITS)
+    assert all(unit_of(unit.suffix) is unit for unit in UNITS)
+    with pytest.raises(KeyError, match="furlongs"):
+        unit_of("furlongs")
