@@ -98,12 +98,13 @@ def best_cadence_days(refresh_usd: float, half_life_days: float, stale_usd_per_d
     refreshing again is cheaper, which happens once a refresh costs more than the staleness it could save.
     Raises ``ValueError`` for a negative cost or a half-life not above 0.
     """
+    need_at_least("lag_days", lag_days, 0)
     short = cadence_days(refresh_usd, half_life_days, stale_usd_per_day)
     if short in (0.0, inf):
         return short
     rate = _LOG_2 / half_life_days
     # With x = rate R the slope is zero where 1 - (1 + x) e^-x equals what a refresh costs against what it can save.
-    wanted = refresh_usd * rate / (stale_usd_per_day * exp(-rate * need_lag(lag_days)))
+    wanted = refresh_usd * rate / (stale_usd_per_day * exp(-rate * lag_days))
     if wanted >= 1.0:
         return inf
     low, high = 0.0, 1.0
@@ -119,7 +120,3 @@ def best_cadence_days(refresh_usd: float, half_life_days: float, stale_usd_per_d
             high = middle
     return 0.5 * (low + high) / rate
 
-
-def need_lag(lag_days: float) -> float:
-    need_at_least("lag_days", lag_days, 0)
-    return lag_days

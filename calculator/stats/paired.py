@@ -3,6 +3,7 @@
 Paired means that both systems answered the same items. ``gains`` are the items that only the new system got right,
 ``losses`` the items that only the old one did; the two together are the discordant items.
 """
+from functools import lru_cache
 from math import ceil, inf, sqrt
 
 from calculator.stats import binomial
@@ -87,6 +88,7 @@ def paired_power(items: float, gain: float, discordant: float, alpha: float = 0.
     return normal_cdf(distance / spread)
 
 
+@lru_cache(maxsize=256)
 def exact_paired_power(items: int, gain: float, discordant: float, alpha: float = 0.05) -> float:
     """Chance that the exact test of McNemar at level ``alpha`` finds the gain, summed over all discordant counts.
 

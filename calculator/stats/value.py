@@ -1,0 +1,147 @@
+"""Money and accuracy: what a point is worth, when a person should look, what a trial may cost.
+
+All amounts are USD; costs are positive numbers.
+"""
+from math import inf, sqrt
+
+from calculator.stats.checks import need_at_least, need_positive, need_share
+from calculator.stats.normal import normal_cdf, normal_density
+
+
+def failure_cost(handling_usd: float, churn_share: float = 0.0, churn_usd: float = 0.0) -> float:
+    """Expected cost of one failure when a share of failures loses the customer and the others are handled.
+
+    (1 - churn) * handling + churn * loss. Raises ``ValueError`` for a negative amount or a share outside [0, 1].
+    """
+    need_at_least("handling_usd", handling_usd, 0)
+    need_share("churn_share", churn_share)
+    need_at_least("churn_usd", churn_usd, 0)
+    return (1.0 - churn_share) * handling_usd + churn_share * churn_usd
+
+
+def break_even_accuracy(success_usd: float, failure_usd: float) -> float:
+    """Accuracy at which successes just pay for failures: failure / (success + failure); 0 when neither has a value.
+
+    Raises ``ValueError`` for a negative amount.
+    """
+    need_at_least("success_usd", success_usd, 0)
+    need_at_least("failure_usd", failure_usd, 0)
+    total = success_usd + failure_usd
+    return failure_usd / total if total > 0.0 else 0.0
+
+
+def net_value(items: float, accuracy: float, success_usd: float, failure_usd: float, item_usd: float = 0.0) -> float:
+    """USD earned on ``items`` at this accuracy: successes, less failures, less ``item_usd`` for each item.
+
+    Raises ``ValueError`` for a negative amount or an accuracy outside [0, 1].
+    """
+    need_share("accuracy", accuracy)
+    need_at_least("items", items, 0)
+    return items * (accuracy * success_usd - (1.0 - accuracy) * failure_usd - item_usd)
+
+
+def gain_value(items: float, error: float, new_error: float, error_usd: float) -> float:
+    """USD saved on ``items`` by a lower error share: items * (e0 - e1) * cost of an error; negative for a loss.
+
+    Raises ``ValueError`` for an error outside [0, 1] or a negative amount.
+    """
+    need_share("error", error)
+    need_share("new_error", new_error)
+    need_at_least("items", items, 0)
+    need_at_least("error_usd", error_usd, 0)
+    return items * (error - new_error) * error_usd
+
+
+def break_even_gain(extra_usd: float, items: float, error_usd: float) -> float:
+    """Gain in accuracy that pays for ``extra_usd`` on ``items``; infinite when errors cost nothing.
+
+    Raises ``ValueError`` for a negative amount.
+    """
+    need_at_least("items", items, 0)
+    need_at_least("error_usd", error_usd, 0)
+    at_stake = items * error_usd
+    return extra_usd / at_stake if at_stake > 0.0 else inf
+
+
+def review_threshold(review_usd: float, error_usd: float, reviewer_error: float = 0.0) -> float:
+    """Chance of error above which an item should go to a person: c_h / C_e + the reviewer's own error share.
+
+    Above 1 means that review never pays. Raises ``ValueError`` for a negative review cost, an error cost not above 0
+    or an error share outside [0, 1].
+    """
+    need_at_least("review_usd", review_usd, 0)
+    need_positive("error_usd", error_usd)
+    need_share("reviewer_error", reviewer_error)
+    return review_usd / error_usd + reviewer_error
+
+
+def automation_bar(reviewer_accuracy: float, review_usd: float, machine_usd: float, error_usd: float) -> float:
+    """Accuracy above which full automation beats full review: p_h - (c_h - c_m) / C_e.
+
+    Raises ``ValueError`` for an accuracy outside [0, 1] or an error cost not above 0.
+    """
+    need_share("reviewer_accuracy", reviewer_accuracy)
+    need_positive("error_usd", error_usd)
+    return reviewer_accuracy - (review_usd - machine_usd) / error_usd
+
+
+def monthly_rate(yearly_rate: float) -> float:
+    """The monthly rate that compounds to ``yearly_rate``: (1 + r)^(1/12) - 1.
+
+    Raises ``ValueError`` for a rate at or below -1.
+    """
+    need_positive("1 + yearly_rate", 1.0 + yearly_rate)
+    return float((1.0 + yearly_rate) ** (1.0 / 12.0)) - 1.0
+
+
+def annuity_months(months: float, yearly_rate: float) -> float:
+    """What one USD a month, paid at the end of each of ``months``, is worth today.
+
+    Raises ``ValueError`` for negative months or a rate at or below -1.
+    """
+    need_at_least("months", months, 0)
+    rate = monthly_rate(yearly_rate)
+    return months if rate == 0.0 else (1.0 - float((1.0 + rate) ** -months)) / rate
+
+
+def total_cost(upfront_usd: float, usd_per_month: float, months: float, yearly_rate: float = 0.0) -> float:
+    """Cost of ownership in today's USD: the start and a level monthly cost, discounted.
+
+    Raises ``ValueError`` for negative months or a rate at or below -1.
+    """
+    return upfront_usd + usd_per_month * annuity_months(months, yearly_rate)
+
+
+def break_even_saving(extra_upfront_usd: float, months: float, yearly_rate: float = 0.0) -> float:
+    """Saving in USD per month that pays back ``extra_upfront_usd`` within ``months``; infinite for no months.
+
+    Raises ``ValueError`` for negative months or a rate at or below -1.
+    """
+    worth = annuity_months(months, yearly_rate)
+    return extra_upfront_usd / worth if worth > 0.0 else inf
+
+
+def value_of_knowing(mean_usd: float, spread_usd: float) -> float:
+    """Expected value of perfect information on a gain that is normal with this mean and standard deviation.
+
+    E[max(0, X)] - max(0, E[X]) = s (phi(u) - u (1 - Phi(u))) with u = |mean| / s (Howard 1966). No trial that only
+    tells whether to go ahead is worth more. Raises ``ValueError`` for a negative spread.
+    """
+    need_at_least("spread_usd", spread_usd, 0)
+    if spread_usd == 0.0:
+        return 0.0
+    u = abs(mean_usd) / spread_usd
+    return max(0.0, spread_usd * (normal_density(u) - u * normal_cdf(-u)))
+
+
+def value_of_sample(mean_usd: float, spread_usd: float, sample_error_usd: float) -> float:
+    """Expected value of a trial that measures the gain with standard error ``sample_error_usd``.
+
+    The part of the spread that the trial resolves, s^2 / sqrt(s^2 + error^2), takes the place of the whole spread;
+    it lies between 0 and ``value_of_knowing``. Raises ``ValueError`` for a negative spread or error.
+    """
+    need_at_least("spread_usd", spread_usd, 0)
+    need_at_least("sample_error_usd", sample_error_usd, 0)
+    if spread_usd == 0.0:
+        return 0.0
+    return value_of_knowing(mean_usd, spread_usd ** 2 / sqrt(spread_usd ** 2 + sample_error_usd ** 2))
