@@ -349,6 +349,10 @@ class TestSampling:
         limits = (low, low + below, low + below + above)
         assert column_from_range(us, *limits) == pytest.approx([from_range(u, *limits) for u in us], rel=1e-15)
 
+    def test_a_range_wider_than_floats_ends_in_infinity(self):
+        assert from_range(0.999, 1e-300, 1e-300, 1e300) == inf
+        assert column_from_range([0.5, 0.999], 1e-300, 1e-300, 1e300) == [1e-300, inf]
+
     def test_a_positive_range_never_gives_a_negative_number(self):
         assert min(column_from_range(columns(["a"], 4096)[0], 0.001, 5.0, 5.5)) > 0
 

@@ -4,8 +4,9 @@ Each field has its own Latin-hypercube column: the middles of ``count`` equal st
 depends on the field's name, the count and the seed alone. Adding a field to a decision therefore leaves the draws
 of the other fields as they were, and two fields that share a name share their draws.
 """
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
+from math import inf
 from zlib import crc32
 
 from calculator.stats.checks import need_at_least, need_share, need_some
@@ -108,7 +109,7 @@ def from_range(u: float, low: float, value: float, high: float) -> float:
     """The quantity at probability ``u`` when ``value`` is its median, ``low`` its 5th and ``high`` its 95th percentile.
 
     Two half-lognormals joined at the median when low > 0, two half-normals otherwise. The result rises with u.
-    The tails go beyond low and high, so a caller with hard bounds clips. ``low == value == high`` gives the value.
+    The tails go beyond low and high, so a caller with hard bounds clips; beyond the largest float they are infinite. ``low == value == high`` gives the value.
 
     Raises ``ValueError`` unless low <= value <= high and 0 < u < 1.
     """
@@ -116,12 +117,15 @@ def from_range(u: float, low: float, value: float, high: float) -> float:
         _need_range(low, value, high)
     scale = _SCALES[u]
     if low > 0.0:
-        growth: float = (high / value) ** scale if scale > 0.0 else (low / value) ** -scale
+        try:
+            growth: float = (high / value) ** scale if scale > 0.0 else (low / value) ** -scale
+        except OverflowError:
+            return inf
         return value * growth
     return value + scale * (high - value if scale > 0.0 else value - low)
 
 
-def column_from_range(us: Iterable[float], low: float, value: float, high: float) -> list[float]:
+def column_from_range(us: Sequence[float], low: float, value: float, high: float) -> list[float]:
     """``from_range`` for a whole column of uniforms; the same numbers, about twice as fast.
 
     Raises ``ValueError`` unless low <= value <= high and every u lies strictly between 0 and 1.
@@ -132,7 +136,10 @@ def column_from_range(us: Iterable[float], low: float, value: float, high: float
         return [value] * len(scales)
     if low > 0.0:
         up, down = high / value, low / value
-        return [value * (up ** s if s > 0.0 else down ** -s) for s in scales]
+        try:
+            return [value * (up ** s if s > 0.0 else down ** -s) for s in scales]
+        except OverflowError:
+            return [from_range(u, low, value, high) for u in us]
     above, below = high - value, value - low
     return [value + s * (above if s > 0.0 else below) for s in scales]
 
