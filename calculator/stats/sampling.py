@@ -109,7 +109,8 @@ def from_range(u: float, low: float, value: float, high: float) -> float:
     """The quantity at probability ``u`` when ``value`` is its median, ``low`` its 5th and ``high`` its 95th percentile.
 
     Two half-lognormals joined at the median when low > 0, two half-normals otherwise. The result rises with u.
-    The tails go beyond low and high, so a caller with hard bounds clips; beyond the largest float they are infinite. ``low == value == high`` gives the value.
+    The tails go beyond low and high, so a caller with hard bounds clips; beyond the largest float they are
+    infinite. ``low == value == high`` gives the value.
 
     Raises ``ValueError`` unless low <= value <= high and 0 < u < 1.
     """
