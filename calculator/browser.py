@@ -5,6 +5,9 @@ Request: {"decision": name, "given": {field: text}, "preset": name, "stage": 0 t
 Response: {"decision", "stage", "more", "problems", "ignored", "notices", "given", "query", "version"} and, when there
 are no problems, "sections" (HTML by section), "json" or "markdown".
 
+"want" asks for something else with the same fields: "sweep" (with "field"), "map" (with "field" and "up"; one row a
+stage, the picture with the last) or "compare" (with "other", a second set of fields). The answer is "html" then.
+
 A page asks for stage 0, the point result; "more" names the next stage to ask for with the same request, or is null.
 """
 
@@ -13,12 +16,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from calculator import MODEL_VERSION, catalog, engine, links, presets, report, view
+from calculator import MODEL_VERSION, catalog, engine, explore, links, presets, report, view
 
 STAGES = 3
 LONGEST_REQUEST = 400_000
 
 _last: tuple[str, engine.Report] | None = None
+_rows: tuple[tuple[float, tuple[explore.Point, ...]], ...] = ()
 
 
 def answer(request: str) -> str:
@@ -41,8 +45,9 @@ def _answer(request: str) -> dict[str, Any]:
     decision = catalog.decision(name)
     given, ignored = merge(name, asked.get("given"), _text(asked, "preset"))
     stage = asked.get("stage", 0)
-    if stage not in range(STAGES) or isinstance(stage, bool):
-        raise ValueError(f"stage must be 0 to {STAGES - 1}; given: {str(stage)[:20]}")
+    last = explore.MAP_POINTS if asked.get("want") == "map" else STAGES
+    if stage not in range(last) or isinstance(stage, bool):
+        raise ValueError(f"stage must be 0 to {last - 1}; given: {str(stage)[:20]}")
     form = _text(asked, "form") or "html"
     if form not in ("html", "json", "markdown"):
         raise ValueError(f"form must be html, json or markdown; given: {form[:20]!r}")
@@ -60,6 +65,10 @@ def _answer(request: str) -> dict[str, Any]:
     }
     if reading.problems:
         return response
+    want = _text(asked, "want") or "report"
+    if want != "report":
+        response.update(_wanted(want, name, reading, asked, stage))
+        return response
     built = _report(name, reading, stage)
     if form == "json":
         response["json"] = report.as_json(built)
@@ -69,6 +78,31 @@ def _answer(request: str) -> dict[str, Any]:
         response["sections"] = view.sections(built)
     response["more"] = stage + 1 if stage + 1 < STAGES else None
     return response
+
+
+def _wanted(want: str, name: str, reading: engine.Reading, asked: Mapping[str, Any], stage: int) -> dict[str, Any]:
+    """The HTML of a sweep, a map or a comparison."""
+    global _rows
+    decision = catalog.decision(name)
+    if want == "sweep":
+        found = explore.sweep(decision, reading, _text(asked, "field"))
+        return {"html": "".join(map(view.render_exhibit, explore.sweep_exhibits(decision, found)))}
+    if want == "map":
+        across, up = _text(asked, "field"), _text(asked, "up")
+        row = explore.map_row(decision, reading, across, up, stage)
+        _rows = (*_rows[:stage], row)
+        rows = explore.rows_of_map(decision, reading, up)
+        if stage + 1 < rows:
+            return {"more": stage + 1, "done": (stage + 1) / rows}
+        return {"html": view.render_exhibit(explore.map_exhibit(decision, reading, across, up, _rows[:rows]))}
+    if want == "compare":
+        fields, _ = merge(name, asked.get("other"), _text(asked, "other_preset"))
+        other = engine.read(decision, fields)
+        if other.inputs is None:
+            return {"problems": [{"field": p.field, "message": p.message, "given": p.given} for p in other.problems]}
+        reports = tuple(engine.add_spread(engine.evaluate_point(name, decision, r)) for r in (reading, other))
+        return {"html": view.render_comparison(*reports, explore.compare(decision, reading, other))}
+    raise ValueError(f"want must be report, sweep, map or compare; given: {want[:20]!r}")
 
 
 def merge(name: str, given: object, preset: str) -> tuple[dict[str, object], list[str]]:

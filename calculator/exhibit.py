@@ -83,6 +83,22 @@ class Bars:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Grid:
+    """A map over two quantities: `cells[row][column]` is the answer at `ys[row]`, `xs[column]`; `here`: the present."""
+
+    title: str
+    description: str
+    x_label: str
+    y_label: str
+    x_unit: Unit
+    y_unit: Unit
+    xs: tuple[float, ...]
+    ys: tuple[float, ...]
+    cells: tuple[tuple[str, ...], ...]
+    here: tuple[float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Note:
     """A short paragraph with a title, for what is neither number nor picture: nearest cases, vendor facts."""
 
@@ -90,4 +106,4 @@ class Note:
     paragraphs: tuple[str, ...]
 
 
-Exhibit = Table | Curves | Bars | Note
+Exhibit = Table | Curves | Bars | Grid | Note

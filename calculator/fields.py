@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 from calculator.assumptions import Assumption, assumption
-from calculator.units import Unit
+from calculator.units import COUNT, Unit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,6 +125,19 @@ def out(unit: Unit, label: str, *, hint: str = "", formula: str = "", how: str =
 
 def _field(default: object, spec: Field) -> Any:
     return dataclasses.field(default=default, metadata={"field": spec})
+
+
+def show(spec: Field, value: Any) -> str:
+    """A field's value in words, with its unit."""
+    if value is None:
+        return "not known"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if spec.kind == "pick":
+        return dict(spec.options)[value]
+    if spec.kind == "paste":
+        return f"{len(value):,} characters" if value else "none"
+    return (spec.unit or COUNT).show(value)
 
 
 @cache

@@ -7,8 +7,8 @@ from typing import Any
 
 from calculator import MODEL_VERSION
 from calculator.engine import FIRM, Report, result_name, strength_words, uncertain
-from calculator.exhibit import Bars, Curves, Exhibit, Note, Table
-from calculator.fields import fields_of
+from calculator.exhibit import Bars, Curves, Exhibit, Grid, Note, Table
+from calculator.fields import fields_of, show
 from calculator.links import query
 from calculator.units import COUNT, Unit, round_to
 
@@ -133,19 +133,10 @@ def _origin(report: Report, name: str) -> str:
 def show_input(report: Report, name: str, value: Any) -> str:
     """An input's value in words: with its unit, as a range when the reader typed one."""
     spec = fields_of(report.decision.Inputs)[name]
-    if value is None:
-        return "not known"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if spec.kind == "pick":
-        return dict(spec.options)[value]
-    if spec.kind == "paste":
-        return f"{len(value):,} characters" if value else "none"
-    unit = spec.unit or COUNT
     if name in report.reading.ranges:
         low, _, high = report.reading.ranges[name]
-        return f"{unit.show(low)} to {unit.show(high)}"
-    return unit.show(value)
+        return f"{show(spec, low)} to {show(spec, high)}"
+    return show(spec, value)
 
 
 def _outputs_table(report: Report) -> list[str]:
@@ -169,7 +160,7 @@ def _exhibit(exhibit: Exhibit) -> list[str]:
         return head + rule + rows + (["", _escape(exhibit.note)] if exhibit.note else [])
     if isinstance(exhibit, Note):
         return [f"### {_escape(exhibit.title)}", "", *(_escape(p) for p in exhibit.paragraphs)]
-    if isinstance(exhibit, Curves | Bars):
+    if isinstance(exhibit, Curves | Bars | Grid):
         return [f"### {_escape(exhibit.title)}", "", _escape(exhibit.description)]
     raise TypeError(f"no Markdown for {type(exhibit).__name__}")
 

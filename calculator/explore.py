@@ -1,0 +1,243 @@
+"""One field swept over its range, two fields over a map, and two situations side by side. All by the same engine."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from math import exp, isfinite, log
+from typing import Any
+
+from calculator.engine import Reading, choose, make_inputs, result_name
+from calculator.exhibit import Curves, Exhibit, Grid, Line, Mark, Table
+from calculator.fields import Field, fields_of, show
+from calculator.units import COUNT, round_to
+from calculator.verdict import Decision
+
+SWEEP_POINTS = 41
+MAP_POINTS = 21
+REACH = 10.0
+"""A sweep shows the field from a tenth to ten times its value, within its bounds: farther out the curve says little."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """One value of the swept field with the result and the answer there."""
+
+    value: float
+    result: float
+    answer: StrEnum
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sweep:
+    """The result over one field; `changes` are the positions k where point k has another answer than point k - 1."""
+
+    field: str
+    here: float
+    points: tuple[Point, ...]
+    changes: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """One field that differs between two situations, with what it alone does to the first one."""
+
+    field: str
+    label: str
+    first: str
+    second: str
+    answer: StrEnum
+    result: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Two situations of one decision: answers, results, and the fields that differ, the most telling first."""
+
+    first_answer: StrEnum
+    second_answer: StrEnum
+    first_result: float
+    second_result: float
+    differences: tuple[Difference, ...]
+
+
+def sweepable(decision: Decision) -> tuple[str, ...]:
+    """The names of the fields that can be swept: the numbers."""
+    return tuple(name for name, spec in fields_of(decision.Inputs).items() if spec.kind in ("ask", "assume"))
+
+
+def values_of(spec: Field, here: float | None, count: int) -> list[float]:
+    """`count` values of a field around where it stands, even in ratio where the field is one of ratios."""
+    low, high = spec.low, spec.high
+    percent = spec.unit is not None and spec.unit.percent
+    if here is not None and not percent and here > 0 and low >= 0:
+        low, high = max(low, here / REACH), min(high, here * REACH)
+    if low > 0 and not percent:
+        steps = [exp(log(low) + (log(high) - log(low)) * k / (count - 1)) for k in range(count)]
+    else:
+        steps = [low + (high - low) * k / (count - 1) for k in range(count)]
+    steps = [min(max(round_to(step, 4), spec.low), spec.high) for step in steps]
+    if spec.whole:
+        steps = [float(round(step)) for step in steps]
+    return sorted(set(steps))
+
+
+def _number_field(decision: Decision, name: str) -> Field:
+    if name not in sweepable(decision):
+        raise ValueError(f"field must be one of: {', '.join(sweepable(decision))}; given: {name[:60]!r}")
+    return fields_of(decision.Inputs)[name]
+
+
+def _point(decision: Decision, inputs: Any, value: float) -> Point:
+    outputs = decision.compute(inputs)
+    return Point(value=value, result=getattr(outputs, result_name(decision)), answer=choose(decision, inputs, outputs))
+
+
+def sweep(decision: Decision, reading: Reading, name: str, count: int = SWEEP_POINTS) -> Sweep:
+    """The result over one field, the others as they stand. ValueError when the field is not a number."""
+    spec = _number_field(decision, name)
+    base = reading.inputs.__dict__
+    here = base[name]
+    steps = values_of(spec, here, count)
+    if here is not None and here not in steps:
+        steps = sorted([*steps, here])
+    points = tuple(_point(decision, make_inputs(decision, base, {name: step}), step) for step in steps)
+    changes = tuple(k for k in range(1, len(points)) if points[k].answer != points[k - 1].answer)
+    return Sweep(field=name, here=steps[0] if here is None else here, points=points, changes=changes)
+
+
+def map_row(
+    decision: Decision, reading: Reading, across: str, up: str, row: int, count: int = MAP_POINTS
+) -> tuple[float, tuple[Point, ...]]:
+    """One row of the map: the value of `up` there (row 0 is its smallest) and a point for each value of `across`."""
+    base = reading.inputs.__dict__
+    xs = values_of(_number_field(decision, across), base[across], count)
+    ys = values_of(_number_field(decision, up), base[up], count)
+    if across == up or row not in range(len(ys)):
+        raise ValueError(
+            f"a map needs two different fields and a row from 0 to {len(ys) - 1}; given: {across}, {up}, {row}"
+        )
+    y = ys[row]
+    return y, tuple(_point(decision, make_inputs(decision, base, {across: x, up: y}), x) for x in xs)
+
+
+def rows_of_map(decision: Decision, reading: Reading, up: str, count: int = MAP_POINTS) -> int:
+    """How many rows the map over `up` has."""
+    return len(values_of(_number_field(decision, up), reading.inputs.__dict__[up], count))
+
+
+def compare(decision: Decision, first: Reading, second: Reading) -> Comparison:
+    """Two situations side by side, and what each differing field alone would do to the first."""
+    one, two = first.inputs.__dict__, second.inputs.__dict__
+    here, there = (_point(decision, reading.inputs, 0.0) for reading in (first, second))
+    differences = []
+    for name, spec, value in _differing(decision, one, two):
+        moved = _point(decision, make_inputs(decision, one, {name: value}), 0.0)
+        differences.append(
+            Difference(
+                field=name,
+                label=spec.label,
+                first=show(spec, one[name]),
+                second=show(spec, value),
+                answer=moved.answer,
+                result=moved.result,
+            )
+        )
+
+    def weight(difference: Difference) -> tuple[bool, float, str]:
+        change = (
+            abs(difference.result - here.result) if isfinite(difference.result) and isfinite(here.result) else 1e300
+        )
+        return (difference.answer == here.answer, -change, difference.field)
+
+    return Comparison(
+        first_answer=here.answer,
+        second_answer=there.answer,
+        first_result=here.result,
+        second_result=there.result,
+        differences=tuple(sorted(differences, key=weight)),
+    )
+
+
+def _differing(decision: Decision, one: dict[str, Any], two: dict[str, Any]) -> Iterator[tuple[str, Field, Any]]:
+    for name, spec in fields_of(decision.Inputs).items():
+        if one[name] != two[name]:
+            yield name, spec, two[name]
+
+
+def sweep_exhibits(decision: Decision, found: Sweep) -> tuple[Exhibit, ...]:
+    """A sweep as a curve with its flips marked, and as a table of where the answer changes."""
+    spec = fields_of(decision.Inputs)[found.field]
+    outcome = fields_of(decision.Outputs)[result_name(decision)]
+    unit = spec.unit or COUNT
+    points = [(p.value, p.result) for p in found.points if isfinite(p.result)]
+    runs = [found.points[0], *(found.points[k] for k in found.changes)]
+    ends = [found.points[k - 1].value for k in found.changes] + [found.points[-1].value]
+    rows = tuple(
+        (f"{unit.show(run.value)} to {unit.show(end)}", str(run.answer)) for run, end in zip(runs, ends, strict=True)
+    )
+    marks = [Mark(label="now", x=found.here)]
+    marks += [Mark(label=f"from here: {found.points[k].answer}", x=found.points[k].value) for k in found.changes]
+    values = [p.value for p in found.points]
+    return (
+        Curves(
+            title=f"{outcome.label}, over {spec.label.lower()}",
+            description=(
+                f"{spec.label} from {unit.show(values[0])} to {unit.show(values[-1])}, all else as it stands. "
+                + (
+                    "The answer changes " + _times(len(found.changes)) + "."
+                    if found.changes
+                    else "One answer throughout."
+                )
+            ),
+            x_label=spec.label,
+            y_label=outcome.label,
+            x_unit=unit,
+            y_unit=outcome.unit or COUNT,
+            lines=(Line(label=outcome.label, points=tuple(points)),),
+            marks=tuple(marks),
+            x_log=values[0] > 0 and values[-1] / values[0] >= REACH,
+        ),
+        Table(title="Which answer where", columns=(spec.label, "Answer"), rows=rows),
+    )
+
+
+def _times(count: int) -> str:
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")
+
+
+def map_exhibit(
+    decision: Decision, reading: Reading, across: str, up: str, rows: tuple[tuple[float, tuple[Point, ...]], ...]
+) -> Grid:
+    """A finished map as a picture."""
+    base, specs = reading.inputs.__dict__, fields_of(decision.Inputs)
+    x, y = specs[across], specs[up]
+    answers = sorted({str(point.answer) for _, row in rows for point in row})
+    return Grid(
+        title=f"The answer by {x.label.lower()} and {y.label.lower()}",
+        description=f"All else as it stands. Answers on the map: {'; '.join(answers)}.",
+        x_label=x.label,
+        y_label=y.label,
+        x_unit=x.unit or COUNT,
+        y_unit=y.unit or COUNT,
+        xs=tuple(point.value for point in rows[0][1]),
+        ys=tuple(value for value, _ in rows),
+        cells=tuple(tuple(str(point.answer) for point in row) for _, row in rows),
+        here=(_or_first(base[across], rows[0][1][0].value), _or_first(base[up], rows[0][0])),
+    )
+
+
+def _or_first(value: float | None, first: float) -> float:
+    return first if value is None else value
+
+
+def comparison_table(decision: Decision, found: Comparison) -> Table:
+    """What differs between two situations, and what each difference alone would do to the first."""
+    outcome = fields_of(decision.Outputs)[result_name(decision)]
+    unit = outcome.unit or COUNT
+    return Table(
+        title="What made the difference",
+        columns=("Field", "First", "Second", "First with this alone changed", outcome.label),
+        rows=tuple((d.label, d.first, d.second, str(d.answer), unit.show(d.result)) for d in found.differences),
+        note=f"{outcome.label}: {unit.show(found.first_result)} in the first, {unit.show(found.second_result)} in the "
+        "second. The most telling difference comes first.",
+    )
