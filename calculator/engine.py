@@ -104,6 +104,7 @@ class Report:
     exhibits: tuple[Exhibit, ...]
     spread: Mapping[str, Spread] | None = None
     shares: tuple[tuple[StrEnum, float], ...] | None = None
+    value_of_knowing_usd: float | None = None
     flips: tuple[Flip, ...] | None = None
     steady: tuple[str, ...] | None = None
     sensitivity: tuple[Swing, ...] | None = None
@@ -374,7 +375,19 @@ def add_spread(report: Report, count: int = DRAWS) -> Report:
         ordered = sorted(row[name] for row in rows)
         spread[name] = Spread(low=quantile(ordered, 0.05), middle=quantile(ordered, 0.5), high=quantile(ordered, 0.95))
     shares = tuple(sorted(((a, n / count) for a, n in answers.items()), key=lambda pair: (-pair[1], str(pair[0]))))
-    return replace(report, spread=spread, shares=shares)
+    return replace(report, spread=spread, shares=shares, value_of_knowing_usd=_value_of_knowing(decision, rows))
+
+
+def _value_of_knowing(decision: Decision, rows: list[dict[str, float]]) -> float | None:
+    """E[max] - max E over the answers' worths: no experiment on the uncertain fields is worth more (Howard 1966)."""
+    if not decision.values:
+        return None
+    names = tuple(decision.values.values())
+    # An option that a gate shuts in one draw is worth -inf there; the mean needs a number below any that matters.
+    floor_usd = min((row[name] for row in rows for name in names if isfinite(row[name])), default=0.0)
+    worths = [[max(row[name], floor_usd) for name in names] for row in rows]
+    best_on_average = max(sum(column) for column in zip(*worths, strict=True))
+    return max(0.0, (sum(map(max, worths)) - best_on_average) / len(worths))
 
 
 def add_flips(report: Report) -> Report:

@@ -10,7 +10,7 @@ from calculator.engine import FIRM, Report, result_name, strength_words, uncerta
 from calculator.exhibit import Bars, Curves, Exhibit, Grid, Note, Table
 from calculator.fields import fields_of, show
 from calculator.links import query
-from calculator.units import COUNT, Unit, round_to
+from calculator.units import COUNT, USD, Unit, round_to
 
 DIGITS = 7
 """Significant digits of a computed number in JSON: the last bits of exp and log differ between C libraries."""
@@ -36,6 +36,8 @@ def as_data(report: Report) -> dict[str, Any]:
         data["strength"] = report.strength
         data["runner_up"] = None if report.runner_up is None else str(report.runner_up)
         data["shares"] = {str(answer): share for answer, share in report.shares or ()}
+        if report.value_of_knowing_usd is not None:
+            data["value_of_knowing_usd"] = _computed(report.value_of_knowing_usd)
         data["spread"] = {
             name: [_computed(s.low), _computed(s.middle), _computed(s.high)] for name, s in report.spread.items()
         }
@@ -85,6 +87,8 @@ def as_markdown(report: Report, site_url: str = "") -> str:
     lines += [f"- {reason}" for reason in verdict.reasons]
     if verdict.next_step:
         lines += ["", f"Next step: {verdict.next_step}"]
+        if report.value_of_knowing_usd is not None:
+            lines.append(f"Knowing the uncertain numbers would be worth {USD.show(report.value_of_knowing_usd)} at most.")
     lines += ["", "## Your numbers", "", *_inputs_table(report), "", "## Results", "", *_outputs_table(report)]
     for exhibit in report.exhibits:
         lines += ["", *_exhibit(exhibit)]

@@ -1,7 +1,7 @@
 """What a decision is and what it says: its question, its arithmetic, and the verdict in words."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -27,6 +27,9 @@ class Decision:
     choose: the answer alone, when `judge` spends time on words; it must agree with `judge`.
     exhibits: tables and pictures for the stated inputs, made once per report.
     result: the name of the output that the sensitivity chart follows; the first output when empty.
+    values: the output that holds each answer's worth; then the verdict's is the largest, and a report can say what it
+    would be worth to know the uncertain fields (expected value of perfect information).
+    short: the fields of the short form. shown: the outputs that stand out; all when empty.
     """
 
     question: str
@@ -37,4 +40,6 @@ class Decision:
     choose: Callable[[Any, Any], StrEnum] | None = None
     exhibits: Callable[[Any, Any], tuple[Exhibit, ...]] | None = None
     result: str = ""
-    title: str = ""
+    values: Mapping[StrEnum, str] = field(default_factory=dict)
+    short: tuple[str, ...] = ()
+    shown: tuple[str, ...] = ()
