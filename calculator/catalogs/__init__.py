@@ -9,28 +9,19 @@ from typing import Any
 
 from calculator.catalogs.architecture import Architecture
 from calculator.catalogs.families import FAMILIES
+from calculator.catalogs.rows import read_rows
 
-__all__ = ["Architecture", "architecture", "architectures"]
+__all__ = ["Architecture", "architecture", "architectures", "read_config"]
 
 _TEXT = ("hf_id", "family", "license", "source")
 _loaded: dict[str, Any] = {}
-
-
-def _read_rows(name: str) -> list[dict[str, str]]:
-    """The rows of a data file of this package: comma-separated, no quoting, one header line."""
-    folder = __file__.rpartition("/")[0]
-    loader = __spec__.loader
-    data: bytes = loader.get_data(f"{folder}/{name}")  # type: ignore[union-attr]
-    head, *lines = data.decode().splitlines()
-    columns = head.split(",")
-    return [dict(zip(columns, line.split(","), strict=True)) for line in lines]
 
 
 def architectures() -> Mapping[str, Architecture]:
     """The models of the catalogue by their Hugging Face name."""
     if "models" not in _loaded:
         models = {}
-        for row in _read_rows("models.csv"):
+        for row in read_rows("models.csv"):
             values: dict[str, Any] = dict(FAMILIES[row["family"]])
             for column, text in row.items():
                 if text:
@@ -50,3 +41,14 @@ def architecture(hf_id: str) -> Architecture:
     wanted = hf_id.lower().rpartition("/")[2][:6]
     near = [name for name in models if wanted and wanted in name.lower()] or list(models)
     raise ValueError(f"model: {hf_id!r} is not in the catalogue; known are, for example: {', '.join(near[:8])}")
+
+
+def read_config(config: str | Mapping[str, Any], name: str = "") -> Architecture:
+    """The architecture that a Hugging Face config.json describes, under ``name`` or the name the file gives.
+
+    Also reads the nested files of multimodal models (their text part). Raises ValueError, naming the key, what is
+    allowed and what was given, for anything that is not such a file or is of a type that we can't count exactly.
+    """
+    from calculator.catalogs import config as reader
+
+    return reader.read_config(config, name)

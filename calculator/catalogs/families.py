@@ -91,7 +91,8 @@ FAMILIES: dict[str, dict[str, Any]] = {
     "PersimmonForCausalLM": {**_GPT2, "qk_norm": "head", "qk_norm_bias": True},
     "Phi3ForCausalLM": {"fused_qkv": True, "fused_gate_up": True},
     "PhiForCausalLM": {
-        **_PLAIN, **_BIASED, "norms_per_layer": 1, "norm_bias": True, "parallel_block": True, "head_bias": True,
+        **_PLAIN, **_BIASED, "norms_per_layer": 1, "norm_bias": True, "parallel_block": True,
+        "head_bias": True, "qk_norm_bias": True,
     },
     "PhimoeForCausalLM": {"norm_bias": True},
     "QWenLMHeadModel": {"qkv_bias": True, "fused_qkv": True},

@@ -1,0 +1,660 @@
+"""Reads a Hugging Face config.json, also the nested ones of multimodal models (their text part).
+
+A key that the file leaves out has the default of the family's config class (``families.csv``, from transformers
+5.23.0). A model type that is not in that table is refused by name: nothing is guessed.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from calculator.catalogs.architecture import Architecture
+from calculator.catalogs.families import FAMILIES
+
+LONGEST = 2_000_000
+"""Characters of a config.json that are read; real ones have at most a few thousand."""
+
+_KEYS = {
+    "vocab": ("vocab_size", "padded_vocab_size"),
+    "hidden_size": ("hidden_size", "n_embd", "n_embed", "d_model"),
+    "layers": ("num_hidden_layers", "n_layer", "n_layers", "num_layers"),
+    "heads": ("num_attention_heads", "n_head", "n_heads", "num_heads", "attention_heads"),
+    "kv_heads": ("num_key_value_heads", "num_kv_heads", "n_head_kv"),
+    "head_dim": ("head_dim", "kv_channels", "attention_head_dim"),
+    "intermediate_size": ("intermediate_size", "n_inner", "ffn_dim", "ffn_hidden_size", "block_ff_dim"),
+    "max_context": ("max_position_embeddings", "n_positions", "max_seq_len", "model_max_length", "seq_length"),
+    "tied_embeddings": ("tie_word_embeddings", "tie_embedding"),
+    "experts": ("num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts"),
+    "experts_per_token": (
+        "num_experts_per_tok", "moe_k", "moe_topk", "num_experts_per_token", "top_k_experts",
+    ),
+    "moe_intermediate": ("moe_intermediate_size",),
+}
+_HIGHEST = {
+    "vocab": 1 << 26, "hidden_size": 1 << 20, "layers": 10_000, "heads": 1 << 16, "kv_heads": 1 << 16,
+    "head_dim": 1 << 16, "intermediate_size": 1 << 24, "max_context": 1 << 40, "experts": 1 << 16,
+    "experts_per_token": 1 << 16, "moe_intermediate": 1 << 24,
+}
+_FLAGS = {
+    "attention_bias": ("qkv_bias", "o_bias"),
+    "attention_out_bias": ("o_bias",),
+    "qkv_bias": ("qkv_bias",),
+    "use_qkv_bias": ("qkv_bias",),
+    "mlp_bias": ("mlp_bias",),
+    "lm_head_bias": ("head_bias",),
+    "use_bias": ("qkv_bias", "o_bias", "mlp_bias"),
+    "enable_bias": ("qkv_bias", "o_bias", "mlp_bias"),
+}
+_BIAS_ON_QKV_ONLY = ("glm", "glm4", "glm4_moe", "glm4v_moe_text", "helium", "seed_oss", "solar_open")
+_EXPERTS_AS_WIDE_AS_MLP = (
+    "mixtral", "phimoe", "olmoe", "flex_olmo", "granitemoe", "granitemoeshared", "granitemoehybrid", "gpt_oss",
+    "minimax_m2", "hunyuan_v1_moe", "llama4_text",
+)
+_WINDOW_IN_ALL = ("mistral", "mixtral", "ministral", "ministral3", "phi3", "phimoe", "starcoder2")
+_WINDOW_PERIOD = {
+    "gemma2": 2, "gpt_oss": 2, "vaultgemma": 2, "cohere2": 4, "olmo3": 4, "gemma3_text": 6, "gemma4_text": 6,
+}
+_TEXT_PARTS = ("text_config", "llm_config", "language_config", "thinker_config")
+_TEXT_TYPE = {
+    "gemma3": "gemma3_text", "gemma4": "gemma4_text", "llama4": "llama4_text", "qwen2_vl": "qwen2_vl_text",
+    "qwen2_5_vl": "qwen2_5_vl_text", "qwen3_vl": "qwen3_vl_text", "qwen3_vl_moe": "qwen3_vl_moe_text",
+    "qwen3_5": "qwen3_5_text", "qwen3_5_moe": "qwen3_5_moe_text", "glm4v": "glm4v_text",
+    "glm4v_moe": "glm4v_moe_text", "mistral3": "mistral", "llava": "llama", "llava_next": "llama",
+    "paligemma": "gemma", "aya_vision": "cohere2", "cohere2_vision": "cohere2", "internvl": "qwen2",
+    "kimi_k25": "deepseek_v3", "kimi_vl": "deepseek_v3", "voxtral": "llama", "idefics3": "llama", "smolvlm": "llama",
+}
+_REFUSED_INSIDE = ("mllama", "gemma3n")
+
+
+def read_config(config: str | Mapping[str, Any], name: str = "") -> Architecture:
+    """The architecture that a config.json describes, under ``name`` or the name the file gives.
+
+    Raises ValueError, naming the key, what is allowed and what was given, for anything that is not such a file,
+    and for a model type that we can't count exactly.
+    """
+    values = _parse(config) if isinstance(config, str) else config
+    if not isinstance(values, Mapping):
+        raise ValueError(f"config.json: an object is needed, {_shown(values)} was given")
+    title = name or values.get("_name_or_path") or values.get("model_type") or "config.json"
+    text, model_type, nested = _text_part(values)
+    defaults = _defaults()[model_type]
+    reader = _Reader(text, defaults)
+    if not nested:
+        for field in ("hidden_size", "layers"):
+            if not reader.given(field) and not (field == "layers" and _layer_pattern(reader)):
+                raise ValueError(f"config.json: {_KEYS[field][0]} is missing; a whole number is needed")
+    fields = _common(reader, model_type)
+    fields["tied_embeddings"] = _tied(values, text, bool(int(defaults["tied_embeddings"])))
+    if model_type in _READERS:
+        _READERS[model_type](reader, fields)
+    _check(fields)
+    try:
+        return Architecture(hf_id=str(title)[:200], family=defaults["family"], source="config.json", **fields)
+    except OverflowError:
+        raise ValueError("config.json: numbers are too large") from None
+
+
+def model_types() -> tuple[str, ...]:
+    """The values of model_type that can be read."""
+    return (*_defaults(), *_TEXT_TYPE)
+
+
+def _parse(text: str) -> Any:
+    import json
+
+    if len(text) > LONGEST:
+        raise ValueError(f"config.json: at most {LONGEST} characters are read, {len(text)} were given")
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("config.json: nested too deeply") from None
+    except ValueError as error:
+        raise ValueError(f"config.json: not valid JSON ({str(error)[:120]})") from None
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "an object"
+    if isinstance(value, list | tuple):
+        return f"a list of {len(value)}"
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10**30:
+        return "a number of more than 30 digits"
+    return repr(value)[:60]
+
+
+def _defaults() -> Mapping[str, dict[str, str]]:
+    if not _loaded:
+        from calculator.catalogs.rows import read_rows
+
+        for row in read_rows("families.csv"):
+            others = dict(item.split("=") for item in row.pop("others").split(";") if item)
+            _loaded[row.pop("model_type")] = {**row, **others}
+    return _loaded
+
+
+_loaded: dict[str, dict[str, str]] = {}
+
+
+def _text_part(values: Mapping[str, Any]) -> tuple[Mapping[str, Any], str, bool]:
+    """The object that describes the language model, its type, and whether it stood inside another."""
+    known = _defaults()
+    model_type, nested = values.get("model_type"), False
+    for _ in range(3):
+        if model_type is not None and not isinstance(model_type, str):
+            raise ValueError(f"config.json: model_type must be text, {_shown(model_type)} was given")
+        inner = next((values[key] for key in _TEXT_PARTS if isinstance(values.get(key), Mapping)), None)
+        if inner is None or model_type in _REFUSED_INSIDE or model_type in known:
+            break
+        model_type, nested, values = inner.get("model_type", _TEXT_TYPE.get(str(model_type))), True, inner
+    model_type = _TEXT_TYPE.get(str(model_type), model_type)
+    if model_type is None:
+        raise ValueError(f"config.json: model_type is missing; known: {', '.join(model_types())}")
+    if model_type not in known:
+        raise ValueError(
+            f"config.json: model_type {_shown(model_type)} is not one we can count; known: {', '.join(model_types())}"
+        )
+    return values, str(model_type), nested
+
+
+def _tied(whole: Mapping[str, Any], text: Mapping[str, Any], default: bool) -> bool:
+    """Older files say it inside the text part, newer ones outside; tied if either does."""
+    said = []
+    for part in (whole, text):
+        for key in _KEYS["tied_embeddings"]:
+            if part.get(key) is not None:
+                said.append(_flag(key, part[key]))
+    return any(said) if said else default
+
+
+def _flag(key: str, value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise ValueError(f"config.json: {key} must be true or false, {_shown(value)} was given")
+
+
+def _whole(key: str, value: Any, low: int, high: int) -> int:
+    number = value
+    if isinstance(value, float) and value.is_integer():
+        number = int(value)
+    if isinstance(number, bool) or not isinstance(number, int) or not low <= number <= high:
+        raise ValueError(f"config.json: {key} must be a whole number from {low} to {high}, {_shown(value)} was given")
+    return number
+
+
+class _Reader:
+    """One config with the defaults of its family."""
+
+    def __init__(self, values: Mapping[str, Any], defaults: Mapping[str, str]) -> None:
+        self.values, self.defaults = values, defaults
+
+    def given(self, field: str) -> bool:
+        return any(self.values.get(key) is not None for key in _KEYS[field])
+
+    def dimension(self, field: str, low: int = 1) -> int:
+        """A dimension by our name; 0 where neither the file nor the family has it."""
+        for key in _KEYS[field]:
+            if key in self.values:
+                value = self.values[key]
+                if isinstance(value, list) and value:
+                    if any(entry != value[0] for entry in self.entries(key)):
+                        raise ValueError(
+                            f"config.json: {key} must be the same in all layers, {_shown(value)} was given"
+                        )
+                    value = value[0]
+                return 0 if value is None else _whole(key, value, low, _HIGHEST[field])
+        return int(self.defaults[field] or 0)
+
+    def number(self, key: str, low: int = 0, high: int = 1 << 24) -> int:
+        """A number by its key; 0 where it is null, or where neither the file nor the family has it."""
+        if key in self.values:
+            value = self.values[key]
+            return 0 if value is None else _whole(key, value, low, high)
+        return int(self.defaults.get(key) or 0)
+
+    def flag(self, key: str) -> bool:
+        value = self.values.get(key)
+        return bool(int(self.defaults.get(key) or 0)) if value is None else _flag(key, value)
+
+    def entries(self, key: str) -> list[Any]:
+        """A list; empty where it is missing or null."""
+        value = self.values.get(key)
+        if value is None:
+            return []
+        if not isinstance(value, list) or len(value) > _HIGHEST["layers"]:
+            raise ValueError(
+                f"config.json: {key} must be a list of at most {_HIGHEST['layers']}, {_shown(value)} was given"
+            )
+        return value
+
+    def kinds(self, key: str, layers: int) -> list[str]:
+        """A list that says something of each layer; empty where it is missing."""
+        entries = self.entries(key)
+        if entries and (len(entries) != layers or not all(isinstance(entry, str) for entry in entries)):
+            raise ValueError(f"config.json: {key} must be a list of {layers} names, {_shown(entries)} was given")
+        return entries
+
+    def indices(self, key: str, layers: int) -> set[int]:
+        """The layers that a list of numbers names."""
+        return {_whole(f"{key}[]", entry, 0, layers - 1) for entry in self.entries(key)}
+
+
+def _common(reader: _Reader, model_type: str) -> dict[str, Any]:
+    fields: dict[str, Any] = dict(FAMILIES[reader.defaults["family"]])
+    for field in ("vocab", "hidden_size", "heads"):
+        fields[field] = reader.dimension(field)
+        if not fields[field]:
+            raise ValueError(f"config.json: {_KEYS[field][0]} is missing; a whole number is needed")
+    fields["layers"] = len(_layer_pattern(reader)) or reader.dimension("layers")
+    if not fields["layers"]:
+        raise ValueError(f"config.json: {_KEYS['layers'][0]} is missing; a whole number is needed")
+    heads = fields["heads"]
+    fields["kv_heads"] = reader.dimension("kv_heads") or heads
+    fields["head_dim"] = reader.dimension("head_dim")
+    fields["intermediate_size"] = reader.dimension("intermediate_size") or 4 * fields["hidden_size"]
+    fields["max_context"] = reader.dimension("max_context", low=0)
+    if "kv_lora_rank" in reader.defaults:
+        for key in ("q_lora_rank", "kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim"):
+            fields[key] = reader.number(key, 0, 1 << 16)
+        if not fields["v_head_dim"]:
+            fields["v_head_dim"] = fields["hidden_size"] // heads
+        fields["head_dim"] = fields["qk_nope_head_dim"] + fields["qk_rope_head_dim"]
+    elif not fields["head_dim"]:
+        if fields["hidden_size"] % heads:
+            raise ValueError(
+                f"config.json: head_dim is missing, and hidden_size {fields['hidden_size']} is not a multiple "
+                f"of num_attention_heads {heads}"
+            )
+        fields["head_dim"] = fields["hidden_size"] // heads
+    for key, targets in _FLAGS.items():
+        if key in reader.defaults:
+            on = reader.flag(key)
+            for target in targets:
+                if not (key == "attention_bias" and target == "o_bias" and model_type in _BIAS_ON_QKV_ONLY):
+                    fields[target] = on
+    if reader.flag("use_qk_norm") or reader.flag("qk_layernorm"):
+        fields["qk_norm"] = {"cohere": "whole", "stablelm": "whole", "llama4_text": ""}.get(model_type, "head")
+    elif "qk_layernorm" in reader.defaults:
+        fields["qk_norm"] = ""
+    if reader.defaults["experts"] or reader.defaults["moe_intermediate"]:
+        _experts(reader, fields, model_type)
+    _window(reader, fields, model_type)
+    return fields
+
+
+def _experts(reader: _Reader, fields: dict[str, Any], model_type: str) -> None:
+    fields["experts"] = reader.dimension("experts", low=0)
+    if not fields["experts"]:
+        return
+    fields["experts_per_token"] = reader.dimension("experts_per_token")
+    if not fields["experts_per_token"]:
+        raise ValueError("config.json: num_experts_per_tok is missing; a whole number is needed")
+    width = fields["intermediate_size"]
+    if model_type not in _EXPERTS_AS_WIDE_AS_MLP:
+        width = reader.dimension("moe_intermediate") or width
+    fields["moe_intermediate"] = width
+    shared = reader.number("shared_expert_intermediate_size") or reader.number("shared_intermediate_size")
+    if not shared:
+        for key in ("n_shared_experts", "num_shared_experts", "moe_num_shared_experts"):
+            shared = shared or reader.number(key, 0, 1 << 10) * width
+    fields["shared_intermediate"] = shared
+    fields["dense_layers"] = _dense_layers(reader, fields["layers"])
+
+
+def _dense_layers(reader: _Reader, layers: int) -> int:
+    """Layers of a mixture model that hold no experts, as its family says it."""
+    kinds = reader.kinds("mlp_layer_types", layers)
+    if kinds:
+        return kinds.count("dense")
+    if "decoder_sparse_step" in reader.defaults:
+        step, only = reader.number("decoder_sparse_step", 1), reader.indices("mlp_only_layers", layers)
+        return sum((i + 1) % step != 0 or i in only for i in range(layers))
+    if "interleave_moe_layer_step" in reader.defaults:
+        step, listed = reader.number("interleave_moe_layer_step", 1), reader.indices("moe_layers", layers)
+        return layers - (len(listed) or layers // step)
+    if "moe_layer_interval" in reader.defaults:
+        first, last = reader.number("moe_layer_start_index"), reader.number("moe_layer_end_index", -1)
+        last = layers - 1 if last == -1 else last
+        step = reader.number("moe_layer_interval", 1)
+        return layers - sum((i + 1) % step == 0 and first <= i <= last for i in range(layers))
+    first = reader.number("first_k_dense_replace") or reader.number("num_dense_layers")
+    return min(first, layers)
+
+
+def _window(reader: _Reader, fields: dict[str, Any], model_type: str) -> None:
+    """How many layers attend to a window only."""
+    layers = fields["layers"]
+    window = reader.number("sliding_window", 0, 1 << 40) or reader.number("attention_chunk_size", 0, 1 << 40)
+    if "max_window_layers" in reader.defaults and model_type != "dots1" and not reader.flag("use_sliding_window"):
+        window = 0
+    kinds = reader.kinds("layer_types", layers)
+    if not window:
+        count = 0
+    elif kinds and model_type not in _WINDOW_IN_ALL[:2]:
+        count = kinds.count("sliding_attention") + kinds.count("chunked_attention")
+    elif model_type in _WINDOW_IN_ALL:
+        count = layers
+    elif "max_window_layers" in reader.defaults:
+        count = max(layers - reader.number("max_window_layers"), 0)
+    elif "no_rope_layer_interval" in reader.defaults:
+        step, listed = reader.number("no_rope_layer_interval", 1), reader.entries("no_rope_layers")
+        rotary = sum(map(bool, listed)) if listed else layers - layers // step
+        count = rotary if model_type == "llama4_text" else 0
+    elif model_type == "cwm":
+        count = layers - -(-layers // 4)
+    else:
+        period = (
+            reader.number("sliding_window_pattern") or reader.number("global_attn_every_n_layers")
+            or _WINDOW_PERIOD.get(model_type, 1)
+        )
+        count = layers - layers // period
+    if count:
+        fields["sliding_window"], fields["sliding_layers"] = window, count
+
+
+def _falcon(reader: _Reader, fields: dict[str, Any]) -> None:
+    new = reader.flag("new_decoder_architecture")
+    if not new:
+        fields["kv_heads"] = 1 if reader.flag("multi_query") else fields["heads"]
+    parallel = new or reader.flag("parallel_attn")
+    two = reader.values.get("num_ln_in_parallel_attn")
+    fields["parallel_block"] = parallel
+    fields["norms_per_layer"] = 2 if not reader.flag("parallel_attn") or (new and two in (None, 2)) else 1
+    fields["qkv_bias"] = fields["o_bias"] = fields["mlp_bias"] = reader.flag("bias")
+
+
+def _learned_positions(extra: int) -> Callable[[_Reader, dict[str, Any]], None]:
+    def add(reader: _Reader, fields: dict[str, Any]) -> None:
+        fields["learned_positions"] = fields["max_context"] + extra
+
+    return add
+
+
+def _bigcode(reader: _Reader, fields: dict[str, Any]) -> None:
+    fields["learned_positions"] = fields["max_context"]
+    fields["kv_heads"] = 1 if reader.flag("multi_query") else fields["heads"]
+
+
+def _neo(reader: _Reader, fields: dict[str, Any]) -> None:
+    fields["learned_positions"] = fields["max_context"]
+    kinds = reader.entries("attention_layers")
+    local = kinds.count("local") if kinds else fields["layers"] // 2
+    fields["sliding_window"], fields["sliding_layers"] = reader.number("window_size"), local
+
+
+def _opt(reader: _Reader, fields: dict[str, Any]) -> None:
+    fields["learned_positions"] = fields["max_context"] + 2
+    width = reader.number("word_embed_proj_dim", 1)
+    fields["embedding_size"] = 0 if width in (0, fields["hidden_size"]) else width
+    affine = reader.flag("layer_norm_elementwise_affine")
+    fields["norm_weight"] = fields["norm_bias"] = affine
+    fields["final_norm"] = reader.flag("do_layer_norm_before") and not reader.flag("_remove_final_layer_norm")
+
+
+def _mpt(reader: _Reader, fields: dict[str, Any]) -> None:
+    ratio = reader.number("expansion_ratio", 1, 64) or 4
+    fields["intermediate_size"] = ratio * fields["hidden_size"]
+
+
+def _stablelm(reader: _Reader, fields: dict[str, Any]) -> None:
+    fields["parallel_block"] = reader.flag("use_parallel_residual")
+    fields["norms_per_layer"] = 1 if fields["parallel_block"] else 2
+
+
+def _neox(reader: _Reader, fields: dict[str, Any]) -> None:
+    fields["parallel_block"] = reader.values.get("use_parallel_residual") is not False
+
+
+def _qwen(reader: _Reader, fields: dict[str, Any]) -> None:
+    """The first Qwen halves the stated width for its gate and up projection."""
+    fields["intermediate_size"] //= 2
+
+
+def _internlm2(reader: _Reader, fields: dict[str, Any]) -> None:
+    fields["qkv_bias"] = fields["o_bias"] = reader.flag("bias")
+
+
+def _hunyuan(reader: _Reader, fields: dict[str, Any]) -> None:
+    fields["shared_intermediate"] = fields["intermediate_size"]
+
+
+def _llama4(reader: _Reader, fields: dict[str, Any]) -> None:
+    fields["shared_intermediate"] = fields["moe_intermediate"]
+    fields["intermediate_size"] = reader.number("intermediate_size_mlp", 1)
+
+
+def _indexer(reader: _Reader, fields: dict[str, Any]) -> None:
+    fields["index_heads"] = reader.number("index_n_heads", 1, 1 << 16)
+    fields["index_head_dim"] = reader.number("index_head_dim", 1, 1 << 16)
+    layers = fields["layers"]
+    kinds = reader.kinds("indexer_types", layers)
+    pattern = reader.values.get("index_topk_pattern")
+    if kinds:
+        fields["index_layers"] = kinds.count("full")
+    elif isinstance(pattern, str):
+        fields["index_layers"] = pattern.count("F")
+    else:
+        step, offset = reader.number("index_topk_freq", 1) or 1, reader.values.get("index_skip_topk_offset", 2)
+        offset = _whole("index_skip_topk_offset", offset, 0, layers + 1)
+        fields["index_layers"] = sum(max(i - offset + 1, 0) % step == 0 for i in range(layers))
+
+
+def _lite(reader: _Reader, fields: dict[str, Any]) -> None:
+    if not reader.entries("mlp_layer_types"):
+        fields["dense_layers"] = 1
+
+
+def _delta(reader: _Reader, fields: dict[str, Any]) -> None:
+    """Gated DeltaNet beside attention in every fourth layer, as in Qwen3-Next."""
+    layers = fields["layers"]
+    kinds = reader.kinds("layer_types", layers)
+    step = reader.number("full_attention_interval", 1) or 4
+    fields["recurrent_layers"] = kinds.count("linear_attention") if kinds else layers - layers // step
+    fields["layers_without_attention"] = fields["recurrent_layers"]
+    fields["recurrent_heads"] = reader.number("linear_num_value_heads", 1, 1 << 16)
+    fields["recurrent_head_dim"] = reader.number("linear_value_head_dim", 1, 1 << 16)
+    fields["recurrent_groups"] = reader.number("linear_num_key_heads", 1, 1 << 16)
+    fields["recurrent_state"] = reader.number("linear_key_head_dim", 1, 1 << 16)
+    fields["recurrent_kernel"] = reader.number("linear_conv_kernel_dim", 1, 1 << 10)
+
+
+def _kimi(reader: _Reader, fields: dict[str, Any]) -> None:
+    layers = fields["layers"]
+    kinds = reader.kinds("layer_types", layers)
+    if not kinds:
+        raise ValueError("config.json: layer_types is missing; a list of linear_attention and full_attention is needed")
+    if not reader.entries("mlp_layer_types"):
+        raise ValueError("config.json: mlp_layer_types is missing; a list of dense and sparse is needed")
+    fields["recurrent_layers"] = fields["layers_without_attention"] = kinds.count("linear_attention")
+    fields["recurrent_heads"] = fields["recurrent_groups"] = reader.number("linear_num_heads", 1, 1 << 16)
+    fields["recurrent_head_dim"] = fields["recurrent_state"] = reader.number("linear_head_dim", 1, 1 << 16)
+    fields["recurrent_kernel"] = reader.number("linear_conv_kernel_dim", 1, 1 << 10)
+
+
+def _mamba(reader: _Reader, fields: dict[str, Any]) -> None:
+    fields["recurrent_heads"] = heads = reader.number("mamba_n_heads", 1, 1 << 16)
+    inner = reader.number("mamba_d_ssm") or reader.number("mamba_expand", 1, 64) * fields["hidden_size"]
+    width = reader.values.get("mamba_d_head")
+    automatic = width is None or width == "auto"
+    fields["recurrent_head_dim"] = inner // heads if automatic else _whole("mamba_d_head", width, 1, 1 << 16)
+    fields["recurrent_groups"] = reader.number("mamba_n_groups", 1, 1 << 16)
+    fields["recurrent_state"] = reader.number("mamba_d_state", 1, 1 << 16)
+    fields["recurrent_kernel"] = reader.number("mamba_d_conv", 1, 1 << 10)
+    fields["recurrent_conv_bias"] = reader.flag("mamba_conv_bias")
+    fields["recurrent_bias"] = reader.flag("mamba_proj_bias")
+
+
+def _granite_hybrid(reader: _Reader, fields: dict[str, Any]) -> None:
+    _mamba(reader, fields)
+    kinds = reader.kinds("layer_types", fields["layers"])
+    attention = sum(kind in ("attention", "full_attention") for kind in kinds)
+    fields["recurrent_layers"] = fields["layers_without_attention"] = fields["layers"] - attention
+    if not fields["experts"]:
+        fields["intermediate_size"] = reader.number("shared_intermediate_size", 1)
+
+
+def _bamba(reader: _Reader, fields: dict[str, Any]) -> None:
+    _mamba(reader, fields)
+    attention = len(reader.indices("attn_layer_indices", fields["layers"]))
+    fields["recurrent_layers"] = fields["layers_without_attention"] = fields["layers"] - attention
+
+
+def _falcon_h1(reader: _Reader, fields: dict[str, Any]) -> None:
+    _mamba(reader, fields)
+    fields["recurrent_layers"] = fields["layers"]
+    fields["recurrent_norm"] = reader.flag("mamba_rms_norm")
+
+
+_NEMOTRON_LETTERS = {"M": "linear_attention", "E": "moe", "*": "full_attention", "-": "mlp"}
+
+
+def _layer_pattern(reader: _Reader) -> list[str]:
+    """The kinds of Nemotron-H's layers, from whichever key has them; empty for other families."""
+    if reader.defaults["family"] != "NemotronHForCausalLM":
+        return []
+    letters = reader.values.get("hybrid_override_pattern")
+    if isinstance(letters, str) and letters:
+        if not set(letters) <= set(_NEMOTRON_LETTERS) or len(letters) > _HIGHEST["layers"]:
+            raise ValueError(
+                f"config.json: hybrid_override_pattern must be letters of M, E, * and -, {_shown(letters)} was given"
+            )
+        return [_NEMOTRON_LETTERS[letter] for letter in letters]
+    kinds = reader.entries("layer_types") or reader.entries("layers_block_type")
+    named = {"mamba": "linear_attention", "attention": "full_attention"}
+    return [named.get(str(kind), str(kind)) for kind in kinds]
+
+
+def _nemotron_h(reader: _Reader, fields: dict[str, Any]) -> None:
+    kinds = _layer_pattern(reader)
+    unknown = set(kinds) - set(_NEMOTRON_LETTERS.values())
+    if not kinds or unknown:
+        raise ValueError(
+            f"config.json: hybrid_override_pattern is needed, letters of M, E, * and -; unknown: {sorted(unknown)}"
+        )
+    layers, mlp, moe = len(kinds), kinds.count("mlp"), kinds.count("moe")
+    fields["recurrent_layers"] = kinds.count("linear_attention")
+    fields["layers_without_attention"] = layers - kinds.count("full_attention")
+    fields["layers_without_mlp"] = layers - mlp - moe
+    fields["dense_layers"] = mlp
+    if moe:
+        fields["shared_intermediate"] = reader.number("moe_shared_expert_intermediate_size", 1)
+        fields["expert_inputs"] = reader.number("moe_latent_size")
+    else:
+        fields["experts"] = fields["experts_per_token"] = fields["moe_intermediate"] = 0
+        fields["shared_intermediate"] = fields["dense_layers"] = 0
+    fields["recurrent_heads"] = reader.number("mamba_num_heads", 1, 1 << 16)
+    fields["recurrent_head_dim"] = reader.number("mamba_head_dim", 1, 1 << 16)
+    fields["recurrent_groups"] = reader.number("n_groups", 1, 1 << 16)
+    fields["recurrent_state"] = reader.number("ssm_state_size", 1, 1 << 16)
+    fields["recurrent_kernel"] = reader.number("conv_kernel", 1, 1 << 10)
+    fields["recurrent_conv_bias"] = reader.flag("use_conv_bias")
+    fields["recurrent_bias"] = reader.flag("use_bias")
+
+
+def _short_conv(reader: _Reader, fields: dict[str, Any]) -> None:
+    layers = fields["layers"]
+    kinds = reader.kinds("layer_types", layers)
+    listed = reader.indices("full_attn_idxs", layers)
+    attention = kinds.count("full_attention") if kinds else len(listed) or layers
+    fields["recurrent_layers"] = fields["layers_without_attention"] = layers - attention
+    fields["recurrent_kernel"] = reader.number("conv_L_cache", 1, 1 << 10)
+    fields["recurrent_conv_bias"] = fields["recurrent_bias"] = reader.flag("conv_bias")
+    if reader.flag("block_auto_adjust_ff_dim"):
+        width = 2 * fields["intermediate_size"] // 3
+        factor = reader.values.get("block_ffn_dim_multiplier", 1.0)
+        if factor is not None:
+            if isinstance(factor, bool) or not isinstance(factor, int | float) or not 0 < factor <= 64:
+                raise ValueError(
+                    "config.json: block_ffn_dim_multiplier must be a number above 0, at most 64, "
+                    f"{_shown(factor)} was given"
+                )
+            width = int(factor * width)
+            multiple = reader.number("block_multiple_of", 1)
+            width = -(-width // multiple) * multiple
+        fields["intermediate_size"] = width
+
+
+def _global_shape(reader: _Reader, layers: int) -> _Reader:
+    """What newer files of Gemma 4 say of single layers; the same for all that they name."""
+    listed = reader.values.get("per_layer_config")
+    if listed is None:
+        return _Reader({}, {})
+    shapes = list(listed.values()) if isinstance(listed, Mapping) and len(listed) <= layers else []
+    if not shapes or any(shape != shapes[0] or not isinstance(shape, Mapping) for shape in shapes):
+        raise ValueError(
+            "config.json: per_layer_config must hold one and the same object for some layers, "
+            f"{_shown(listed)} was given"
+        )
+    return _Reader(shapes[0], {})
+
+
+def _gemma4(reader: _Reader, fields: dict[str, Any]) -> None:
+    layers = fields["layers"]
+    kinds = reader.kinds("layer_types", layers)
+    if not kinds:
+        kinds = ["sliding_attention" if (i + 1) % 6 else "full_attention" for i in range(layers)]
+    kinds[-1] = "full_attention"
+    fields["sliding_layers"] = kinds.count("sliding_attention")
+    fields["sliding_window"] = reader.number("sliding_window", 1, 1 << 40)
+    shape, high = _global_shape(reader, layers), 1 << 16
+    width = shape.number("head_dim", 1, high) or reader.number("global_head_dim", 1, high)
+    fields["global_head_dim"] = width or 512
+    fields["global_values_are_keys"] = reader.flag("attention_k_eq_v")
+    if fields["global_values_are_keys"]:
+        kv_heads = shape.number("num_key_value_heads", 1, high) or reader.number("num_global_key_value_heads", 1, high)
+        fields["global_kv_heads"] = kv_heads
+    reusing = reader.number("num_kv_shared_layers", 0, layers - 1)
+    fields["reusing_sliding_layers"] = kinds[layers - reusing:].count("sliding_attention")
+    fields["reusing_global_layers"] = reusing - fields["reusing_sliding_layers"]
+    fields["reusing_mlp_factor"] = 2 if reader.flag("use_double_wide_mlp") else 1
+    fields["per_layer_embedding"] = reader.number("hidden_size_per_layer_input")
+    fields["per_layer_vocab"] = reader.number("vocab_size_per_layer_input", 0, _HIGHEST["vocab"])
+    if reader.flag("enable_moe_block"):
+        fields["experts"] = reader.dimension("experts")
+        fields["experts_per_token"] = reader.dimension("experts_per_token")
+        fields["moe_intermediate"] = reader.dimension("moe_intermediate")
+        fields["shared_intermediate"] = fields["intermediate_size"]
+        fields["norms_per_layer"] = 7
+        fields["extra_layer_parameters"] = fields["hidden_size"] + fields["experts"]
+
+
+_READERS: dict[str, Callable[[_Reader, dict[str, Any]], None]] = {
+    "bamba": _bamba,
+    "biogpt": _learned_positions(2),
+    "deepseek_v32": _indexer,
+    "falcon": _falcon,
+    "falcon_h1": _falcon_h1,
+    "gemma4_text": _gemma4,
+    "glm4_moe_lite": _lite,
+    "glm_moe_dsa": _indexer,
+    "gpt2": _learned_positions(0),
+    "gpt_bigcode": _bigcode,
+    "gpt_neo": _neo,
+    "gpt_neox": _neox,
+    "granitemoehybrid": _granite_hybrid,
+    "hunyuan_v1_moe": _hunyuan,
+    "internlm2": _internlm2,
+    "kimi_linear": _kimi,
+    "lfm2": _short_conv,
+    "lfm2_moe": _short_conv,
+    "llama4_text": _llama4,
+    "mpt": _mpt,
+    "nemotron_h": _nemotron_h,
+    "opt": _opt,
+    "qwen": _qwen,
+    "qwen3_5_moe_text": _delta,
+    "qwen3_5_text": _delta,
+    "qwen3_next": _delta,
+    "stablelm": _stablelm,
+}
+
+
+def _check(fields: dict[str, Any]) -> None:
+    heads, kv_heads = fields["heads"], fields["kv_heads"]
+    if kv_heads > heads or heads % kv_heads:
+        raise ValueError(
+            f"config.json: num_key_value_heads must divide num_attention_heads {heads}, {kv_heads} was given"
+        )
+    if fields.get("experts_per_token", 0) > fields.get("experts", 0):
+        raise ValueError(
+            f"config.json: num_experts_per_tok must be at most the number of experts {fields['experts']}, "
+            f"{fields['experts_per_token']} was given"
+        )
