@@ -7,7 +7,7 @@ is told apart without colour. Every chart has a name and a description; `view` p
 from collections.abc import Iterable, Sequence
 from math import ceil, floor, isfinite, log10
 
-from calculator.exhibit import Bar, Bars, Curves, Line
+from calculator.exhibit import Bar, Bars, Curves, Grid, Line
 from calculator.units import Unit
 
 WIDTH = 400
@@ -155,6 +155,44 @@ def tornado(title: str, description: str, unit: Unit, now: float, rows: Sequence
                 )
     parts.append(f'<path class="calc-now" d="M{_at(middle)} 16V{height - bottom}"/>')
     return _svg(title, description, height, "".join(parts))
+
+
+def grid(exhibit: Grid) -> str:
+    """Which answer where, over two quantities: one cell a value, however far the next is; a ring where we are."""
+    height, left, right, top, bottom = 300, 48, 2, 4, 40
+    answers = sorted({answer for row in exhibit.cells for answer in row})
+    wide = (WIDTH - left - right) / len(exhibit.xs)
+    high = (height - top - bottom) / len(exhibit.ys)
+    parts = []
+    for row, cells in enumerate(exhibit.cells):
+        y = height - bottom - (row + 1) * high
+        start = 0
+        for column in range(1, len(cells) + 1):
+            # Neighbours with one answer make one rectangle.
+            if column == len(cells) or cells[column] != cells[start]:
+                number = series(answers.index(cells[start]))
+                parts.append(
+                    f'<rect class="calc-cell calc-fill-{number}" x="{_at(left + start * wide)}" y="{_at(y)}" '
+                    f'width="{_at((column - start) * wide)}" height="{_at(high)}"/>'
+                )
+                start = column
+    for index in range(0, len(exhibit.xs), max(1, len(exhibit.xs) // 5)):
+        parts.append(f'<text class="calc-tick" x="{_at(left + (index + 0.5) * wide)}" y="{height - bottom + 15}" ')
+        parts.append(f'text-anchor="middle">{escape(tick_text(exhibit.x_unit, exhibit.xs[index]))}</text>')
+    for index in range(0, len(exhibit.ys), max(1, len(exhibit.ys) // 5)):
+        y = height - bottom - (index + 0.5) * high
+        parts.append(f'<text class="calc-tick" x="{left - 6}" y="{_at(y)}" dy=".32em" text-anchor="end">')
+        parts.append(escape(tick_text(exhibit.y_unit, exhibit.ys[index])) + "</text>")
+    column, row = _nearest(exhibit.xs, exhibit.here[0]), _nearest(exhibit.ys, exhibit.here[1])
+    x, y = left + (column + 0.5) * wide, height - bottom - (row + 0.5) * high
+    parts.append(f'<circle class="calc-here" cx="{_at(x)}" cy="{_at(y)}" r="5"/>')
+    parts.append(f'<text class="calc-label" x="{WIDTH - right}" y="{height - 6}" text-anchor="end">')
+    parts.append(f"{escape(exhibit.x_label)}, against {escape(exhibit.y_label.lower())}</text>")
+    return _svg(exhibit.title, exhibit.description, height, "".join(parts))
+
+
+def _nearest(values: Sequence[float], value: float) -> int:
+    return min(range(len(values)), key=lambda index: abs(values[index] - value))
 
 
 def meter(share: float, strength: str) -> str:

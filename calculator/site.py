@@ -23,7 +23,7 @@ from pymdownx.highlight import Highlight
 from pymdownx.inlinehilite import InlineHiliteException
 from pymdownx.superfences import SuperFencesException
 
-from calculator import MODEL_VERSION, browser, catalog, engine, presets, view
+from calculator import MODEL_VERSION, browser, bundle, catalog, engine, presets, view
 from calculator.chart import escape
 from calculator.fields import fields_of
 from calculator.units import COUNT
@@ -76,9 +76,9 @@ def quantity(source: str) -> str:
 @cache
 def _report(name: str, preset: str, fields: tuple[tuple[str, object], ...]) -> engine.Report:
     decision = catalog.decision(name)
-    given, ignored = browser.merge(name, dict(fields), preset)
-    foreign = [field for field, _ in fields if field not in given]
-    reading = engine.read(decision, {**given, **dict.fromkeys([*ignored, *foreign], "")})
+    given, _ = browser.merge(name, dict(fields), preset)
+    # A field of another decision is part of a reader's situation, but on a page it is a slip.
+    reading = engine.read(decision, {**given, **dict(fields)})
     if reading.problems:
         raise ValueError("; ".join(map(str, reading.problems)))
     return engine.evaluate(name, decision, reading)
@@ -108,14 +108,28 @@ def _calculator(report: engine.Report, ident: str, preset: str, show: list[str])
     form = view.render_form(name, decision, report.reading.given, ident, show)
     return (
         f'<section class="calculator" id="{ident}" data-decision="{name}" data-version="{MODEL_VERSION}" '
-        f'data-search-exclude aria-labelledby="{ident}-title">'
-        f'<h2 class="calc-title" id="{ident}-title">{escape(decision.title or decision.question)}</h2>'
+        f'data-worker="{_worker()}" data-search-exclude aria-labelledby="{ident}-title">'
+        f'<h2 class="calc-title" id="{ident}-title">{escape(decision.question)}</h2>'
+        '<div class="calc-body">'
         f'<form class="calc-form" id="{ident}-form" novalidate autocomplete="off" aria-label="Your numbers">'
-        f"{_bar(name, ident, preset)}{form}</form>"
-        f'<div class="calc-report">{view.render_report(report)}</div>'
+        f"{_bar(name, ident, preset)}{form}{_peek(report)}</form>"
+        f'<div class="calc-report">{view.render_report(report)}</div></div>'
         f'<div class="calc-foot">{_source(report)}{_actions()}</div>'
         "</section>"
     )
+
+
+def _worker() -> str:
+    """The runtime's worker; nothing where none was built, and the page then says that it stays as it is."""
+    try:
+        return bundle.worker_name()
+    except bundle.BundleError:
+        return ""
+
+
+def _peek(report: engine.Report) -> str:
+    """The answer once more, for the foot of a narrow screen; those who hear the page have it in the output."""
+    return f'<p class="calc-peek" aria-hidden="true">{escape(str(report.verdict.answer))}</p>'
 
 
 def _bar(name: str, ident: str, preset: str) -> str:
@@ -153,7 +167,9 @@ def _source(report: engine.Report) -> str:
     """The Python that computed the result, as it stands in the repository."""
     functions = (report.decision.compute, report.decision.judge)
     code = "\n\n".join(inspect.getsource(function).rstrip() for function in functions)
-    block = Highlight(None, use_pygments=True).highlight(code, "python", "highlight").replace("<pre>", '<pre tabindex="0">')
+    block = (
+        Highlight(None, use_pygments=True).highlight(code, "python", "highlight").replace("<pre>", '<pre tabindex="0">')
+    )
     return (
         '<details class="calc-source"><summary>The Python that computed this</summary>'
         f"{block}<p>The same from a shell: <code>python -m calculator run {report.name}</code></p></details>"

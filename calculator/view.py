@@ -11,10 +11,11 @@ from typing import Any
 from calculator import chart
 from calculator.chart import escape
 from calculator.engine import Report, result_name, strength_words, write
-from calculator.exhibit import Bars, Curves, Exhibit, Note, Table
+from calculator.exhibit import Bars, Curves, Exhibit, Grid, Note, Table
+from calculator.explore import Comparison, comparison_table
 from calculator.fields import Field, defaults_of, fields_of
 from calculator.report import show_input, used_assumptions
-from calculator.units import COUNT, Unit
+from calculator.units import COUNT, USD, Unit
 from calculator.verdict import Decision
 
 SECTIONS = ("verdict", "reasons", "numbers", "exhibits", "flips", "sensitivity", "working")
@@ -33,7 +34,7 @@ def sections(report: Report) -> dict[str, str]:
         "verdict": _verdict(report),
         "reasons": _reasons(report),
         "numbers": _numbers(report),
-        "exhibits": "".join(_exhibit(exhibit) for exhibit in report.exhibits),
+        "exhibits": "".join(render_exhibit(exhibit) for exhibit in report.exhibits),
         "working": _working(report),
     }
     if report.flips is not None:
@@ -75,7 +76,10 @@ def _reasons(report: Report) -> str:
     html = "".join(f"<li>{escape(reason)}</li>" for reason in verdict.reasons)
     html = f'<ul class="calc-reasons">{html}</ul>' if html else ""
     if verdict.next_step:
-        html += f'<p class="calc-next"><strong>Next step</strong> {escape(verdict.next_step)}</p>'
+        worth = ""
+        if report.value_of_knowing_usd is not None:
+            worth = f" Knowing the uncertain numbers would be worth {USD.show(report.value_of_knowing_usd)} at most."
+        html += f'<p class="calc-next"><strong>Next step</strong> {escape(verdict.next_step + worth)}</p>'
     return html
 
 
@@ -83,7 +87,7 @@ def _numbers(report: Report) -> str:
     """The few numbers that carry the verdict, the followed result first."""
     specs = fields_of(report.decision.Outputs)
     first = result_name(report.decision)
-    names = [first, *(name for name in specs if name != first)][:_TILES]
+    names = report.decision.shown or [first, *(name for name in specs if name != first)][:_TILES]
     return '<dl class="calc-tiles">' + "".join(_tile(report, name, specs[name]) for name in names) + "</dl>"
 
 
@@ -106,7 +110,8 @@ def _range_words(report: Report, name: str, unit: Unit) -> str:
     return f"{unit.show(spread.low)} to {unit.show(spread.high)}"
 
 
-def _exhibit(exhibit: Exhibit) -> str:
+def render_exhibit(exhibit: Exhibit) -> str:
+    """One table, picture or note; a picture carries its numbers as a table."""
     if isinstance(exhibit, Note):
         paragraphs = "".join(f"<p>{escape(p)}</p>" for p in exhibit.paragraphs)
         return f'<div class="calc-note"><h3>{escape(exhibit.title)}</h3>{paragraphs}</div>'
@@ -114,7 +119,12 @@ def _exhibit(exhibit: Exhibit) -> str:
         table = _table(exhibit.columns, exhibit.rows, highlight=exhibit.highlight)
         note = f'<p class="calc-caption">{escape(exhibit.note)}</p>' if exhibit.note else ""
         return f'<div class="calc-exhibit"><h3>{escape(exhibit.title)}</h3>{table}{note}</div>'
-    drawing, legend, table = _curves(exhibit) if isinstance(exhibit, Curves) else _bars(exhibit)
+    if isinstance(exhibit, Curves):
+        drawing, legend, table = _curves(exhibit)
+    elif isinstance(exhibit, Grid):
+        drawing, legend, table = _grid(exhibit)
+    else:
+        drawing, legend, table = _bars(exhibit)
     return _figure(exhibit.title, exhibit.description, legend + drawing, table)
 
 
@@ -163,6 +173,15 @@ def _bars(exhibit: Bars) -> tuple[str, str, str]:
         if not any(row[2] for row in rows):
             columns, rows = columns[:2], [row[:2] for row in rows]
     return chart.bars(exhibit), legend, _table(columns, rows)
+
+
+def _grid(exhibit: Grid) -> tuple[str, str, str]:
+    legend = _legend(sorted({answer for row in exhibit.cells for answer in row}))
+    columns = [exhibit.y_label, *(exhibit.x_unit.show(x) for x in exhibit.xs)]
+    rows = [
+        (exhibit.y_unit.show(y), *cells) for y, cells in zip(reversed(exhibit.ys), reversed(exhibit.cells), strict=True)
+    ]
+    return chart.grid(exhibit), legend, _table(columns, rows)
 
 
 def _whisker_words(exhibit: Bars, label: str) -> str:
@@ -319,6 +338,15 @@ def _day(day: date, *, age: bool = False) -> str:
     """A date in words; the page's script adds the age of a marked one, as a build must not depend on its day."""
     mark = " data-age" if age else ""
     return f'<time datetime="{day.isoformat()}"{mark}>{day.day}\u00a0{_MONTHS[day.month - 1]}\u00a0{day.year}</time>'
+
+
+def render_comparison(first: Report, second: Report, found: Comparison) -> str:
+    """Two verdicts side by side, then what differs, the most telling first."""
+    cards = "".join(
+        f'<div class="calc-side"><p class="calc-side-name">{name}</p>{_verdict(report)}</div>'
+        for name, report in (("First", first), ("Second", second))
+    )
+    return f'<div class="calc-sides">{cards}</div>{render_exhibit(comparison_table(first.decision, found))}'
 
 
 def render_form(

@@ -1,0 +1,660 @@
+// The page's side of a calculator. It reads the form, asks the worker, and puts the HTML that Python made in its place.
+// Nothing is computed here. One listener per event for all calculators, so that instant navigation needs no clean-up.
+
+const BASE = new URL("../", import.meta.url);
+const STORE = `calculator ${BASE.pathname} situation`;
+const SHORTEST_PAUSE = 150;
+const LONGEST_PAUSE = 250;
+const PAUSE_BEFORE_PROBLEMS = 900;
+const IDLE_DELAY = 2000;
+const LONGEST_LINK = 6000;
+
+const SAYS = {
+  ready: "Change any number: it is worked out again here, on your device.",
+  saving: "Data saver is on, so the calculator (6 MB) waits to be started.",
+  starting: "Starting the calculator. What you type meanwhile is kept.",
+  live: "Live: worked out on your device, nothing is sent.",
+  invalid: "Check the marked field. The result below is the last good one.",
+  failed: "The calculator could not start, so the worked example stays as it is.",
+};
+
+// The runtime: one worker for the whole visit
+
+class Runtime {
+  constructor(address) {
+    this.address = address;
+    this.state = "ready";
+    this.pending = new Map();
+    this.count = 0;
+    this.misses = 0;
+    this.slowest = 100;
+  }
+
+  start() {
+    if (this.state === "starting" || this.state === "live") return;
+    this.misses = 0;
+    this.launch();
+  }
+
+  launch() {
+    this.stop();
+    this.tell("starting");
+    try {
+      this.worker = new Worker(this.address, { type: "module", name: "calculator" });
+    } catch (error) {
+      this.tell("failed", error.message);
+      return;
+    }
+    this.worker.onmessage = ({ data }) => this.hear(data);
+    this.worker.onmessageerror = () => this.lost();
+    this.worker.onerror = (event) => {
+      event.preventDefault();
+      this.lost();
+    };
+    this.watch(120_000);
+  }
+
+  stop() {
+    clearTimeout(this.timer);
+    this.worker?.terminate();
+    this.worker = undefined;
+  }
+
+  // A worker that died or hangs says nothing: silence is all there is to see of it.
+  watch(limit) {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.lost(), limit);
+  }
+
+  lost() {
+    this.misses += 1;
+    if (this.misses < 3) this.launch();
+    else {
+      this.stop();
+      this.tell("failed");
+    }
+  }
+
+  ask(key, request, reply) {
+    const id = ++this.count;
+    this.pending.set(key, { id, request, reply, asked: performance.now() });
+    if (this.state === "live") this.post(key);
+    else if (this.state !== "failed") this.start();
+  }
+
+  forget(key) {
+    this.pending.delete(key);
+  }
+
+  post(key) {
+    const { id, request } = this.pending.get(key);
+    this.worker.postMessage({ id, key, request: JSON.stringify(request) });
+    this.watch(Math.max(4000, 20 * this.slowest));
+  }
+
+  hear(message) {
+    if (message.state) {
+      this.hearState(message);
+      return;
+    }
+    for (const [key, asked] of this.pending) {
+      if (asked.id !== message.id) continue;
+      const response = JSON.parse(message.response);
+      const last = response.more === null || response.more === undefined;
+      if (last) {
+        this.pending.delete(key);
+        this.misses = 0;
+        this.slowest = Math.max(0.8 * this.slowest, performance.now() - asked.asked);
+      }
+      if (this.pending.size) this.watch(Math.max(4000, 20 * this.slowest));
+      else clearTimeout(this.timer);
+      asked.reply(response);
+      return;
+    }
+  }
+
+  hearState({ state, detail }) {
+    if (state === "failed") {
+      this.stop();
+      this.tell("failed", detail);
+    } else if (state === "ready") {
+      clearTimeout(this.timer);
+      this.tell("live");
+      for (const [key, asked] of this.pending) {
+        asked.asked = performance.now();
+        this.post(key);
+      }
+      keepForLater();
+    }
+  }
+
+  tell(state, detail = "") {
+    this.state = state;
+    this.detail = detail;
+    for (const section of calculators()) showState(section);
+  }
+}
+
+let runtime;
+
+function runtimeFor(section) {
+  const name = section.dataset.worker;
+  if (!name) return undefined;
+  const address = new URL(`assets/runtime/${name}`, BASE).href;
+  if (runtime?.address !== address) {
+    runtime?.stop();
+    runtime = new Runtime(address);
+  }
+  return runtime;
+}
+
+function savesData() {
+  return navigator.connection?.saveData === true;
+}
+
+function wantRuntime(section) {
+  const found = runtimeFor(section);
+  if (found && found.state === "ready" && !savesData()) found.start();
+}
+
+function startWhenIdle() {
+  const section = calculators()[0];
+  if (!section || savesData() || /2g|3g/.test(navigator.connection?.effectiveType ?? "")) return;
+  const idle = window.requestIdleCallback ?? ((act) => setTimeout(act, 500));
+  setTimeout(() => idle(() => section.isConnected && wantRuntime(section)), IDLE_DELAY);
+}
+
+// Only after the calculator has run once: a reader who only reads shall not download pages for later.
+function keepForLater() {
+  if (!("serviceWorker" in navigator) || savesData()) return;
+  navigator.serviceWorker.register(new URL("sw.js", BASE)).catch(() => {});
+}
+
+// The page: sections, their forms, what was typed
+
+const known = new WeakMap();
+
+function calculators() {
+  return [...document.querySelectorAll(".calculator")];
+}
+
+function of(section) {
+  if (!known.has(section)) {
+    const initial = new Map();
+    for (const part of section.querySelectorAll("[data-section]")) initial.set(part.dataset.section, part.innerHTML);
+    known.set(section, { initial, dirty: new Set(), typed: 0, duration: 40 });
+  }
+  return known.get(section);
+}
+
+function sectionOf(target) {
+  return target instanceof Element ? target.closest(".calculator") : null;
+}
+
+function controls(section) {
+  return [...section.querySelectorAll(".calc-form [data-default]")];
+}
+
+function read(control) {
+  if (control.type === "checkbox") return control.checked ? "yes" : "no";
+  return control.value;
+}
+
+function write(control, text) {
+  if (control.type === "checkbox") control.checked = text === "yes";
+  else control.value = text;
+}
+
+function values(section) {
+  return Object.fromEntries(controls(section).map((control) => [control.name, read(control)]));
+}
+
+function untouched(control) {
+  if (control.type === "checkbox") return control.checked === control.defaultChecked;
+  if (control.options) return [...control.options].every((option) => option.selected === option.defaultSelected);
+  return control.value === control.defaultValue;
+}
+
+// What the reader typed, kept on the device for every other page. Storage may be blocked, full or hold nonsense.
+
+function loadSituation() {
+  try {
+    const found = JSON.parse(localStorage.getItem(STORE) ?? "{}");
+    const fields = Object.entries(found.fields ?? {}).filter(([, text]) => typeof text === "string");
+    return { preset: typeof found.preset === "string" ? found.preset : "", fields: Object.fromEntries(fields) };
+  } catch {
+    return { preset: "", fields: {} };
+  }
+}
+
+function saveSituation(situation) {
+  try {
+    if (situation.preset || Object.keys(situation.fields).length) {
+      localStorage.setItem(STORE, JSON.stringify(situation));
+    } else {
+      localStorage.removeItem(STORE);
+    }
+  } catch {
+    return;
+  }
+}
+
+function presetsOf(section) {
+  return section.querySelector("[data-presets]");
+}
+
+function applyPreset(section, name) {
+  const select = presetsOf(section);
+  const fields = JSON.parse(select.dataset.presets)[name] ?? {};
+  if ([...select.options].some((option) => option.value === name)) select.value = name;
+  for (const control of controls(section)) write(control, fields[control.name] ?? control.dataset.default);
+}
+
+function applyFields(section, fields) {
+  for (const control of controls(section)) {
+    if (Object.hasOwn(fields, control.name)) write(control, fields[control.name]);
+  }
+}
+
+// A page with a calculator came up: a link's numbers first, then the reader's own, else the worked example.
+function connect(section) {
+  const state = of(section);
+  const link = new URLSearchParams(location.search);
+  const names = new Set(controls(section).map((control) => control.name));
+  const situation = loadSituation();
+  const linked = link.has("v") || link.has("preset") || [...link.keys()].some((name) => names.has(name));
+  state.version = link.get("v") ?? "";
+  state.foreign = {};
+  if (linked) {
+    applyPreset(section, link.get("preset") ?? "");
+    for (const [name, text] of link) {
+      if (name === "v" || name === "preset") continue;
+      if (names.has(name)) applyFields(section, { [name]: text });
+      else state.foreign[name] = text;
+    }
+  } else {
+    if (situation.preset) applyPreset(section, situation.preset);
+    applyFields(section, situation.fields);
+  }
+  showState(section);
+  showAges(section);
+  showSituation(section);
+  if (linked || !controls(section).every(untouched)) {
+    section.dataset.stale = "";
+    compute(section);
+  }
+}
+
+function showSituation(section) {
+  const { preset, fields } = loadSituation();
+  const mine = controls(section).filter((control) => Object.hasOwn(fields, control.name)).length;
+  const bar = section.querySelector(".calc-situation");
+  const chosen = [...presetsOf(section).options].find((option) => preset && option.value === preset);
+  bar.hidden = !mine && !chosen;
+  const count = mine === 1 ? "1 number of yours" : `${mine} numbers of yours`;
+  const words = [chosen?.textContent, mine ? count : ""].filter(Boolean).join(", with ");
+  bar.querySelector(".calc-situation-text").textContent = `Your situation, on every page: ${words}.`;
+}
+
+// Asking, and showing what came back
+
+function schedule(section, pause) {
+  const state = of(section);
+  clearTimeout(state.timer);
+  state.timer = setTimeout(() => compute(section), pause);
+}
+
+function pauseFor(section) {
+  return Math.min(LONGEST_PAUSE, Math.max(SHORTEST_PAUSE, 2 * of(section).duration));
+}
+
+function compute(section) {
+  const state = of(section);
+  const found = runtimeFor(section);
+  clearTimeout(state.timer);
+  if (!found) {
+    showState(section);
+    return;
+  }
+  if (savesData() && found.state === "ready") return;
+  const request = {
+    decision: section.dataset.decision,
+    given: { ...state.foreign, ...values(section) },
+    stage: 0,
+    form: "html",
+    v: state.version,
+  };
+  const asked = performance.now();
+  found.ask(section.id, request, (response) => {
+    if (!section.isConnected) return;
+    if (response.more === null) state.duration = performance.now() - asked;
+    receive(section, response);
+  });
+}
+
+function receive(section, response) {
+  const state = of(section);
+  clearTimeout(state.later);
+  if (response.problems.length) {
+    const wait = state.typed + PAUSE_BEFORE_PROBLEMS - performance.now();
+    if (wait > 0) state.later = setTimeout(() => showProblems(section, response.problems), wait);
+    else showProblems(section, response.problems);
+    return;
+  }
+  const show = () => {
+    showProblems(section, []);
+    for (const [name, html] of Object.entries(response.sections)) replace(section, name, html);
+    showPeek(section);
+    showAges(section);
+  };
+  // The point result is shown by itself only when the rest takes longer than a blink.
+  if (response.more === null) show();
+  else state.later = setTimeout(show, 120);
+  if (response.stage === 0) {
+    adopt(section, response);
+    section.dataset.query = response.query;
+    if (state.edited) address(section);
+  }
+}
+
+// A link may hold fields under an older name: the response has them under the present one.
+function adopt(section, response) {
+  const state = of(section);
+  if (Object.keys(state.foreign).length) {
+    applyFields(section, response.given);
+    state.foreign = {};
+  }
+  const said = [...response.notices];
+  if (response.ignored.length) said.push(`Not known here, and left out: ${response.ignored.join(", ")}.`);
+  if (said.length) say(section, said.join(" "));
+  state.version = "";
+}
+
+function address(section) {
+  const plain = controls(section).every(untouched);
+  let query = plain ? "" : section.dataset.query;
+  if (query.length > LONGEST_LINK) query = withoutPasted(section, query);
+  history.replaceState(history.state, "", location.pathname + query + location.hash);
+}
+
+function withoutPasted(section, query) {
+  const fields = new URLSearchParams(query);
+  for (const area of section.querySelectorAll(".calc-form textarea")) fields.delete(area.name);
+  return `?${fields}`;
+}
+
+function showProblems(section, problems) {
+  const named = new Map(problems.map((problem) => [problem.field, problem.message]));
+  for (const control of controls(section)) {
+    const message = named.get(control.name) ?? "";
+    named.delete(control.name);
+    if (message) control.setAttribute("aria-invalid", "true");
+    else control.removeAttribute("aria-invalid");
+    document.getElementById(`${control.id}-problem`).textContent = message;
+  }
+  section.toggleAttribute("data-stale", problems.length > 0);
+  of(section).invalid = problems.length;
+  showState(section, [...named.values()].join(" "));
+}
+
+function showState(section, more = "") {
+  const line = section.querySelector(".calc-state");
+  const button = line.querySelector("[data-action=retry]");
+  const found = runtimeFor(section);
+  let state = found?.state ?? "failed";
+  if (state === "ready" && savesData()) state = "saving";
+  if (state === "live" && of(section).invalid) state = "invalid";
+  const detail = state === "failed" && found?.detail ? ` (${found.detail})` : "";
+  const words = SAYS[state] + detail + (more ? ` ${more}` : "");
+  const text = line.querySelector(".calc-state-text");
+  if (text.textContent !== words) text.textContent = words;
+  line.dataset.state = state;
+  button.hidden = !["failed", "saving"].includes(state);
+  button.textContent = state === "saving" ? "Start it" : "Try again";
+}
+
+function showPeek(section) {
+  section.querySelector(".calc-peek").textContent = section.querySelector(".calc-answer").textContent;
+}
+
+// A build must not depend on its day, so ages are added here.
+function showAges(section) {
+  for (const time of section.querySelectorAll("time[data-age]")) {
+    const days = Math.floor((Date.now() - Date.parse(time.dateTime)) / 86_400_000);
+    if (days > 0) time.dataset.ago = ` (${days} ${days === 1 ? "day" : "days"} ago)`;
+  }
+}
+
+function say(section, words) {
+  section.querySelector(".calc-done").textContent = words;
+}
+
+// Only what differs is touched: focus, open details and scroll positions stay where they are.
+
+function replace(section, name, html) {
+  const part = section.querySelector(`[data-section="${CSS.escape(name)}"]`);
+  if (!part) return;
+  const template = document.createElement("template");
+  template.innerHTML = html;
+  morph(part, template.content);
+}
+
+function morph(old, fresh) {
+  let here = old.firstChild;
+  for (const wanted of [...fresh.childNodes]) {
+    if (!here) old.append(wanted);
+    else if (here.nodeName !== wanted.nodeName) {
+      const next = here.nextSibling;
+      here.replaceWith(wanted);
+      here = next;
+    } else {
+      if (here.nodeType === Node.TEXT_NODE) {
+        if (here.data !== wanted.data) here.data = wanted.data;
+      } else {
+        morphAttributes(here, wanted);
+        morph(here, wanted);
+      }
+      here = here.nextSibling;
+    }
+  }
+  while (here) {
+    const next = here.nextSibling;
+    here.remove();
+    here = next;
+  }
+}
+
+function morphAttributes(old, fresh) {
+  for (const { name, value } of fresh.attributes) {
+    if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  }
+  for (const { name } of [...old.attributes]) {
+    if (!fresh.hasAttribute(name) && name !== "open" && name !== "data-ago") old.removeAttribute(name);
+  }
+}
+
+// What a reader does
+
+function edited(section, control, pause) {
+  const state = of(section);
+  const situation = loadSituation();
+  state.edited = true;
+  state.dirty.add(control.name);
+  situation.fields[control.name] = read(control);
+  saveSituation(situation);
+  showSituation(section);
+  schedule(section, pause);
+}
+
+function choosePreset(section, name) {
+  of(section).edited = true;
+  applyPreset(section, name);
+  saveSituation({ preset: name, fields: {} });
+  showSituation(section);
+  schedule(section, 0);
+}
+
+function reset(section) {
+  const state = of(section);
+  const situation = loadSituation();
+  for (const control of controls(section)) delete situation.fields[control.name];
+  saveSituation({ preset: "", fields: situation.fields });
+  clearTimeout(state.timer);
+  clearTimeout(state.later);
+  runtime?.forget(section.id);
+  section.querySelector("form").reset();
+  state.foreign = {};
+  showProblems(section, []);
+  for (const [name, html] of state.initial) replace(section, name, html);
+  showPeek(section);
+  showAges(section);
+  showSituation(section);
+  delete section.dataset.query;
+  history.replaceState(history.state, "", location.pathname + location.hash);
+}
+
+function linkTo(section) {
+  const plain = controls(section).every(untouched);
+  const query = plain ? "" : (section.dataset.query ?? location.search);
+  return location.origin + location.pathname + query;
+}
+
+function copyLink(section) {
+  let link = linkTo(section);
+  let said = "Link copied.";
+  if (link.length > LONGEST_LINK) {
+    link = location.origin + location.pathname + withoutPasted(section, new URL(link).search);
+    said = "Link copied, without the pasted text, which is too long for a link.";
+  }
+  copy(section, Promise.resolve(link), said);
+}
+
+function copyMarkdown(section) {
+  const found = runtimeFor(section);
+  if (!found) return;
+  say(section, "Writing it up …");
+  const text = new Promise((resolve, reject) => {
+    const request = {
+      decision: section.dataset.decision,
+      given: values(section),
+      stage: 2,
+      form: "markdown",
+      site: location.origin + location.pathname,
+    };
+    if (found.state === "failed") reject(new Error("the calculator is not running"));
+    found.ask(`${section.id} markdown`, request, (response) => {
+      if (response.problems.length) reject(new Error("a field needs to be corrected first"));
+      else resolve(response.markdown);
+    });
+  });
+  copy(section, text, "Copied as Markdown.");
+}
+
+// A browser may ask for the text within the click itself: a promise of it counts.
+async function copy(section, text, said) {
+  try {
+    if (window.ClipboardItem && navigator.clipboard?.write) {
+      const blob = text.then((words) => new Blob([words], { type: "text/plain" }));
+      await navigator.clipboard.write([new ClipboardItem({ "text/plain": blob })]);
+    } else {
+      await navigator.clipboard.writeText(await text);
+    }
+    say(section, said);
+  } catch {
+    text.then(
+      (words) => offer(section, words),
+      (error) => say(section, `Not copied: ${error.message}.`),
+    );
+  }
+}
+
+// Without a clipboard the text is shown, selected, to be copied by hand.
+function offer(section, words) {
+  let area = section.querySelector(".calc-offer");
+  if (!area) {
+    area = document.createElement("textarea");
+    area.className = "calc-offer";
+    area.setAttribute("aria-label", "Text to copy");
+    area.readOnly = true;
+    section.querySelector(".calc-actions").after(area);
+  }
+  area.value = words;
+  area.focus();
+  area.select();
+  say(section, "The clipboard is closed to this page; copy it from the box.");
+}
+
+function retry(section) {
+  const found = runtimeFor(section);
+  if (!found) return;
+  found.start();
+  if (!controls(section).every(untouched)) compute(section);
+}
+
+const ACTIONS = {
+  reset,
+  clear: (section) => {
+    saveSituation({ preset: "", fields: {} });
+    reset(section);
+  },
+  retry,
+  link: copyLink,
+  markdown: copyMarkdown,
+  print: () => window.print(),
+};
+
+document.addEventListener("input", ({ target }) => {
+  const section = sectionOf(target);
+  if (!section || target.dataset.default === undefined) return;
+  of(section).typed = performance.now();
+  edited(section, target, target.matches("select, [type=checkbox]") ? 0 : pauseFor(section));
+});
+
+// Leaving a field ends the wait for its message.
+document.addEventListener("change", ({ target }) => {
+  const section = sectionOf(target);
+  if (!section) return;
+  if (target.dataset.presets !== undefined) choosePreset(section, target.value);
+  else if (target.dataset.default !== undefined) {
+    of(section).typed = 0;
+    schedule(section, 0);
+  }
+});
+
+for (const kind of ["focusin", "pointerdown"]) {
+  document.addEventListener(kind, ({ target }) => {
+    const section = sectionOf(target);
+    if (section && target.closest(".calc-form, .calc-actions")) wantRuntime(section);
+  });
+}
+
+document.addEventListener("click", ({ target }) => {
+  const section = sectionOf(target);
+  const action = section && target.closest("[data-action]")?.dataset.action;
+  if (action) ACTIONS[action](section);
+});
+
+document.addEventListener("submit", (event) => {
+  const section = sectionOf(event.target);
+  if (!section) return;
+  event.preventDefault();
+  of(section).typed = 0;
+  schedule(section, 0);
+});
+
+window.addEventListener("pageshow", ({ persisted }) => {
+  if (persisted) calculators().forEach(connect);
+});
+
+window.addEventListener("beforeprint", () => {
+  for (const section of calculators()) section.dataset.link = linkTo(section);
+});
+
+function arrive() {
+  calculators().forEach(connect);
+  if (document.readyState === "complete") startWhenIdle();
+  else window.addEventListener("load", startWhenIdle, { once: true });
+}
+
+if (window.document$) window.document$.subscribe(arrive);
+else arrive();
