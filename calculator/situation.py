@@ -187,6 +187,9 @@ fact_half_life_days = ask(
     group=FACTS,
 )
 facts_per_answer_count = ask(1, COUNT, "Facts an answer needs", low=0, high=50, whole=True, group=FACTS)
+retraining_days = ask(
+    180, DAYS, "Days between retrainings", low=1, high=3_650, hint="What your team can keep up", group=FACTS
+)
 
 success_usd = ask(0.5, USD, "Worth of a right answer", low=0, high=1e6, group=MONEY)
 failure_usd = ask(2.0, USD, "Cost of a wrong answer", low=0, high=1e7, group=MONEY)

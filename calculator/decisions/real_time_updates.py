@@ -41,15 +41,7 @@ class Inputs:
         hint="The others need no refresh",
         group=situation.FACTS,
     )
-    retraining_days: float = ask(
-        30,
-        DAYS,
-        "Days between retrainings",
-        low=1,
-        high=3_650,
-        hint="What your team can keep up",
-        group=situation.FACTS,
-    )
+    retraining_days: float = situation.retraining_days
     corpus_tokens: float = ask(5e6, TOKENS, "Size of your documents", low=1_000, high=1e12, group=situation.FACTS)
     requests_per_month: float = situation.requests_per_month
     failure_usd: float = situation.failure_usd
