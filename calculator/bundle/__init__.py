@@ -1,0 +1,236 @@
+"""Compile the package and its runtime for the browser, into content-addressed files that a page's worker starts from.
+
+`build(destination)` writes, each named by the hash of its content:
+
+- `worker`: the module worker that a page starts; it carries the names of all the others, so that a page never meets a
+  runtime of another version;
+- `loader`, `glue`, `wasm`: Pyodide's own files, unchanged;
+- `library`: bytecode of the standard library's modules that are reached, and of the package (the ordinary start);
+- `heap`: the memory of a Pyodide that has the package imported and tried out, as a difference to a fresh one;
+- `late`: bytecode of what is reached but was not yet loaded when that memory was taken (with `heap`, the quick start).
+
+and `manifest.json`, which names them for the build: see `worker_name`. The same inputs give the same bytes. Nothing is
+done when no input changed. Native only; needs Node, the npm package `pyodide` and `pyodide-build`.
+"""
+
+import gzip
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from calculator.bundle import library
+
+PACKAGE = Path(__file__).resolve().parent.parent
+ROOT = PACKAGE.parent
+DESTINATION = ROOT / "docs" / "assets" / "runtime"
+RUNTIME = ROOT / "node_modules" / "pyodide"
+CACHE = ROOT / ".cache" / "bundle"
+
+PYTHON = (3, 13)
+"""The minor version of the runtime's Python, which bytecode must match."""
+
+RUNTIME_FILES = {
+    "pyodide.asm.js": "356c42f69e1695397e9d8670bd3c2e678248cde76e18bdae1731e848537b47d7",
+    "pyodide.asm.wasm": "54309a5a2cfd757b1f0fdbc9093c92503f7b341500110329d932487183912718",
+    "pyodide.mjs": "510ca14305230018f50c40fb81be673afd68080e70ce7733fcce6600dd6a1714",
+    "pyodide-lock.json": "14d2c2dba101277999e17135e653d8f15389ad1437f53eae213bf0c3cdff723d",
+    "python_stdlib.zip": "831fd1e535084b972f87c6a35275de3d236efd5166f5e77ce89497710635e73c",
+}
+"""SHA-256 of the files of pyodide 0.29.5 from npm. Snapshot and worker lean on internals of just this version: when it
+is raised, run the tests, then put the new hashes here."""
+
+SUFFIXES = {"loader": ".mjs", "glue": ".js", "wasm": ".wasm", "library": ".bin", "heap": ".bin", "late": ".bin"}
+"""Ending of each artefact's name. What we compressed is called .bin, for which no server declares an encoding."""
+
+QUICK, ORDINARY = "snapshot", "ordinary"
+STARTS = {QUICK: ("loader", "glue", "wasm", "heap", "late"), ORDINARY: ("loader", "glue", "wasm", "library")}
+"""The artefacts that each of the worker's two ways to start downloads."""
+
+_HERE = Path(__file__).resolve().parent
+_HASH_BASED = (1).to_bytes(4, "little")
+_NAMED_IN_WORKER = "const BUILT = {};"
+
+
+class BundleError(Exception):
+    """The bundle cannot be built here; the message says what is missing."""
+
+
+def build(destination: Path = DESTINATION, package: Path = PACKAGE) -> dict[str, Any]:
+    """Build what is not up to date and give the manifest. Raises BundleError, with what to do about it."""
+    inputs = _inputs(package)
+    manifest = _up_to_date(destination, inputs)
+    if manifest is not None:
+        return manifest
+    with tempfile.TemporaryDirectory() as folder:
+        artefacts, built = _artefacts(Path(folder), package)
+    destination.mkdir(parents=True, exist_ok=True)
+    files = {kind: _file(kind, content, SUFFIXES[kind]) for kind, content in artefacts.items()}
+    named = {kind: {"name": file["name"], "bytes": file["bytes"]} for kind, file in files.items()}
+    source = (_HERE / "worker.js").read_text("utf-8")
+    if source.count(_NAMED_IN_WORKER) != 1:
+        raise BundleError(f"worker.js must hold the line {_NAMED_IN_WORKER!r} once")
+    told = json.dumps({"files": named, **built}, separators=(",", ":"))
+    worker = source.replace(_NAMED_IN_WORKER, f"const BUILT = {told};").encode()
+    files["worker"] = _file("worker", worker, ".js")
+    for kind, content in {**artefacts, "worker": worker}.items():
+        (destination / files[kind]["name"]).write_bytes(content)
+    manifest = {
+        "inputs": inputs,
+        "worker": files["worker"]["name"],
+        "files": files,
+        "starts": {start: [files[kind]["name"] for kind in ("worker", *kinds)] for start, kinds in STARTS.items()},
+    }
+    (destination / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", "utf-8")
+    kept = {"manifest.json", *(file["name"] for file in files.values())}
+    for path in destination.iterdir():
+        if path.name not in kept:
+            path.unlink()
+    return manifest
+
+
+def worker_name(destination: Path = DESTINATION) -> str:
+    """The file name of the worker inside `destination`; BundleError when nothing was built there."""
+    return str(_manifest(destination)["worker"])
+
+
+def _manifest(destination: Path) -> dict[str, Any]:
+    try:
+        manifest: dict[str, Any] = json.loads((destination / "manifest.json").read_text("utf-8"))
+    except FileNotFoundError:
+        raise BundleError(f"{destination} holds no runtime; run `python -m calculator bundle` first") from None
+    return manifest
+
+
+def _up_to_date(destination: Path, inputs: str) -> dict[str, Any] | None:
+    try:
+        manifest = _manifest(destination)
+    except (BundleError, ValueError):
+        return None
+    whole = all(
+        (path := destination / file["name"]).is_file() and path.stat().st_size == file["bytes"]
+        for file in manifest["files"].values()
+    )
+    return manifest if whole and manifest["inputs"] == inputs else None
+
+
+def _inputs(package: Path) -> str:
+    """One hash of all that the artefacts depend on."""
+    digest = hashlib.sha256(sys.version.encode())
+    for name, content in library.package_files(package).items():
+        digest.update(f"{name} {len(content)} ".encode() + content)
+    for path in sorted(_HERE.iterdir()):
+        if path.is_file():
+            digest.update(path.name.encode() + path.read_bytes())
+    for name, expected in RUNTIME_FILES.items():
+        path = RUNTIME / name
+        if not path.is_file():
+            raise BundleError(f"{path} is missing; run `npm ci` first")
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+        if found != expected:
+            raise BundleError(f"{path} is not the file that was tested: its SHA-256 is {found}, expected {expected}")
+    return digest.hexdigest()
+
+
+def _artefacts(folder: Path, package: Path) -> tuple[dict[str, bytes], dict[str, Any]]:
+    """The content of each artefact but the worker, and what the worker must know of the snapshot."""
+    standard = library.contents((RUNTIME / "python_stdlib.zip").read_bytes())
+    standard.update({name: source.encode() for name, source in library.STAND_INS.items()})
+    ours = library.package_files(package)
+    compiled_standard = _compiled(standard, optimise=2)
+    compiled_ours = _compiled(ours, optimise=0)
+    whole = folder / "library.zip"
+    whole.write_bytes(library.archive({**compiled_standard, **compiled_ours}))
+    _node("snapshot.mjs", runtime=str(RUNTIME), library=str(whole), warmUp=str(_HERE / "warm_up.py"), out=str(folder))
+    seen = json.loads((folder / "seen.json").read_text("utf-8"))
+    for name, code in {**compiled_standard, **compiled_ours}.items():
+        if name.endswith(".pyc") and code[:4].hex() != seen["magic"]:
+            raise BundleError(f"{name} was compiled for another Python: {code[:4].hex()}, expected {seen['magic']}")
+    outside = {file: source for file, source in standard.items() if library.module_name(file) not in seen["frozen"]}
+    reached = library.reached(ours, outside, seen["modules"])
+    loaded = {file for file in reached if library.module_name(file) in seen["modules"]}
+    trimmed = {f"{file}c": compiled_standard[f"{file}c"] for file in reached}
+    late = {f"{file}c": trimmed[f"{file}c"] for file in reached - loaded}
+    for name, content in compiled_ours.items():
+        held = library.module_name(name.removesuffix("c")) in seen["modules"] or name in seen["read"]
+        if not held:
+            late[name] = content
+    artefacts = {
+        "loader": (RUNTIME / "pyodide.mjs").read_bytes(),
+        "glue": (RUNTIME / "pyodide.asm.js").read_bytes(),
+        "wasm": (RUNTIME / "pyodide.asm.wasm").read_bytes(),
+        "library": _gzipped(library.archive({**trimmed, **compiled_ours})),
+        "heap": _gzipped((folder / "heap").read_bytes()),
+        "late": _gzipped(library.archive(late)),
+    }
+    info = json.loads((RUNTIME / "pyodide-lock.json").read_text("utf-8"))["info"]
+    return artefacts, {"info": info, **seen["built"]}
+
+
+def _compiled(files: Mapping[str, bytes], *, optimise: int) -> dict[str, bytes]:
+    """The files with every source compiled to bytecode; what was compiled before is taken from the cache."""
+    sources = library.archive(files)
+    key = hashlib.sha256(f"{sys.version} {optimise} ".encode() + sources).hexdigest()
+    kept = CACHE / f"{key}.zip"
+    if not kept.is_file():
+        with tempfile.TemporaryDirectory() as name:
+            before, after = Path(name, "library.zip"), Path(name, "compiled.zip")
+            before.write_bytes(sources)
+            if sys.version_info[:2] == PYTHON:
+                _py_compile(before, optimise)
+                after = before
+            else:
+                _node(
+                    "compile.mjs",
+                    runtime=str(RUNTIME),
+                    archives=[{"from": str(before), "to": str(after), "optimise": optimise}],
+                )
+            CACHE.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(after, kept)
+    return {name: _unchecked(content, name) for name, content in library.contents(kept.read_bytes()).items()}
+
+
+def _py_compile(archive: Path, optimise: int) -> None:
+    """Compile the zip in place with pyodide-build."""
+    command = shutil.which("pyodide", path=str(Path(sys.executable).parent)) or shutil.which("pyodide")
+    if command is None:
+        raise BundleError("the command `pyodide` is missing; install the group `site` (pyodide-build)")
+    environment = {"PYTHONOPTIMIZE": str(optimise or ""), "PYTHONHASHSEED": "0", "SOURCE_DATE_EPOCH": "0"}
+    _run([command, "py-compile", "--silent", "--compression-level", "0", str(archive)], environment)
+
+
+def _unchecked(content: bytes, name: str) -> bytes:
+    """Bytecode marked as belonging to its source by hash, not to be checked: there is no source beside it."""
+    return content[:4] + _HASH_BASED + content[8:] if name.endswith(".pyc") else content
+
+
+def _node(script: str, **arguments: object) -> None:
+    command = shutil.which("node") or shutil.which("node", path=str(Path(sys.executable).parent))
+    if command is None:
+        raise BundleError("the command `node` is missing; install Node 20 or newer")
+    _run([command, str(_HERE / script), json.dumps(arguments)], {})
+
+
+def _run(command: list[str], environment: Mapping[str, str]) -> None:
+    """Run a program with nothing of our environment but the search path; BundleError carries the end of its output."""
+    done = subprocess.run(
+        command, env={"PATH": os.environ.get("PATH", os.defpath), **environment}, capture_output=True, text=True
+    )
+    if done.returncode:
+        said = (done.stderr.strip() or done.stdout.strip())[-2000:]
+        raise BundleError(f"{' '.join(command[:2])} failed:\n{said}")
+
+
+def _gzipped(content: bytes) -> bytes:
+    return gzip.compress(content, 9, mtime=0)
+
+
+def _file(kind: str, content: bytes, suffix: str) -> dict[str, Any]:
+    digest = hashlib.sha256(content).hexdigest()
+    return {"name": f"{kind}-{digest[:16]}{suffix}", "bytes": len(content), "sha256": digest}

@@ -1,0 +1,161 @@
+"""What goes into the browser's Python library: the package, and of the standard library only what it reaches.
+
+Which standard modules that are is found out, not listed: those that were loaded once every decision had been asked
+inside Pyodide, and those that the package's own sources name.
+"""
+
+import ast
+import io
+import re
+import zipfile
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
+
+NATIVE_ONLY = ("__main__", "batch", "bundle", "mcp", "mcp_server", "publish", "serve", "site", "validate", "validation")
+"""Modules of the package that stay on the machine that builds: nothing that is bundled may import them."""
+
+LOADED_BY_C = ("encodings.ascii", "encodings.latin_1", "encodings.utf_8_sig")
+"""Modules that the interpreter's C code imports by name when it first needs them; no source names them."""
+
+STAND_INS = {
+    "asyncio/__init__.py": """\
+def get_event_loop():
+    raise RuntimeError("the calculators' runtime has no event loop")
+""",
+    "pyodide/webloop.py": """\
+from pyodide_js._api import scheduleCallback
+
+def _initialize_event_loop():
+    pass
+""",
+    "pyodide/_package_loader.py": """\
+from pyodide_js import loadedPackages
+
+class Folder(list):
+    def __str__(self):
+        return self[0]
+
+SITE_PACKAGES = Folder(["/lib/python3.13/site-packages"])
+DSO_DIR = Folder(["/usr/lib"])
+
+def init_loaded_packages():
+    pass
+""",
+}
+"""Stand in for an event loop and a package loader that no calculator needs. Pyodide imports them at its start, and with
+them about fifty modules of sockets, processes, archives and logging: measured, a quarter of the snapshot's bytes.
+A snapshot expects the JavaScript objects that these modules hold, in this order, so the imports stay."""
+
+
+DATA = (".csv", ".json", ".toml")
+
+_NEVER_TAKEN = re.compile(r"\bTYPE_CHECKING\b|__name__ == '__main__'")
+
+
+class NativeImportError(Exception):
+    """A bundled module imports one that stays native; the message names both."""
+
+
+def package_files(root: Path) -> dict[str, bytes]:
+    """The bundled files of the package in `root`, by their name inside the library.
+
+    These are the modules that `browser` and the decisions reach, wherever an import stands, and the data files beside
+    them. Raises NativeImportError when one of them imports a module that is NATIVE_ONLY.
+    """
+    found = {f"{root.name}/{path.relative_to(root).as_posix()}": path for path in sorted(root.rglob("*"))}
+    modules = {module_name(name): name for name in found if name.endswith(".py")}
+    wanted = [(f"{root.name}.browser", ""), *((name, "") for name in modules if f"{root.name}.decisions." in name)]
+    files: dict[str, bytes] = {}
+    while wanted:
+        module, by = wanted.pop()
+        parts = module.split(".")
+        if parts[0] != root.name or module not in modules or modules[module] in files:
+            continue
+        if parts[1:2] and parts[1] in NATIVE_ONLY:
+            raise NativeImportError(f"{by} is bundled for the browser and imports {module}, which is native only")
+        name = modules[module]
+        files[name] = found[name].read_bytes()
+        wanted += [(other, name) for other in imported(files[name], name, late=True)]
+        wanted.append((module.rpartition(".")[0], name))
+    folders = {name.rpartition("/")[0] for name in files}
+    for name, path in found.items():
+        if name.rpartition("/")[0] in folders and path.suffix in DATA:
+            files[name] = path.read_bytes()
+    return dict(sorted(files.items()))
+
+
+def module_name(file: str) -> str:
+    """The module that a file of the library holds."""
+    return file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def imported(source: bytes, file: str, *, late: bool) -> set[str]:
+    """The modules a source names in its imports, absolute; `from a import b` names both `a` and `a.b`.
+
+    late: with the imports inside functions, which run when the function does.
+    """
+    package = module_name(file) if file.endswith("/__init__.py") else module_name(file).rpartition(".")[0]
+    names: set[str] = set()
+    for node in _statements(ast.parse(source).body, late):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                above = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join((*above, *filter(None, [base])))
+            names.add(base)
+            names.update(f"{base}.{alias.name}" for alias in node.names)
+    return names
+
+
+def _statements(body: Iterable[ast.AST], late: bool) -> Iterator[ast.AST]:
+    """Every statement that an import can stand in; not the branches for a type checker or for a script."""
+    for node in body:
+        yield node
+        if isinstance(node, ast.If) and _NEVER_TAKEN.search(ast.unparse(node.test)):
+            yield from _statements(node.orelse, late)
+        elif late or not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            yield from _statements(
+                (child for child in ast.iter_child_nodes(node) if isinstance(child, ast.stmt | ast.excepthandler)), late
+            )
+
+
+def reached(package: Mapping[str, bytes], standard: Mapping[str, bytes], loaded: Collection[str]) -> set[str]:
+    """The files of the standard library that the package can come to import.
+
+    package, standard: sources by file name. loaded: names of the modules that were seen loaded, whose own imports have
+    run. In the package an import counts wherever it stands, in the standard library where it runs with its module.
+    """
+    files = {module_name(file): file for file in standard if file.endswith(".py")}
+    todo = [*LOADED_BY_C, *loaded]
+    for file in package:
+        if file.endswith(".py"):
+            todo += imported(package[file], file, late=True)
+    found: set[str] = set()
+    while todo:
+        name = todo.pop()
+        if "." in name:
+            todo.append(name.rpartition(".")[0])
+        if name in files and files[name] not in found:
+            found.add(files[name])
+            if name not in loaded:
+                todo += imported(standard[files[name]], files[name], late=False)
+    return found
+
+
+def archive(files: Mapping[str, bytes]) -> bytes:
+    """A zip of these files, not compressed, with no date and in one order: the same files give the same bytes."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as into:
+        for name in sorted(files):
+            entry = zipfile.ZipInfo(name)
+            entry.external_attr = 0o644 << 16
+            into.writestr(entry, files[name])
+    return out.getvalue()
+
+
+def contents(zipped: bytes) -> dict[str, bytes]:
+    """The files of a zip by name."""
+    with zipfile.ZipFile(io.BytesIO(zipped)) as source:
+        return {name: source.read(name) for name in source.namelist() if not name.endswith("/")}

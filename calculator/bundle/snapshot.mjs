@@ -1,0 +1,84 @@
+// Makes the memory snapshot of a Pyodide that has imported and tried out the package. Run by the build, under Node:
+//   node snapshot.mjs '{"runtime": folder, "library": zip, "warmUp": python file, "out": folder}'
+// Writes out/heap, the memory as a difference to that of a freshly instantiated runtime, and out/seen.json, the rest.
+//
+// The same inputs give the same bytes: hash seed, clock, entropy, environment and program name are fixed below.
+import nodeCrypto from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+process.on('uncaughtException', ({ message }) => {
+  console.error(message);
+  process.exit(1);
+});
+
+const { runtime, library, warmUp, out } = JSON.parse(process.argv[2]);
+
+let now = 0;
+Date.now = () => 0;
+performance.now = () => (now += 1 / 1024);
+Math.random = () => 0.5;
+crypto.getRandomValues = (view) => view.fill(1);
+nodeCrypto.randomFillSync = (view) => view.fill(1);
+syncBuiltinESMExports();
+
+// The first 4 MiB hold the initial data of the runtime's wasm file: what is equal there need not be downloaded again.
+const FRESH_BYTES = 1 << 22;
+const HEADER_BYTES = 48; // of Pyodide's own snapshot format, before its JSON
+let fresh;
+const instantiate = WebAssembly.instantiate;
+WebAssembly.instantiate = async (source, imports) => {
+  if (!imports?.env?.memory) return instantiate(source, imports);
+  const result = await instantiate(source, imports);
+  fresh = new Uint32Array(imports.env.memory.buffer.slice(0, FRESH_BYTES));
+  return result;
+};
+
+function end(words) {
+  let last = words.length;
+  while (words[last - 1] === 0) last--;
+  return last;
+}
+
+const { loadPyodide } = await import(pathToFileURL(join(runtime, 'pyodide.mjs')));
+const lock = JSON.parse(readFileSync(join(runtime, 'pyodide-lock.json')));
+const pyodide = await loadPyodide({
+  _makeSnapshot: true,
+  _sysExecutable: './this.program',
+  env: { PYTHONHASHSEED: '0', LANG: 'C.UTF-8' },
+  lockFileContents: { info: lock.info, packages: {} },
+  packageBaseUrl: '/',
+  stdLibURL: library,
+});
+const run = (code) => pyodide.runPython(code);
+const namespace = run('{}');
+pyodide.runPython(readFileSync(warmUp, 'utf8'), { globals: namespace, filename: 'warm_up.py' });
+const seen = JSON.parse(pyodide.runPython(`
+import importlib.util
+json.dumps({
+    "read": warm_up(),
+    "modules": sorted(sys.modules),
+    "frozen": frozen_modules(),
+    "magic": importlib.util.MAGIC_NUMBER.hex(),
+})`,
+{ globals: namespace }));
+pyodide.runPython('forget()', { globals: namespace });
+pyodide.runPython(`wipe(${end(pyodide._module.HEAPU32) * 4})`, { globals: namespace });
+namespace.destroy();
+
+const snapshot = pyodide.makeMemorySnapshot();
+const [, start, length] = new Uint32Array(snapshot.buffer, 0, 3);
+const state = JSON.parse(new TextDecoder().decode(snapshot.subarray(HEADER_BYTES, HEADER_BYTES + length)));
+const heap = new Uint32Array(snapshot.buffer.slice(start));
+for (let i = 0; i < fresh.length; i++) heap[i] ^= fresh[i];
+writeFileSync(join(out, 'heap'), new Uint8Array(heap.buffer, 0, end(heap) * 4));
+const built = {
+  state,
+  heapBytes: heap.byteLength,
+  freshBytes: FRESH_BYTES,
+  freshSum: fresh.reduce((sum, word) => (sum + word) | 0, 0),
+};
+writeFileSync(join(out, 'seen.json'), JSON.stringify({ ...seen, built }));
+process.exit(0);

@@ -1,0 +1,216 @@
+// The module worker in which the calculators' Python runs. The build puts the names of its files into BUILT below and
+// names the result by its content: start it as `new Worker(url, {type: 'module'})` with the name that the build's
+// manifest gives, and once for all pages.
+//
+// Messages to it:    {id, request, key}   request: JSON text for calculator.browser.answer; key: which calculator asks
+//                    {id, cancel: true}   what is left of that request is not wanted any more
+// Messages from it:  {state: 'starting' | 'ready' | 'failed', path: 'snapshot' | 'ordinary', detail, marks}
+//                    {id, response}       JSON text; while its `more` is not null, another one follows
+//                    {id, superseded: true}  a newer request with the same key took its place, or it was cancelled
+//                    {id, error}          Python raised; the worker goes on
+//
+// There are two ways to start. `snapshot` restores the memory of a Python that has everything imported: less work, more
+// bytes. `ordinary` starts Python and imports the package: fewer bytes, more work. The first is tried unless the
+// connection is slow or asks to save data, and the second follows in the same worker when the first one fails.
+// The worker's name forces one: `new Worker(url, {type: 'module', name: 'ordinary'})`.
+// A loop without end inside Python cannot be seen from here: the page must end a worker that stays silent.
+
+const BUILT = {};
+const DOWNLOAD_LIMIT_S = 180;
+const START_LIMIT_S = 30;
+// Chromium says 1.3 to 2.7 Mbit/s as long as it has measured nothing; what is below that was measured.
+const SLOW_MBIT_PER_S = 1.2;
+const PATHS = ['snapshot', 'ordinary'];
+
+const marks = {};
+const mark = (name) => (marks[name] = Math.round(performance.now()));
+const address = (kind) => new URL(BUILT.files[kind].name, import.meta.url).href;
+
+const download = globalThis.fetch.bind(globalThis);
+async function get(kind) {
+  const response = await download(address(kind));
+  if (!response.ok) throw new Error(`${BUILT.files[kind].name}: the server answered ${response.status}`);
+  return response;
+}
+
+// Gzip carries length and checksum: a file that was cut off or damaged is an error here.
+async function inflate(kind) {
+  const packed = (await get(kind)).body;
+  const bytes = await new Response(packed.pipeThrough(new DecompressionStream('gzip'))).arrayBuffer();
+  mark(kind);
+  return bytes;
+}
+
+async function compile() {
+  const response = await get('wasm');
+  const streams = response.headers.get('Content-Type')?.startsWith('application/wasm');
+  const module = await (streams
+    ? WebAssembly.compileStreaming(response)
+    : WebAssembly.compile(await response.arrayBuffer()));
+  mark('wasm');
+  return module;
+}
+
+async function evaluate() {
+  const [{ loadPyodide }] = await Promise.all([import(address('loader')), import(address('glue'))]);
+  mark('glue');
+  return { loadPyodide, createModule: globalThis._createPyodideModule };
+}
+
+function within(seconds, promise, what) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what} took longer than ${seconds} s`)), seconds * 1000);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
+function firstPath() {
+  if (PATHS.includes(self.name)) return self.name;
+  const { saveData, downlink } = navigator.connection ?? {};
+  return saveData || downlink < SLOW_MBIT_PER_S ? 'ordinary' : 'snapshot';
+}
+
+// Everything is asked for at once, in the worker's first turn.
+let path = firstPath();
+const wasm = compile();
+const code = evaluate();
+
+async function begin() {
+  self.postMessage({ state: 'starting', path, detail: '' });
+  const quick = path === 'snapshot';
+  const library = inflate(quick ? 'late' : 'library');
+  const heap = quick ? inflate('heap') : undefined;
+  const downloads = Promise.all([code, wasm, library, heap]);
+  const started = start(library, heap);
+  started.catch(() => {});
+  await within(DOWNLOAD_LIMIT_S, downloads, 'The download');
+  const pyodide = await within(START_LIMIT_S, started, 'The start of Python');
+  mark('python');
+  const answer = pyodide.pyimport('calculator.browser').answer;
+  JSON.parse(answer('{}'));
+  mark('ready');
+  return answer;
+}
+
+async function start(library, heap) {
+  const { loadPyodide, createModule } = await code;
+  let fresh;
+  // Pyodide asks for its files by itself: it is given those that are on their way.
+  globalThis.fetch = async (wanted) => new Response(/\.wasm$/.test(wanted) ? null : await library);
+  WebAssembly.instantiateStreaming = async (_, imports) => {
+    const module = await wasm;
+    const instance = await WebAssembly.instantiate(module, imports);
+    if (heap) fresh = new Uint32Array(imports.env.memory.buffer.slice(0, BUILT.freshBytes));
+    mark('instantiated');
+    return { module, instance };
+  };
+  globalThis._createPyodideModule = async (settings) => {
+    const [module, difference] = await Promise.all([createModule(settings), heap]);
+    mark('module');
+    settings.API.restoreSnapshot = () => restore(module, new Uint32Array(difference), fresh);
+    return module;
+  };
+  return loadPyodide({
+    _loadSnapshot: heap && new Uint8Array(BUILT.heapBytes),
+    env: { PYTHONHASHSEED: '0', LANG: 'C.UTF-8' },
+    indexURL: new URL('.', import.meta.url).href,
+    lockFileContents: { info: BUILT.info, packages: {} },
+    packageBaseUrl: new URL('.', import.meta.url).href,
+    stdLibURL: address('library'),
+  });
+}
+
+// The heap file is the difference to the memory of a fresh instance, `fresh`, which the wasm file has filled.
+function restore(module, difference, fresh) {
+  const heap = new Uint32Array(module.HEAP8.buffer);
+  if (heap.byteLength !== BUILT.heapBytes) throw new Error(`the heap has ${heap.byteLength} bytes`);
+  let sum = 0;
+  for (let i = 0; i < fresh.length; i++) {
+    heap[i] = difference[i] ^ fresh[i];
+    sum = (sum + fresh[i]) | 0;
+  }
+  if (sum !== BUILT.freshSum) throw new Error('the fresh memory is not the one that the snapshot was made from');
+  heap.set(difference.subarray(fresh.length), fresh.length);
+  heap.fill(0, difference.length);
+  mark('restored');
+  return BUILT.state;
+}
+
+const says = (error) => String(error?.message ?? error).trim().slice(-2000);
+
+async function beginSomehow() {
+  try {
+    return await begin();
+  } catch (error) {
+    if (path !== 'snapshot') throw error;
+    console.warn(`The snapshot could not be restored (${says(error)}); starting without it.`);
+    path = 'ordinary';
+    return begin();
+  }
+}
+
+let answer;
+let broken = '';
+beginSomehow().then(
+  (ready) => {
+    answer = ready;
+    self.postMessage({ state: 'ready', path, detail: '', marks });
+    work();
+  },
+  (error) => fail(says(error)),
+);
+
+function fail(detail) {
+  broken = detail;
+  self.postMessage({ state: 'failed', path, detail });
+  for (const { id } of tasks.splice(0)) self.postMessage({ id, error: detail });
+}
+
+// A task is a request, or a later stage of one. Requests go before stages, so that an edit is answered first.
+const tasks = [];
+const turn = new MessageChannel();
+turn.port1.onmessage = () => {
+  turn.waiting = false;
+  work();
+};
+
+function yieldThenWork() {
+  if (turn.waiting || tasks.length === 0) return;
+  turn.waiting = true;
+  turn.port2.postMessage(null);
+}
+
+function withdraw(unwanted) {
+  for (let i = tasks.length - 1; i >= 0; i--) {
+    if (unwanted(tasks[i])) self.postMessage({ id: tasks.splice(i, 1)[0].id, superseded: true });
+  }
+}
+
+self.onmessage = ({ data: { id, request, key = '', cancel } }) => {
+  if (cancel) {
+    withdraw((task) => task.id === id);
+  } else if (broken) {
+    self.postMessage({ id, error: broken });
+  } else {
+    withdraw((task) => task.key === key);
+    tasks.push({ id, request, key, stage: 0 });
+    yieldThenWork();
+  }
+};
+
+function work() {
+  if (!answer || tasks.length === 0) return;
+  const next = Math.max(0, tasks.findIndex((task) => task.stage === 0));
+  const [{ id, request, key, stage }] = tasks.splice(next, 1);
+  try {
+    const response = answer(stage ? JSON.stringify({ ...JSON.parse(request), stage }) : request);
+    self.postMessage({ id, response });
+    const { more } = JSON.parse(response);
+    if (more) tasks.push({ id, request, key, stage: more });
+  } catch (error) {
+    if (error?.name !== 'PythonError') return fail(says(error));
+    self.postMessage({ id, error: says(error) });
+  }
+  yieldThenWork();
+}
