@@ -29,7 +29,7 @@ class Decision:
     result: the name of the output that the sensitivity chart follows; the first output when empty.
     values: the output that holds each answer's worth; then the verdict's is the largest, and a report can say what it
     would be worth to know the uncertain fields (expected value of perfect information).
-    short: the fields of the short form. shown: the outputs that stand out; all when empty.
+    shown: the outputs that stand out; all when empty.
     """
 
     question: str
@@ -41,5 +41,4 @@ class Decision:
     exhibits: Callable[[Any, Any], tuple[Exhibit, ...]] | None = None
     result: str = ""
     values: Mapping[StrEnum, str] = field(default_factory=dict)
-    short: tuple[str, ...] = ()
     shown: tuple[str, ...] = ()
