@@ -12,7 +12,7 @@ from math import inf
 
 from calculator import situation
 from calculator.cases import Situation, quality
-from calculator.cases.nearest import differences, nearest
+#from calculator.cases.nearest import differences, nearest
 from calculator.exhibit import Bar, Bars, Exhibit, Mark, Note, Segment, Table
 from calculator.fields import ask, assume, flag, out, pick
 from calculator.llm.tokens import hosting_usd_per_month, managed_training_usd, request_usd
@@ -570,16 +570,6 @@ DECISION = Decision(
     exhibits=exhibits,
     result="lead_usd",
     values=VALUES,
-    short=(
-        "task",
-        "failure",
-        "prompted_accuracy_share",
-        "target_accuracy_share",
-        "labelled_examples",
-        "requests_per_month",
-        "fact_half_life_days",
-        "failure_usd",
-    ),
     shown=(
         "best_accuracy_share",
         "best_start_usd",
