@@ -1,0 +1,260 @@
+"""Published head-to-head comparisons of prompting, retrieval, tuning and small models, and what they teach.
+
+`published.json` holds the comparisons, each with its source. `quality` predicts the score of each option for a
+situation, `nearest` finds the comparisons most like it. `fit` makes the coefficients and is never needed by a reader.
+Nothing here was measured by this project.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+OPTIONS: Mapping[str, str] = {
+    "as_is": "a large model with a plain prompt",
+    "prompting": "an engineered prompt",
+    "few_shot": "examples in the prompt",
+    "slm_prompted": "a small model with a prompt",
+    "rag": "retrieval",
+    "ft_small": "a tuned small model",
+    "ft_large": "a tuned large model",
+    "ft_plus_rag": "retrieval with a tuned model",
+    "continued_pretraining": "continued pretraining",
+}
+"""The nine options by their public name, and what each is in words. Small means up to about 15 billion parameters."""
+
+TRAINED = frozenset({"ft_small", "ft_large", "ft_plus_rag", "continued_pretraining"})
+"""The options that change weights."""
+
+TASK_TYPES: Mapping[str, str] = {
+    "classification": "classification",
+    "extraction": "extraction",
+    "sql": "text to SQL",
+    "tool_use": "tool use",
+    "code": "code",
+    "generation": "writing",
+    "dialogue": "dialogue",
+    "translation": "translation",
+    "qa_knowledge": "knowledge questions",
+    "reasoning": "reasoning",
+}
+"""The kinds of task by their public name, and each in words. A kind outside the list is taken as none of them."""
+
+LEVELS = ("low", "medium", "high")
+"""What a level of specialisation or of strictness can be."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Situation:
+    """What is known before anybody decides. None means not known; `read_situation` checks untrusted values.
+
+    n_train_examples: labelled examples at hand. n_classes: classes they are spread over, for classification.
+    baseline_prompted_score_01: the best score of any untrained model, from 0 to 1; the large one is that of a large
+    model alone. knowledge_changes_often: whether the facts in an answer change, as a flag or as a share from 0 to 1.
+    baseline_is_engineered: whether somebody worked on the prompt behind the baseline; None looks at the options.
+    """
+
+    task_type: str | None = None
+    domain_specialisation: str | None = None
+    n_train_examples: float | None = None
+    n_classes: float | None = None
+    baseline_prompted_score_01: float | None = None
+    baseline_large_prompted_score_01: float | None = None
+    knowledge_changes_often: float | None = None
+    output_format_strictness: str | None = None
+    multi_turn_or_long_context: bool | None = None
+    year: float | None = None
+    baseline_is_engineered: bool | None = None
+    domain: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """One row of a comparison: an option, the model that stood for it, and its score as printed.
+
+    counts is False for rows shown by the source that nobody could deploy, such as a perfect retriever.
+    """
+
+    option: str
+    model: str
+    params_b: float | None
+    score: float
+    counts: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One published comparison. top_score is what a perfect system scores (1 or 100); None when scores are relative."""
+
+    id: str
+    title: str
+    source_group: str
+    source: str
+    url: str
+    locator: str
+    evidence: str
+    verified: bool
+    suspect: bool
+    caveat: str
+    cost: str
+    situation: Situation
+    metric: str
+    top_score: float | None
+    measured: tuple[Measured, ...]
+    winner: str
+    margin_points: float | None
+    within_2_points: tuple[str, ...]
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The options that were measured, in the order of `OPTIONS`."""
+        seen = {row.option for row in self.measured if row.counts}
+        return tuple(option for option in OPTIONS if option in seen)
+
+    @property
+    def best(self) -> dict[str, Measured]:
+        """The best row of each option."""
+        found: dict[str, Measured] = {}
+        for row in self.measured:
+            if row.counts and (row.option not in found or row.score > found[row.option].score):
+                found[row.option] = row
+        return found
+
+
+_loaded: dict[str, Any] = {}
+
+
+def read_data(name: str) -> bytes:
+    """A data file of this folder, also out of a zip or a bytecode bundle."""
+    loader = __spec__.loader
+    data: bytes = loader.get_data(f"{__file__.rpartition('/')[0]}/{name}")  # type: ignore[union-attr]
+    return data
+
+
+def cases() -> tuple[Case, ...]:
+    """Every comparison in the project, suspect ones included."""
+    if "cases" not in _loaded:
+        from json import loads
+
+        _loaded["cases"] = read_cases(loads(read_data("published.json")))
+    found: tuple[Case, ...] = _loaded["cases"]
+    return found
+
+
+def read_cases(data: Mapping[str, Any]) -> tuple[Case, ...]:
+    """The comparisons of a file in the form of `published.json`. Raises KeyError when a field is missing."""
+    return tuple(_case(row, data["sources"]) for row in data["cases"])
+
+
+def _case(row: Mapping[str, Any], sources: Mapping[str, Any]) -> Case:
+    source, url = sources[row["source"]]
+    return Case(
+        id=row["id"],
+        title=row["title"],
+        source_group=row["source"],
+        source=source,
+        url=url,
+        locator=row["locator"],
+        evidence=row["evidence"],
+        verified=row.get("verified", True),
+        suspect=row.get("suspect", False),
+        caveat=row.get("caveat", ""),
+        cost=row.get("cost", ""),
+        situation=Situation(
+            task_type=row["task_type"],
+            domain_specialisation=row["domain_specialisation"],
+            n_train_examples=row.get("n_train_examples"),
+            n_classes=row.get("n_classes"),
+            baseline_prompted_score_01=row.get("baseline_prompted_score_01"),
+            baseline_large_prompted_score_01=row.get("baseline_large_prompted_score_01"),
+            knowledge_changes_often=row.get("knowledge_changes_often"),
+            output_format_strictness=row["output_format_strictness"],
+            multi_turn_or_long_context=row.get("multi_turn_or_long_context", False),
+            year=row["year"],
+            domain=row["domain"],
+        ),
+        metric=row["metric"],
+        top_score=row.get("top_score"),
+        measured=tuple(
+            Measured(option=m[0], model=m[1], params_b=m[2], score=m[3], counts=len(m) == 4) for m in row["options"]
+        ),
+        winner=row["winner"],
+        margin_points=row.get("margin_points"),
+        within_2_points=tuple(row["within_2_points"]),
+    )
+
+
+_NUMBERS = {
+    "n_train_examples": (0.0, 1e12),
+    "n_classes": (2.0, 1e7),
+    "baseline_prompted_score_01": (0.0, 1.0),
+    "baseline_large_prompted_score_01": (0.0, 1.0),
+    "knowledge_changes_often": (0.0, 1.0),
+    "year": (1950.0, 2200.0),
+}
+_FLAGS = ("multi_turn_or_long_context", "baseline_is_engineered")
+_WORDS = ("domain_specialisation", "output_format_strictness")
+
+
+def read_situation(given: Mapping[str, Any], where: str = "situation") -> Situation:
+    """The known fields of a case or a request; other fields are ignored, missing ones are not known.
+
+    domain_specialisation may be a word or a table with a level. Raises ValueError that names the field, what is
+    allowed and what was given.
+    """
+    values: dict[str, Any] = {}
+    for field, (low, high) in _NUMBERS.items():
+        value = given.get(field)
+        if value is None:
+            continue
+        flagged = isinstance(value, bool) and field != "knowledge_changes_often"
+        if flagged or not isinstance(value, int | float) or not low <= value <= high:
+            raise ValueError(f"{where}: {field} must be a number from {low:g} to {high:g}, got {value!r}")
+        values[field] = float(value)
+    for field in _FLAGS:
+        value = given.get(field)
+        if value is None:
+            continue
+        if not isinstance(value, bool):
+            raise ValueError(f"{where}: {field} must be true or false, got {value!r}")
+        values[field] = value
+    for field in _WORDS:
+        value = given.get(field)
+        if isinstance(value, Mapping):
+            value = value.get("level")
+        if value is None:
+            continue
+        if value not in LEVELS:
+            raise ValueError(f"{where}: {field} must be one of {', '.join(LEVELS)}, got {value!r}")
+        values[field] = value
+    for field in ("task_type", "domain"):
+        value = given.get(field)
+        if value is None:
+            continue
+        if not isinstance(value, str):
+            raise ValueError(f"{where}: {field} must be text, got {value!r}")
+        values[field] = value
+    return Situation(**values)
+
+
+def read_options(given: Mapping[str, Any], where: str = "situation") -> tuple[str, ...]:
+    """The options that were measured: `options_measured`, a list of names, or else `options`, a list of names or of
+    tables with an `option`. All nine when neither is given. Scores in the tables are never looked at.
+
+    Raises ValueError that names the field, what is allowed and what was given.
+    """
+    field = "options_measured" if given.get("options_measured") is not None else "options"
+    listed = given.get(field)
+    if listed is None:
+        return tuple(OPTIONS)
+    if not isinstance(listed, list | tuple) or not listed:
+        raise ValueError(f"{where}: {field} must be a list with at least one option, got {listed!r}")
+    seen = set()
+    for entry in listed:
+        if isinstance(entry, Mapping):
+            if entry.get("exclude_from_winner"):
+                continue
+            entry = entry.get("option")
+        if entry not in OPTIONS:
+            raise ValueError(f"{where}: {field} may hold {', '.join(OPTIONS)}, got {entry!r}")
+        seen.add(entry)
+    return tuple(option for option in OPTIONS if option in seen)
