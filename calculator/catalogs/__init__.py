@@ -9,9 +9,13 @@ from typing import Any
 
 from calculator.catalogs.architecture import Architecture
 from calculator.catalogs.families import FAMILIES
+from calculator.catalogs.market import Accelerator, Price, Source
 from calculator.catalogs.rows import read_rows
 
-__all__ = ["Architecture", "architecture", "architectures", "read_config"]
+__all__ = [
+    "Accelerator", "Architecture", "Price", "Source", "accelerator", "accelerators", "architecture", "architectures",
+    "prices", "read_config", "sources",
+]
 
 _TEXT = ("hf_id", "family", "license", "source")
 _loaded: dict[str, Any] = {}
@@ -52,3 +56,76 @@ def read_config(config: str | Mapping[str, Any], name: str = "") -> Architecture
     from calculator.catalogs import config as reader
 
     return reader.read_config(config, name)
+
+
+def sources() -> Mapping[str, Source]:
+    """The sources that rows of the catalogues name, by key."""
+    if "sources" not in _loaded:
+        _loaded["sources"] = {row["key"]: Source(**row) for row in read_rows("sources.csv")}
+    found: Mapping[str, Source] = _loaded["sources"]
+    return found
+
+
+def _number(text: str) -> float | None:
+    return float(text) if text else None
+
+
+def accelerators() -> Mapping[str, Accelerator]:
+    """The devices of the catalogue by name."""
+    if "accelerators" not in _loaded:
+        devices = {}
+        for row in read_rows("accelerators.csv"):
+            name, kind, note = row.pop("name"), row.pop("kind"), row.pop("note")
+            keys, unread = row.pop("sources").split("+"), row.pop("unread").split()
+            mib = row.pop("memory_mib")
+            devices[name] = Accelerator(
+                name=name, kind=kind, sources=tuple(keys), note=note, unread=tuple(unread),
+                memory_gib=int(mib) / 1024 if mib else None,
+                **{column: _number(text) for column, text in row.items()},
+            )
+        _loaded["accelerators"] = devices
+    found: Mapping[str, Accelerator] = _loaded["accelerators"]
+    return found
+
+
+def _words(name: str) -> str:
+    """A device's name without its maker and without the marks between words."""
+    plain = name.lower().replace("-", " ").replace("_", " ").replace("geforce", "").replace("tesla", "")
+    kept = [word for word in plain.split() if word not in ("nvidia", "amd", "apple", "google", "intel", "aws")]
+    return "".join(kept)
+
+
+def accelerator(name: str) -> Accelerator:
+    """The device of that name, with or without its maker: "NVIDIA RTX 4090", "rtx-4090".
+
+    Raises ValueError, naming the nearest devices, if none has the name or several may be meant.
+    """
+    devices = accelerators()
+    if name in devices:
+        return devices[name]
+    wanted = _words(name)
+    same = [device for device in devices.values() if _words(device.name) == wanted]
+    near = [device for device in devices.values() if wanted and wanted in _words(device.name)]
+    for found in (same, near):
+        if len(found) == 1:
+            return found[0]
+    shown = ", ".join(device.name for device in near or devices.values())
+    raise ValueError(f"accelerator: {name[:60]!r} names no single device of the catalogue; known: {shown}")
+
+
+def prices(kind: str = "") -> tuple[Price, ...]:
+    """The prices of a kind (api, tuned api, gpu, tuning, hosting), or all, in the order of the catalogue."""
+    if "prices" not in _loaded:
+        _loaded["prices"] = tuple(
+            Price(
+                kind=row["kind"], provider=row["provider"], item=row["item"], unit=row["unit"], as_of=row["as_of"],
+                closes=row["closes"], note=row["note"], sources=tuple(row["sources"].split("+")),
+                input_usd_per_mtok=_number(row["input"]), output_usd_per_mtok=_number(row["output"]),
+                cached_input_usd_per_mtok=_number(row["cached_input"]),
+                cache_write_usd_per_mtok=_number(row["cache_write"]),
+                batch_share=_number(row["batch_share"]), usd=_number(row["usd"]),
+            )
+            for row in read_rows("prices.csv")
+        )
+    found: tuple[Price, ...] = _loaded["prices"]
+    return found if not kind else tuple(price for price in found if price.kind == kind)

@@ -1,0 +1,79 @@
+"""What is on offer: accelerators with their figures, and prices with their dates."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Source:
+    """Where a row of a catalogue was read."""
+
+    key: str
+    title: str
+    where: str
+    as_of: str
+    """The source's own date, as far as it gives one."""
+    checked: str
+    """The day we last read it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Accelerator:
+    """One device that runs or trains models. None means that no source we read says it.
+
+    Peaks are dense, with FP32 accumulation, as sold; ``matmul_tflops`` is the best that was measured in bf16.
+    """
+
+    name: str
+    kind: str
+    """datacentre gpu, workstation gpu, consumer gpu, apple, cpu, phone, tpu or accelerator."""
+    memory_gb: float | None
+    """Memory as the maker states it; with shared memory, the largest that is sold."""
+    memory_gib: float | None
+    """Memory as the driver reports it; PyTorch sees about half a GiB less."""
+    bandwidth_gb_per_s: float | None
+    bf16_tflops: float | None
+    fp16_tflops: float | None
+    fp8_tflops: float | None
+    int8_tops: float | None
+    matmul_tflops: float | None
+    power_w: float | None
+    sources: tuple[str, ...]
+    """Keys of sources.csv."""
+    note: str
+    """How a figure was derived and where sources disagree."""
+    unread: tuple[str, ...]
+    """Fields written from memory, without a source that we read."""
+
+    @property
+    def capacity_gib(self) -> float | None:
+        """Memory that a program can address: the driver's figure, else the maker's taken as GiB.
+
+        Makers sell 24 GiB as 24 GB; on the cards where both figures are known the driver's is 0 to 6 % lower.
+        """
+        return self.memory_gib or self.memory_gb
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Price:
+    """One price. Token prices are USD per million tokens; None where the source has none."""
+
+    kind: str
+    """api, tuned api, gpu, tuning or hosting."""
+    provider: str
+    item: str
+    """The model, or the accelerator by its name in the catalogue."""
+    input_usd_per_mtok: float | None
+    cached_input_usd_per_mtok: float | None
+    cache_write_usd_per_mtok: float | None
+    output_usd_per_mtok: float | None
+    batch_share: float | None
+    """Price of a batched request as a share of the ordinary one, where the provider states it."""
+    usd: float | None
+    """The price in ``unit``, for what is not sold by input and output tokens."""
+    unit: str
+    as_of: str
+    """The date the price holds for; empty if the source is undated."""
+    closes: str
+    """The day the offer ends, or ended."""
+    sources: tuple[str, ...]
+    note: str
