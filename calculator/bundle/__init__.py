@@ -26,6 +26,9 @@ from pathlib import Path
 from typing import Any
 
 from calculator.bundle import library
+from calculator.bundle.library import BundleError
+
+__all__ = ["BundleError", "build", "compiled", "main", "worker_name"]
 
 PACKAGE = Path(__file__).resolve().parent.parent
 ROOT = PACKAGE.parent
@@ -56,10 +59,6 @@ STARTS = {QUICK: ("loader", "glue", "wasm", "heap", "late"), ORDINARY: ("loader"
 _HERE = Path(__file__).resolve().parent
 _HASH_BASED = (1).to_bytes(4, "little")
 _NAMED_IN_WORKER = "const BUILT = {};"
-
-
-class BundleError(Exception):
-    """The bundle cannot be built here; the message says what is missing."""
 
 
 def build(destination: Path = DESTINATION, package: Path = PACKAGE) -> dict[str, Any]:
@@ -93,6 +92,21 @@ def build(destination: Path = DESTINATION, package: Path = PACKAGE) -> dict[str,
         if path.name not in kept:
             path.unlink()
     return manifest
+
+
+def main() -> int:
+    """Build for the site and say what a first visit downloads; exit code 1, with the reason, when it cannot be built."""
+    try:
+        manifest = build()
+    except BundleError as error:
+        print(error, file=sys.stderr)
+        return 1
+    sizes = {file["name"]: file["bytes"] for file in manifest["files"].values()}
+    for start, names in manifest["starts"].items():
+        print(
+            f"{start}: {len(names)} files, {sum(sizes[name] for name in names):,} bytes before the server compresses them"
+        )
+    return 0
 
 
 def worker_name(destination: Path = DESTINATION) -> str:
@@ -143,8 +157,8 @@ def _artefacts(folder: Path, package: Path) -> tuple[dict[str, bytes], dict[str,
     standard = library.contents((RUNTIME / "python_stdlib.zip").read_bytes())
     standard.update({name: source.encode() for name, source in library.STAND_INS.items()})
     ours = library.package_files(package)
-    compiled_standard = _compiled(standard, optimise=2)
-    compiled_ours = _compiled(ours, optimise=0)
+    compiled_standard = compiled(standard, optimise=2)
+    compiled_ours = compiled(ours, optimise=0)
     whole = folder / "library.zip"
     whole.write_bytes(library.archive({**compiled_standard, **compiled_ours}))
     _node("snapshot.mjs", runtime=str(RUNTIME), library=str(whole), warmUp=str(_HERE / "warm_up.py"), out=str(folder))
@@ -173,7 +187,7 @@ def _artefacts(folder: Path, package: Path) -> tuple[dict[str, bytes], dict[str,
     return artefacts, {"info": info, **seen["built"]}
 
 
-def _compiled(files: Mapping[str, bytes], *, optimise: int) -> dict[str, bytes]:
+def compiled(files: Mapping[str, bytes], *, optimise: int) -> dict[str, bytes]:
     """The files with every source compiled to bytecode; what was compiled before is taken from the cache."""
     sources = library.archive(files)
     key = hashlib.sha256(f"{sys.version} {optimise} ".encode() + sources).hexdigest()

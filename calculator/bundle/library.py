@@ -11,6 +11,11 @@ import zipfile
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
+
+class BundleError(Exception):
+    """The bundle cannot be built; the message says what is missing or wrong."""
+
+
 NATIVE_ONLY = ("__main__", "batch", "bundle", "mcp", "mcp_server", "publish", "serve", "site", "validate", "validation")
 """Modules of the package that stay on the machine that builds: nothing that is bundled may import them."""
 
@@ -52,15 +57,11 @@ DATA = (".csv", ".json", ".toml")
 _NEVER_TAKEN = re.compile(r"\bTYPE_CHECKING\b|__name__ == '__main__'")
 
 
-class NativeImportError(Exception):
-    """A bundled module imports one that stays native; the message names both."""
-
-
 def package_files(root: Path) -> dict[str, bytes]:
     """The bundled files of the package in `root`, by their name inside the library.
 
     These are the modules that `browser` and the decisions reach, wherever an import stands, and the data files beside
-    them. Raises NativeImportError when one of them imports a module that is NATIVE_ONLY.
+    them. Raises BundleError when one of them imports a module that is NATIVE_ONLY.
     """
     found = {f"{root.name}/{path.relative_to(root).as_posix()}": path for path in sorted(root.rglob("*"))}
     modules = {module_name(name): name for name in found if name.endswith(".py")}
@@ -72,7 +73,7 @@ def package_files(root: Path) -> dict[str, bytes]:
         if parts[0] != root.name or module not in modules or modules[module] in files:
             continue
         if parts[1:2] and parts[1] in NATIVE_ONLY:
-            raise NativeImportError(f"{by} is bundled for the browser and imports {module}, which is native only")
+            raise BundleError(f"{by} is bundled for the browser and imports {module}, which is native only")
         name = modules[module]
         files[name] = found[name].read_bytes()
         wanted += [(other, name) for other in imported(files[name], name, late=True)]

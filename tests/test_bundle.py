@@ -1,0 +1,185 @@
+"""The files that the browser runs: complete, small, named by their content, and the same from build to build."""
+
+import gzip
+import json
+import re
+import shutil
+import time
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from calculator import bundle
+from calculator.bundle import library
+
+FIRST_ANSWER_BYTES = 6_000_000
+MAGIC_OF_PYTHON_3_13 = (3571).to_bytes(2, "little") + b"\r\n"
+
+
+@pytest.fixture(scope="module")
+def manifest() -> dict[str, Any]:
+    """What is built for the site."""
+    return bundle.build()
+
+
+def artefact(manifest: dict[str, Any], kind: str) -> bytes:
+    """The bytes of one built file."""
+    return (bundle.DESTINATION / manifest["files"][kind]["name"]).read_bytes()
+
+
+def library_of(manifest: dict[str, Any], kind: str = "library") -> dict[str, bytes]:
+    """The files inside a built library."""
+    return library.contents(gzip.decompress(artefact(manifest, kind)))
+
+
+@pytest.fixture(scope="module")
+def second(manifest: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """Another build from the start: nothing of the first one's cache, another place, another home."""
+    folder = tmp_path_factory.mktemp("second")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bundle, "CACHE", folder / "cache")
+        patch.setenv("HOME", str(folder))
+        patch.setenv("TZ", "Asia/Tokyo")
+        patch.chdir(folder)
+        return folder / "runtime", bundle.build(folder / "runtime")
+
+
+def test_two_builds_give_the_same_bytes(manifest: dict[str, Any], second: tuple[Path, dict[str, Any]]) -> None:
+    assert second[1]["files"] == manifest["files"]
+
+
+def test_nothing_is_built_again_when_nothing_changed(second: tuple[Path, dict[str, Any]]) -> None:
+    folder, before = second
+    written = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+    began = time.perf_counter()
+    again = bundle.build(folder)
+    assert time.perf_counter() - began < 0.3
+    assert again == before
+    assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == written
+
+
+def test_a_file_that_was_lost_or_cut_off_is_built_again(second: tuple[Path, dict[str, Any]]) -> None:
+    folder, before = second
+    lost = folder / before["files"]["late"]["name"]
+    lost.write_bytes(lost.read_bytes()[:100])
+    (folder / "heap-of-another-build.bin").write_bytes(b"")
+    assert bundle.build(folder)["files"] == before["files"]
+    assert sha256(lost.read_bytes()).hexdigest() == before["files"]["late"]["sha256"]
+    assert {path.name for path in folder.iterdir()} == {
+        "manifest.json",
+        *(file["name"] for file in before["files"].values()),
+    }
+
+
+def test_every_file_is_named_by_its_content_and_the_worker_names_them_all(manifest: dict[str, Any]) -> None:
+    for kind, file in manifest["files"].items():
+        content = artefact(manifest, kind)
+        assert file["bytes"] == len(content)
+        assert file["sha256"] == sha256(content).hexdigest()
+        assert file["name"].startswith(f"{kind}-{file['sha256'][:16]}.")
+    worker = artefact(manifest, "worker").decode()
+    told = json.loads(re.findall(r"^const BUILT = (.*);$", worker, re.MULTILINE)[0])
+    for kind in set(manifest["files"]) - {"worker"}:
+        assert told["files"][kind]["name"] == manifest["files"][kind]["name"]
+    assert bundle.worker_name() == manifest["worker"]
+
+
+@pytest.mark.parametrize("start", bundle.STARTS)
+def test_the_first_answer_needs_at_most_six_megabytes(manifest: dict[str, Any], start: str) -> None:
+    total = 0
+    for name in manifest["starts"][start]:
+        content = (bundle.DESTINATION / name).read_bytes()
+        total += len(content) if name.endswith(".bin") else len(gzip.compress(content, 6))
+    assert total <= FIRST_ANSWER_BYTES
+
+
+def test_the_bytecode_is_for_the_runtimes_python(manifest: dict[str, Any]) -> None:
+    for kind in ("library", "late"):
+        for name, content in library_of(manifest, kind).items():
+            if name.endswith(".pyc"):
+                assert content[:4] == MAGIC_OF_PYTHON_3_13, name
+                assert content[4:8] == b"\x01\0\0\0", f"{name} would look for its source"
+            else:
+                assert not name.endswith(".py"), name
+
+
+def test_nothing_native_only_is_shipped(manifest: dict[str, Any]) -> None:
+    ours = {name.split("/")[1].removesuffix(".pyc") for name in library_of(manifest) if name.startswith("calculator/")}
+    assert "browser" in ours
+    assert "decisions" in ours
+    assert not ours & set(library.NATIVE_ONLY)
+
+
+def test_every_decision_is_shipped(manifest: dict[str, Any]) -> None:
+    decisions = {path.stem for path in (bundle.PACKAGE / "decisions").glob("*.py")}
+    shipped = {name for name in library_of(manifest) if name.startswith("calculator/decisions/")}
+    assert shipped == {f"calculator/decisions/{name}.pyc" for name in decisions}
+
+
+def test_a_bundled_module_that_imports_a_native_one_is_refused(tmp_path: Path) -> None:
+    package = tmp_path / "calculator"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "browser.py").write_text("def answer():\n    from calculator.site import formatter\n")
+    (package / "site.py").write_text("")
+    with pytest.raises(bundle.BundleError, match=r"calculator/browser\.py is bundled .* imports calculator\.site"):
+        library.package_files(package)
+
+
+def test_imports_are_found_wherever_they_run() -> None:
+    source = b"""
+import os.path
+from typing import TYPE_CHECKING
+from . import near
+from ..far import thing
+if TYPE_CHECKING:
+    import never
+else:
+    import always
+try:
+    import tried
+except ImportError:
+    import otherwise
+def later():
+    import late
+class Body:
+    import inside
+if __name__ == "__main__":
+    import script
+"""
+    early = {"os.path", "typing", "always", "tried", "otherwise", "inside"}
+    near = {"pack.sub", "pack.sub.near", "pack.far", "pack.far.thing", "typing.TYPE_CHECKING"}
+    assert library.imported(source, "pack/sub/module.py", late=False) == early | near
+    assert library.imported(source, "pack/sub/module.py", late=True) == early | near | {"late"}
+
+
+def test_a_runtime_file_that_is_not_the_tested_one_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(bundle, "RUNTIME", tmp_path)
+    with pytest.raises(bundle.BundleError, match="npm ci"):
+        bundle.build(tmp_path / "out")
+    for name in bundle.RUNTIME_FILES:
+        (tmp_path / name).write_bytes(b"something else")
+    with pytest.raises(bundle.BundleError, match="not the file that was tested"):
+        bundle.build(tmp_path / "out")
+
+
+def test_a_host_of_another_minor_version_compiles_inside_pyodide(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, manifest: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(bundle, "PYTHON", (3, 99))
+    monkeypatch.setattr(bundle, "CACHE", tmp_path)
+    compiled = bundle.compiled({"pack/one.py": b"x = 1\n", "pack/data.toml": b"y = 2\n"}, optimise=0)
+    assert set(compiled) == {"pack/one.pyc", "pack/data.toml"}
+    assert compiled["pack/one.pyc"][:8] == MAGIC_OF_PYTHON_3_13 + b"\x01\0\0\0"
+
+
+def test_a_missing_program_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(bundle, "CACHE", tmp_path)
+    monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
+    with pytest.raises(bundle.BundleError, match="`pyodide` is missing"):
+        bundle.compiled({"pack/one.py": b""}, optimise=0)
+    monkeypatch.setattr(bundle, "PYTHON", (3, 99))
+    with pytest.raises(bundle.BundleError, match="`node` is missing"):
+        bundle.compiled({"pack/one.py": b""}, optimise=0)

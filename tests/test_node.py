@@ -1,0 +1,71 @@
+"""The shipped bytecode in Pyodide, under Node, gives what the native package gives, byte for byte."""
+
+import json
+import shutil
+import subprocess
+import zipfile
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from inputs import random_given
+
+from calculator import browser, bundle, catalog
+
+pytestmark = pytest.mark.node
+
+HERE = Path(__file__).parent
+INPUTS = 510
+"""Generated inputs in all, shared out evenly over the decisions."""
+
+
+def requests() -> list[dict[str, Any]]:
+    """The default of each decision in every form and stage, generated inputs, and some that no form would send."""
+    names = catalog.names()
+    asked: list[dict[str, Any]] = [{"decision": "no such decision"}, {"decision": names[0], "stage": 9}]
+    random = Random(20261122)
+    for name in names:
+        forms: list[dict[str, Any]] = [
+            {"form": "html"},
+            {"form": "json"},
+            {"form": "markdown", "site": "https://a.test/"},
+        ]
+        asked += [{"decision": name, "stage": stage, **form} for form in forms for stage in range(browser.STAGES)]
+        field = next(iter(catalog.decision(name).Inputs.__dataclass_fields__))
+        asked.append({"decision": name, "given": {field: "not a value", "no such field": "1"}})
+        for index in range(-(-INPUTS // len(names))):
+            given = random_given(catalog.decision(name), random)
+            asked.append({"decision": name, "given": given, "stage": browser.STAGES - 1 if index % 10 == 0 else 0})
+    return asked
+
+
+@pytest.fixture(scope="module")
+def answered() -> tuple[list[str], dict[str, Any]]:
+    """The requests, and what one Node process made of them."""
+    manifest = bundle.build()
+    texts = [json.dumps(asked) for asked in requests()]
+    node = shutil.which("node")
+    assert node, "Node is needed for this test"
+    where = {"runtime": str(bundle.RUNTIME), "library": str(bundle.DESTINATION / manifest["files"]["library"]["name"])}
+    command = [node, str(HERE / "node" / "answers.mjs"), json.dumps(where)]
+    done = subprocess.run(command, input=json.dumps(texts), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return texts, json.loads(done.stdout)
+
+
+def test_at_least_five_hundred_generated_inputs_agree_byte_for_byte(answered: tuple[list[str], dict[str, Any]]) -> None:
+    texts, told = answered
+    assert len(texts) > 500
+    differing = [
+        (text, native, there)
+        for text, there in zip(texts, told["answers"], strict=True)
+        if (native := browser.answer(text)) != there
+    ]
+    assert not differing, f"{len(differing)} of {len(texts)} differ, the first: {differing[0]}"
+
+
+def test_no_module_was_missing_from_the_trimmed_library(answered: tuple[list[str], dict[str, Any]]) -> None:
+    with zipfile.ZipFile(bundle.RUNTIME / "python_stdlib.zip") as whole:
+        standard = {name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name in whole.namelist()}
+    assert not standard & set(answered[1]["missing"])
