@@ -26,10 +26,9 @@ def architectures() -> Mapping[str, Architecture]:
     if "models" not in _loaded:
         models = {}
         for row in read_rows("models.csv"):
+            others = dict(item.split("=") for item in row.pop("others").split(";") if item)
             values: dict[str, Any] = dict(FAMILIES[row["family"]])
-            for column, text in row.items():
-                if text:
-                    values[column] = text if column in _TEXT else int(text)
+            values.update({name: text if name in _TEXT else int(text) for name, text in (row | others).items()})
             values["tied_embeddings"] = bool(values["tied_embeddings"])
             models[row["hf_id"]] = Architecture(**values)
         _loaded["models"] = models
