@@ -42,7 +42,7 @@ def tick_text(unit: Unit, value: float) -> str:
 
 def curves(exhibit: Curves) -> str:
     """Lines over one quantity, with bands and reference lines."""
-    height, left, right, top, bottom = 240, 48, 14, 12, 40
+    height, left, right, top, bottom = 240, 48, 14, 12, 36
     lines = [_finite(line) for line in exhibit.lines]
     xs = [x for line in lines for x, _ in line.points] + [m.x for m in exhibit.marks if m.x is not None]
     ys = [y for line in lines for y in (*(y for _, y in line.points), *line.low, *line.high)]

@@ -1,7 +1,7 @@
 """Finish a built site: what MkDocs and Zensical leave to be done once every page is written. Run after each build.
 
 - every page gets a strict Content-Security-Policy, with a hash for each inline script and nothing else allowed;
-- Material's search dialog gets a name;
+- Material's search dialog gets a name, and the search index is fetched when the search is opened, not with every page;
 - our own scripts and styles are addressed by their content, so that a page never meets another release's;
 - `sw.js` gets the list of files to keep for reading without a network;
 - `llms.txt` lists the pages for machines that read;
@@ -32,6 +32,8 @@ _INLINE = re.compile(r"<script(?P<attributes>[^>]*)>(?P<code>.*?)</script>", re.
 _POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
 _CHARSET = re.compile(r'<meta charset="utf-8"\s*/?>', re.IGNORECASE)
 _SEARCH_DIALOG = re.compile(r'data-md-component="search" role="dialog"(?! aria-label)')
+_SEARCH_AT_ONCE = '$(location.protocol!=="file:")'
+_SEARCH_WHEN_OPENED = "$(!1)"
 _SENTENCE_END = re.compile(r"\s+")
 
 
@@ -106,6 +108,8 @@ def publish(root: Path) -> list[str]:
         if after != before:
             path.write_text(after, "utf-8")
         pages.append(Page(path=path.relative_to(root).as_posix(), text=after))
+    for path in root.glob("assets/javascripts/bundle.*.min.js"):
+        path.write_text(path.read_text("utf-8").replace(_SEARCH_AT_ONCE, _SEARCH_WHEN_OPENED), "utf-8")
     write_service_worker(root, versions)
     (root / "llms.txt").write_text(outline(pages, published_address(root)), "utf-8")
     return list(problems(root, pages, prefix))
@@ -157,7 +161,7 @@ def write_service_worker(root: Path, versions: dict[str, str]) -> None:
     path = root / "sw.js"
     if not path.is_file():
         return
-    shell, pages, runtime = [], [], []
+    shell, pages = [], []
     digest = hashlib.sha256()
     for found in sorted(root.rglob("*")):
         name = found.relative_to(root).as_posix()
@@ -165,12 +169,12 @@ def write_service_worker(root: Path, versions: dict[str, str]) -> None:
             continue
         digest.update(name.encode() + b"\0" + hashlib.sha256(found.read_bytes()).digest())
         if name.startswith(RUNTIME):
-            runtime.append(name)
-        elif name.endswith(".html"):
+            continue
+        if name.endswith(".html"):
             pages.append(name.removesuffix("index.html"))
         else:
             shell.append(f"{name}?v={versions[name]}" if name in versions else name)
-    listed = {"version": digest.hexdigest()[:16], "shell": shell, "pages": pages, "runtime": runtime}
+    listed = {"version": digest.hexdigest()[:16], "shell": shell, "pages": pages, "runtime": _quick_start(root)}
     text = path.read_text("utf-8")
     line = f"const RELEASE = {json.dumps(listed, separators=(',', ':'))};"
     filled, count = re.subn(r"^const RELEASE = .*;$", lambda _: line, text, count=1, flags=re.MULTILINE)
@@ -179,10 +183,16 @@ def write_service_worker(root: Path, versions: dict[str, str]) -> None:
     path.write_text(filled, "utf-8")
 
 
+def _quick_start(root: Path) -> list[str]:
+    """The files that a page's worker needs to start, without those of its slower way."""
+    manifest = root / RUNTIME / "manifest.json"
+    if not manifest.is_file():
+        return []
+    return [RUNTIME + name for name in json.loads(manifest.read_text("utf-8"))["starts"]["snapshot"]]
+
+
 def _left_out(name: str) -> bool:
-    if name.startswith(RUNTIME):
-        return False
-    return name.endswith((".map", ".gz", ".txt", "sitemap.xml")) or "/lunr/" in name
+    return name.endswith((".map", ".gz", ".txt")) or "/lunr/" in name
 
 
 def outline(pages: Iterable[Page], address: str) -> str:

@@ -106,7 +106,7 @@ def _range_words(report: Report, name: str, unit: Unit) -> str:
         return "\u00a0"
     spread = report.spread[name]
     if spread.low == spread.high:
-        return "no range: nothing uncertain goes in"
+        return "from your numbers alone"
     return f"{unit.show(spread.low)} to {unit.show(spread.high)}"
 
 
@@ -399,7 +399,8 @@ def _control(name: str, spec: Field, value: str, default: str, ident: str) -> st
     hint = _hint(spec)
     described = f' aria-describedby="{own}-problem{f" {own}-hint" if hint else ""}"'
     common = f'id="{own}" name="{name}" data-default="{escape(default)}"{described}'
-    unit = f' <span class="calc-unit">{escape(spec.unit.name)}</span>' if spec.unit and spec.unit.name else ""
+    words = spec.unit.name.removeprefix(f"{spec.label.lower()} ") if spec.unit else ""
+    unit = f' <span class="calc-unit">{escape(words)}</span>' if words else ""
     if spec.kind == "pick":
         options = "".join(
             f'<option value="{escape(option)}"{" selected" if option == value else ""}>{escape(label)}</option>'

@@ -40,7 +40,9 @@ class Runtime {
     this.stop();
     this.tell("starting");
     try {
-      this.worker = new Worker(this.address, { type: "module", name: "calculator" });
+      // The worker knows two ways to start: after a silence the plainer one is taken.
+      const name = this.misses ? "ordinary" : "calculator";
+      this.worker = new Worker(this.address, { type: "module", name });
     } catch (error) {
       this.tell("failed", error.message);
       return;
@@ -97,8 +99,15 @@ class Runtime {
       this.hearState(message);
       return;
     }
+    if (message.superseded) return;
     for (const [key, asked] of this.pending) {
       if (asked.id !== message.id) continue;
+      if (message.error !== undefined) {
+        this.pending.delete(key);
+        clearTimeout(this.timer);
+        asked.reply({ problems: [{ field: "", message: `The calculator met an error: ${message.error}` }], more: null });
+        return;
+      }
       const response = JSON.parse(message.response);
       const last = response.more === null || response.more === undefined;
       if (last) {
@@ -114,7 +123,8 @@ class Runtime {
   }
 
   hearState({ state, detail }) {
-    if (state === "failed") {
+    if (state === "failed" && this.state === "live") this.lost();
+    else if (state === "failed") {
       this.stop();
       this.tell("failed", detail);
     } else if (state === "ready") {
@@ -279,6 +289,7 @@ function connect(section) {
   showState(section);
   showAges(section);
   showSituation(section);
+  verdicts.observe(section.querySelector(".calc-verdict"));
   if (linked || !controls(section).every(untouched)) {
     section.dataset.stale = "";
     compute(section);
@@ -412,6 +423,13 @@ function showState(section, more = "") {
   button.hidden = !["failed", "saving"].includes(state);
   button.textContent = state === "saving" ? "Start it" : "Try again";
 }
+
+// On a narrow screen the answer stays at the foot while the verdict itself is scrolled away.
+const verdicts = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) {
+    target.closest(".calculator").toggleAttribute("data-away", !isIntersecting);
+  }
+});
 
 function showPeek(section) {
   section.querySelector(".calc-peek").textContent = section.querySelector(".calc-answer").textContent;
