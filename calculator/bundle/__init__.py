@@ -95,7 +95,7 @@ def build(destination: Path = DESTINATION, package: Path = PACKAGE) -> dict[str,
 
 
 def main() -> int:
-    """Build for the site and say what a first visit downloads; exit code 1, with the reason, when it cannot be built."""
+    """Build for the site and say what a first visit downloads; exit code 1, with the reason, when that fails."""
     try:
         manifest = build()
     except BundleError as error:
@@ -103,9 +103,8 @@ def main() -> int:
         return 1
     sizes = {file["name"]: file["bytes"] for file in manifest["files"].values()}
     for start, names in manifest["starts"].items():
-        print(
-            f"{start}: {len(names)} files, {sum(sizes[name] for name in names):,} bytes before the server compresses them"
-        )
+        total = sum(sizes[name] for name in names)
+        print(f"{start}: {len(names)} files, {total:,} bytes before the server compresses them")
     return 0
 
 

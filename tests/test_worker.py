@@ -1,0 +1,176 @@
+"""The built worker in a real browser: both ways to start, what it answers, and what it does with damaged files."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from inputs import random_given
+from playwright.sync_api import Page, sync_playwright
+
+from calculator import browser, bundle, catalog
+from calculator.serve import running
+
+pytestmark = pytest.mark.browser
+
+INPUTS = 60
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
+PAGE = """<!doctype html><meta charset="utf-8"><title>worker</title><script>
+const heard = [];
+let worker;
+function begin(address, name) {
+  heard.length = 0;
+  worker = new Worker(address, {type: 'module', name});
+  worker.onmessage = ({data}) => heard.push(data);
+}
+const until = (test) => new Promise((resolve) => {
+  const look = () => heard.some(test) ? resolve([...heard]) : setTimeout(look, 5);
+  look();
+});
+const isLast = (id) => (m) =>
+  m.id === id && (m.error || m.superseded || JSON.parse(m.response).more === null);
+function ask(requests, key) {
+  requests.forEach((request, id) => worker.postMessage({id, request, key: key ?? String(id)}));
+  return Promise.all(requests.map((_, id) => until(isLast(id)))).then(() => [...heard]);
+}
+</script>"""
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[Page]:
+    """A page of a browser without any cache."""
+    with sync_playwright() as playwright:
+        engine = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield engine.new_page()
+        engine.close()
+
+
+class Place:
+    """A served copy of the runtime, whose files a test may damage."""
+
+    def __init__(self, root: Path) -> None:
+        self.manifest = bundle.build()
+        self.root = root
+        shutil.copytree(bundle.DESTINATION, root / "runtime")
+        (root / "page.html").write_text(PAGE)
+        (root / "sitemap.xml").write_text("<urlset><url><loc>https://example.test/</loc></url></urlset>")
+
+    def damage(self, kind: str, *, keep: float = 1.0, flip: bool = False) -> None:
+        """Cut a file off, or turn over one bit in its middle."""
+        path = self.root / "runtime" / self.manifest["files"][kind]["name"]
+        content = bytearray(path.read_bytes())
+        if flip:
+            content[len(content) // 2] ^= 1
+        path.write_bytes(content[: int(len(content) * keep)])
+
+    def lose(self, kind: str) -> None:
+        """Delete a file."""
+        (self.root / "runtime" / self.manifest["files"][kind]["name"]).unlink()
+
+    def begin(self, page: Page, start: str) -> list[dict[str, Any]]:
+        """The states that a new worker reports until it is ready or has failed."""
+        with running(self.root) as address:
+            page.goto(address + "page.html")
+            page.evaluate("([a, n]) => begin(a, n)", [f"runtime/{self.manifest['worker']}", start])
+            states: list[dict[str, Any]] = page.evaluate("until((m) => ['ready', 'failed'].includes(m.state))")
+            return states
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    """A served copy for one test."""
+    return Place(tmp_path)
+
+
+def asked() -> list[str]:
+    """The default of each decision and generated inputs, as texts."""
+    random = Random(7)
+    requests = [{"decision": name, "given": {}} for name in catalog.names()]
+    for index in range(INPUTS):
+        name = catalog.names()[index % len(catalog.names())]
+        requests.append({"decision": name, "given": random_given(catalog.decision(name), random)})
+    return [json.dumps(request) for request in requests]
+
+
+def native(request: str) -> list[str]:
+    """All stages of the native package's answer."""
+    stage: int | None = 0
+    answers = []
+    while stage is not None:
+        answers.append(
+            browser.answer(json.dumps({**json.loads(request), "stage": stage} if stage else json.loads(request)))
+        )
+        stage = json.loads(answers[-1])["more"]
+    return answers
+
+
+@pytest.mark.parametrize("start", bundle.STARTS)
+def test_every_stage_of_every_answer_has_the_bytes_of_the_native_package(place: Place, page: Page, start: str) -> None:
+    states = place.begin(page, start)
+    assert [(state["state"], state["path"]) for state in states] == [("starting", start), ("ready", start)]
+    requests = asked()[:: 1 if start == bundle.QUICK else 10]
+    heard = page.evaluate("(requests) => ask(requests)", requests)
+    for index, request in enumerate(requests):
+        assert [m["response"] for m in heard if m.get("id") == index] == native(request), request
+
+
+def test_newer_requests_take_the_place_of_older_ones_and_points_come_before_stages(place: Place, page: Page) -> None:
+    place.begin(page, bundle.QUICK)
+    request = json.dumps({"decision": catalog.names()[0]})
+    heard = page.evaluate("(request) => ask(Array(5).fill(request), 'one form')", request)
+    told = [m for m in heard if "id" in m]
+    assert [m["id"] for m in told if m.get("superseded")] == [0, 1, 2, 3]
+    assert [json.loads(m["response"])["stage"] for m in told if m["id"] == 4] == list(range(browser.STAGES))
+    heard = page.evaluate("(request) => { heard.length = 0; return ask([request, request]); }", request)
+    first = [(m["id"], json.loads(m["response"])["stage"]) for m in heard if "response" in m]
+    assert first[:2] == [(0, 0), (1, 0)]
+    heard = page.evaluate(
+        """(request) => { heard.length = 0; const all = ask([request]);
+        worker.postMessage({id: 0, cancel: true}); return all; }""",
+        request,
+    )
+    assert heard == [{"id": 0, "superseded": True}]
+
+
+def test_a_snapshot_that_cannot_be_restored_gives_way_to_the_ordinary_start(place: Place, page: Page) -> None:
+    for damage in (
+        lambda: place.damage("heap", flip=True),
+        lambda: place.damage("heap", keep=0.9),
+        lambda: place.lose("heap"),
+    ):
+        damage()
+        states = place.begin(page, bundle.QUICK)
+        assert [(state["state"], state["path"]) for state in states] == [
+            ("starting", bundle.QUICK),
+            ("starting", bundle.ORDINARY),
+            ("ready", bundle.ORDINARY),
+        ]
+    heard = page.evaluate("(request) => ask([request])", asked()[0])
+    assert [m["response"] for m in heard if m.get("id") == 0] == native(asked()[0])
+
+
+def test_a_snapshot_of_another_runtime_is_not_restored(place: Place, page: Page) -> None:
+    worker = place.root / "runtime" / place.manifest["worker"]
+    text = worker.read_text()
+    worker.write_text(text.replace('"freshSum":', '"freshSum":1'))
+    assert [state["path"] for state in place.begin(page, bundle.QUICK)][-1] == bundle.ORDINARY
+    worker.write_text(text.replace('"heapBytes":', '"heapBytes":1'))
+    assert [state["path"] for state in place.begin(page, bundle.QUICK)][-1] == bundle.ORDINARY
+
+
+@pytest.mark.parametrize("kind", ["wasm", "glue", "library"])
+def test_a_damaged_runtime_says_that_it_failed_and_never_hangs(place: Place, page: Page, kind: str) -> None:
+    place.damage(kind, keep=0.5)
+    failed = place.begin(page, bundle.ORDINARY)[-1]
+    assert failed["state"] == "failed"
+    assert failed["detail"]
+    heard = page.evaluate("(request) => ask([request])", asked()[0])
+    assert heard[-1] == {"id": 0, "error": failed["detail"]}
+    place.lose(kind)
+    failed = place.begin(page, bundle.ORDINARY)[-1]
+    assert failed["state"] == "failed"
+    assert failed["detail"]
