@@ -137,6 +137,15 @@ gold_passage_accuracy_share = ask(
 retrieved_accuracy_share = ask(
     None, SHARE, "Accuracy with your own retrieval", low=0, high=1, hint="Leave empty when not known", group=QUALITY
 )
+small_accuracy_share = ask(
+    None,
+    SHARE,
+    "Accuracy of a small model",
+    low=0,
+    high=1,
+    hint="With the same prompt. Leave empty when not known",
+    group=QUALITY,
+)
 
 requests_per_month = ask(
     100_000, REQUESTS_PER_MONTH, "Requests", low=1, high=1e11, hint="A typical month, like 80k", group=TRAFFIC

@@ -220,7 +220,7 @@ GPU_HOURS = Unit(name="GPU-hours", suffix="gpu_hours", symbol="GPU-hours", accep
 USERS = Unit(name="users", suffix="users", symbol="users", accepted={"users": 1.0, "user": 1.0})
 TURNS = Unit(name="turns", suffix="turns", symbol="turns", accepted={"turns": 1.0, "turn": 1.0})
 LABELS = Unit(name="labels", suffix="labels", symbol="labels", accepted={"labels": 1.0, "label": 1.0})
-RATIO = Unit(name="times", suffix="ratio", symbol="times", accepted={"x": 1.0, "times": 1.0})
+RATIO = Unit(name="times", suffix="ratio", symbol="×", accepted={"x": 1.0, "times": 1.0})
 SD = Unit(name="standard deviations", suffix="sd", symbol="sd", plural=False)
 COUNT = Unit(name="", suffix="count")
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import Any
 
 from calculator.exhibit import Exhibit
@@ -18,6 +18,14 @@ class Verdict:
     next_step: str = ""
 
 
+class Stance(Enum):
+    """What an answer means for training: for it, against it, or neither."""
+
+    TRAIN = "train"
+    REFRAIN = "refrain"
+    OPEN = "open"
+
+
 @dataclass(frozen=True)
 class Decision:
     """One question with everything derived from it.
@@ -30,6 +38,8 @@ class Decision:
     values: the output that holds each answer's worth; then the verdict's is the largest, and a report can say what it
     would be worth to know the uncertain fields (expected value of perfect information).
     shown: the outputs that stand out; all when empty.
+    stances: what each answer means for training; consideration: the one thing this page weighs, as a noun phrase. With
+    both, a report can say whether the overall decision agrees, and if not, why.
     """
 
     question: str
@@ -42,3 +52,5 @@ class Decision:
     result: str = ""
     values: Mapping[StrEnum, str] = field(default_factory=dict)
     shown: tuple[str, ...] = ()
+    stances: Mapping[StrEnum, Stance] = field(default_factory=dict)
+    consideration: str = ""

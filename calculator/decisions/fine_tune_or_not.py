@@ -12,7 +12,7 @@ from math import inf
 
 from calculator import situation
 from calculator.cases import Situation, quality
-#from calculator.cases.nearest import differences, nearest
+from calculator.cases.nearest import nearest
 from calculator.exhibit import Bar, Bars, Exhibit, Mark, Note, Segment, Table
 from calculator.fields import ask, assume, flag, out, pick
 from calculator.llm.tokens import hosting_usd_per_month, managed_training_usd, request_usd
@@ -87,6 +87,7 @@ OPTIONS = {
 """The published comparisons' names for the options."""
 
 TRAINED = frozenset({Answer.TUNE_LARGE, Answer.TUNE_SMALL, Answer.BOTH})
+UNTRAINED_LARGE = frozenset({Answer.AS_IS, Answer.PROMPT})
 RETRIEVING = frozenset({Answer.RETRIEVE, Answer.BOTH})
 LARGE = frozenset({Answer.AS_IS, Answer.PROMPT, Answer.RETRIEVE, Answer.TUNE_LARGE})
 KNOWLEDGE_FAILURES = frozenset({Failure.FACTS_MISSING, Failure.FACTS_STALE})
@@ -113,6 +114,7 @@ class Inputs:
     closed_book_accuracy_share: float | None = situation.closed_book_accuracy_share
     gold_passage_accuracy_share: float | None = situation.gold_passage_accuracy_share
     retrieved_accuracy_share: float | None = situation.retrieved_accuracy_share
+    small_accuracy_share: float | None = situation.small_accuracy_share
     test_items: float = situation.test_items
     specialisation: str = situation.specialisation
     format_strictness: str = situation.format_strictness
@@ -136,6 +138,7 @@ class Inputs:
     hosting_gpus: float = ask(
         1, GPUS, "GPUs to host it, spare included", low=1, high=1_000, whole=True, group=situation.MONEY
     )
+    headroom_surprise_sd: float = assume("headroom_surprise_sd")
     training_surprise_sd: float = assume("training_surprise_sd")
     retrieval_surprise_sd: float = assume("retrieval_surprise_sd")
     small_model_surprise_sd: float = assume("small_model_surprise_sd")
@@ -173,7 +176,7 @@ class Inputs:
 @dataclass(frozen=True, kw_only=True)
 class Outputs:
     best_worth_usd: float = out(
-        USD, "Worth of the best option over the horizon", how="the largest of the seven worths below"
+        USD, "Worth of the best option over today's prompt", how="the largest of the seven worths below"
     )
     lead_usd: float = out(USD, "Lead over the next best option", how="the largest worth less the second largest")
     best_accuracy_share: float = out(SHARE, "Accuracy to expect of it", how="cases.quality.gains on your baseline")
@@ -183,13 +186,39 @@ class Outputs:
     )
     training_gain_points: float = out(POINTS, "What training is expected to add", how="cases.quality.gains")
     retrieval_gain_points: float = out(POINTS, "What retrieval is expected to add", how="cases.quality.gains")
-    as_is_worth_usd: float = out(USD, "Worth: general model as it is", how="value of the answers less all costs")
-    prompt_worth_usd: float = out(USD, "Worth: engineered prompt", how="value of the answers less all costs")
-    retrieve_worth_usd: float = out(USD, "Worth: retrieval", how="value of the answers less all costs")
-    tune_large_worth_usd: float = out(USD, "Worth: tuned large model", how="value of the answers less all costs")
-    tune_small_worth_usd: float = out(USD, "Worth: tuned small model", how="value of the answers less all costs")
-    small_worth_usd: float = out(USD, "Worth: small model as it is", how="value of the answers less all costs")
-    both_worth_usd: float = out(USD, "Worth: retrieval and tuning", how="value of the answers less all costs")
+    as_is_worth_usd: float = out(
+        USD,
+        "Worth: general model as it is",
+        how="value of the answers less all costs, over the same for an engineered prompt",
+    )
+    prompt_worth_usd: float = out(
+        USD,
+        "Worth: engineered prompt",
+        how="value of the answers less all costs, over the same for an engineered prompt",
+    )
+    retrieve_worth_usd: float = out(
+        USD, "Worth: retrieval", how="value of the answers less all costs, over the same for an engineered prompt"
+    )
+    tune_large_worth_usd: float = out(
+        USD,
+        "Worth: tuned large model",
+        how="value of the answers less all costs, over the same for an engineered prompt",
+    )
+    tune_small_worth_usd: float = out(
+        USD,
+        "Worth: tuned small model",
+        how="value of the answers less all costs, over the same for an engineered prompt",
+    )
+    small_worth_usd: float = out(
+        USD,
+        "Worth: small model as it is",
+        how="value of the answers less all costs, over the same for an engineered prompt",
+    )
+    both_worth_usd: float = out(
+        USD,
+        "Worth: retrieval and tuning",
+        how="value of the answers less all costs, over the same for an engineered prompt",
+    )
 
 
 VALUES = {
@@ -250,36 +279,49 @@ def is_knowledge_gap(i: Inputs) -> bool | None:
 def gains(i: Inputs) -> dict[Answer, tuple[float, float]]:
     """What each option adds to the prompted accuracy, and one standard deviation of it, both as shares.
 
-    Published gains, drawn with this situation's surprises; then what is particular here: a remedy for another failure
-    keeps only part of its gain, what training adds decays with the facts it was trained on, and retrieval that the
-    reader has measured is taken as measured.
+    Published gains, drawn with this situation's surprises; then what is particular here: work on a prompt removes a
+    share of the errors there are, a remedy for another failure keeps only part of its gain, what training adds decays
+    with the facts it was trained on, and what the reader has measured is taken as measured.
     """
-    expected = quality.gains(described(i), OPTIONS.values())
-    training, retrieval = i.training_surprise_sd, i.retrieval_surprise_sd
-    drawn = quality.draw(
-        expected, {"training": training, "retrieval": retrieval, "slm_prompted": i.small_model_surprise_sd}
-    )
+    here = described(i)
+    expected = quality.gains(here, OPTIONS.values())
+    surprises = {
+        "slope": i.headroom_surprise_sd,
+        "training": i.training_surprise_sd,
+        "retrieval": i.retrieval_surprise_sd,
+        "slm_prompted": i.small_model_surprise_sd,
+    }
+    drawn = quality.draw(here, expected, surprises)
     knowledge = is_knowledge_gap(i)
     stale = any_stale(mean_stale_share(i.fact_half_life_days, i.retraining_days), i.facts_per_answer_count)
+    lasting = (1 - stale) * (i.off_target_share if knowledge else 1.0)
+    # Without facts to look up, or with behaviour as the trouble, passages are a remedy for another failure.
+    fetched = i.off_target_share if knowledge is False or i.facts_per_answer_count == 0 else 1.0
+    errors = (1 - i.prompted_accuracy_share) / (1 - quality.PIVOT)
     found = {}
     for answer, option in OPTIONS.items():
-        gain, spread = drawn[option], expected[option].spread
-        if answer is Answer.BOTH:
-            found[answer] = (gain, spread)
-            continue
-        if answer in TRAINED and gain > 0:
-            gain *= (i.off_target_share if knowledge else 1.0) * (1 - stale)
-        elif answer is Answer.RETRIEVE and knowledge is False and gain > 0:
-            gain *= i.off_target_share
-        found[answer] = (gain, spread)
+        gain = drawn[option]
+        if answer in UNTRAINED_LARGE:
+            gain *= errors
+        elif gain > 0:
+            gain *= lasting if answer in TRAINED else fetched if answer is Answer.RETRIEVE else 1.0
+        found[answer] = (gain, expected[option].spread)
+    if i.small_accuracy_share is not None:
+        measured_small = i.small_accuracy_share - i.prompted_accuracy_share
+        found[Answer.SMALL] = (measured_small, 0.0)
+        tuned, spread = found[Answer.TUNE_SMALL]
+        found[Answer.TUNE_SMALL] = (max(tuned, measured_small), spread)
+    tuned, spread = found[Answer.TUNE_SMALL]
     if i.retrieved_accuracy_share is not None:
         measured = i.retrieved_accuracy_share - i.prompted_accuracy_share
         found[Answer.RETRIEVE] = (measured, 0.0)
-        found[Answer.BOTH] = (measured + max(0.0, found[Answer.TUNE_SMALL][0]), found[Answer.TUNE_SMALL][1])
-    elif knowledge is not None:
-        parts = (found[Answer.RETRIEVE][0], found[Answer.TUNE_SMALL][0])
-        cap = max(parts) + 0.5 * max(0.0, min(parts))
-        found[Answer.BOTH] = (min(found[Answer.BOTH][0], cap), found[Answer.BOTH][1])
+        found[Answer.BOTH] = (measured + tuned, spread)
+    elif i.facts_per_answer_count == 0:
+        found[Answer.BOTH] = (tuned, spread)
+    else:
+        # Together they are worth the better of the two, as published; never more than this situation allows each.
+        together = min(drawn["ft_plus_rag"], max(found[Answer.RETRIEVE][0], tuned))
+        found[Answer.BOTH] = (together, found[Answer.BOTH][1])
     return found
 
 
@@ -311,9 +353,7 @@ def serving_usd_per_request(i: Inputs, answer: Answer) -> float:
 
 def work_hours(i: Inputs, answer: Answer) -> float:
     """Hours of work before the first request."""
-    hours = 0.0 if answer is Answer.AS_IS else 0.0 if i.prompt_engineered else i.prompt_work_hours
-    if answer is Answer.SMALL:
-        hours = i.prompt_work_hours
+    hours = i.prompt_work_hours if answer is Answer.PROMPT and not i.prompt_engineered else 0.0
     if answer in RETRIEVING and i.retrieved_accuracy_share is None:
         hours += i.retrieval_work_hours
     if answer in TRAINED:
@@ -351,7 +391,7 @@ def options(i: Inputs) -> dict[Answer, Option]:
         hours = work_hours(i, answer)
         start = hours * i.engineer_usd_per_hour
         moving = hours * i.engineer_usd_per_hour * PROMPT_MOVE_SHARE / i.base_life_months
-        upkeep = 0.0 if answer is Answer.AS_IS else i.prompt_upkeep_hours
+        upkeep = 0.0 if answer in (Answer.AS_IS, Answer.SMALL) else i.prompt_upkeep_hours
         if answer in TRAINED:
             large = answer is Answer.TUNE_LARGE
             run = managed_training_usd(
@@ -389,9 +429,11 @@ def compute(i: Inputs) -> Outputs:
     ranked = sorted((open_to_us or found).values(), key=lambda option: -option.worth_usd)
     best = ranked[0]
     base = i.prompted_accuracy_share
-    worths = {name: found[answer].worth_usd if found[answer] in ranked else -inf for answer, name in VALUES.items()}
+    today = found[Answer.PROMPT].worth_usd
+    allowed = open_to_us or found
+    worths = {name: found[answer].worth_usd - today if answer in allowed else -inf for answer, name in VALUES.items()}
     return Outputs(
-        best_worth_usd=best.worth_usd,
+        best_worth_usd=best.worth_usd - today,
         lead_usd=best.worth_usd - ranked[1].worth_usd if len(ranked) > 1 else inf,
         best_accuracy_share=best.accuracy,
         best_start_usd=best.start_usd,
@@ -493,13 +535,14 @@ def _next_step(i: Inputs, answer: Answer, rest: list[Answer]) -> str:
 def exhibits(i: Inputs, o: Outputs) -> tuple[Exhibit, ...]:
     found = options(i)
     ranked = sorted(found, key=lambda a: (bool(found[a].gate), -found[a].worth_usd))
+    today = found[Answer.PROMPT].worth_usd
     rows = tuple(
         (
             str(answer),
             f"{SHARE.show(found[answer].accuracy)} ± {SHARE.show(found[answer].spread)}",
             USD.show(found[answer].start_usd),
             USD_PER_MONTH.show(found[answer].run_usd_per_month),
-            found[answer].gate.capitalize() if found[answer].gate else USD.show(found[answer].worth_usd),
+            _sentence(found[answer].gate) if found[answer].gate else USD.show(found[answer].worth_usd - today),
         )
         for answer in ranked
     )
@@ -515,7 +558,7 @@ def exhibits(i: Inputs, o: Outputs) -> tuple[Exhibit, ...]:
     return (
         Table(
             title="The seven options",
-            columns=("Option", "Accuracy", "To start", "To run", f"Worth over {i.horizon_months:g} months"),
+            columns=("Option", "Accuracy", "To start", "To run", f"Worth over today, {i.horizon_months:g} months"),
             rows=rows,
             note="Accuracy with one standard deviation of what the model misses on sources it has not seen.",
             highlight=0,
@@ -532,9 +575,17 @@ def exhibits(i: Inputs, o: Outputs) -> tuple[Exhibit, ...]:
     )
 
 
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:]
+
+
 def _nearest(i: Inputs) -> tuple[Exhibit, ...]:
-    here = described(i)
-    paragraphs = tuple(f"{case.title} ({case.source}). {differences(here, case)}" for case in nearest(here, 3))
+    """The three published comparisons most like the situation: measured, won, source, and how they differ."""
+    paragraphs = tuple(
+        f"{near.measured} {near.won} {near.margin} Source: {near.source}. Differs from yours: "
+        f"{'; '.join(near.differences) or 'in nothing we know'}."
+        for near in nearest(described(i), 3)
+    )
     return (Note(title="The published comparisons most like yours", paragraphs=paragraphs),)
 
 

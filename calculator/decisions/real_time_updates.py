@@ -14,7 +14,7 @@ from calculator.exhibit import Curves, Exhibit, Line, Mark
 from calculator.fields import ask, assume, out
 from calculator.stats.decay import any_stale, mean_stale_share, stale_share
 from calculator.units import DAYS, SHARE, TOKENS, USD_PER_MONTH
-from calculator.verdict import Decision, Verdict
+from calculator.verdict import Decision, Stance, Verdict
 
 DAYS_PER_MONTH = 365.25 / 12
 
@@ -201,4 +201,6 @@ DECISION = Decision(
     choose=choose,
     exhibits=exhibits,
     result="retrained_stale_share",
+    stances={Answer.RETRIEVE: Stance.REFRAIN, Answer.RETRAIN: Stance.TRAIN, Answer.NEITHER: Stance.OPEN},
+    consideration="how fresh the facts in an answer must be",
 )
