@@ -45,10 +45,11 @@ _FLAGS = {
     "enable_bias": ("qkv_bias", "o_bias", "mlp_bias"),
 }
 _BIAS_ON_QKV_ONLY = ("glm", "glm4", "glm4_moe", "glm4v_moe_text", "helium", "seed_oss", "solar_open")
-_EXPERTS_AS_WIDE_AS_MLP = (
+EXPERTS_AS_WIDE_AS_MLP = (
     "mixtral", "phimoe", "olmoe", "flex_olmo", "granitemoe", "granitemoeshared", "granitemoehybrid", "gpt_oss",
     "minimax_m2", "hunyuan_v1_moe", "llama4_text",
 )
+"""Types whose files state the experts' width as intermediate_size."""
 _WINDOW_IN_ALL = ("mistral", "mixtral", "ministral", "ministral3", "phi3", "phimoe", "starcoder2")
 _WINDOW_PERIOD = {
     "gemma2": 2, "gpt_oss": 2, "vaultgemma": 2, "cohere2": 4, "olmo3": 4, "gemma3_text": 6, "gemma4_text": 6,
@@ -76,7 +77,7 @@ def read_config(config: str | Mapping[str, Any], name: str = "") -> Architecture
         raise ValueError(f"config.json: an object is needed, {_shown(values)} was given")
     title = name or values.get("_name_or_path") or values.get("model_type") or "config.json"
     text, model_type, nested = _text_part(values)
-    defaults = _defaults()[model_type]
+    defaults = config_defaults()[model_type]
     reader = _Reader(text, defaults)
     if not nested:
         for field in ("hidden_size", "layers"):
@@ -95,7 +96,7 @@ def read_config(config: str | Mapping[str, Any], name: str = "") -> Architecture
 
 def model_types() -> tuple[str, ...]:
     """The values of model_type that can be read."""
-    return (*_defaults(), *_TEXT_TYPE)
+    return (*config_defaults(), *_TEXT_TYPE)
 
 
 def _parse(text: str) -> Any:
@@ -121,7 +122,8 @@ def _shown(value: Any) -> str:
     return repr(value)[:60]
 
 
-def _defaults() -> Mapping[str, dict[str, str]]:
+def config_defaults() -> Mapping[str, dict[str, str]]:
+    """The defaults of each model type's config class: our names for dimensions, the file's keys for the rest."""
     if not _loaded:
         from calculator.catalogs.rows import read_rows
 
@@ -136,7 +138,7 @@ _loaded: dict[str, dict[str, str]] = {}
 
 def _text_part(values: Mapping[str, Any]) -> tuple[Mapping[str, Any], str, bool]:
     """The object that describes the language model, its type, and whether it stood inside another."""
-    known = _defaults()
+    known = config_defaults()
     model_type, nested = values.get("model_type"), False
     for _ in range(3):
         if model_type is not None and not isinstance(model_type, str):
@@ -288,7 +290,7 @@ def _experts(reader: _Reader, fields: dict[str, Any], model_type: str) -> None:
     if not fields["experts_per_token"]:
         raise ValueError("config.json: num_experts_per_tok is missing; a whole number is needed")
     width = fields["intermediate_size"]
-    if model_type not in _EXPERTS_AS_WIDE_AS_MLP:
+    if model_type not in EXPERTS_AS_WIDE_AS_MLP:
         width = reader.dimension("moe_intermediate") or width
     fields["moe_intermediate"] = width
     shared = reader.number("shared_expert_intermediate_size") or reader.number("shared_intermediate_size")

@@ -1,0 +1,189 @@
+"""Parameter counts from the columns of a row, against counts of the instantiated class.
+
+A row names its class and its dimensions; nothing is looked up by the model's name. The row is put into the form of a
+config.json and read as one, so that what the columns leave open is the default of the class. ``attention_specials``
+adds what it says: key=value pairs, biases, norms.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from calculator.catalogs import Architecture, read_config
+from calculator.catalogs.config import EXPERTS_AS_WIDE_AS_MLP, config_defaults
+from calculator.llm import parameters
+from calculator.validation import Quantity, Row
+
+ID = "hf_id"
+FIELDS = ("hf_id", "total_params", "active_params", "reason")
+METHOD = "architecture"
+
+
+def _count(column: str) -> Callable[[Row], float | None]:
+    def read(row: Row) -> float | None:
+        text = row.get(column, "")
+        return float(text) if text else None
+
+    return read
+
+
+QUANTITIES = (
+    Quantity(name="parameters", estimate="total_params", measured=_count("computed_total_params")),
+    Quantity(name="active parameters", estimate="active_params", measured=_count("computed_active_params")),
+)
+
+# Classes that hold another one as their language model, or are it under another name.
+_SAME_AS = {
+    "Gemma3ForConditionalGeneration": "Gemma3ForCausalLM",
+    "Gemma4ForConditionalGeneration": "Gemma4ForCausalLM",
+    "Glm4vForConditionalGeneration": "Glm4ForCausalLM",
+    "Glm4vMoeForConditionalGeneration": "Glm4MoeForCausalLM",
+    "Llama4ForConditionalGeneration": "Llama4ForCausalLM",
+    "MPTForCausalLM": "MptForCausalLM",
+    "Mistral3ForConditionalGeneration": "MistralForCausalLM",
+    "Qwen2VLForConditionalGeneration": "Qwen2ForCausalLM",
+    "Qwen2_5_VLForConditionalGeneration": "Qwen2ForCausalLM",
+    "Qwen3VLForConditionalGeneration": "Qwen3ForCausalLM",
+    "Qwen3VLMoeForConditionalGeneration": "Qwen3MoeForCausalLM",
+    "Qwen3_5ForConditionalGeneration": "Qwen3_5ForCausalLM",
+    "Qwen3_5MoeForConditionalGeneration": "Qwen3_5MoeForCausalLM",
+    "RWForCausalLM": "FalconForCausalLM",
+    "YiForCausalLM": "LlamaForCausalLM",
+}
+_COLUMNS = {
+    "hidden_size": "hidden_size", "layers": "num_hidden_layers", "heads": "num_attention_heads",
+    "kv_heads": "num_key_value_heads", "head_dim": "head_dim", "intermediate_size": "intermediate_size",
+    "vocab": "vocab_size", "max_context": "max_position_embeddings", "experts": "num_local_experts",
+    "experts_per_token": "num_experts_per_tok", "moe_intermediate": "moe_intermediate_size",
+}
+_NEEDED = ("hidden_size", "layers", "heads", "vocab")
+_KEYS_IN_WORDS = {
+    "qk_nope": "qk_nope_head_dim", "qk_rope": "qk_rope_head_dim", "v": "v_head_dim",
+    "first_k_dense": "first_k_dense_replace",
+}
+_WIDTH_OF_SHARED = re.compile(r"shared\w*intermediate\w*[ =:]+(\d+)")
+
+
+def predict(row: Row) -> dict[str, object]:
+    """Total and active parameters of the model that the row describes, or the reason why they can't be counted."""
+    answer: dict[str, object] = dict.fromkeys(FIELDS, "")
+    answer[ID] = row.get(ID, "")
+    try:
+        found = read_row(row)
+    except ValueError as problem:
+        answer["reason"] = str(problem).removeprefix("config.json: ")
+        return answer
+    answer["total_params"], answer["active_params"] = parameters.total(found), parameters.active(found)
+    return answer
+
+
+def read_row(row: Row) -> Architecture:
+    """The architecture of a row. Raises ValueError for a class that we don't know and for missing dimensions."""
+    named = row.get("architecture", "").strip()
+    family = _SAME_AS.get(named, named)
+    model_type = next((name for name, row in config_defaults().items() if row["family"] == family), "")
+    if not model_type:
+        known = sorted({defaults["family"] for defaults in config_defaults().values()})
+        raise ValueError(f"architecture {named[:60]!r} is not a class we can count; known: {', '.join(known)}")
+    config: dict[str, Any] = {"model_type": model_type}
+    for column, key in _COLUMNS.items():
+        number = _whole(row, column)
+        if number:
+            config[key] = number
+        elif column in _NEEDED:
+            raise ValueError(f"{column} is missing; a whole number above 0 is needed")
+    tied = row.get("tied_embeddings", "").strip().lower()
+    if tied:
+        if tied not in ("true", "false", "1", "0", "yes", "no"):
+            raise ValueError(f"tied_embeddings must be True or False, {tied[:40]!r} was given")
+        config["tie_word_embeddings"] = tied in ("true", "1", "yes")
+    words = row.get("attention_specials", "").lower()
+    for key, value in re.findall(r"\b([a-z]\w*)\s*=\s*(\d{1,12})\b(?![./\d])", words):
+        config[_KEYS_IN_WORDS.get(key, key)] = int(value)
+    pattern = re.search(r"\b[ME*-]{4,}(?![\w])", row.get("attention_specials", ""))
+    if pattern:
+        config["hybrid_override_pattern"] = pattern.group()
+    _read_family(config, row, words)
+    return _add_words(read_config(config, row.get(ID, "")), words)
+
+
+def _whole(row: Row, column: str) -> int:
+    text = row.get(column, "").strip().replace(",", "").removesuffix(".0")
+    if not text:
+        return 0
+    if not text.isascii() or not text.isdigit() or len(text) > 15:
+        raise ValueError(f"{column} must be a whole number, {row[column][:40]!r} was given")
+    return int(text)
+
+
+def _read_family(config: dict[str, Any], row: Row, words: str) -> None:
+    """What a family's config says with keys of its own."""
+    model_type = config["model_type"]
+    heads, kv_heads = config["num_attention_heads"], config.get("num_key_value_heads", config["num_attention_heads"])
+    if model_type in ("falcon", "gpt_bigcode"):
+        config["multi_query"] = kv_heads == 1
+    if model_type == "falcon":
+        parallel = "parallel" in words or kv_heads != heads
+        config["new_decoder_architecture"] = 1 < kv_heads < heads
+        # The Falcons without a parallel block (falcon-rw) are the ones with biases.
+        config["parallel_attn"], config["bias"] = parallel, not parallel
+    if model_type == "stablelm":
+        config["use_parallel_residual"] = "parallel" in words
+    if model_type == "qwen" and config.get("intermediate_size", 0) < 4 * config["hidden_size"]:
+        config["intermediate_size"] *= 2
+    if config.get("num_local_experts"):
+        _read_experts(config, row, words)
+    elif model_type in EXPERTS_AS_WIDE_AS_MLP or config_defaults()[model_type]["experts"]:
+        config["num_local_experts"] = 0
+    for key in ("use_qk_norm", "qk_layernorm"):
+        if key in config_defaults()[model_type] and model_type != "llama4_text":
+            config[key] = bool(re.search(r"\bqk[_-]?(layer)?norm", words))
+    for key in ("use_qkv_bias", "qkv_bias", "attention_bias"):
+        if key in config_defaults()[model_type] and f"{key.removeprefix('use_')}" in words:
+            config[key] = True
+
+
+def _read_experts(config: dict[str, Any], row: Row, words: str) -> None:
+    model_type, width = config["model_type"], config.get("moe_intermediate_size", 0)
+    if model_type in EXPERTS_AS_WIDE_AS_MLP and width:
+        dense = config.get("intermediate_size", 0)
+        config["intermediate_size"] = width
+        if model_type == "llama4_text" and dense > width:
+            config.setdefault("intermediate_size_mlp", dense)
+    said = re.search(r"moe (?:on |in )?every (\d+)", words)
+    if said:
+        config.setdefault("interleave_moe_layer_step", int(said.group(1)))
+        config.setdefault("decoder_sparse_step", int(said.group(1)))
+    text = row.get("shared_experts", "").lower()
+    stated = _WIDTH_OF_SHARED.search(f"{text} {words}")
+    number = re.match(r"\d+", text)
+    for key in ("shared_expert_intermediate_size", "shared_intermediate_size", "n_shared_experts"):
+        config[key] = 0
+    if stated:
+        config["shared_expert_intermediate_size"] = int(stated.group(1))
+    elif number and "shared_expert_intermediate_size" in config_defaults()[model_type]:
+        raise ValueError("shared_experts: the width of the shared expert is not stated")
+    elif number:
+        config["n_shared_experts"] = int(number.group())
+    for key in ("num_shared_experts", "moe_num_shared_experts"):
+        config[key] = config["n_shared_experts"]
+
+
+def _add_words(found: Architecture, words: str) -> Architecture:
+    """Biases and windows that the row names and the family's config has no key for."""
+    changes: dict[str, Any] = {}
+    if re.search(r"qkv[_ ]bias|qkv/o bias", words):
+        changes["qkv_bias"] = True
+    if re.search(r"\bo[_ ]bias|qkv/o bias|out(put)?[_ ](proj[_ ])?bias", words):
+        changes["o_bias"] = True
+    if re.search(r"mlp[_ ]bias", words):
+        changes["mlp_bias"] = True
+    if re.search(r"lm[_ ]head[_ ]bias", words):
+        changes["head_bias"] = True
+    if re.search(r"\bqk[_-]?norm", words) and not found.qk_norm and found.family not in ("Llama4ForCausalLM",):
+        changes["qk_norm"] = "head"
+    local = re.search(r"local_layers=(\d+)", words)
+    if local and int(local.group(1)) <= found.attention_layers:
+        changes["sliding_layers"] = int(local.group(1))
+    return replace(found, **changes) if changes else found
