@@ -5,7 +5,7 @@ is told apart without colour. Every chart has a name and a description; `view` p
 """
 
 from collections.abc import Iterable, Sequence
-from math import ceil, floor, isfinite, log10
+from math import ceil, floor, inf, isfinite, log10
 
 from calculator.exhibit import Bar, Bars, Curves, Grid, Line
 from calculator.units import Unit
@@ -44,7 +44,9 @@ def curves(exhibit: Curves) -> str:
     """Lines over one quantity, with bands and reference lines."""
     height, left, right, top, bottom = 240, 48, 14, 12, 36
     lines = [_finite(line) for line in exhibit.lines]
-    xs = [x for line in lines for x, _ in line.points] + [m.x for m in exhibit.marks if m.x is not None]
+    xs = [x for line in lines for x, _ in line.points] + [
+        m.x for m in exhibit.marks if m.x is not None and isfinite(m.x)
+    ]
     ys = [y for line in lines for y in (*(y for _, y in line.points), *line.low, *line.high)]
     ys += [m.y for m in exhibit.marks if m.y is not None and isfinite(m.y)]
     if not xs or not ys:
@@ -263,7 +265,8 @@ def _whisker(low: float, high: float, y: float) -> str:
 
 
 def _total(bar: Bar) -> float:
-    return sum(segment.value for segment in bar.segments)
+    values = [segment.value for segment in bar.segments]
+    return sum(values) if all(map(isfinite, values)) else inf
 
 
 class _Linear:

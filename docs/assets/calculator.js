@@ -13,7 +13,7 @@ const SAYS = {
   ready: "Change any number: it is worked out again here, on your device.",
   saving: "Data saver is on, so the calculator (6 MB) waits to be started.",
   starting: "Starting the calculator. What you type meanwhile is kept.",
-  live: "Live: worked out on your device, nothing is sent.",
+  live: "Live. Nothing you type leaves this device.",
   invalid: "Check the marked field. The result below is the last good one.",
   failed: "The calculator could not start, so the worked example stays as it is.",
 };
@@ -302,9 +302,9 @@ function showSituation(section) {
   const bar = section.querySelector(".calc-situation");
   const chosen = [...presetsOf(section).options].find((option) => preset && option.value === preset);
   bar.hidden = !mine && !chosen;
-  const count = mine === 1 ? "1 number of yours" : `${mine} numbers of yours`;
+  const count = mine === 1 ? "1 answer of yours" : `${mine} answers of yours`;
   const words = [chosen?.textContent, mine ? count : ""].filter(Boolean).join(", with ");
-  bar.querySelector(".calc-situation-text").textContent = `Your situation, on every page: ${words}.`;
+  bar.querySelector(".calc-situation-text").textContent = `Your situation: ${words}.`;
 }
 
 // Asking, and showing what came back

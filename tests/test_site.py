@@ -1,0 +1,410 @@
+"""The fences, the HTML and the charts, and the built site as a set of files."""
+
+import base64
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from html.parser import HTMLParser
+from math import inf
+from time import perf_counter
+
+import pytest
+from conftest import ROOT
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mkdocs.commands.build import build
+from mkdocs.config.defaults import MkDocsConfig
+
+from calculator import catalog, chart, engine, publish, serve, view
+from calculator import site as fences
+from calculator.exhibit import Bar, Bars, Curves, Grid, Line, Mark, Note, Segment, Table
+from calculator.units import GIB, MONTHS, SHARE, USD
+
+NAMES = catalog.names()
+FENCE = "```calculator\n{}\n```\n"
+
+
+def report_of(name):
+    decision = catalog.decision(name)
+    return engine.evaluate(name, decision, engine.read(decision, {}))
+
+
+# The fences
+
+
+def build_page(folder, text):
+    """Build a site of one page with our fences and no theme."""
+    (folder / "docs").mkdir(parents=True)
+    (folder / "docs" / "index.md").write_text(text, "utf-8")
+    fence = {"name": "calculator", "class": "calculator", "format": fences.fence}
+    inline = {"name": "calc", "class": "calc", "format": fences.figure}
+    config = MkDocsConfig()
+    config.load_dict(
+        {
+            "docs_dir": str(folder / "docs"),
+            "site_dir": str(folder / "site"),
+            "site_name": "test",
+            "theme": {"name": "mkdocs", "highlightjs": False},
+            "plugins": [],
+            "markdown_extensions": [
+                "pymdownx.highlight",
+                {"pymdownx.superfences": {"custom_fences": [fence]}},
+                {"pymdownx.inlinehilite": {"custom_inline": [inline]}},
+            ],
+        }
+    )
+    assert config.validate() == ([], [])
+    build(config)
+    return (folder / "site" / "index.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_fence_renders_the_form_and_the_worked_default_of_its_decision(name):
+    html = fences.render(name)
+    assert view.render_report(report_of(name)) in html
+    for field in catalog.decision(name).Inputs.__dataclass_fields__:
+        assert f'name="{field}"' in html, field
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ("no_such_decision", "no_such_decision"),
+        (f'{NAMES[0]}\npreset = "no-such-preset"', "no-such-preset"),
+        (f"{NAMES[0]}\nno_such_field = 3", "no_such_field"),
+        (f"{NAMES[0]}\nthis is not TOML", "TOML"),
+        (f'{NAMES[0]}\nshow = ["no_such_field"]', "no_such_field"),
+    ],
+)
+def test_a_broken_fence_fails_the_build_with_page_and_line(tmp_path, body, says):
+    with pytest.raises(Exception, match=r"index\.md:3: ") as error:
+        build_page(tmp_path, "# Title\n\n" + FENCE.format(body))
+    assert says in str(error.value)
+
+
+@pytest.mark.parametrize("body", ["no_such_decision:answer", f"{NAMES[0]}:no_such_output", f"{NAMES[0]}:answer x=1"])
+def test_a_broken_figure_in_prose_fails_the_build_with_page_and_line(tmp_path, body):
+    with pytest.raises(Exception, match=r"index\.md:3: "):
+        build_page(tmp_path, f"# Title\n\nIt says `#!calc {body}` here.\n")
+
+
+def test_a_figure_in_prose_is_the_number_of_the_report(tmp_path):
+    report = report_of(NAMES[0])
+    html = build_page(tmp_path, f"# Title\n\nIt says `#!calc {NAMES[0]}:answer` here.\n")
+    assert f'<span class="calc-inline">{chart.escape(str(report.verdict.answer))}</span>' in html
+
+
+def test_two_calculators_on_a_page_have_different_ids(tmp_path):
+    html = build_page(tmp_path, "# Title\n\n" + FENCE.format(NAMES[0]) * 2)
+    ids = re.findall(r' id="([^"]+)"', html)
+    assert len(ids) == len(set(ids))
+
+
+# The HTML
+
+
+class Outline(HTMLParser):
+    """Fails on a tag that is not closed in order, or on an attribute that a strict policy blocks."""
+
+    VOID = frozenset({"br", "circle", "input", "meta", "path", "rect"})
+
+    def __init__(self):
+        super().__init__()
+        self.open = []
+
+    def handle_starttag(self, tag, attrs):
+        assert not {name for name, _ in attrs if name == "style" or name.startswith("on")}, attrs
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag not in self.VOID:
+            assert self.open.pop() == tag
+
+    def check(self, html):
+        self.feed(html)
+        assert not self.open
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_report_is_well_formed_html_at_each_stage(name):
+    decision = catalog.decision(name)
+    report = engine.evaluate_point(name, decision, engine.read(decision, {}))
+    for stage in (report, engine.add_spread(report), engine.add_flips(engine.add_spread(report))):
+        Outline().check(view.render_report(stage))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_verdict_holds_only_phrasing(name):
+    tags = set(re.findall(r"<(\w+)", view.sections(report_of(name))["verdict"]))
+    assert tags <= {"span", "svg", "rect"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_report_renders_within_ten_milliseconds(name):
+    report = report_of(name)
+    times = []
+    for _ in range(7):
+        start = perf_counter()
+        view.render_report(report)
+        times.append(perf_counter() - start)
+    assert min(times) < 0.010
+
+
+HOSTILE = "<script>alert(1)</script>\"'&<svg onload=x>"
+
+
+def test_text_from_anywhere_is_escaped():
+    exhibits = (
+        Note(title=HOSTILE, paragraphs=(HOSTILE,)),
+        Table(title=HOSTILE, columns=(HOSTILE,), rows=((HOSTILE,),), note=HOSTILE),
+        Bars(title=HOSTILE, description=HOSTILE, unit=USD, bars=(bar(HOSTILE, 1, 2),), limit=Mark(label=HOSTILE, x=3)),
+        curves(Line(label=HOSTILE, points=((1, 1), (2, 2))), Line(label=HOSTILE, points=((1, 1),))),
+    )
+    verdict = replace(report_of(NAMES[0]).verdict, headline=HOSTILE, reasons=(HOSTILE,), next_step=HOSTILE)
+    html = view.render_report(replace(report_of(NAMES[0]), verdict=verdict, exhibits=exhibits))
+    assert "<script" not in html
+    assert "onload" in html
+    Outline().check(html)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(max_size=60))
+def test_any_text_comes_back_from_the_escaped_one(text):
+    class Text(HTMLParser):
+        found = ""
+
+        def handle_data(self, data):
+            self.found += data
+
+    parser = Text()
+    parser.feed(f"<p>{chart.escape(text)}</p>")
+    parser.close()
+    assert parser.found == text
+
+
+# The charts
+
+
+def bar(label, *values):
+    return Bar(label=label, segments=tuple(Segment(label=f"part {k}", value=v) for k, v in enumerate(values)))
+
+
+def curves(*lines, marks=(), x_log=False, y_log=False):
+    return Curves(
+        title="t",
+        description="d",
+        x_label="x",
+        y_label="y",
+        x_unit=MONTHS,
+        y_unit=USD,
+        lines=lines,
+        marks=marks,
+        x_log=x_log,
+        y_log=y_log,
+    )
+
+
+NUMBERS = st.one_of(st.floats(-1e15, 1e15), st.sampled_from((0.0, inf, -inf, 1e-300, 1e300)))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(NUMBERS, NUMBERS), max_size=8), st.booleans(), st.booleans(), NUMBERS)
+def test_curves_of_any_numbers_are_drawn_without_a_number_that_is_none(points, x_log, y_log, mark):
+    exhibit = curves(
+        Line(label="a", points=tuple(points)),
+        marks=(Mark(label="m", x=mark), Mark(label="m", y=mark)),
+        x_log=x_log,
+        y_log=y_log,
+    )
+    html = view.render_exhibit(exhibit)
+    Outline().check(html)
+    assert not re.search(r'"[^"]*\b(nan|inf)\b[^"]*"', chart.curves(exhibit))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.lists(NUMBERS, min_size=1, max_size=5), min_size=1, max_size=5), NUMBERS, st.booleans())
+def test_bars_of_any_numbers_are_drawn(rows, limit, offset):
+    exhibit = Bars(
+        title="t",
+        description="d",
+        unit=GIB,
+        bars=tuple(bar("b", *row) for row in rows),
+        limit=Mark(label="m", x=limit),
+        stacked_offset=offset,
+    )
+    Outline().check(view.render_exhibit(exhibit))
+    assert not re.search(r'="[^"]*\b(nan|inf)\b[^"]*"', chart.bars(exhibit))
+
+
+def test_a_chart_is_drawn_within_a_millisecond():
+    points = tuple((float(x), float(x * x)) for x in range(1, 102))
+    exhibit = curves(Line(label="a", points=points), Line(label="b", points=points), x_log=True)
+    times = []
+    for _ in range(9):
+        start = perf_counter()
+        chart.curves(exhibit)
+        times.append(perf_counter() - start)
+    assert min(times) < 0.001
+
+
+def test_every_chart_has_a_name_a_description_and_its_numbers_in_a_table():
+    grid = Grid(
+        title="Map",
+        description="What where",
+        x_label="x",
+        y_label="y",
+        x_unit=MONTHS,
+        y_unit=SHARE,
+        xs=(1.0, 2.0),
+        ys=(0.1, 0.2),
+        cells=(("yes", "no"), ("no", "no")),
+        here=(1.0, 0.1),
+    )
+    for exhibit in (
+        curves(Line(label="a", points=((1, 1), (2, 4)))),
+        Bars(title="t", description="d", unit=GIB, bars=(bar("b", 1),)),
+        grid,
+    ):
+        html = view.render_exhibit(exhibit)
+        assert 'role="img"' in html
+        assert f"<title>{exhibit.title}</title><desc>{exhibit.description}</desc>" in html
+        assert "<table" in html
+
+
+def test_a_place_on_a_chart_does_not_depend_on_the_size_of_the_numbers():
+    small, large = (
+        chart.curves(curves(Line(label="a", points=tuple((x * scale, x * scale) for x in (1.0, 2.0, 4.0)))))
+        for scale in (1.0, 1e6)
+    )
+    shape = re.compile(r' d="(M[^"]+L[^"]+)"')
+    assert shape.findall(small) == shape.findall(large)
+
+
+# The built site
+
+
+@pytest.fixture
+def copied(site, tmp_path):
+    """A copy of the site without its large runtime files."""
+    shutil.copytree(site, tmp_path / "site", ignore=shutil.ignore_patterns("*.wasm", "*.bin", "*.map"))
+    return tmp_path / "site"
+
+
+def pages(site):
+    return sorted(path for path in site.rglob("*.html") if path.name != "404.html")
+
+
+def location(site, path):
+    """A page's place in the site, as links write it."""
+    return path.relative_to(site).as_posix().removesuffix("index.html")
+
+
+def test_every_page_has_one_heading_a_description_and_a_policy(site):
+    for path in pages(site):
+        text = path.read_text("utf-8")
+        assert len(re.findall(r"<h1[ >]", text)) == 1, path
+        assert re.search(r'<meta name="description" content="[^"]{20,}"', text), path
+        assert text.index("Content-Security-Policy") - text.index('<meta charset="utf-8">') < 60, path
+
+
+def test_the_policy_allows_just_the_inline_scripts_that_are_there(site):
+    for path in site.rglob("*.html"):
+        text = path.read_text("utf-8")
+        policy = re.search(r'<meta http-equiv="Content-Security-Policy" content="([^"]+)">', text)[1]
+        assert "unsafe-inline" not in policy
+        assert "'unsafe-eval'" not in policy
+        inline = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
+        hashes = {base64.b64encode(hashlib.sha256(code.encode()).digest()).decode() for code in inline}
+        assert set(re.findall(r"'sha256-([^']+)'", policy)) == hashes, path
+
+
+def test_no_page_loads_anything_from_another_origin(site):
+    for path in site.rglob("*.html"):
+        text = path.read_text("utf-8")
+        assert not re.findall(r'<(?:script|img|iframe|source|object)[^>]+(?:src|data)="(?:https?:)?//', text), path
+        assert not re.findall(
+            r'<link[^>]+rel="(?:stylesheet|preload|preconnect|icon|manifest)"[^>]+href="(?:https?:)?//', text
+        )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_decision_stands_on_a_page_of_the_site(site, name):
+    assert any(f'data-decision="{name}"' in path.read_text("utf-8") for path in pages(site))
+
+
+def test_every_link_leads_somewhere(site):
+    prefix = "/" + serve.published_address(site).split("/", 3)[3]
+    found = [publish.Page(path=p.relative_to(site).as_posix(), text=p.read_text("utf-8")) for p in site.rglob("*.html")]
+    assert list(publish.problems(site, found, prefix)) == []
+
+
+def test_publishing_twice_changes_nothing(copied):
+    publish.publish(copied)
+    before = {path: path.read_bytes() for path in copied.rglob("*") if path.is_file()}
+    publish.publish(copied)
+    assert {path: path.read_bytes() for path in copied.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    ("slip", "says"),
+    [
+        ('<p><a href="nowhere/">x</a></p>', "leads nowhere"),
+        ('<p><a href="#no-such-heading">x</a></p>', "names a heading that is not there"),
+        ('<p style="color:red">x</p>', "an inline style"),
+        ('<p onclick="x()">x</p>', "an inline handler"),
+        ('<p><a href="javascript:x()">x</a></p>', "not allowed"),
+    ],
+)
+def test_publishing_names_what_is_wrong(copied, slip, says):
+    index = copied / "index.html"
+    index.write_text(index.read_text("utf-8").replace("</article>", f"{slip}</article>"), "utf-8")
+    wrong = [line for line in publish.publish(copied) if line.startswith("index.html")]
+    assert any(says in line for line in wrong), wrong
+
+
+def test_the_service_worker_keeps_every_page_and_only_files_that_exist(site):
+    text = (site / "sw.js").read_text("utf-8")
+    release = json.loads(re.search(r"^const RELEASE = (.*);$", text, re.MULTILINE)[1])
+    assert set(release["pages"]) >= {
+        path.relative_to(site).as_posix().removesuffix("index.html") for path in pages(site)
+    }
+    for name in [*release["shell"], *release["runtime"]]:
+        assert (site / name.partition("?")[0]).is_file(), name
+    assert release["runtime"]
+
+
+def test_llms_txt_names_every_page_once(site):
+    text = (site / "llms.txt").read_text("utf-8")
+    address = serve.published_address(site)
+    linked = re.findall(r"\]\(([^)]+)\)", text)
+    assert sorted(linked) == sorted(
+        address + path.relative_to(site).as_posix().removesuffix("index.html")
+        for path in pages(site)
+        if path.parent != site
+    )
+
+
+def test_a_page_carries_the_runtime_that_was_built_with_it(site):
+    worker = json.loads((site / "assets/runtime/manifest.json").read_text("utf-8"))["worker"]
+    workers = {w for path in pages(site) for w in re.findall(r'data-worker="([^"]*)"', path.read_text("utf-8"))}
+    assert workers == {worker}
+
+
+def test_the_search_index_holds_prose_and_no_form(site):
+    index = (site / "search" / "search_index.json").read_text("utf-8")
+    assert "calc-field" not in index
+    assert "Start from" not in index
+
+
+@pytest.mark.skipif(shutil.which("zensical") is None, reason="zensical is not installed; `make zensical` installs it")
+def test_zensical_builds_the_same_pages_with_every_calculator(tmp_path):
+    for name in ("docs", "overrides", "mkdocs.yml", "calculator"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    subprocess.run([sys.executable, "-m", "zensical", "build", "--clean"], cwd=tmp_path, check=True)
+    built = "".join(path.read_text("utf-8") for path in (tmp_path / "site").rglob("*.html"))
+    assert {name for name in NAMES if f'data-decision="{name}"' in built} == set(NAMES)
