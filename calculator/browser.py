@@ -100,8 +100,8 @@ def _wanted(want: str, name: str, reading: engine.Reading, asked: Mapping[str, A
         other = engine.read(decision, fields)
         if other.inputs is None:
             return {"problems": [{"field": p.field, "message": p.message, "given": p.given} for p in other.problems]}
-        reports = tuple(engine.add_spread(engine.evaluate_point(name, decision, r)) for r in (reading, other))
-        return {"html": view.render_comparison(*reports, explore.compare(decision, reading, other))}
+        first, second = (engine.add_spread(engine.evaluate_point(name, decision, r)) for r in (reading, other))
+        return {"html": view.render_comparison(first, second, explore.compare(decision, reading, other))}
     raise ValueError(f"want must be report, sweep, map or compare; given: {want[:20]!r}")
 
 

@@ -386,8 +386,9 @@ def _value_of_knowing(decision: Decision, rows: list[dict[str, float]]) -> float
     # An option that a gate shuts in one draw is worth -inf there; the mean needs a number below any that matters.
     floor_usd = min((row[name] for row in rows for name in names if isfinite(row[name])), default=0.0)
     worths = [[max(row[name], floor_usd) for name in names] for row in rows]
-    best_on_average = max(sum(column) for column in zip(*worths, strict=True))
-    return max(0.0, (sum(map(max, worths)) - best_on_average) / len(worths))
+    best_on_average: float = max(sum(column) for column in zip(*worths, strict=True))
+    with_knowledge: float = sum(map(max, worths))
+    return max(0.0, (with_knowledge - best_on_average) / len(worths))
 
 
 def add_flips(report: Report) -> Report:

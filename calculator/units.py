@@ -122,6 +122,8 @@ class Unit:
         """The value with its unit, for people."""
         if value == inf:
             return self.unbounded
+        if value == -inf:
+            return "out of reach"
         if self.percent:
             return _percentage(value * 100) + "\u00a0%"
         if self.prefix:

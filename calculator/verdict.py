@@ -50,7 +50,7 @@ class Decision:
     choose: Callable[[Any, Any], StrEnum] | None = None
     exhibits: Callable[[Any, Any], tuple[Exhibit, ...]] | None = None
     result: str = ""
-    values: Mapping[StrEnum, str] = field(default_factory=dict)
+    values: Mapping[Any, str] = field(default_factory=dict)
     shown: tuple[str, ...] = ()
-    stances: Mapping[StrEnum, Stance] = field(default_factory=dict)
+    stances: Mapping[Any, Stance] = field(default_factory=dict)
     consideration: str = ""

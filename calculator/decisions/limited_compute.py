@@ -15,8 +15,9 @@ from calculator.catalogs import Accelerator, Architecture, accelerators, archite
 from calculator.exhibit import Bar, Bars, Exhibit, Mark, Segment, Table
 from calculator.fields import ask, assume, out, paste, pick
 from calculator.llm import parameters
+from calculator.llm.training_cost import training_cost
 from calculator.llm.training_memory import TrainingSetup, estimate, longest_sequence
-from calculator.llm.training_time import throughput, training_cost
+from calculator.llm.training_time import throughput
 from calculator.stats.sampling import quantile
 from calculator.units import (
     COUNT,
@@ -137,7 +138,7 @@ def trainable(gpu: Accelerator) -> bool:
     return (
         gpu.kind.endswith("gpu")
         and gpu.capacity_gib is not None
-        and (gpu.matmul_tflops or gpu.bf16_tflops) is not None
+        and (gpu.matmul_tflops or gpu.bf16_tflops or gpu.fp16_tflops) is not None
         and gpu.bandwidth_gb_per_s is not None
         and gpu.power_w is not None
     )

@@ -156,6 +156,6 @@ def quantile(ordered: Sequence[float], q: float) -> float:
     position = q * (len(ordered) - 1)
     below = int(position)
     part = position - below
-    if part == 0.0 or ordered[below] == ordered[below + 1]:
+    if part == 0.0 or ordered[below] == ordered[below + 1] or ordered[below] == -inf:
         return ordered[below]
     return ordered[below] + part * (ordered[below + 1] - ordered[below])
