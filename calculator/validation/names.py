@@ -6,6 +6,7 @@ and from ``architectures.csv`` beside this file for models that only appear in m
 """
 
 import csv
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -170,3 +171,16 @@ def _with_positions(a: Architecture, params_b: float) -> Architecture:
     rest = parameters.total(replace(a, learned_positions=0))
     rows = max(0, round((params_b * 1e9 - rest) / a.hidden_size))
     return replace(a, learned_positions=rows, max_context=rows)
+
+
+def usual_shape(params_b: float) -> Architecture:
+    """A model of the usual kind and of about ``params_b`` billion parameters, for a model without known dimensions.
+
+    It is the catalogue's dense model with gated MLPs and grouped heads that is nearest in size, with as many layers
+    as the size asks for.
+    """
+    dense = [a for a in known().values() if a.family in ("LlamaForCausalLM", "Qwen2ForCausalLM", "MistralForCausalLM")]
+    nearest = min(dense, key=lambda a: abs(math.log(parameters.total(a) / (params_b * 1e9))))
+    outside = parameters.embedding(nearest) + parameters.output_embedding(nearest)
+    layers = max(1, round((params_b * 1e9 - outside) / parameters.layer(nearest)))
+    return replace(nearest, hf_id=f"about {params_b:g}B parameters", layers=layers)

@@ -1,0 +1,444 @@
+"""Estimated peak training memory against published measurements.
+
+    python -m calculator.validation.training_memory fit
+
+fits the coefficients of ``calculator.llm.training_memory`` on the complete rows, and prints them and the errors with
+and without each family of sources.
+"""
+
+import math
+import re
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any, NamedTuple
+
+from calculator.catalogs import Architecture
+from calculator.llm.training_memory import FITTED, Coefficients, MemoryEstimate, TrainingSetup, estimate
+from calculator.validation import Quantity, Row, as_text, compare, published
+from calculator.validation.names import resolve, usual_shape
+
+ID = "row_id"
+FIELDS = ("row_id", "estimate_gib", "low_gib", "high_gib", "reason")
+SOURCE = "source_id"
+METHOD = "method"
+
+
+def _measured(row: Row) -> float | None:
+    text = row.get("measured_peak_gib", "")
+    return float(text) if text else None
+
+
+QUANTITIES = (
+    Quantity(
+        name="peak training memory per GPU (GiB)", estimate="estimate_gib", measured=_measured, low="low_gib",
+        high="high_gib",
+    ),
+)
+
+
+def usable(row: Row) -> bool:
+    """Whether a row is complete and gives the peak of one run: the rows that the coefficients are fitted to."""
+    return row.get("completeness") == "A" and row.get("row_kind") == "peak" and bool(row.get("measured_peak_gib"))
+
+
+def source_family(row: Row) -> str:
+    """Sources of one project share scripts and machines, so they are left out together."""
+    return row[SOURCE].partition("-")[0]
+
+
+# Words that name a framework, in the order in which they are looked for in the source's name and title.
+_FRAMEWORKS = (
+    ("fms-acceleration", "transformers"), ("litgpt", "litgpt"), ("torchtune", "torchtune"),
+    ("torchtitan", "torchtitan"), ("torchao", "torchtitan"), ("unsloth", "unsloth"), ("axolotl", "axolotl"),
+    ("llama-factory", "llama-factory"), ("llamafactory", "llama-factory"), ("llama factory", "llama-factory"),
+    ("deepspeed-", "deepspeed"), ("qwen", "transformers"), ("peft", "transformers"), ("trl", "transformers"),
+    ("transformers", "transformers"), ("hugging face", "transformers"), ("huggingface", "transformers"),
+)
+
+# LoRA targets as torchtune and LitGPT call them.
+_TARGETS = {
+    "q": "q_proj", "k": "k_proj", "v": "v_proj", "o": "o_proj", "output_proj": "o_proj", "proj": "o_proj",
+    "head": "lm_head", "output": "lm_head", "fc": "up_proj",
+}
+
+# Adapters that are not LoRA have their own size; where they sit changes little.
+_OTHER_ADAPTER = "peft:"
+
+
+class Reading(NamedTuple):
+    """What a row says about a run, and how far it had to be guessed."""
+
+    setup: TrainingSetup
+    guesses: int
+
+
+def read_setup(row: Row) -> Reading:
+    """The setup of a measured run. Raises ValueError, with the reason, where the row does not say enough."""
+    lower = {name: text.strip().lower() for name, text in row.items() if text}
+    text = " ".join(lower.get(name, "") for name in ("source_id", "source_title", "source_locator"))
+    kernels = lower.get("notes", "")
+    framework = next((name for word, name in _FRAMEWORKS if word in text), "unknown")
+    if framework == "unsloth" and "unsloth" not in kernels:
+        framework = "transformers" if "hugging face" in kernels or "flash attention" in kernels else framework
+    given: dict[str, Any] = {"framework": framework}
+    guesses = 0
+
+    method = lower.get("method", "")
+    if method.startswith("qlora"):
+        given["method"] = "qlora"
+    elif method.startswith(("lora", "dora", _OTHER_ADAPTER)):
+        given["method"] = "lora"
+    elif "full" in method or "pretrain" in method:
+        given["method"] = "full"
+    else:
+        raise ValueError(f"method {method!r} is not one we can estimate")
+    given["train_embeddings"] = "embedding" in method
+
+    if lower.get("row_kind") == "init":
+        # Nothing has passed through the model yet.
+        given["seq_len"] = given["micro_batch"] = 1.0
+    else:
+        given["seq_len"] = _number(lower, "seq_len", "sequence length")
+        given["micro_batch"] = _number(lower, "micro_batch", "micro-batch")
+    given["gradient_accumulation"] = float(lower.get("grad_accum") or 1)
+    kind = lower.get("seq_len_kind", "")
+    given["packing"] = lower.get("packing") == "yes" or not kind.startswith(("max", "dataset", "variable"))
+
+    if given["method"] != "full":
+        guesses += _read_adapter(lower, method, given)
+    _read_types(lower, given)
+    _read_kernels(lower, kernels, given)
+    guesses += _read_checkpointing(lower, given)
+    _read_sharding(lower, text, given)
+    _read_metric(lower, given)
+    return Reading(TrainingSetup(**given), guesses)
+
+
+def _number(lower: Mapping[str, str], column: str, name: str) -> float:
+    found = re.match(r"[\d.]+", lower.get(column, ""))
+    if not found:
+        raise ValueError(f"the {name} is not stated")
+    return float(found.group())
+
+
+def _read_adapter(lower: Mapping[str, str], method: str, given: dict[str, Any]) -> int:
+    guesses = 0
+    if lower.get("lora_rank"):
+        given["lora_rank"] = int(float(lower["lora_rank"]))
+    elif not lower.get("trainable_params"):
+        guesses += 1
+    if (method.startswith(_OTHER_ADAPTER) or not lower.get("lora_rank")) and lower.get("trainable_params"):
+        given["adapter_parameters"] = float(lower["trainable_params"])
+    targets = lower.get("lora_targets", "")
+    if method.startswith(_OTHER_ADAPTER):
+        given["lora_targets"] = ("q_proj", "v_proj")
+    elif "." in targets and not re.fullmatch(r"[\w.,\s-]+", targets):
+        # A pattern over the names of modules: in practice all of the language model's.
+        given["lora_targets"] = "all-linear"
+    elif targets:
+        names = [name.strip() for name in re.split(r"[,;\s]+", targets) if name.strip()]
+        names = [_TARGETS.get(name, name) for name in names]
+        given["lora_targets"] = names[0] if len(names) == 1 else tuple(names)
+    states = lower.get("optimizer_dtype", "")
+    if "fp32" in states:
+        given["adapter_dtype"] = "fp32"
+    elif "bf16" in states:
+        given["adapter_dtype"] = "bf16"
+    return guesses
+
+
+def _read_types(lower: Mapping[str, str], given: dict[str, Any]) -> None:
+    weights, states = lower.get("weight_dtype", ""), lower.get("optimizer_dtype", "")
+    full = given["method"] == "full"
+    given["weight_dtype"] = "fp32" if weights.startswith(("fp32", "float32")) else "bf16"
+    if full and "master" in states:
+        given["master_weights"] = states.startswith("fp32")
+    elif full and states.startswith(("fp32", "float32")):
+        given["optimizer_dtype"] = "fp32"
+    base = lower.get("base_quant", "")
+    for word, name in (("gptq", "gptq"), ("int8", "int8"), ("8bit", "int8"), ("fp8", "fp8"), ("mxfp4", "mxfp4")):
+        if word in base:
+            given["base_quantisation"] = name
+    if "nf4" in base or "4bit" in base or ("4-bit" in base and "gptq" not in base):
+        # LitGPT spells double quantisation "nf4-dq"; elsewhere it is the custom.
+        given["base_quantisation"] = "nf4" if base == "bnb.nf4" else "nf4-double"
+    optimizer = lower.get("optimizer", "")
+    eight = "8bit" in optimizer or "8-bit" in optimizer or "8-bit" in states
+    if "adafactor" in optimizer:
+        given["optimizer"] = "adafactor"
+    elif "sgd" in optimizer:
+        given["optimizer"] = "sgd"
+    elif "paged" in optimizer:
+        given["optimizer"] = "paged-adamw-8bit" if eight else "paged-adamw"
+    elif eight:
+        given["optimizer"] = "adamw-8bit"
+    elif "4bit" in optimizer:
+        given["optimizer"] = "adamw-4bit"
+    if "fused" in optimizer:
+        given["optimizer_step"] = "fused"
+
+
+def _read_kernels(lower: Mapping[str, str], notes: str, given: dict[str, Any]) -> None:
+    """Kernels and losses, which measurements name in notes or title."""
+    title = lower.get("source_title", "")
+    if "optimization flags" in title:
+        # A table that switches one thing on after the other: what a row doesn't name is off.
+        given["loss"] = "plain"
+    if "in backward" in title or re.search(r"optimizer_in_bwd(?!=false|=none)", notes):
+        given["optimizer_step"] = "in-backward"
+    if re.search(r"chunked (ce|cross)", notes + " " + title):
+        given["loss"] = "chunked"
+    if "foak" in notes or "fast-kernels" in notes:
+        given["loss"], given["fused_kernels"] = "fast", True
+    if re.search(r"liger(?!: no)", notes):
+        given["loss"], given["fused_kernels"] = "fused", True
+    if "cut cross entropy plugin: yes" in notes:
+        given["loss"] = "fused"
+    if "accelerated-peft" in notes:
+        given["residual_in_32_bit"] = False
+    compiled = lower.get("compile", "")
+    given["compile"] = compiled not in ("", "no", "none", "eager", "false")
+    attention = lower.get("flash_attention", "")
+    given["flash_attention"] = attention not in ("no", "eager", "false")
+
+
+def _read_checkpointing(lower: Mapping[str, str], given: dict[str, Any]) -> int:
+    said = lower.get("grad_checkpointing", "")
+    if "every" in said or "alternate" in said:
+        given["checkpointing"] = "alternate"
+    elif "selective" in said:
+        given["checkpointing"] = "selective"
+    elif said.startswith(("yes", "full", "true")):
+        given["checkpointing"] = "full"
+    elif said.startswith(("no", "false")):
+        given["checkpointing"] = "none"
+    else:
+        given["checkpointing"] = "none" if given["framework"] == "litgpt" else "full"
+        return 2
+    return 0
+
+
+def _read_sharding(lower: Mapping[str, str], text: str, given: dict[str, Any]) -> None:
+    said = lower.get("sharding", "")
+    if "(label)" in said:
+        # The machine had more GPUs, the run used one.
+        return
+    gpus = int(float(lower.get("n_gpus") or 1))
+    given["n_gpus"] = gpus
+    offload = lower.get("offload", "")
+    if "activation" in offload:
+        given["offload"] = "activations"
+    elif "optimizer" in offload:
+        given["offload"] = "optimizer"
+    elif "param" in offload or "cpu" in offload or "offload" in text:
+        given["offload"] = "parameters"
+    if said.startswith("zero2/zero3"):
+        # The scripts take stage 3 for all weights and stage 2 for adapters.
+        given["sharding"] = "zero3" if given["method"] == "full" else "zero2"
+        return
+    if "shard_grad_op" in said:
+        given["sharding"] = "zero2"
+        return
+    for name in ("zero1", "zero2", "zero3", "fsdp2", "fsdp", "ddp"):
+        if name in said.replace("-", "").replace(" stage ", ""):
+            given["sharding"] = name
+            break
+    degree = re.fullmatch(r"fsdp2? (\d+)", said)
+    if degree and gpus > int(degree.group(1)):
+        # The rest of the GPUs split the model within a server, then into stages, then the sequence.
+        rest = gpus // int(degree.group(1))
+        if rest <= 8 and given["seq_len"] > 16384:
+            given["context_parallel"] = rest
+        else:
+            given["tensor_parallel"] = math.gcd(8, rest)
+            rest //= given["tensor_parallel"]
+            given["pipeline_parallel"] = math.gcd(8, rest)
+            given["context_parallel"] = rest // given["pipeline_parallel"]
+
+
+def _read_metric(lower: Mapping[str, str], given: dict[str, Any]) -> None:
+    """What was measured; where it isn't stated, all that the card shows."""
+    said = lower.get("memory_metric", "")
+    if "nvidia" in said or "process" in said:
+        given["metric"] = "nvidia-smi"
+    elif "reserved" in said:
+        given["metric"] = "reserved"
+    elif "allocated" in said or "active" in said:
+        given["metric"] = "allocated"
+    elif "axolotl" in said:
+        given["metric"] = "reserved"
+
+
+def predict(row: Row, coefficients: Coefficients = FITTED) -> dict[str, object]:
+    """Estimate and band for one run in the row's own metric, or the reason why there is none."""
+    answer: dict[str, object] = dict.fromkeys(FIELDS, "")
+    answer[ID] = row.get(ID, "")
+    try:
+        found = estimate_row(row, coefficients)
+    except ValueError as problem:
+        answer["reason"] = str(problem)
+        return answer
+    answer["estimate_gib"] = round(found.peak_gib, 3)
+    answer["low_gib"] = round(found.low_gib, 3)
+    answer["high_gib"] = round(found.high_gib, 3)
+    return answer
+
+
+def estimate_row(row: Row, coefficients: Coefficients = FITTED) -> MemoryEstimate:
+    """The estimate for a run, its band widened for what the row leaves open. Raises ValueError with a reason."""
+    architecture, guesses = find_architecture(row)
+    reading = read_setup(row)
+    found = estimate(architecture, reading.setup, coefficients)
+    if row.get("row_kind") == "init":
+        # Before training there are weights and adapters only.
+        peak = found.weights_gib
+        found = replace(found, peak_gib=peak, low_gib=peak / 1.1, high_gib=peak * 1.1)
+    return _widen(found, 1 + 0.5 * (guesses + reading.guesses))
+
+
+def find_architecture(row: Row) -> tuple[Architecture, int]:
+    """The model of a row; a model we don't know, but whose size is stated, has the usual shape of that size."""
+    name, size = row.get("model", ""), row.get("params_b", "")
+    params_b = float(size) if size else None
+    if not name:
+        raise ValueError("the model is not stated")
+    found = resolve(name, params_b)
+    if found is not None:
+        return found, 0
+    if params_b:
+        return usual_shape(params_b), 2
+    raise ValueError(f"no dimensions are known for {name!r}, and its size is not stated")
+
+
+def _widen(found: MemoryEstimate, factor: float) -> MemoryEstimate:
+    peak = found.peak_gib
+    return replace(
+        found, low_gib=peak * (found.low_gib / peak) ** factor, high_gib=peak * (found.high_gib / peak) ** factor
+    )
+
+
+# Where the fit starts from, and the logarithm by which a coefficient may move before that counts as much as an error of
+# _TOLERANCE. The values are counted from what the operations keep (two bytes in and out of a norm, four more where it
+# works in 32 bit; two bytes that enter an adapter or a 4-bit layer; gradients of one layer's products; a quarter of the
+# numbers where every second matrix product is kept), from defaults (DeepSpeed's bucket of 5e8 16-bit numbers), and, for
+# what an allocator leaves unused, from no more than a round number with a wide range.
+_PRIORS: dict[str, tuple[float, float]] = {
+    "norm_bytes": (4.0, 0.3),
+    "unfused_norm_bytes": (4.0, 0.3),
+    "backward_share": (0.5, 0.3),
+    "lora_input_bytes": (2.0, 0.5),
+    "compiled_share": (0.9, 0.2),
+    "selective_share": (0.24, 0.5),
+    "quantised_input_bytes": (2.0, 0.5),
+    "slack_share": (0.05, 0.5),
+    "other_moment_share": (1.0, 0.5),
+    "logits_slack_bytes": (3.0, 0.7),
+    "gather_slack_share": (0.5, 1.0),
+    "zero_gib": (0.93, 0.7),
+    "context_gib": (1.0, 0.3),
+}
+_TOLERANCE = 0.05
+
+
+class _Point(NamedTuple):
+    architecture: Architecture
+    setup: TrainingSetup
+    log_measured: float
+    weight: float
+
+
+def _points(rows: Iterable[Row]) -> list[_Point]:
+    kept = [row for row in rows if usable(row)]
+    count: dict[str, int] = {}
+    for row in kept:
+        count[row[SOURCE]] = count.get(row[SOURCE], 0) + 1
+    points = []
+    for row in kept:
+        try:
+            architecture, setup = find_architecture(row)[0], read_setup(row).setup
+        except ValueError:
+            continue
+        # A source counts as the root of its rows, since its rows share their peculiarities.
+        points.append(_Point(architecture, setup, math.log(_measured(row) or 1.0), count[row[SOURCE]] ** -0.5))
+    return points
+
+
+def fit(rows: Iterable[Row]) -> Coefficients:
+    """Coefficients for the usable ones among these rows.
+
+    Least squares on the logarithm of estimate over measurement, with Cauchy weights so that misreported rows don't
+    pull, and a pull towards the priors; by Gauss-Newton steps in the logarithm of the coefficients.
+    """
+    points = _points(rows)
+    names = list(_PRIORS)
+    start = [math.log(_PRIORS[name][0]) for name in names]
+    scale = [_PRIORS[name][1] for name in names]
+
+    def coefficients(x: Sequence[float]) -> Coefficients:
+        return Coefficients(**dict(zip(names, map(math.exp, x), strict=True)))
+
+    def errors(x: Sequence[float]) -> list[float]:
+        c = coefficients(x)
+        return [(math.log(estimate(p.architecture, p.setup, c).peak_gib) - p.log_measured) / _TOLERANCE for p in points]
+
+    def loss(found: Sequence[float], x: Sequence[float]) -> float:
+        data = sum(2 * p.weight * math.log1p(e * e / 4) for p, e in zip(points, found, strict=True))
+        return data + sum(((a - b) / s) ** 2 for a, b, s in zip(x, start, scale, strict=True))
+
+    x, found = start, errors(start)
+    best = loss(found, x)
+    for _ in range(20):
+        slopes = []
+        for i in range(len(x)):
+            moved = [a + (1e-3 if i == j else 0.0) for j, a in enumerate(x)]
+            slopes.append([(b - a) / 1e-3 for a, b in zip(found, errors(moved), strict=True)])
+        weights = [p.weight / (1 + e * e / 4) for p, e in zip(points, found, strict=True)]
+        matrix, right = [], []
+        for i, slope in enumerate(slopes):
+            pulled = [w * a for w, a in zip(weights, slope, strict=True)]
+            matrix.append([sum(map(float.__mul__, pulled, other)) for other in slopes])
+            matrix[i][i] += scale[i] ** -2
+            right.append(-sum(map(float.__mul__, pulled, found)) - (x[i] - start[i]) / scale[i] ** 2)
+        step = _solve(matrix, right)
+        length = 1.0
+        while length > 1e-3:
+            trial = [a + length * max(-0.5, min(0.5, b)) for a, b in zip(x, step, strict=True)]
+            trial_found = errors(trial)
+            trial_loss = loss(trial_found, trial)
+            if trial_loss < best:
+                break
+            length /= 2
+        else:
+            break
+        gain, x, found, best = best - trial_loss, trial, trial_found, trial_loss
+        if gain < 1e-5 * best:
+            break
+    return coefficients(x)
+
+
+def _solve(matrix: list[list[float]], right: list[float]) -> list[float]:
+    """Gauss-Jordan elimination with row exchange."""
+    rows = [[*row, value] for row, value in zip(matrix, right, strict=True)]
+    for i in range(len(rows)):
+        pivot = max(range(i, len(rows)), key=lambda k: abs(rows[k][i]))
+        rows[i], rows[pivot] = rows[pivot], rows[i]
+        for k, row in enumerate(rows):
+            if k != i and row[i]:
+                factor = row[i] / rows[i][i]
+                rows[k] = [a - factor * b for a, b in zip(row, rows[i], strict=True)]
+    return [row[-1] / row[i] for i, row in enumerate(rows)]
+
+
+def main() -> None:
+    """Fit on the published rows; print the coefficients, and the errors with and without each family of sources."""
+    for name, value in asdict(fit(published("training-memory"))).items():
+        print(f"    {name}={value:.3g},")
+    print()
+    print(as_text(compare("training-memory")))
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] != ["fit"]:
+        raise SystemExit("the only command is: fit")
+    main()
