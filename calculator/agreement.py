@@ -50,20 +50,23 @@ def _why(report: engine.Report, inputs: overall.Inputs, answer: overall.Answer, 
     alone = f"This page weighs one thing: {report.decision.consideration}."
     if trains:
         rival = max(
-            (a for a in found if a not in overall.TRAINED), key=lambda a: (not found[a].gate, found[a].worth_usd)
+            (a for a in found if a not in overall.TRAINED),
+            key=lambda a: (found[a].gate is overall.Gate.OPEN, found[a].worth_usd),
         )
         other = found[rival]
-        if other.gate:
-            return f"{alone} Overall, every option without training is out: {rival} {other.gate}."
+        if other.gate is not overall.Gate.OPEN:
+            return (
+                f"{alone} Overall, every option without training is out: {rival} {overall.gate_words(inputs, other)}."
+            )
         gain = POINTS.show(100 * (best.accuracy - other.accuracy))
         return (
             f"{alone} Overall, training brings {gain} over “{rival}” and is worth "
             f"{USD.show(best.worth_usd - other.worth_usd)} more over the horizon."
         )
     trained = [a for a in found if a in overall.TRAINED]
-    if all(found[a].gate for a in trained):
-        return f"{alone} Overall, training is out: it {found[trained[-1]].gate}."
-    rival = max((a for a in trained if not found[a].gate), key=lambda a: found[a].worth_usd)
+    if all(found[a].gate is not overall.Gate.OPEN for a in trained):
+        return f"{alone} Overall, training is out: it {overall.gate_words(inputs, found[trained[-1]])}."
+    rival = max((a for a in trained if found[a].gate is overall.Gate.OPEN), key=lambda a: found[a].worth_usd)
     other = found[rival]
     return (
         f"{alone} Overall, “{rival}” would reach {SHARE.show(other.accuracy)} against {SHARE.show(best.accuracy)} "

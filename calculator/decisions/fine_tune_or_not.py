@@ -7,8 +7,9 @@ not seen. Left out: prices that fall while you build, teams that already own hal
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, StrEnum
 from math import inf
+from typing import NamedTuple
 
 from calculator import situation
 from calculator.cases import Situation, quality
@@ -29,7 +30,7 @@ WORK_HOURS_PER_DAY = 6.0
 LARGE_MODEL_GPUS = 8
 """A large open model in 8 bits needs a node of this size: about 400 GB of weights and their cache."""
 
-PROMPT_MOVE_SHARE = 0.25
+MOVE_SHARE = 0.25
 """Share of the first work on a prompt or an index that a new base model asks for again: the tests, not the building."""
 
 YEAR = 2026.0
@@ -75,21 +76,32 @@ TASK_TYPES = {
 }
 """The published comparisons' names for the kinds of task."""
 
-OPTIONS = {
-    Answer.AS_IS: "as_is",
-    Answer.PROMPT: "prompting",
-    Answer.RETRIEVE: "rag",
-    Answer.TUNE_LARGE: "ft_large",
-    Answer.TUNE_SMALL: "ft_small",
-    Answer.SMALL: "slm_prompted",
-    Answer.BOTH: "ft_plus_rag",
-}
-"""The published comparisons' names for the options."""
 
-TRAINED = frozenset({Answer.TUNE_LARGE, Answer.TUNE_SMALL, Answer.BOTH})
-UNTRAINED_LARGE = frozenset({Answer.AS_IS, Answer.PROMPT})
-RETRIEVING = frozenset({Answer.RETRIEVE, Answer.BOTH})
-LARGE = frozenset({Answer.AS_IS, Answer.PROMPT, Answer.RETRIEVE, Answer.TUNE_LARGE})
+class Way(NamedTuple):
+    """What kind of option an answer is. option: its name in the published comparisons. worth: its output."""
+
+    answer: Answer
+    option: str
+    worth: str
+    large: bool = False
+    trained: bool = False
+    retrieves: bool = False
+
+
+WAYS = (
+    Way(Answer.AS_IS, "as_is", "as_is_worth_usd", large=True),
+    Way(Answer.PROMPT, "prompting", "prompt_worth_usd", large=True),
+    Way(Answer.RETRIEVE, "rag", "retrieve_worth_usd", large=True, retrieves=True),
+    Way(Answer.TUNE_LARGE, "ft_large", "tune_large_worth_usd", large=True, trained=True),
+    Way(Answer.TUNE_SMALL, "ft_small", "tune_small_worth_usd", trained=True),
+    Way(Answer.SMALL, "slm_prompted", "small_worth_usd"),
+    Way(Answer.BOTH, "ft_plus_rag", "both_worth_usd", trained=True, retrieves=True),
+)
+"""The seven options, in the order of the guide."""
+
+OPTIONS = tuple(way.option for way in WAYS)
+TRAINED = frozenset(way.answer for way in WAYS if way.trained)
+RETRIEVING = frozenset(way.answer for way in WAYS if way.retrieves)
 KNOWLEDGE_FAILURES = frozenset({Failure.FACTS_MISSING, Failure.FACTS_STALE})
 BEHAVIOUR_FAILURES = frozenset({Failure.FORMAT, Failure.STYLE, Failure.REASONING, Failure.CONTEXT})
 
@@ -221,27 +233,32 @@ class Outputs:
     )
 
 
-VALUES = {
-    Answer.AS_IS: "as_is_worth_usd",
-    Answer.PROMPT: "prompt_worth_usd",
-    Answer.RETRIEVE: "retrieve_worth_usd",
-    Answer.TUNE_LARGE: "tune_large_worth_usd",
-    Answer.TUNE_SMALL: "tune_small_worth_usd",
-    Answer.SMALL: "small_worth_usd",
-    Answer.BOTH: "both_worth_usd",
-}
+VALUES = {way.answer: way.worth for way in WAYS}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Option:
-    """One option in full. gate: why it is out; empty when it is not. spread: one standard deviation of its accuracy."""
+class Gate(Enum):
+    """Why an option cannot be had."""
+
+    OPEN = ""
+    LABELS = "too few examples to train on"
+    HARDWARE = "a large model does not fit the hardware you own"
+    VENDOR = "the provider is closing its training"
+    LATENCY = "its answer begins too late"
+    BUDGET = "starting costs more than the budget"
+    DEADLINE = "the work takes longer than the deadline"
+
+
+class Option(NamedTuple):
+    """One option in full. spread: one standard deviation of its accuracy."""
 
     accuracy: float
     spread: float
     start_usd: float
     run_usd_per_month: float
     worth_usd: float
-    gate: str
+    work_hours: float
+    first_token_ms: float
+    gate: Gate
 
 
 def described(i: Inputs) -> Situation:
@@ -276,7 +293,7 @@ def is_knowledge_gap(i: Inputs) -> bool | None:
     return False if i.failure in BEHAVIOUR_FAILURES else None
 
 
-def gains(i: Inputs) -> dict[Answer, tuple[float, float]]:
+def gains(i: Inputs) -> dict[str, tuple[float, float]]:
     """What each option adds to the prompted accuracy, and one standard deviation of it, both as shares.
 
     Published gains, drawn with this situation's surprises; then what is particular here: work on a prompt removes a
@@ -284,7 +301,7 @@ def gains(i: Inputs) -> dict[Answer, tuple[float, float]]:
     with the facts it was trained on, and what the reader has measured is taken as measured.
     """
     here = described(i)
-    expected = quality.gains(here, OPTIONS.values())
+    expected = quality.gains(here, OPTIONS)
     surprises = {
         "slope": i.headroom_surprise_sd,
         "training": i.training_surprise_sd,
@@ -292,156 +309,169 @@ def gains(i: Inputs) -> dict[Answer, tuple[float, float]]:
         "slm_prompted": i.small_model_surprise_sd,
     }
     drawn = quality.draw(here, expected, surprises)
+    spread = {option: expectation.spread for option, expectation in expected.items()}
     knowledge = is_knowledge_gap(i)
     stale = any_stale(mean_stale_share(i.fact_half_life_days, i.retraining_days), i.facts_per_answer_count)
+    # A remedy for another failure keeps part of its gain; a loss stays whole.
     lasting = (1 - stale) * (i.off_target_share if knowledge else 1.0)
-    # Without facts to look up, or with behaviour as the trouble, passages are a remedy for another failure.
     fetched = i.off_target_share if knowledge is False or i.facts_per_answer_count == 0 else 1.0
     errors = (1 - i.prompted_accuracy_share) / (1 - quality.PIVOT)
-    found = {}
-    for answer, option in OPTIONS.items():
-        gain = drawn[option]
-        if answer in UNTRAINED_LARGE:
-            gain *= errors
-        elif gain > 0:
-            gain *= lasting if answer in TRAINED else fetched if answer is Answer.RETRIEVE else 1.0
-        found[answer] = (gain, expected[option].spread)
+    tuned, tuned_large, retrieved = drawn["ft_small"], drawn["ft_large"], drawn["rag"]
+    tuned *= lasting if tuned > 0 else 1.0
+    tuned_large *= lasting if tuned_large > 0 else 1.0
+    retrieved *= fetched if retrieved > 0 else 1.0
+    small = drawn["slm_prompted"]
     if i.small_accuracy_share is not None:
-        measured_small = i.small_accuracy_share - i.prompted_accuracy_share
-        found[Answer.SMALL] = (measured_small, 0.0)
-        tuned, spread = found[Answer.TUNE_SMALL]
-        found[Answer.TUNE_SMALL] = (max(tuned, measured_small), spread)
-    tuned, spread = found[Answer.TUNE_SMALL]
+        small, spread["slm_prompted"] = i.small_accuracy_share - i.prompted_accuracy_share, 0.0
+        tuned = max(tuned, small)
     if i.retrieved_accuracy_share is not None:
-        measured = i.retrieved_accuracy_share - i.prompted_accuracy_share
-        found[Answer.RETRIEVE] = (measured, 0.0)
-        found[Answer.BOTH] = (measured + tuned, spread)
+        retrieved, spread["rag"] = i.retrieved_accuracy_share - i.prompted_accuracy_share, 0.0
+        both, spread["ft_plus_rag"] = retrieved + tuned, spread["ft_small"]
     elif i.facts_per_answer_count == 0:
-        found[Answer.BOTH] = (tuned, spread)
+        both, spread["ft_plus_rag"] = tuned, spread["ft_small"]
     else:
         # Together they are worth the better of the two, as published; never more than this situation allows each.
-        together = min(drawn["ft_plus_rag"], max(found[Answer.RETRIEVE][0], tuned))
-        found[Answer.BOTH] = (together, found[Answer.BOTH][1])
-    return found
+        both = min(drawn["ft_plus_rag"], max(retrieved, tuned))
+    return {
+        "as_is": (drawn["as_is"] * errors, spread["as_is"]),
+        "prompting": (drawn["prompting"] * errors, spread["prompting"]),
+        "rag": (retrieved, spread["rag"]),
+        "ft_large": (tuned_large, spread["ft_large"]),
+        "ft_small": (tuned, spread["ft_small"]),
+        "slm_prompted": (small, spread["slm_prompted"]),
+        "ft_plus_rag": (both, spread["ft_plus_rag"]),
+    }
 
 
-def serving_usd_per_request(i: Inputs, answer: Answer) -> float:
+def serving_usd_per_request(i: Inputs, way: Way) -> float:
     """What one request costs to serve, hosting by the hour left out."""
+    if way.trained and not way.large and i.hosting == Hosting.HOURS:
+        return 0.0
     shared = i.prompt_tokens * i.shared_prefix_share
-    question = i.prompt_tokens - shared
-    passages = i.retrieved_tokens if answer in RETRIEVING else 0.0
-    small = answer not in LARGE
-    if answer in TRAINED or answer is Answer.AS_IS:
-        prompt, prefix = max(1.0, question) + passages, 0.0
+    passages = i.retrieved_tokens if way.retrieves else 0.0
+    if way.trained or way.answer is Answer.AS_IS:
+        prompt, prefix = max(1.0, i.prompt_tokens - shared) + passages, 0.0
     else:
         prompt, prefix = i.prompt_tokens + passages, shared if shared >= i.cache_minimum_tokens else 0.0
     price = request_usd(
         prompt_tokens=prompt,
         answer_tokens=i.answer_tokens,
-        input_usd_per_mtok=i.small_input_usd_per_mtok if small else i.large_input_usd_per_mtok,
-        output_usd_per_mtok=i.small_output_usd_per_mtok if small else i.large_output_usd_per_mtok,
+        input_usd_per_mtok=i.large_input_usd_per_mtok if way.large else i.small_input_usd_per_mtok,
+        output_usd_per_mtok=i.large_output_usd_per_mtok if way.large else i.small_output_usd_per_mtok,
         shared_prefix_tokens=prefix,
         hit_share=i.cache_hit_share,
         read_factor=i.cache_read_ratio,
     )
-    if answer is Answer.TUNE_LARGE:
-        return price * i.tuned_price_ratio
-    if answer in TRAINED and i.hosting == Hosting.HOURS:
-        return 0.0
-    return price
+    return price * i.tuned_price_ratio if way.large and way.trained else price
 
 
-def work_hours(i: Inputs, answer: Answer) -> float:
-    """Hours of work before the first request."""
-    hours = i.prompt_work_hours if answer is Answer.PROMPT and not i.prompt_engineered else 0.0
-    if answer in RETRIEVING and i.retrieved_accuracy_share is None:
-        hours += i.retrieval_work_hours
-    if answer in TRAINED:
-        hours += i.training_work_hours
-    return hours
-
-
-def gate(i: Inputs, answer: Answer, start_usd: float, hours: float) -> str:
-    """Why an option cannot be had, in words; empty when it can."""
-    first_token = i.large_first_token_ms if answer in LARGE else i.small_first_token_ms
-    if answer in RETRIEVING:
-        first_token += i.retrieval_ms
-    if answer in TRAINED and i.labelled_examples + i.new_examples < i.minimum_examples:
-        return f"needs {EXAMPLES.show(i.minimum_examples)} to train on"
-    if i.privacy == Privacy.PREMISES and answer in LARGE and i.gpus < LARGE_MODEL_GPUS:
-        return f"a large model on own hardware needs {GPUS.show(LARGE_MODEL_GPUS)}"
-    if answer is Answer.TUNE_LARGE and i.vendor == Vendor.CLOSING:
-        return "the provider is closing its training"
-    if first_token > i.latency_ms:
-        return f"begins after {MILLISECONDS.show(first_token)}, too late"
+def gate(i: Inputs, way: Way, start_usd: float, work_hours: float, first_token_ms: float) -> Gate:
+    """Why an option cannot be had; OPEN when it can."""
+    if way.trained and i.labelled_examples + i.new_examples < i.minimum_examples:
+        return Gate.LABELS
+    if way.large and i.privacy == Privacy.PREMISES and i.gpus < LARGE_MODEL_GPUS:
+        return Gate.HARDWARE
+    if way.large and way.trained and i.vendor == Vendor.CLOSING:
+        return Gate.VENDOR
+    if first_token_ms > i.latency_ms:
+        return Gate.LATENCY
     if start_usd > i.budget_usd:
-        return f"starting costs {USD.show(start_usd)}, above the budget"
-    if hours / WORK_HOURS_PER_DAY > i.deadline_days:
-        return f"takes {DAYS.show(hours / WORK_HOURS_PER_DAY)} of work, past the deadline"
-    return ""
+        return Gate.BUDGET
+    return Gate.DEADLINE if work_hours / WORK_HOURS_PER_DAY > i.deadline_days else Gate.OPEN
 
 
-def options(i: Inputs) -> dict[Answer, Option]:
-    """All seven options in full."""
+def weigh(i: Inputs) -> list[Option]:
+    """All seven options in full, in the order of WAYS."""
     gained = gains(i)
     months = annuity_months(i.horizon_months, i.discount_share)
-    found = {}
-    for answer, (gain, spread) in gained.items():
+    changed = stale_share(i.retraining_days, i.fact_half_life_days) if i.facts_per_answer_count > 0 else 0.0
+    retrains_per_month = changed * DAYS_PER_MONTH / i.retraining_days + 1 / i.base_life_months
+    rent = hosting_usd_per_month(gpu_usd_per_hour=i.h100_usd_per_hour, gpus=i.hosting_gpus)
+    hourly = i.hosting == Hosting.HOURS
+    run_mtok = i.training_examples * i.example_tokens / 1e6
+    hour = i.engineer_usd_per_hour
+    found = []
+    for way in WAYS:
+        gain, spread = gained[way.option]
         accuracy = max(0.0, min(1.0, i.prompted_accuracy_share + gain))
-        hours = work_hours(i, answer)
-        start = hours * i.engineer_usd_per_hour
-        moving = hours * i.engineer_usd_per_hour * PROMPT_MOVE_SHARE / i.base_life_months
-        upkeep = 0.0 if answer in (Answer.AS_IS, Answer.SMALL) else i.prompt_upkeep_hours
-        if answer in TRAINED:
-            large = answer is Answer.TUNE_LARGE
-            run = managed_training_usd(
-                training_tokens=i.training_examples * i.example_tokens,
-                training_usd_per_mtok=i.managed_large_usd_per_mtok if large else i.managed_small_usd_per_mtok,
-            )
-            start += i.new_examples * i.example_usd + i.runs_count * run
-            changed = stale_share(i.retraining_days, i.fact_half_life_days) if i.facts_per_answer_count > 0 else 0.0
-            retrains = changed * DAYS_PER_MONTH / i.retraining_days + 1 / i.base_life_months
-            moving = retrains * i.retraining_usd
+        first_token = i.large_first_token_ms if way.large else i.small_first_token_ms
+        work = i.prompt_work_hours if way.answer is Answer.PROMPT and not i.prompt_engineered else 0.0
+        upkeep = i.prompt_upkeep_hours if way.answer is Answer.PROMPT else 0.0
+        if way.retrieves:
+            first_token += i.retrieval_ms
+            work += 0.0 if i.retrieved_accuracy_share is not None else i.retrieval_work_hours
             upkeep = i.system_upkeep_hours
-        if answer in RETRIEVING:
-            upkeep = i.system_upkeep_hours + (i.prompt_upkeep_hours if answer in TRAINED else 0.0)
-        hosted = answer in TRAINED and answer is not Answer.TUNE_LARGE and i.hosting == Hosting.HOURS
-        rent = hosting_usd_per_month(gpu_usd_per_hour=i.h100_usd_per_hour, gpus=i.hosting_gpus) if hosted else 0.0
-        run_per_month = (
-            i.requests_per_month * serving_usd_per_request(i, answer) + rent + upkeep * i.engineer_usd_per_hour + moving
-        )
+        if way.trained:
+            work += i.training_work_hours
+            upkeep = i.system_upkeep_hours + (i.prompt_upkeep_hours if way.retrieves else 0.0)
+            run_usd = run_mtok * (i.managed_large_usd_per_mtok if way.large else i.managed_small_usd_per_mtok)
+            start = work * hour + i.new_examples * i.example_usd + i.runs_count * run_usd
+            moving = retrains_per_month * i.retraining_usd + (rent if hourly and not way.large else 0.0)
+        else:
+            start = work * hour
+            moving = start * MOVE_SHARE / i.base_life_months
+        run = i.requests_per_month * serving_usd_per_request(i, way) + upkeep * hour + moving
         earned = i.requests_per_month * (accuracy * i.success_usd - (1 - accuracy) * i.failure_usd)
-        found[answer] = Option(
-            accuracy=accuracy,
-            spread=spread,
-            start_usd=start,
-            run_usd_per_month=run_per_month,
-            worth_usd=(earned - run_per_month) * months - start,
-            gate=gate(i, answer, start, hours),
+        found.append(
+            Option(
+                accuracy,
+                spread,
+                start,
+                run,
+                (earned - run) * months - start,
+                work,
+                first_token,
+                gate(i, way, start, work, first_token),
+            )
         )
     return found
 
 
+def options(i: Inputs) -> dict[Answer, Option]:
+    """All seven options in full, by answer."""
+    return {way.answer: option for way, option in zip(WAYS, weigh(i), strict=True)}
+
+
 def compute(i: Inputs) -> Outputs:
-    found = options(i)
-    open_to_us = {answer: option for answer, option in found.items() if not option.gate}
+    found = weigh(i)
     # With every gate shut the least bad option is still an answer: the page then says which gate to open.
-    ranked = sorted((open_to_us or found).values(), key=lambda option: -option.worth_usd)
+    shut = all(option.gate is not Gate.OPEN for option in found)
+    ranked = sorted((o for o in found if shut or o.gate is Gate.OPEN), key=lambda option: -option.worth_usd)
     best = ranked[0]
+    today = found[1].worth_usd
+    worths = [option.worth_usd - today if shut or option.gate is Gate.OPEN else -inf for option in found]
     base = i.prompted_accuracy_share
-    today = found[Answer.PROMPT].worth_usd
-    allowed = open_to_us or found
-    worths = {name: found[answer].worth_usd - today if answer in allowed else -inf for answer, name in VALUES.items()}
     return Outputs(
         best_worth_usd=best.worth_usd - today,
         lead_usd=best.worth_usd - ranked[1].worth_usd if len(ranked) > 1 else inf,
         best_accuracy_share=best.accuracy,
         best_start_usd=best.start_usd,
         best_run_usd_per_month=best.run_usd_per_month,
-        training_gain_points=100 * (found[Answer.TUNE_SMALL].accuracy - base),
-        retrieval_gain_points=100 * (found[Answer.RETRIEVE].accuracy - base),
-        **worths,
+        training_gain_points=100 * (found[4].accuracy - base),
+        retrieval_gain_points=100 * (found[2].accuracy - base),
+        as_is_worth_usd=worths[0],
+        prompt_worth_usd=worths[1],
+        retrieve_worth_usd=worths[2],
+        tune_large_worth_usd=worths[3],
+        tune_small_worth_usd=worths[4],
+        small_worth_usd=worths[5],
+        both_worth_usd=worths[6],
     )
+
+
+def gate_words(i: Inputs, option: Option) -> str:
+    """Why an option is out, with the numbers; empty when it is not."""
+    if option.gate is Gate.LABELS:
+        return f"needs {EXAMPLES.show(i.minimum_examples)} to train on"
+    if option.gate is Gate.HARDWARE:
+        return f"a large model on own hardware needs {GPUS.show(LARGE_MODEL_GPUS)}"
+    if option.gate is Gate.LATENCY:
+        return f"begins after {MILLISECONDS.show(option.first_token_ms)}, too late"
+    if option.gate is Gate.BUDGET:
+        return f"starting costs {USD.show(option.start_usd)}, above the budget"
+    if option.gate is Gate.DEADLINE:
+        return f"takes {DAYS.show(option.work_hours / WORK_HOURS_PER_DAY)} of work, past the deadline"
+    return str(option.gate.value)
 
 
 def choose(i: Inputs, o: Outputs) -> Answer:
@@ -452,16 +482,17 @@ def judge(i: Inputs, o: Outputs) -> Verdict:
     answer = choose(i, o)
     found = options(i)
     best = found[answer]
-    rest = sorted((a for a in VALUES if a is not answer and not found[a].gate), key=lambda a: -found[a].worth_usd)
-    out_of_reach = [f"{a}: {option.gate}." for a, option in found.items() if option.gate]
+    open_to_us = [a for a in found if a is not answer and found[a].gate is Gate.OPEN]
+    rest = sorted(open_to_us, key=lambda a: -found[a].worth_usd)
+    out_of_reach = [f"{a}: {gate_words(i, o)}." for a, o in found.items() if o.gate is not Gate.OPEN]
     reasons = [_triage(i), _quality(i, found)]
     if rest:
         reasons.append(
             f"Next best: {rest[0]}, worth {USD.show(o.lead_usd)} less over {i.horizon_months:g} months "
             f"({SHARE.show(found[rest[0]].accuracy)} right, {USD_PER_MONTH.show(found[rest[0]].run_usd_per_month)})."
         )
-    if best.gate:
-        reasons.append(f"No option passes every gate; for this one: {best.gate}.")
+    if best.gate is not Gate.OPEN:
+        reasons.append(f"No option passes every gate; for this one: {gate_words(i, best)}.")
     elif out_of_reach:
         reasons.append("Out of reach: " + " ".join(out_of_reach))
     short = best.accuracy < i.target_accuracy_share
@@ -534,7 +565,7 @@ def _next_step(i: Inputs, answer: Answer, rest: list[Answer]) -> str:
 
 def exhibits(i: Inputs, o: Outputs) -> tuple[Exhibit, ...]:
     found = options(i)
-    ranked = sorted(found, key=lambda a: (bool(found[a].gate), -found[a].worth_usd))
+    ranked = sorted(found, key=lambda a: (found[a].gate is not Gate.OPEN, -found[a].worth_usd))
     today = found[Answer.PROMPT].worth_usd
     rows = tuple(
         (
@@ -542,7 +573,7 @@ def exhibits(i: Inputs, o: Outputs) -> tuple[Exhibit, ...]:
             f"{SHARE.show(found[answer].accuracy)} ± {SHARE.show(found[answer].spread)}",
             USD.show(found[answer].start_usd),
             USD_PER_MONTH.show(found[answer].run_usd_per_month),
-            _sentence(found[answer].gate) if found[answer].gate else USD.show(found[answer].worth_usd - today),
+            _sentence(gate_words(i, found[answer])) or USD.show(found[answer].worth_usd - today),
         )
         for answer in ranked
     )

@@ -127,8 +127,9 @@ def cache_refresh_limit_minutes(*, kept_minutes: float, read_factor: float, writ
 
 def cached_input_factor(*, hit_share: float, read_factor: float, write_factor: float = 1.0) -> float:
     """What a cached prefix costs on average, as a factor on the input price: hits read it, misses write it."""
-    _share(hit_share=hit_share)
-    _not_negative(read_factor=read_factor, write_factor=write_factor)
+    if not (0 <= hit_share <= 1 and read_factor >= 0 and write_factor >= 0):
+        _share(hit_share=hit_share)
+        _not_negative(read_factor=read_factor, write_factor=write_factor)
     return hit_share * read_factor + (1 - hit_share) * write_factor
 
 
@@ -155,12 +156,19 @@ def request_usd(
     ``long_context_tokens`` has all its tokens at the higher price, input and output, as providers bill it.
     ``batch_factor`` applies to the whole. Reasoning tokens are output: add them to ``answer_tokens``.
     """
-    _not_negative(
-        prompt_tokens=prompt_tokens, answer_tokens=answer_tokens, input_usd_per_mtok=input_usd_per_mtok,
-        output_usd_per_mtok=output_usd_per_mtok, shared_prefix_tokens=shared_prefix_tokens, batch_factor=batch_factor,
-        minimum_prefix_tokens=minimum_prefix_tokens, long_context_tokens=long_context_tokens,
-        long_input_factor=long_input_factor, long_output_factor=long_output_factor,
+    least = min(
+        prompt_tokens, answer_tokens, input_usd_per_mtok, output_usd_per_mtok, shared_prefix_tokens, batch_factor,
+        minimum_prefix_tokens, long_context_tokens, long_input_factor, long_output_factor,
     )
+    # One comparison for the thousands of calls of a draw; the names are looked up only when something is wrong.
+    if not least >= 0:
+        _not_negative(
+            prompt_tokens=prompt_tokens, answer_tokens=answer_tokens, input_usd_per_mtok=input_usd_per_mtok,
+            output_usd_per_mtok=output_usd_per_mtok, shared_prefix_tokens=shared_prefix_tokens,
+            batch_factor=batch_factor, minimum_prefix_tokens=minimum_prefix_tokens,
+            long_context_tokens=long_context_tokens, long_input_factor=long_input_factor,
+            long_output_factor=long_output_factor,
+        )
     prefix = min(shared_prefix_tokens, prompt_tokens)
     factor = cached_input_factor(hit_share=hit_share, read_factor=read_factor, write_factor=write_factor)
     if prefix < minimum_prefix_tokens:
