@@ -1,0 +1,152 @@
+"""What a training run takes: tokens with padding, hours, money, energy and CO2.
+
+Arithmetic on plain floats; prices, powers and grids are arguments. Speeds come from ``training_time.throughput``.
+Bad arguments raise ValueError with the name of the argument, what is allowed and what was given.
+"""
+
+from dataclasses import dataclass
+from math import exp, log, sqrt
+from typing import NamedTuple
+
+from calculator.stats.normal import normal_cdf
+
+
+def _not_negative(**values: float) -> None:
+    for name, value in values.items():
+        if not value >= 0:
+            raise ValueError(f"{name}: must be 0 or more, {value} was given")
+
+
+def _positive(**values: float) -> None:
+    for name, value in values.items():
+        if not value > 0:
+            raise ValueError(f"{name}: must be above 0, {value} was given")
+
+
+def padded_row_tokens(*, mean_tokens: float, spread: float, micro_batch: float, seq_len: float) -> float:
+    """Expected length of a batch's rows when every row is padded to the longest of the batch.
+
+    Lengths are taken as log-normal with this mean and ``spread`` (standard deviation over mean), cut at ``seq_len``.
+    The expectation of the longest of b is an integral over the normal quantile, here a sum of 80 slices, good to 0.2 %.
+    """
+    _positive(mean_tokens=mean_tokens, micro_batch=micro_batch, seq_len=seq_len)
+    _not_negative(spread=spread)
+    sigma = sqrt(log(1 + spread * spread))
+    middle = log(mean_tokens) - sigma * sigma / 2
+    step, below, expected = 0.2, 0.0, 0.0
+    for i in range(80):
+        z = -8 + (i + 1) * step
+        up_to = normal_cdf(z) ** micro_batch
+        expected += (up_to - below) * min(seq_len, exp(middle + sigma * (z - step / 2)))
+        below = up_to
+    return expected
+
+
+class TrainingTokens(NamedTuple):
+    """Tokens of a run over all epochs."""
+
+    real: float
+    """Those of the examples, cut at the longest sequence: what a speed in real tokens is divided into."""
+    processed: float
+    """With padding."""
+    row_tokens: float
+    """Mean length of a row of the batch as it is processed."""
+
+    @property
+    def real_share(self) -> float:
+        """Share of the processed tokens that are not padding."""
+        return self.real / self.processed
+
+
+PADDING = ("packed", "longest", "maximum")
+
+
+def training_tokens(
+    *, examples: float, epochs: float, mean_tokens: float, spread: float, seq_len: float, micro_batch: float,
+    padding: str = "packed",
+) -> TrainingTokens:
+    """Tokens that training on ``examples`` takes, for examples of ``mean_tokens`` with this ``spread``.
+
+    ``padding`` is "packed" (rows are filled with several examples, up to ``seq_len``), "longest" (each row is padded to
+    the longest of its micro-batch) or "maximum" (to ``seq_len``). Examples longer than ``seq_len`` are cut.
+    """
+    if padding not in PADDING:
+        raise ValueError(f"padding: must be one of {', '.join(PADDING)}; {padding!r} was given")
+    _not_negative(examples=examples, epochs=epochs)
+    kept = padded_row_tokens(mean_tokens=mean_tokens, spread=spread, micro_batch=1, seq_len=seq_len)
+    rows, row_tokens = examples * epochs, float(seq_len)
+    if padding == "packed":
+        return TrainingTokens(rows * kept, rows * kept, row_tokens)
+    if padding == "longest":
+        row_tokens = padded_row_tokens(mean_tokens=mean_tokens, spread=spread, micro_batch=micro_batch, seq_len=seq_len)
+    return TrainingTokens(rows * kept, rows * row_tokens, row_tokens)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainingCost:
+    """What a model costs to train, all its runs together."""
+
+    wall_hours: float
+    gpu_hours: float
+    usd: float
+    kwh: float
+    kg_co2e: float
+
+
+def training_cost(
+    *,
+    tokens: float,
+    tokens_per_s_per_gpu: float,
+    gpus: float,
+    gpu_usd_per_hour: float,
+    gpu_watts: float,
+    load_share: float,
+    pue: float,
+    grid_g_per_kwh: float,
+    runs: float = 1.0,
+    setup_hours: float = 0.0,
+) -> TrainingCost:
+    """Hours, money, energy and CO2 equivalent of a model.
+
+    The band of a speed gives the band of all of these: call it with the estimate's low and high as well.
+
+    ``tokens`` are those of one run over all epochs. ``runs`` is the number of runs of that size until one is kept:
+    failed ones, sweeps and repeats. For ``setup_hours`` of each run the GPUs are rented but do not train (loading,
+    evaluating, saving). Energy = GPU-hours × watts × load × PUE, the load being the mean power over the GPU's limit
+    and PUE what the building takes per unit of computing; the host's power is in neither. CO2 = energy × grid.
+    """
+    _positive(tokens_per_s_per_gpu=tokens_per_s_per_gpu, gpus=gpus)
+    _not_negative(
+        tokens=tokens, gpu_usd_per_hour=gpu_usd_per_hour, gpu_watts=gpu_watts, load_share=load_share, pue=pue,
+        grid_g_per_kwh=grid_g_per_kwh, runs=runs, setup_hours=setup_hours,
+    )
+    wall_hours = runs * (tokens / (tokens_per_s_per_gpu * gpus * 3600) + setup_hours)
+    gpu_hours = wall_hours * gpus
+    kwh = gpu_hours * gpu_watts / 1000 * load_share * pue
+    return TrainingCost(
+        wall_hours=wall_hours,
+        gpu_hours=gpu_hours,
+        usd=gpu_hours * gpu_usd_per_hour,
+        kwh=kwh,
+        kg_co2e=kwh * grid_g_per_kwh / 1000,
+    )
+
+
+FLOPS_PER_PARAMETER = {"full": 6.0, "lora": 4.0, "qlora": 4.0}
+"""The rule of thumb, per token, without recomputation (2 more with it)."""
+
+
+def planned_gpu_hours(
+    *, parameters_active: float, tokens: float, method: str, recompute: bool, peak_tflops: float, utilisation: float
+) -> float:
+    """GPU-hours by the rule of thumb k·N·T / (peak × utilisation): for a check by hand, or a GPU no law knows.
+
+    k is 6 for full training and 4 with a frozen base, and 2 more with recomputation; then ``utilisation`` is that of
+    the hardware (HFU), otherwise of the model (MFU). Raises ValueError for an unknown method or a share of 0.
+    """
+    if method not in FLOPS_PER_PARAMETER:
+        raise ValueError(f"method: must be one of {', '.join(FLOPS_PER_PARAMETER)}; {method!r} was given")
+    _positive(peak_tflops=peak_tflops, utilisation=utilisation)
+    _not_negative(parameters_active=parameters_active, tokens=tokens)
+    k = FLOPS_PER_PARAMETER[method] + (2.0 if recompute else 0.0)
+    return k * parameters_active * tokens / (peak_tflops * 1e12 * utilisation * 3600)

@@ -1,0 +1,147 @@
+"""What a run takes, against the worked example of a 30 million token run, and laws."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from calculator.llm import training_cost
+
+H100_PEAK_TFLOPS = 989.0
+
+
+def planned_hours(method, recompute, utilisation, tokens=3e7, parameters=8.03e9):
+    return training_cost.planned_gpu_hours(
+        parameters_active=parameters, tokens=tokens, method=method, recompute=recompute,
+        peak_tflops=H100_PEAK_TFLOPS, utilisation=utilisation,
+    )
+
+
+def cost(**changes):
+    usual = {
+        "tokens": 3e7, "tokens_per_s_per_gpu": 3e7 / (1.1607 * 3600), "gpus": 1, "gpu_usd_per_hour": 3.99,
+        "gpu_watts": 700, "load_share": 1.0, "pue": 1.3, "grid_g_per_kwh": 369,
+    }
+    return training_cost.training_cost(**{**usual, **changes})
+
+
+def test_ten_thousand_examples_for_three_epochs_take_the_worked_hours():
+    # 6 · 8.03e9 · 3e7 = 1.45e18 FLOPs for LoRA with checkpointing, at 35 % of an H100.
+    hours = planned_hours("lora", True, 0.35)
+    assert round(hours, 2) == 1.16
+    assert hours * H100_PEAK_TFLOPS * 1e12 * 0.35 * 3600 == pytest.approx(1.4454e18)
+
+
+def test_the_worked_run_costs_two_to_eight_dollars_and_one_kilowatt_hour():
+    assert round(cost(gpu_usd_per_hour=1.99).usd, 1) == 2.3
+    assert round(cost(gpu_usd_per_hour=6.88).usd, 1) == 8.0
+    assert round(cost().kwh, 2) == 1.06
+
+
+@pytest.mark.parametrize(("grid", "kg"), [(369, 0.39), (35, 0.04), (662, 0.70)])
+def test_the_worked_run_emits_what_its_grid_does(grid, kg):
+    assert round(cost(grid_g_per_kwh=grid).kg_co2e, 2) == kg
+
+
+def test_continued_pretraining_on_a_billion_tokens_takes_the_worked_hours():
+    hours = planned_hours("full", False, 0.40, tokens=1e9)
+    assert round(hours) == 34
+    assert round(hours * 2.69) == 91
+    assert round(planned_hours("full", False, 0.40, tokens=3e10)) == 1015
+
+
+def test_runs_until_one_is_kept_multiply_everything():
+    one, six = cost(), cost(runs=6)
+    assert six.usd == pytest.approx(6 * one.usd)
+    assert six.kwh == pytest.approx(6 * one.kwh)
+    assert six.wall_hours == pytest.approx(6 * one.wall_hours)
+
+
+def test_rented_hours_without_training_cost_the_same():
+    assert cost(setup_hours=0.5).usd - cost().usd == pytest.approx(0.5 * 3.99)
+    assert cost(setup_hours=0.5, gpus=8).usd - cost(gpus=8).usd == pytest.approx(8 * 0.5 * 3.99)
+
+
+def test_more_gpus_take_less_time_and_the_same_hours():
+    one, eight = cost(), cost(gpus=8)
+    assert eight.wall_hours == pytest.approx(one.wall_hours / 8)
+    assert eight.gpu_hours == pytest.approx(one.gpu_hours)
+
+
+@given(tokens=st.floats(0, 1e13), more=st.floats(0, 1e13), speed=st.floats(1, 1e6), gpus=st.integers(1, 1024))
+def test_more_tokens_never_take_less_time(tokens, more, speed, gpus):
+    base = cost(tokens=tokens, tokens_per_s_per_gpu=speed, gpus=gpus)
+    larger = cost(tokens=tokens + more, tokens_per_s_per_gpu=speed, gpus=gpus)
+    assert larger.wall_hours >= base.wall_hours
+    assert larger.usd >= base.usd
+    assert larger.kg_co2e >= base.kg_co2e
+
+
+def test_the_longest_of_two_rows_has_a_closed_form():
+    # For log-normal lengths the mean of the larger of two is 2 · mean · Φ(σ / √2).
+    sigma = math.sqrt(math.log(1 + 0.6**2))
+    exact = 2 * 300 * 0.5 * (1 + math.erf(sigma / 2))
+    found = training_cost.padded_row_tokens(mean_tokens=300, spread=0.6, micro_batch=2, seq_len=1e9)
+    assert found == pytest.approx(exact, rel=2e-3)
+    single = training_cost.padded_row_tokens(mean_tokens=300, spread=0.6, micro_batch=1, seq_len=1e9)
+    assert single == pytest.approx(300, rel=2e-3)
+
+
+DATA = {"examples": 10_000, "epochs": 3, "mean_tokens": 1000, "spread": 0.5, "seq_len": 4096, "micro_batch": 4}
+
+
+def test_packed_rows_hold_nothing_but_tokens():
+    packed = training_cost.training_tokens(**DATA)
+    assert packed.real == packed.processed == pytest.approx(3e7, rel=5e-3)
+    assert packed.row_tokens == 4096
+
+
+def test_padding_to_the_maximum_processes_every_row_in_full():
+    padded = training_cost.training_tokens(**DATA, padding="maximum")
+    assert padded.processed == 10_000 * 3 * 4096
+    assert padded.real_share == pytest.approx(1000 / 4096, rel=5e-3)
+
+
+def test_rows_of_one_length_need_no_padding():
+    same = training_cost.training_tokens(**{**DATA, "spread": 0}, padding="longest")
+    assert same.real_share == pytest.approx(1)
+    assert same.row_tokens == pytest.approx(1000)
+
+
+lengths = {
+    "mean_tokens": st.floats(10, 2000), "spread": st.floats(0, 2), "seq_len": st.floats(16, 8192),
+    "micro_batch": st.integers(1, 64),
+}
+
+
+@given(**lengths)
+def test_padding_lies_between_packing_and_the_maximum(mean_tokens, spread, seq_len, micro_batch):
+    data = {"examples": 100, "epochs": 1, "mean_tokens": mean_tokens, "spread": spread, "seq_len": seq_len}
+    packed, padded, maximum = (
+        training_cost.training_tokens(**data, micro_batch=micro_batch, padding=padding)
+        for padding in training_cost.PADDING
+    )
+    assert packed.real == padded.real == maximum.real
+    assert packed.processed <= padded.processed * (1 + 1e-9)
+    assert padded.processed <= maximum.processed * (1 + 1e-9)
+    larger = training_cost.training_tokens(**data, micro_batch=2 * micro_batch, padding="longest")
+    assert padded.processed <= larger.processed * (1 + 1e-9)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: cost(gpus=0), "gpus: must be above 0, 0 was given"),
+        (lambda: cost(pue=-1), "pue: must be 0 or more, -1 was given"),
+        (lambda: planned_hours("prefix", False, 0.4), "method: must be one of full, lora, qlora; 'prefix' was given"),
+        (lambda: planned_hours("full", False, 0), "utilisation: must be above 0, 0 was given"),
+        (lambda: training_cost.training_tokens(**DATA, padding="none"),
+         "padding: must be one of packed, longest, maximum; 'none' was given"),
+        (lambda: training_cost.padded_row_tokens(mean_tokens=0, spread=1, micro_batch=1, seq_len=1),
+         "mean_tokens: must be above 0, 0 was given"),
+    ],
+)
+def test_a_bad_argument_is_named_with_what_is_allowed(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
