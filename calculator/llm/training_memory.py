@@ -72,8 +72,8 @@ class Habits(NamedTuple):
     loss: str = "plain"
     loss_in_16_bit: bool = False
     """Whatever the model's class, the loss makes no 32-bit copy of the logits."""
-    autocast_adapters: bool = True
-    """Adapters on 16-bit weights run under autocast, which works the loss out in 32 bit."""
+    autocast: bool = True
+    """16-bit weights run under autocast, which works the loss out in 32 bit."""
     fused_kernels: bool = False
     master_weights: bool = False
     residual_in_32_bit: bool = False
@@ -93,12 +93,12 @@ HABITS: dict[str, Habits] = {
     "axolotl": Habits(),
     "llama-factory": Habits(),
     "unsloth": Habits(loss="fused", fused_kernels=True, shares_adapter_inputs=True, offloads_checkpoints=True),
-    "torchtune": Habits(adapter_bytes=2.0, step="fused", loss="chunked", autocast_adapters=False),
-    "torchtitan": Habits(step="fused", autocast_adapters=False),
+    "torchtune": Habits(adapter_bytes=2.0, step="fused", loss="chunked", autocast=False),
+    "torchtitan": Habits(step="fused", autocast=False),
     "litgpt": Habits(
-        adapter_bytes=2.0, loss_in_16_bit=True, autocast_adapters=False, unties_head=True, keeps_quantised_inputs=True
+        adapter_bytes=2.0, loss_in_16_bit=True, autocast=False, unties_head=True, keeps_quantised_inputs=True
     ),
-    "deepspeed": Habits(adapter_bytes=2.0, step="fused", autocast_adapters=False, master_weights=True),
+    "deepspeed": Habits(adapter_bytes=2.0, step="fused", autocast=False, master_weights=True),
     "unknown": Habits(),
 }
 
@@ -163,6 +163,7 @@ class TrainingSetup:
     loss: str = ""
     """"plain"; "fast" saves one copy; "chunked" keeps 16-bit logits only; "fused" (Liger, cut cross-entropy) none."""
     residual_in_32_bit: bool | None = None
+    autocast: bool | None = None
 
     sharding: str = "none"
     n_gpus: int = 1
@@ -519,7 +520,7 @@ def _estimate(a: Architecture, s: TrainingSetup, c: Coefficients, seq_len: float
     # Logits
     saved = 0.0
     loss = s.loss or habits.loss
-    autocast = engine.autocast_adapters and not full
+    autocast = engine.autocast if s.autocast is None else s.autocast
     if loss == "fused":
         per_logit = 0.0
     elif loss == "chunked":

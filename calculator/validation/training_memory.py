@@ -73,9 +73,18 @@ class Reading(NamedTuple):
     guesses: int
 
 
+# What a prediction looks at. The answers are not among it; of the notes it takes what they say of kernels.
+_READ = (
+    "source_id", "source_title", "source_locator", "method", "lora_rank", "lora_targets", "trainable_params",
+    "weight_dtype", "base_quant", "optimizer", "optimizer_dtype", "seq_len", "seq_len_kind", "micro_batch",
+    "grad_accum", "grad_checkpointing", "flash_attention", "packing", "compile", "sharding", "n_gpus", "offload",
+    "memory_metric", "row_kind", "notes",
+)
+
+
 def read_setup(row: Row) -> Reading:
     """The setup of a measured run. Raises ValueError, with the reason, where the row does not say enough."""
-    lower = {name: text.strip().lower() for name, text in row.items() if text}
+    lower = {name: (row.get(name) or "").strip().lower() for name in _READ}
     text = " ".join(lower.get(name, "") for name in ("source_id", "source_title", "source_locator"))
     kernels = lower.get("notes", "")
     framework = next((name for word, name in _FRAMEWORKS if word in text), "unknown")
@@ -156,6 +165,8 @@ def _read_types(lower: Mapping[str, str], given: dict[str, Any]) -> None:
         given["master_weights"] = states.startswith("fp32")
     elif full and states.startswith(("fp32", "float32")):
         given["optimizer_dtype"] = "fp32"
+    if "pure" in states:
+        given["autocast"] = False
     base = lower.get("base_quant", "")
     for word, name in (("gptq", "gptq"), ("int8", "int8"), ("8bit", "int8"), ("fp8", "fp8"), ("mxfp4", "mxfp4")):
         if word in base:
