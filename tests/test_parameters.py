@@ -1,12 +1,186 @@
-"""Parameter counts are exact."""
+"""Parameter counts are exact, whatever the family."""
 
-from calculator.catalogs import architecture
+import dataclasses
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from calculator import validation
+from calculator.catalogs import Architecture, architecture, architectures
 from calculator.llm import parameters
+from calculator.validation.parameters import predict
+
+ROWS = {row["hf_id"]: row for row in validation.published("parameters")}
+MODELS = sorted(architectures())
+LLAMA_8B = "meta-llama/Llama-3.1-8B"
+
+
+@pytest.mark.parametrize("name", sorted(ROWS))
+def test_a_catalogue_model_counts_as_its_instantiated_class_does(name):
+    model, row = architecture(name), ROWS[name]
+    assert parameters.total(model) == int(row["computed_total_params"])
+    if row["computed_active_params"]:
+        assert parameters.active(model) == int(row["computed_active_params"])
+
+
+@pytest.mark.parametrize("name", sorted(ROWS))
+def test_a_row_of_dimensions_counts_the_same_without_its_name(name):
+    found = predict({**ROWS[name], "hf_id": "somebody/else"})
+    assert found["reason"] == ""
+    assert found["total_params"] == int(ROWS[name]["computed_total_params"])
+    if ROWS[name]["computed_active_params"]:
+        assert found["active_params"] == int(ROWS[name]["computed_active_params"])
+
+
+# Parameters in the published checkpoints of models that the rows above do not have.
+PUBLISHED = {
+    LLAMA_8B: 8_030_261_248,
+    "meta-llama/Llama-3.1-405B": 405_853_388_800,
+    "Qwen/Qwen2.5-14B": 14_770_033_664,
+    "Qwen/Qwen3-30B-A3B": 30_532_122_624,
+    "Qwen/Qwen3-32B": 32_762_123_264,
+    "google/gemma-2-2b": 2_614_341_888,
+    "google/gemma-2-27b": 27_227_128_320,
+    "google/gemma-3-1b-it": 999_885_952,
+    "microsoft/phi-2": 2_779_683_840,
+    "mistralai/Mistral-Small-24B-Base-2501": 23_572_403_200,
+    "TinyLlama/TinyLlama-1.1B-Chat-v1.0": 1_100_048_384,
+    "HuggingFaceTB/SmolLM2-135M": 134_515_008,
+    "deepseek-ai/DeepSeek-V3": 671_026_404_352,
+}
+
+
+@pytest.mark.parametrize("name", sorted(PUBLISHED))
+def test_a_model_beyond_those_rows_counts_as_published(name):
+    assert parameters.total(architecture(name)) == PUBLISHED[name]
+
+
+def test_a_small_llama_is_as_counted_by_hand():
+    model = Architecture(
+        hf_id="hand", family="LlamaForCausalLM", hidden_size=4, layers=2, heads=2, kv_heads=1, head_dim=3,
+        intermediate_size=5, vocab=7, tied_embeddings=False,
+    )
+    # q 4·6, k and v 4·3 each, o 6·4; three MLP matrices 4·5; two norms of 4.
+    layer = 24 + 12 + 12 + 24 + 3 * 20 + 2 * 4
+    assert parameters.layer(model) == layer == 140
+    assert parameters.total(model) == 2 * layer + 2 * 7 * 4 + 4
+    assert parameters.linear(model) == 2 * (layer - 8)
+    assert parameters.embedding(model) == parameters.output_embedding(model) == 28
 
 
 def test_lora_on_all_linear_layers_of_an_8b_llama_is_as_computed_by_hand():
     # Per layer: q and o 2·(4096+4096), k and v 2·(4096+1024), three MLP matrices of 4096 and 14336.
     per_rank = 32 * (2 * 8192 + 2 * 5120 + 3 * 18432)
-    model = architecture("meta-llama/Meta-Llama-3-8B")
+    model = architecture(LLAMA_8B)
     assert per_rank == 2_621_440
     assert parameters.lora(model, rank=16) == 16 * per_rank == 41_943_040
+    assert parameters.lora(model, rank=16, targets="attention") == 16 * 851_968
+    assert parameters.lora(model, rank=8, targets=("q_proj", "v_proj")) == 8 * 32 * (8192 + 5120)
+    assert parameters.lora(model, rank=1, targets="lm_head") == 4096 + 128256
+    assert parameters.lora(model, rank=1, targets="embed_tokens") == 4096 + 128256
+
+
+def test_dora_adds_one_magnitude_per_output():
+    model = architecture(LLAMA_8B)
+    outputs = 32 * (4096 + 1024 + 1024 + 4096 + 14336 + 14336 + 4096)
+    assert parameters.lora(model, rank=16, dora=True) - parameters.lora(model, rank=16) == outputs
+
+
+def test_a_fused_projection_is_adapted_whole():
+    pythia = architecture("EleutherAI/pythia-1.4b")
+    whole = 24 * (2048 + 3 * 2048)
+    assert parameters.lora(pythia, rank=1, targets="query_key_value") == whole
+    assert parameters.lora(pythia, rank=1, targets=("q_proj", "v_proj")) == whole
+    phi = architecture("microsoft/Phi-3-mini-4k-instruct")
+    assert parameters.lora(phi, rank=1, targets="gate_up_proj") == 32 * (3072 + 2 * 8192)
+
+
+def test_every_expert_gets_an_adapter_and_the_router_only_by_name():
+    mixtral = architecture("mistralai/Mixtral-8x7B-v0.1")
+    assert parameters.lora(mixtral, rank=1, targets="up_proj") == 32 * 8 * (4096 + 14336)
+    everything = parameters.lora(mixtral, rank=1)
+    both = parameters.lora(mixtral, rank=1, targets=("attention", "mlp"))
+    assert everything == both
+    assert parameters.lora(mixtral, rank=1, targets=("all-linear", "router")) == everything + 32 * (4096 + 8)
+
+
+def test_low_rank_attention_is_adapted_matrix_by_matrix():
+    model = architecture("deepseek-ai/DeepSeek-V2")
+    down, up = 5120 + 1536, 1536 + 128 * 192
+    assert parameters.lora(model, rank=1, targets="q_proj") == 60 * (down + up)
+    assert parameters.lora(model, rank=1, targets="q_a_proj") == 60 * down
+
+
+@pytest.mark.parametrize("targets", ["qkv", "", (), ("q_proj", "nothing")])
+def test_an_unknown_target_is_named_with_what_is_known(targets):
+    with pytest.raises(ValueError, match="targets"):
+        parameters.lora(architecture(LLAMA_8B), rank=8, targets=targets)
+
+
+def test_a_rank_below_one_is_refused():
+    with pytest.raises(ValueError, match="rank: at least 1 is needed, 0 was given"):
+        parameters.lora(architecture(LLAMA_8B), rank=0)
+
+
+def test_a_cache_of_an_8b_llama_holds_keys_and_values_of_all_layers():
+    assert architecture(LLAMA_8B).caches == ((32, 2 * 8 * 128, 0),)
+    assert architecture("deepseek-ai/DeepSeek-V2").caches == ((60, 512 + 64, 0),)
+    assert architecture("google/gemma-3-4b-it").caches == ((5, 2 * 4 * 256, 0), (29, 2 * 4 * 256, 1024))
+    assert architecture("Qwen/Qwen3-Next-80B-A3B-Instruct").caches == ((12, 2 * 2 * 256, 0),)
+
+
+models = st.sampled_from(MODELS).map(architecture)
+mixtures = st.sampled_from([name for name in MODELS if architecture(name).experts]).map(architecture)
+
+
+@given(models)
+def test_parts_are_within_the_whole(model):
+    assert 0 < parameters.active(model) <= parameters.total(model)
+    assert parameters.linear(model) < parameters.total(model)
+    assert parameters.embedding(model) + parameters.output_embedding(model) < parameters.total(model)
+    assert parameters.layer(model) < parameters.total(model)
+
+
+@given(models)
+def test_a_dense_model_is_its_layers_and_its_outside(model):
+    if model.experts or model.recurrent:
+        return
+    outside = parameters.total(model) - model.layers * parameters.layer(model)
+    embeddings = parameters.embedding(model) + parameters.output_embedding(model)
+    assert embeddings <= outside <= embeddings + 2 * model.hidden_size + model.vocab
+
+
+@given(models, st.integers(1, 512), st.sampled_from(("attention", "mlp", "all-linear", "lm_head")))
+def test_an_adapter_grows_in_proportion_to_its_rank(model, rank, targets):
+    one = parameters.lora(model, rank=1, targets=targets)
+    assert one > 0
+    assert parameters.lora(model, rank=rank, targets=targets) == rank * one
+    assert parameters.lora(model, rank=rank, targets=targets, dora=True) > rank * one
+
+
+@given(models)
+def test_tying_saves_exactly_the_output_embedding(model):
+    untied = dataclasses.replace(model, tied_embeddings=False)
+    tied = dataclasses.replace(model, tied_embeddings=True)
+    assert parameters.total(untied) - parameters.total(tied) == parameters.embedding(model)
+
+
+@given(mixtures, st.integers(1, 64))
+def test_a_mixture_stores_every_expert_and_uses_only_some(model, more):
+    larger = dataclasses.replace(model, experts=model.experts + more)
+    bias = model.moe_intermediate * (2 if model.gated_mlp else 1) + model.hidden_size if model.expert_bias else 0
+    expert = 3 * model.hidden_size * model.moe_intermediate + bias
+    router = model.hidden_size + model.router_bias
+    grown = parameters.total(larger) - parameters.total(model)
+    assert grown == more * model.moe_layers * (expert + router)
+    assert parameters.active(larger) - parameters.active(model) == more * model.moe_layers * router
+
+
+@given(models, st.integers(1, 200))
+def test_each_further_layer_adds_the_same(model, more):
+    one = dataclasses.replace(model, layers=model.layers + 1)
+    many = dataclasses.replace(model, layers=model.layers + more)
+    step = parameters.total(one) - parameters.total(model)
+    assert step > 0
+    assert parameters.total(many) - parameters.total(model) == more * step

@@ -41,9 +41,21 @@ def architecture(hf_id: str) -> Architecture:
     models = architectures()
     if hf_id in models:
         return models[hf_id]
-    wanted = hf_id.lower().rpartition("/")[2][:6]
-    near = [name for name in models if wanted and wanted in name.lower()] or list(models)
-    raise ValueError(f"model: {hf_id!r} is not in the catalogue; known are, for example: {', '.join(near[:8])}")
+    near = sorted(models, key=lambda name: -_shared_start(name.lower(), hf_id.lower()))[:8]
+    raise ValueError(f"model: {hf_id[:80]!r} is not in the catalogue; nearest by name: {', '.join(near)}")
+
+
+def _shared_start(name: str, other: str) -> int:
+    """How many characters two names share from the start of the maker's or the model's name."""
+    best = 0
+    for one, two in ((name, other), (name.rpartition("/")[2], other.rpartition("/")[2])):
+        same = 0
+        for left, right in zip(one, two, strict=False):
+            if left != right:
+                break
+            same += 1
+        best = max(best, same)
+    return best
 
 
 def read_config(config: str | Mapping[str, Any], name: str = "") -> Architecture:

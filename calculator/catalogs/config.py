@@ -206,10 +206,12 @@ class _Reader:
         return int(self.defaults[field] or 0)
 
     def number(self, key: str, low: int = 0, high: int = 1 << 24) -> int:
-        """A number by its key; 0 where it is null, or where neither the file nor the family has it."""
-        if key in self.values:
-            value = self.values[key]
-            return 0 if value is None else _whole(key, value, low, high)
+        """A number by its key; 0 where neither the file nor the family has it, or where null may stand for none."""
+        value = self.values.get(key)
+        if value is not None:
+            return _whole(key, value, low, high)
+        if key in self.values and low == 0:
+            return 0
         return int(self.defaults.get(key) or 0)
 
     def flag(self, key: str) -> bool:
@@ -476,6 +478,8 @@ def _mamba(reader: _Reader, fields: dict[str, Any]) -> None:
     inner = reader.number("mamba_d_ssm") or reader.number("mamba_expand", 1, 64) * fields["hidden_size"]
     width = reader.values.get("mamba_d_head")
     automatic = width is None or width == "auto"
+    if automatic and inner % heads:
+        raise ValueError(f"config.json: mamba_n_heads must divide the inner width {inner}, {heads} was given")
     fields["recurrent_head_dim"] = inner // heads if automatic else _whole("mamba_d_head", width, 1, 1 << 16)
     fields["recurrent_groups"] = reader.number("mamba_n_groups", 1, 1 << 16)
     fields["recurrent_state"] = reader.number("mamba_d_state", 1, 1 << 16)

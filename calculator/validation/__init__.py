@@ -179,7 +179,8 @@ def summarise(found: Iterable[Pair]) -> Errors:
 
     return Errors(
         rows=len(found), refused=len(found) - len(made), median_error=median(size) if size else None,
-        exact=share(0), within_10=share(0.10), within_15=share(0.15), within_20=share(0.20), bias=median(signed) if signed else None,
+        exact=share(0), within_10=share(0.10), within_15=share(0.15), within_20=share(0.20),
+        bias=median(signed) if signed else None,
         band_coverage=sum(low <= value <= high for low, value, high in bands) / len(bands) if bands else None,
         band_width=median(high / low for low, _, high in bands if low > 0) if any(b[0] > 0 for b in bands) else None,
     )

@@ -1,0 +1,303 @@
+"""The catalogues: complete, sourced, small, readable from a bundle; and the reader of config.json."""
+
+import json
+import subprocess
+import sys
+import time
+import zipfile
+from datetime import date
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from calculator import catalogs, validation
+from calculator.catalogs import accelerator, accelerators, architecture, architectures, prices, read_config, sources
+from calculator.catalogs.config import config_defaults, model_types
+from calculator.catalogs.families import FAMILIES
+from calculator.llm import parameters
+
+FOLDER = Path(catalogs.__file__).parent
+BUDGET = {"models.csv": 30_000, "accelerators.csv": 25_000, "prices.csv": 60_000, "sources.csv": 20_000}
+TODAY = date.today().isoformat()
+
+
+def test_every_published_row_has_its_model_in_the_catalogue():
+    assert {row["hf_id"] for row in validation.published("parameters")} <= set(architectures())
+
+
+def test_every_model_names_its_licence_and_sources_that_exist():
+    for model in architectures().values():
+        assert model.license, model.hf_id
+        assert set(model.source.split("+")) <= set(sources()), model.hf_id
+
+
+def test_an_unknown_model_is_refused_with_models_that_look_like_it():
+    with pytest.raises(ValueError, match=r"'Qwen/Qwen9-1B' is not in the catalogue.*Qwen/Qwen2"):
+        architecture("Qwen/Qwen9-1B")
+
+
+def test_devices_of_every_kind_are_in_the_catalogue():
+    devices = accelerators()
+    assert len(devices) >= 40
+    for name in ("NVIDIA A10", "NVIDIA T4", "NVIDIA A100 SXM 80GB", "NVIDIA H100 SXM", "NVIDIA B200 SXM",
+                 "NVIDIA RTX 4090", "NVIDIA RTX 3060 12GB", "AMD MI300X", "Apple M4 Max", "Snapdragon 8 Gen 3"):
+        assert name in devices
+    kinds = {device.kind for device in devices.values()}
+    assert kinds == {
+        "datacentre gpu", "workstation gpu", "consumer gpu", "apple", "cpu", "phone", "tpu", "accelerator",
+    }
+
+
+@pytest.mark.parametrize("device", accelerators().values(), ids=lambda device: device.name)
+def test_a_device_has_sources_and_figures_that_can_be(device):
+    assert set(device.sources) <= set(sources())
+    assert all(getattr(device, field) is not None for field in device.unread)
+    assert device.bandwidth_gb_per_s is None or 10 < device.bandwidth_gb_per_s < 30_000
+    if device.memory_gb and device.memory_gib:
+        assert 0.9 <= device.memory_gib / device.memory_gb <= 1.01
+    for better, worse in (("bf16_tflops", "matmul_tflops"), ("fp8_tflops", "bf16_tflops")):
+        high, low = getattr(device, better), getattr(device, worse)
+        assert high is None or low is None or high >= low
+
+
+def test_a_device_is_found_without_its_maker_and_marks():
+    assert accelerator("rtx-4090").name == "NVIDIA RTX 4090"
+    assert accelerator("L40S").name == "NVIDIA L40S"
+    assert accelerator("NVIDIA GeForce RTX 4090") is accelerator("RTX 4090")
+
+
+@pytest.mark.parametrize("name", ["A100", "", "Voodoo 2"])
+def test_a_name_that_means_none_or_several_devices_is_refused(name):
+    with pytest.raises(ValueError, match="accelerator"):
+        accelerator(name)
+
+
+def test_prices_cover_providers_tuning_and_gpu_hours():
+    assert len({price.provider for price in prices("api")}) >= 8
+    assert len(prices("gpu")) >= 20
+    assert {price.item for price in prices("gpu")} <= set(accelerators())
+    closing = {price.provider: price.closes for price in prices("tuning") if price.closes}
+    assert closing["OpenAI"] == "2027-01-06"
+    assert closing["Cohere"] == "2025-09-15"
+
+
+@pytest.mark.parametrize("price", prices(), ids=lambda price: f"{price.provider} {price.item}")
+def test_a_price_has_a_source_and_a_date_that_is_not_to_come(price):
+    assert set(price.sources) <= set(sources())
+    assert price.as_of <= TODAY
+    assert price.as_of or "undated" in price.note
+    if price.kind in ("api", "tuned api"):
+        assert price.input_usd_per_mtok is not None
+        assert price.output_usd_per_mtok is not None
+        assert 0 < price.input_usd_per_mtok <= price.output_usd_per_mtok
+        for cheaper in (price.cached_input_usd_per_mtok,):
+            assert cheaper is None or cheaper <= price.input_usd_per_mtok
+    else:
+        assert price.unit
+        assert price.usd is None or price.usd > 0
+
+
+def test_every_source_was_checked_on_a_day_that_was():
+    for source in sources().values():
+        assert "2026-01-01" <= source.checked <= max(TODAY, "2026-11-22")
+        assert source.title
+
+
+@pytest.mark.parametrize("name", BUDGET)
+def test_a_data_file_stays_small_enough_for_a_browser(name):
+    assert (FOLDER / name).stat().st_size <= BUDGET[name]
+
+
+def test_the_catalogues_are_read_from_a_zip_with_nothing_else_at_hand(tmp_path):
+    package = FOLDER.parent
+    bundle = tmp_path / "bundle.zip"
+    with zipfile.ZipFile(bundle, "w") as archive:
+        for path in [package / "__init__.py", *FOLDER.glob("*.*"), *(package / "llm").glob("*.py")]:
+            archive.write(path, path.relative_to(package.parent).as_posix())
+    script = (
+        f"import sys; sys.path[:] = [{str(bundle)!r}] + [p for p in sys.path if p];"
+        "from calculator import catalogs; from calculator.llm import parameters;"
+        "assert '.zip' in catalogs.__file__;"
+        "print(len(catalogs.architectures()), len(catalogs.accelerators()), len(catalogs.prices()),"
+        "catalogs.read_config({'model_type': 'llama', 'hidden_size': 64, 'num_hidden_layers': 1}).vocab)"
+    )
+    run = subprocess.run([sys.executable, "-I", "-c", script], capture_output=True, text=True, cwd=tmp_path, check=True)
+    assert run.stdout.split() == [
+        str(len(architectures())), str(len(accelerators())), str(len(prices())), "32000",
+    ]
+
+
+def test_importing_the_counts_reads_no_file_and_no_slow_module():
+    script = (
+        "import sys; import calculator.llm.parameters;"
+        "from calculator import catalogs; assert not catalogs._loaded;"
+        "print([m for m in ('csv', 'json', 'statistics', 'logging', 'calculator.catalogs.config') if m in sys.modules])"
+    )
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
+
+
+def test_one_count_takes_a_fraction_of_a_millisecond():
+    model = architecture("deepseek-ai/DeepSeek-V2")
+    started = time.perf_counter()
+    for _ in range(200):
+        parameters.total(model)
+    assert (time.perf_counter() - started) / 200 < 1e-3
+
+
+def test_every_family_can_be_read_and_every_readable_type_has_its_family():
+    assert {defaults["family"] for defaults in config_defaults().values()} == set(FAMILIES)
+
+
+# config.json as the hub has them: partial, nested, old and new forms.
+GEMMA_3_4B = {
+    "architectures": ["Gemma3ForConditionalGeneration"], "model_type": "gemma3", "image_token_index": 262144,
+    "text_config": {
+        "hidden_size": 2560, "intermediate_size": 10240, "model_type": "gemma3_text", "num_hidden_layers": 34,
+        "rope_scaling": {"factor": 8.0, "rope_type": "linear"}, "sliding_window": 1024,
+    },
+    "vision_config": {"hidden_size": 1152, "num_hidden_layers": 27, "model_type": "siglip_vision_model"},
+}
+LLAMA_32_1B = {
+    "architectures": ["LlamaForCausalLM"], "attention_bias": False, "head_dim": 64, "hidden_size": 2048,
+    "intermediate_size": 8192, "max_position_embeddings": 131072, "mlp_bias": False, "model_type": "llama",
+    "num_attention_heads": 32, "num_hidden_layers": 16, "num_key_value_heads": 8, "rms_norm_eps": 1e-05,
+    "rope_scaling": {"factor": 32.0, "high_freq_factor": 4.0}, "tie_word_embeddings": True, "vocab_size": 128256,
+}
+MISTRAL_SMALL_31 = {
+    "model_type": "mistral3", "spatial_merge_size": 2, "vision_config": {"model_type": "pixtral"},
+    "text_config": {
+        "attention_dropout": 0.0, "head_dim": 128, "hidden_size": 5120, "intermediate_size": 32768,
+        "max_position_embeddings": 131072, "model_type": "mistral", "num_attention_heads": 32,
+        "num_hidden_layers": 40, "num_key_value_heads": 8, "vocab_size": 131072, "sliding_window": None,
+    },
+}
+LLAVA_15 = {
+    "model_type": "llava", "vision_config": {"model_type": "clip_vision_model"},
+    "text_config": {"model_type": "llama", "max_position_embeddings": 4096, "vocab_size": 32064},
+}
+FALCON_7B = {
+    "model_type": "falcon", "hidden_size": 4544, "num_hidden_layers": 32, "num_attention_heads": 71,
+    "vocab_size": 65024, "alibi": False, "bias": False, "multi_query": True, "new_decoder_architecture": False,
+    "parallel_attn": True,
+}
+GPT2 = {"model_type": "gpt2", "n_embd": 768, "n_layer": 12, "n_head": 12, "n_positions": 1024, "vocab_size": 50257}
+DEEPSEEK_V2_LITE = {
+    "model_type": "deepseek_v2", "hidden_size": 2048, "num_hidden_layers": 27, "num_attention_heads": 16,
+    "num_key_value_heads": 16, "vocab_size": 102400, "intermediate_size": 10944, "moe_intermediate_size": 1408,
+    "n_routed_experts": 64, "n_shared_experts": 2, "num_experts_per_tok": 6, "first_k_dense_replace": 1,
+    "kv_lora_rank": 512, "q_lora_rank": None, "qk_nope_head_dim": 128, "qk_rope_head_dim": 64, "v_head_dim": 128,
+}
+QWEN2_VL_2B = {
+    "model_type": "qwen2_vl", "hidden_size": 1536, "num_hidden_layers": 28, "num_attention_heads": 12,
+    "num_key_value_heads": 2, "intermediate_size": 8960, "vocab_size": 151936, "tie_word_embeddings": True,
+    "vision_config": {"depth": 32},
+}
+READ = [
+    (GEMMA_3_4B, 3_880_263_168), (LLAMA_32_1B, 1_235_814_400), (MISTRAL_SMALL_31, 23_572_403_200),
+    (LLAVA_15, 6_738_939_904), (FALCON_7B, 6_921_720_704), (GPT2, 124_439_808), (DEEPSEEK_V2_LITE, 15_706_484_224),
+    (QWEN2_VL_2B, 1_543_714_304),
+]
+
+
+@pytest.mark.parametrize(("config", "total"), READ, ids=[config["model_type"] for config, _ in READ])
+def test_a_config_file_as_the_hub_has_it_is_counted_exactly(config, total):
+    assert parameters.total(read_config(json.dumps(config), "model")) == total
+    assert parameters.total(read_config(config, "model")) == total
+
+
+def test_a_config_names_its_windows_and_context():
+    model = read_config(GEMMA_3_4B)
+    assert (model.sliding_window, model.sliding_layers, model.global_layers) == (1024, 29, 5)
+    assert model.max_context == 131072
+    assert model.hf_id == "gemma3"
+
+
+BAD = [
+    ("", "not valid JSON"),
+    ("[1]", "an object is needed, a list of 1 was given"),
+    ("null", "an object is needed"),
+    ("{", "not valid JSON"),
+    ("[" * 100_000, "nested too deeply|not valid JSON"),
+    ('{"model_type": "llama", "hidden_size": ' + "9" * 5000 + "}", "not valid JSON|hidden_size"),
+    ("x" * 3_000_000, "at most 2000000 characters"),
+    ("{}", "model_type is missing; known: .*llama"),
+    ('{"model_type": "bert"}', "model_type 'bert' is not one we can count; known: .*llama"),
+    ('{"model_type": ["llama"]}', "model_type must be text, a list of 1 was given"),
+    ('{"model_type": "mllama", "text_config": {"model_type": "llama"}}', "'mllama' is not one we can count"),
+    ('{"model_type": "llama"}', "hidden_size is missing"),
+    ('{"model_type": "llama", "hidden_size": 64}', "num_hidden_layers is missing"),
+]
+VALUES = [
+    ("hidden_size", "NaN", "hidden_size must be a whole number from 1 to 1048576, nan was given"),
+    ("hidden_size", "-5", "hidden_size must be a whole number from 1 to 1048576, -5 was given"),
+    ("hidden_size", "1e300", "hidden_size must be a whole number from 1 to 1048576, 1e.300 was given"),
+    ("hidden_size", '"big"', "hidden_size must be a whole number from 1 to 1048576, 'big' was given"),
+    ("hidden_size", "[64, 65]", "hidden_size must be the same in all layers"),
+    ("hidden_size", "true", "hidden_size must be a whole number"),
+    ("hidden_size", "100", "head_dim is missing, and hidden_size 100 is not a multiple of num_attention_heads 32"),
+    ("num_hidden_layers", "100000", "num_hidden_layers must be a whole number from 1 to 10000, 100000 was given"),
+    ("num_key_value_heads", "7", "num_key_value_heads must divide num_attention_heads 32, 7 was given"),
+    ("attention_bias", '"yes"', "attention_bias must be true or false, 'yes' was given"),
+    ("tie_word_embeddings", "1", "tie_word_embeddings must be true or false, 1 was given"),
+    ("vocab_size", "null", "vocab_size is missing"),
+    ("layer_types", '["full_attention"]', "layer_types must be a list of 2 names"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), BAD)
+def test_what_is_no_config_file_is_refused_with_the_reason(text, message):
+    with pytest.raises(ValueError, match=message):
+        read_config(text)
+
+
+@pytest.mark.parametrize(("key", "value", "message"), VALUES)
+def test_a_bad_value_is_refused_with_its_key_and_what_is_allowed(key, value, message):
+    base = {"model_type": "llama", "hidden_size": "64", "num_hidden_layers": "2", "sliding_window": "16", key: value}
+    body = ", ".join(f'"{k}": {v if k != "model_type" else json.dumps(v)}' for k, v in base.items())
+    with pytest.raises(ValueError, match=message):
+        read_config("{" + body + "}")
+
+
+def test_more_experts_per_token_than_experts_are_refused():
+    config = {
+        "model_type": "mixtral", "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 8,
+        "num_local_experts": 4, "num_experts_per_tok": 5,
+    }
+    with pytest.raises(ValueError, match="num_experts_per_tok must be at most the number of experts 4, 5 was given"):
+        read_config(config)
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=8,
+)
+KEYS = sorted({key for defaults in config_defaults().values() for key in defaults} | {
+    "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "vocab_size", "head_dim", "text_config",
+    "layer_types", "mlp_layer_types", "mlp_only_layers", "moe_layers", "hybrid_override_pattern", "per_layer_config",
+    "full_attn_idxs", "attn_layer_indices", "block_ffn_dim_multiplier", "index_topk_pattern", "mamba_d_head",
+    "index_skip_topk_offset", "no_rope_layers", "expansion_ratio", "num_kv_shared_layers", "n_inner",
+})
+sensible = st.one_of(st.integers(0, 64), st.booleans(), st.none())
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    st.sampled_from(model_types()), st.dictionaries(st.sampled_from(KEYS), anything | sensible, max_size=12),
+    st.sampled_from([{}, {"hidden_size": 64, "num_hidden_layers": 3, "num_attention_heads": 8}]),
+)
+def test_any_content_gives_a_count_or_a_clear_refusal(model_type, content, base):
+    problem = None
+    try:
+        model = read_config({**base, **content, "model_type": model_type})
+    except ValueError as refusal:
+        problem = str(refusal)
+    if problem is None:
+        assert 0 < parameters.active(model) <= parameters.total(model)
+        assert parameters.lora(model, rank=4) >= 0
+    else:
+        assert problem.startswith("config.json: ")
+        assert len(problem) < 3000
