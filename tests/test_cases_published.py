@@ -271,7 +271,7 @@ def test_a_kind_of_task_outside_the_list_is_taken_as_none_of_them():
         ("baseline_prompted_score_01", float("nan"), r"baseline_prompted_score_01 must be .*, got nan"),
         ("n_train_examples", -1, r"n_train_examples must be a number from 0 .*, got -1"),
         ("n_train_examples", True, r"n_train_examples must be a number from 0 .*, got True"),
-        ("n_classes", 1, r"n_classes must be a number from 2 .*, got 1"),
+        ("n_classes", 0, r"n_classes must be a number from 1 .*, got 0"),
         ("multi_turn_or_long_context", "yes", r"multi_turn_or_long_context must be true or false, got 'yes'"),
         ("domain_specialisation", "huge", r"domain_specialisation must be one of low, medium, high, got 'huge'"),
         ("domain_specialisation", {"level": 3}, r"domain_specialisation must be one of low, medium, high, got 3"),

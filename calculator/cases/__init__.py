@@ -185,7 +185,7 @@ def _case(row: Mapping[str, Any], sources: Mapping[str, Any]) -> Case:
 
 _NUMBERS = {
     "n_train_examples": (0.0, 1e12),
-    "n_classes": (2.0, 1e7),
+    "n_classes": (1.0, 1e7),
     "baseline_prompted_score_01": (0.0, 1.0),
     "baseline_large_prompted_score_01": (0.0, 1.0),
     "knowledge_changes_often": (0.0, 1.0),

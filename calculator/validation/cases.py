@@ -47,6 +47,10 @@ from calculator.stats.sampling import Stream, quantile
 
 WITHIN_POINTS = 2.0
 RESAMPLES = 2000
+NOTE = (
+    "The terms of the model and the direction of its priors were chosen by people who had seen the project's "
+    "comparisons, and published ones favour training: expect less on new ones."
+)
 FIFTHS = 5
 
 MODEL, IN_SAMPLE, UNDIRECTED = "quality model, left out", "quality model, as published", "left out, priors at zero"
@@ -377,6 +381,7 @@ def validate(given: str | Path | Sequence[Any] | None = None) -> dict[str, Any]:
         "contests": sum(one.is_contest for one in judged),
         "sources": len({one.source_group for one in judged}),
         "suspect_left_out": len(every) - len(judged),
+        "note": NOTE,
         "best_baseline": best,
         "share_of_resamples_ahead_of_best_baseline": _ahead(judged, choices[MODEL], choices[best]),
         "methods": methods,
@@ -423,6 +428,7 @@ def as_text(found: Mapping[str, Any]) -> str:
         f"{found['cases']} comparisons from {found['sources']} sources; {found['suspect_left_out']} suspect left out.",
         f"Ahead of the best simple rule ({found['best_baseline']}) in "
         f"{_percent(found['share_of_resamples_ahead_of_best_baseline'])} of resamples of sources.",
+        found["note"],
         "",
         *_table(
             ("method", "right", "group-weighted", "5th to 95th", "regret", "weighted", "Brier", "clear wins"),
