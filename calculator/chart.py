@@ -124,7 +124,8 @@ def bars(exhibit: Bars) -> str:
     if limit is not None and isfinite(limit) and exhibit.limit is not None:
         x = scale(limit)
         anchor = "end" if x > WIDTH / 2 else "start"
-        parts.append(f'<path class="calc-limit" d="M{_at(min(x, WIDTH - 1))} {head - 4}V{height - 4}"/>')
+        across = "".join(f"M{_at(min(x, WIDTH - 0.5))} {head + row * _ROW + 16}v20" for row in range(len(totals)))
+        parts.append(f'<path class="calc-limit" d="{across}"/>')
         parts.append(f'<text class="calc-mark" x="{_at(x)}" y="11" text-anchor="{anchor}">')
         parts.append(escape(exhibit.limit.label) + "</text>")
     return _svg(exhibit.title, exhibit.description, height, "".join(parts))
@@ -155,7 +156,8 @@ def tornado(title: str, description: str, unit: Unit, now: float, rows: Sequence
                     f'<rect class="calc-segment calc-fill-{shade}" x="{_at(a)}" y="{y + 19}" '
                     f'width="{_at(max(b - a, 0.5))}" height="{_BAR}"/>'
                 )
-    parts.append(f'<path class="calc-now" d="M{_at(middle)} 16V{height - bottom}"/>')
+    across = "".join(f"M{_at(middle)} {row * _ROW + 16}v20" for row in range(len(rows)))
+    parts.append(f'<path class="calc-now" d="{across}"/>')
     return _svg(title, description, height, "".join(parts))
 
 

@@ -74,14 +74,18 @@ def quantity(source: str) -> str:
 
 
 @cache
-def _report(name: str, preset: str, fields: tuple[tuple[str, object], ...]) -> engine.Report:
-    decision = catalog.decision(name)
+def _reading(name: str, preset: str, fields: tuple[tuple[str, object], ...] = ()) -> engine.Reading:
     given, _ = browser.merge(name, dict(fields), preset)
     # A field of another decision is part of a reader's situation, but on a page it is a slip.
-    reading = engine.read(decision, {**given, **dict(fields)})
+    reading = engine.read(catalog.decision(name), {**given, **dict(fields)})
     if reading.problems:
         raise ValueError("; ".join(map(str, reading.problems)))
-    return engine.evaluate(name, decision, reading)
+    return reading
+
+
+@cache
+def _report(name: str, preset: str, fields: tuple[tuple[str, object], ...]) -> engine.Report:
+    return engine.evaluate(name, catalog.decision(name), _reading(name, preset, fields))
 
 
 def render(source: str, number: int = 1) -> str:
@@ -138,14 +142,14 @@ def _bar(name: str, ident: str, preset: str) -> str:
     for found in presets.presets():
         chosen = " selected" if found.name == preset else ""
         options.append(f'<option value="{found.name}"{chosen}>{escape(found.title)}</option>')
-        fields[found.name] = _report(name, found.name, ()).reading.given
+        fields[found.name] = _reading(name, found.name).given
     data = escape(json.dumps(fields, ensure_ascii=False, separators=(",", ":")))
     return (
         '<div class="calc-bar">'
-        f'<div class="calc-field calc-field-preset"><label for="{ident}-preset">Start from</label>'
-        f'<select id="{ident}-preset" data-presets="{data}">{"".join(options)}</select></div>'
-        '<button class="calc-button" type="button" data-action="reset">Reset</button></div>'
+        f'<div class="calc-field calc-field-wide"><label for="{ident}-preset">Start from</label>'
+        f'<select id="{ident}-preset" data-presets="{data}">{"".join(options)}</select></div></div>'
         '<div class="calc-status">'
+        '<button class="calc-button calc-reset" type="button" data-action="reset">Reset</button>'
         f'<p class="calc-state" role="status" data-state="ready"><span class="calc-state-text">{READY}</span> '
         '<button class="calc-button" type="button" data-action="retry" hidden>Try again</button></p>'
         '<p class="calc-situation" hidden><span class="calc-situation-text"></span> '

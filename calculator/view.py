@@ -6,6 +6,7 @@ spread, then what would change the answer. Nothing here computes; numbers are sh
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from math import isfinite
 from typing import Any
 
 from calculator import chart
@@ -22,6 +23,12 @@ SECTIONS = ("verdict", "reasons", "numbers", "exhibits", "flips", "sensitivity",
 """The sections of a report, in reading order."""
 
 _TILES, _FLIPS, _SWINGS, _ROWS = 4, 6, 8, 12
+_NARROW = 12
+"""Characters of an option that still fit beside its label."""
+
+_VISIBLE = 0.01
+"""Part of the widest bar below which a bar of the sensitivity chart cannot be seen; its numbers are in the table."""
+
 _MONTHS = tuple(
     "January February March April May June July August September October November December".split()  # noqa: SIM905
 )
@@ -247,7 +254,12 @@ def _sensitivity(report: Report) -> str:
         f"Each bar: {spec.label} when one input alone goes from its low to its high value, all else as you have it. "
         "A sourced number moves over its range, your own number by a quarter either way."
     )
-    shown = [(s.label, f"{s.low_input} – {s.high_input}", s.at_low, s.at_high) for s in swings[:_SWINGS]]
+    widest = max((w for s in swings if isfinite(w := abs(s.at_high - s.at_low))), default=0.0)
+    shown = [
+        (s.label, f"{s.low_input} – {s.high_input}", s.at_low, s.at_high)
+        for s in swings[:_SWINGS]
+        if not abs(s.at_high - s.at_low) < _VISIBLE * widest
+    ]
     drawing = chart.tornado(title, description, unit, getattr(report.outputs, name), shown)
     rows = [(s.label, s.low_input, unit.show(s.at_low), s.high_input, unit.show(s.at_high)) for s in swings]
     table = _table(("Input", "Low", "gives", "High", "gives"), rows)
@@ -399,7 +411,9 @@ def _control(name: str, spec: Field, value: str, default: str, ident: str) -> st
     hint = _hint(spec)
     described = f' aria-describedby="{own}-problem{f" {own}-hint" if hint else ""}"'
     common = f'id="{own}" name="{name}" data-default="{escape(default)}"{described}'
-    words = spec.unit.name.removeprefix(f"{spec.label.lower()} ") if spec.unit else ""
+    words = spec.unit.name if spec.unit else ""
+    # "Requests per month", not "Requests requests per month"; "GPUs", not "GPUs GPUs".
+    words = "" if words.lower() == spec.label.lower() else words.removeprefix(f"{spec.label.lower()} ")
     unit = f' <span class="calc-unit">{escape(words)}</span>' if words else ""
     if spec.kind == "pick":
         options = "".join(
@@ -416,9 +430,10 @@ def _control(name: str, spec: Field, value: str, default: str, ident: str) -> st
         keys = "" if spec.low < 0 else f' inputmode="{"numeric" if spec.whole else "decimal"}"'
         control = f'<input type="text" {common}{keys} autocomplete="off" spellcheck="false" value="{escape(value)}">'
     note = f'<p class="calc-hint" id="{own}-hint">{hint}</p>' if hint else ""
+    wide = spec.kind == "paste" or max((len(label) for _, label in spec.options), default=0) > _NARROW
     return (
-        f'<div class="calc-field calc-field-{spec.kind}"><label for="{own}">{escape(spec.label)}{unit}</label>'
-        f'{control}{note}<p class="calc-problem" id="{own}-problem"></p></div>'
+        f'<div class="calc-field calc-field-{"wide" if wide else spec.kind}">'
+        f'<label for="{own}">{escape(spec.label)}{unit}</label>{control}{note}<p class="calc-problem" id="{own}-problem"></p></div>'
     )
 
 
