@@ -354,7 +354,7 @@ def choose(i: Inputs, o: Outputs) -> Answer:
 def judge(i: Inputs, o: Outputs) -> Verdict:
     answer = choose(i, o)
     fit = (
-        f"It needs {GIB.show(o.peak_gib)} of the {GIB.show(o.room_gib)} that a {i.gpu} offers"
+        f"It needs {GIB.show(o.peak_gib)} of the {GIB.show(o.room_gib)} free on the {i.gpu}"
         f"{f', on each of {i.gpus:.0f}' if i.gpus > 1 else ''}."
     )
     money = (
@@ -432,8 +432,8 @@ def _leaner(i: Inputs, o: Outputs) -> str:
 
 def _verify(i: Inputs) -> str:
     return (
-        "Run ten steps with your longest examples and read torch.cuda.max_memory_reserved() before you book the "
-        f"{GPU_HOURS.show(i.gpus)} for longer."
+        "Run ten steps with your longest examples and read torch.cuda.max_memory_reserved() before "
+        "you start the whole run."
     )
 
 
@@ -449,7 +449,7 @@ def exhibits(i: Inputs, o: Outputs) -> tuple[Exhibit, ...]:
     segments = tuple(Segment(label=label, value=value) for label, value in parts)
     memory = Bars(
         title="Memory per GPU against the card",
-        description=f"Peak of {GIB.show(o.peak_gib)} against {GIB.show(o.room_gib)} on a {i.gpu}.",
+        description=f"Peak of {GIB.show(o.peak_gib)} against {GIB.show(o.room_gib)} on the {i.gpu}.",
         unit=GIB,
         bars=(Bar(label="This run", segments=segments),),
         limit=Mark(label=i.gpu, x=o.room_gib),
