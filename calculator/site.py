@@ -23,7 +23,7 @@ from pymdownx.highlight import Highlight
 from pymdownx.inlinehilite import InlineHiliteException
 from pymdownx.superfences import SuperFencesException
 
-from calculator import MODEL_VERSION, browser, bundle, catalog, engine, presets, view
+from calculator import MODEL_VERSION, appendix, browser, bundle, catalog, engine, presets, view
 from calculator.chart import escape
 from calculator.fields import fields_of
 from calculator.units import COUNT
@@ -40,6 +40,15 @@ def fence(source: str, language: str, css_class: str, options: Any, md: Any, **_
         return render(source, seen)
     except Exception as error:
         message = f"{_where(md, '```calculator', source)}: {type(error).__name__}: {error}"
+        raise SuperFencesException(message) from error
+
+
+def data(source: str, language: str, css_class: str, options: Any, md: Any, **_: Any) -> str:
+    """The HTML of an ```evidence, ```published or ```sources fence. Raises SuperFencesException like `fence`."""
+    try:
+        return appendix.render(language, source)
+    except Exception as error:
+        message = f"{_where(md, f'```{language}', source)}: {type(error).__name__}: {error}"
         raise SuperFencesException(message) from error
 
 

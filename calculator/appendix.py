@@ -1,0 +1,230 @@
+"""The parts of pages that are made from data: assumptions, evidence cards, published comparisons. Native only.
+
+Each function gives HTML. A table carries what a reader filters by in `data-` attributes; without scripts it is whole.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from math import isfinite
+
+from calculator import catalog, evidence
+from calculator.assumptions import Assumption, assumptions
+from calculator.cases import OPTIONS, TASK_TYPES, Case, cases, nearest
+from calculator.chart import escape
+from calculator.evidence import Card
+from calculator.fields import fields_of
+
+DIRECTION_WORDS = {
+    "supports": "Supports the claim",
+    "limits": "Limits the claim",
+    "contradicts": "Contradicts the claim",
+}
+PAGES: Mapping[str, str] = {
+    "industry_knowledge": "fine-tune/industry-knowledge.md",
+    "high_accuracy": "fine-tune/high-accuracy.md",
+    "conversation_context": "fine-tune/conversation-context.md",
+    "domain_data": "fine-tune/domain-data.md",
+    "too_little_data": "do-not/too-little-data.md",
+    "general_task": "do-not/general-task.md",
+    "limited_compute": "do-not/limited-compute.md",
+    "prompt_engineering": "do-not/prompt-engineering.md",
+    "real_time_updates": "do-not/real-time-updates.md",
+    "smaller_scope": "small-models/smaller-scope.md",
+    "small_model_limited_data": "small-models/limited-data.md",
+    "real_time_response": "small-models/real-time-response.md",
+    "fine_tune_or_not": "decide.md",
+}
+"""The page of each decision under docs/."""
+
+
+def render(what: str, source: str) -> str:
+    """The HTML of a fence. ValueError for a fence or an argument that does not exist."""
+    argument = source.strip()
+    if what == "evidence":
+        return evidence_index() if argument == "all" else evidence_cards(argument)
+    if argument != "all":
+        raise ValueError(f"write all in a {what} fence; given: {argument[:60]!r}")
+    if what == "sources":
+        return sources_table()
+    if what == "published":
+        return cases_table()
+    raise ValueError(f"fence must be one of: evidence, published, sources; given: {what!r}")
+
+
+def evidence_cards(topic: str) -> str:
+    """The cards of one topic, what supports its claim beside what limits or contradicts it. ValueError when unknown."""
+    if topic not in evidence.TOPICS:
+        raise ValueError(f"topic must be one of: {', '.join(evidence.TOPICS)}; given: {topic[:60]!r}")
+    found = evidence.cards(topic)
+    columns = []
+    for title, wanted in (("What supports the claim", ("supports",)), ("What limits it", ("contradicts", "limits"))):
+        chosen = [card for card in found if card.direction(topic) in wanted]
+        chosen.sort(key=lambda card: (wanted.index(card.direction(topic)), evidence.STRENGTHS.index(card.strength)))
+        if chosen:
+            body = "".join(_card(card, card.direction(topic)) for card in chosen)
+            columns.append(f'<div class="evidence-side"><h3>{title}</h3>{body}</div>')
+    return f'<div class="evidence">{"".join(columns)}</div>'
+
+
+def evidence_index() -> str:
+    """Every card once, with the topics it bears on."""
+    rows = []
+    for card in evidence.cards():
+        topics = ", ".join(f"{_question(topic)} ({direction})" for topic, direction in card.bears_on.items())
+        rows.append(
+            (
+                f'<p class="evidence-finding">{escape(card.finding)}</p>{_details(card)}',
+                escape(topics),
+                escape(card.strength),
+                str(card.as_of.year),
+            )
+        )
+    return _table(("Finding", "Bears on", "Strength", "Year"), rows)
+
+
+def _question(topic: str) -> str:
+    return catalog.decision(topic).question if topic in catalog.names() else topic.replace("_", " ")
+
+
+def _card(card: Card, direction: str) -> str:
+    numbers = "".join(f"<li>{escape(number)}</li>" for number in card.numbers)
+    return (
+        f'<article class="evidence-card" data-direction="{direction}">'
+        f'<p class="evidence-tags"><span>{DIRECTION_WORDS[direction]}</span> '
+        f"<span>{escape(card.strength)} evidence</span></p>"
+        f'<p class="evidence-finding">{escape(card.finding)}</p><ul>{numbers}</ul>'
+        f'<p class="evidence-applies"><strong>Applies when</strong> {escape(card.applies_when)}.</p>'
+        f"{_details(card)}</article>"
+    )
+
+
+def _details(card: Card) -> str:
+    checked = f"{card.status} on {card.checked}" if card.checked else card.status
+    return (
+        f"<details><summary>{escape(card.title)}, {card.as_of.year}</summary><p>{escape(card.setting)}. "
+        f"Size: {escape(card.study_size)}. {escape(card.strength.capitalize())}: {escape(card.why)}.</p>"
+        f'<p>{escape(card.authors)}. <a href="{escape(card.url)}">{escape(card.venue)}</a>, {card.as_of} '
+        f"({checked}).</p>"
+        "</details>"
+    )
+
+
+def sources_table() -> str:
+    """Every assumption: value, range, who says so, how old, and which pages use it."""
+    users = _users()
+    rows = []
+    for key, entry in sorted(assumptions().items(), key=lambda pair: pair[1].label):
+        rows.append(
+            (
+                f'<span id="{key}">{escape(entry.label)}</span><br><code>{key}</code>',
+                f"{escape(entry.unit.show(entry.value))}<br>{escape(_span(entry))}",
+                f'<a href="{escape(entry.url)}">{escape(entry.source)}</a><br><q>{escape(entry.quote)}</q>',
+                f"{entry.as_of}<br>{_checked(entry.checked)}",
+                ", ".join(f'<a href="{_link(name)}">{escape(name.replace("_", " "))}</a>' for name in users[key]),
+            )
+        )
+    return _table(("Assumption", "Value and range", "Source, and its words", "As of, checked", "Used by"), rows)
+
+
+def _link(name: str) -> str:
+    """From docs/evidence/sources to the page of a decision, as the site serves it."""
+    return "../../" + PAGES[name].removesuffix(".md") + "/"
+
+
+def _users() -> dict[str, list[str]]:
+    users: dict[str, list[str]] = {key: [] for key in assumptions()}
+    for name in catalog.names():
+        for spec in fields_of(catalog.decision(name).Inputs).values():
+            if spec.assumption is not None:
+                users[spec.assumption.key].append(name)
+    return users
+
+
+def _span(entry: Assumption) -> str:
+    if not (isfinite(entry.low) and isfinite(entry.high)) or entry.low == entry.high:
+        return "no range"
+    return f"{entry.unit.show(entry.low)} to {entry.unit.show(entry.high)}"
+
+
+def _checked(day: date | None) -> str:
+    return f"checked {day}" if day else "not checked at source"
+
+
+def cases_table() -> str:
+    """Every published comparison, with what a reader filters by; `published.js` adds the filters."""
+    rows = []
+    for case in sorted(cases(), key=lambda case: (case.situation.task_type or "", case.id)):
+        known = case.situation
+        best = case.best
+        scores = "<br>".join(
+            f"{'<strong>' if option == case.winner else ''}{escape(OPTIONS[option])}: {best[option].score:g}"
+            f"{'</strong>' if option == case.winner else ''}"
+            for option in sorted(best, key=lambda option: -best[option].score)
+        )
+        labels = "–" if known.n_train_examples is None else f"{known.n_train_examples:,.0f}"
+        notes = escape(case.caveat) + (" <strong>Suspect: left out of all figures.</strong>" if case.suspect else "")
+        rows.append(
+            (
+                f"{escape(case.title)}<br><small>{escape(_task(case))}; {escape(known.domain or 'general')}</small>",
+                labels,
+                f"{scores}<br><small>{escape(case.metric)}</small>",
+                f"{escape(nearest.margin_words(case))}",
+                f"{_source(case)}<details><summary>Caveat</summary><p>{notes}</p></details>",
+            )
+        )
+    data = [_filters(case) for case in sorted(cases(), key=lambda case: (case.situation.task_type or "", case.id))]
+    return (
+        f'<div class="published" data-total="{len(rows)}">'
+        + _table(("Task", "Training examples", "Scores as printed", "By how much", "Source"), rows, data)
+        + "</div>"
+    )
+
+
+def _task(case: Case) -> str:
+    return TASK_TYPES.get(case.situation.task_type or "", "other")
+
+
+def _source(case: Case) -> str:
+    name = f"{escape(case.source)}"
+    linked = f'<a href="{escape(case.url)}">{name}</a>' if case.url else name
+    return f"{linked} ({case.situation.year:.0f})" if case.situation.year else linked
+
+
+def _filters(case: Case) -> dict[str, str]:
+    count = case.situation.n_train_examples
+    size = (
+        "not stated"
+        if count is None
+        else "under 200"
+        if count < 200
+        else "200 to 5,000"
+        if count <= 5000
+        else "over 5,000"
+    )
+    return {
+        "task": _task(case),
+        "domain": case.situation.domain or "general",
+        "size": size,
+        "winner": OPTIONS[case.winner],
+    }
+
+
+def _table(
+    columns: Iterable[str], rows: Iterable[Iterable[str]], data: Iterable[Mapping[str, str]] | None = None
+) -> str:
+    """A table of cells that are already HTML, scrollable by keyboard on a narrow screen."""
+    head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
+    rows = list(rows)
+    attributes = [_attributes(found) for found in data] if data is not None else [""] * len(rows)
+    body = "".join(
+        f"<tr{attribute}>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>"
+        for row, attribute in zip(rows, attributes, strict=True)
+    )
+    return (
+        '<div class="data-table" tabindex="0" role="region" aria-label="Table">'
+        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def _attributes(data: Mapping[str, str]) -> str:
+    return "".join(f' data-{name}="{escape(value)}"' for name, value in data.items())

@@ -1,0 +1,37 @@
+// Filters over the published comparisons. Without scripts the table is whole.
+const FILTERS = { task: "Task", domain: "Domain", size: "Training examples", winner: "What won" };
+
+function choices(rows, name) {
+  return [...new Set(rows.map((row) => row.dataset[name]))].sort();
+}
+
+function selector(rows, name, title, change) {
+  const label = document.createElement("label");
+  const select = document.createElement("select");
+  label.append(title, select);
+  select.append(new Option("All", ""), ...choices(rows, name).map((value) => new Option(value, value)));
+  select.addEventListener("change", change);
+  select.name = name;
+  return label;
+}
+
+function bind(root) {
+  const rows = [...root.querySelectorAll("tbody tr")];
+  const bar = document.createElement("form");
+  const count = document.createElement("output");
+  const show = () => {
+    const wanted = Object.entries(Object.fromEntries(new FormData(bar))).filter(([, value]) => value);
+    for (const row of rows) row.hidden = wanted.some(([name, value]) => row.dataset[name] !== value);
+    const left = rows.filter((row) => !row.hidden).length;
+    count.textContent = `${left} of ${rows.length} comparisons`;
+  };
+  bar.className = "published-filters";
+  bar.append(...Object.entries(FILTERS).map(([name, title]) => selector(rows, name, title, show)));
+  root.prepend(bar, count);
+  root.dataset.bound = "";
+  show();
+}
+
+globalThis.document$.subscribe(() => {
+  for (const root of document.querySelectorAll(".published:not([data-bound])")) bind(root);
+});
