@@ -1,11 +1,13 @@
 """Our counts against the classes themselves, instantiated without memory (PyTorch's meta device).
 
-Needs torch, transformers and, for adapters, peft; skipped without them. Each family is built small, with
-dimensions that no published model has, so that only the law can be right.
+Needs torch, transformers and, for adapters, peft; skipped without them. Each family is built small,
+with dimensions that no published model has, so that only the law can be right. The defaults are those of transformers
+5.23.0; with another version some of them may differ.
 """
 
 import json
 import warnings
+from functools import cache
 
 import pytest
 
@@ -13,7 +15,7 @@ torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
 from calculator.catalogs import read_config  # noqa: E402
-from calculator.catalogs.config import _KEYS  # noqa: E402
+from calculator.catalogs.config import _KEYS, config_defaults  # noqa: E402
 from calculator.llm import parameters  # noqa: E402
 
 pytestmark = pytest.mark.torch
@@ -30,7 +32,9 @@ DELTA = {
 }
 MAMBA = {"mamba_n_heads": 4, "mamba_d_head": 24, "mamba_n_groups": 2, "mamba_d_state": 6, "mamba_d_conv": 3}
 FOUR_AND_ONE = ["linear_attention"] * 4 + ["full_attention"]
-WITHOUT_HEAD = {"glm4v_text", "glm4v_moe_text", "qwen3_vl_text", "qwen3_vl_moe_text"}
+WITHOUT_HEAD = {
+    "glm4v_text", "glm4v_moe_text", "qwen2_vl_text", "qwen2_5_vl_text", "qwen3_vl_text", "qwen3_vl_moe_text",
+}
 NO_KV_HEADS = {"gpt2", "gptj", "gpt_neo", "codegen", "opt", "bloom", "mpt", "persimmon", "biogpt", "xglm", "gpt_neox"}
 
 CASES = [
@@ -126,8 +130,26 @@ CASES = [
 ]
 
 
-def build(kind, overrides):
-    """A small config of that type and its model without memory."""
+# No class of transformers has these types, or their default can't be instantiated, or is no whole head wide.
+NOT_BY_DEFAULT = {
+    "dots1", "hunyuan_v1_dense", "hunyuan_v1_moe", "internlm2", "kimi_k2", "lfm2_moe", "ministral", "nemotron",
+    "nemotron_h", "qwen", "deepseek_v2", "kimi_linear", "glm4_moe", "glm4v_moe_text",
+}
+# Multimodal classes whose text part we read, with the smallest file that says what they hold.
+WRAPPERS = [
+    ("gemma3", "gemma3_text", {}), ("llava", "llama", {}), ("mistral3", "mistral", {}), ("llama4", "llama4_text", {}),
+    ("qwen2_5_vl", "qwen2_5_vl_text", {}), ("qwen3_vl", "qwen3_vl_text", {}), ("internvl", "qwen2", {}),
+    ("qwen3_5", "qwen3_5_text", DELTA), ("aya_vision", "cohere2", {}), ("glm4v", "glm4v_text", {}),
+]
+# Adapters sit on modules that transformers keeps as plain parameters, or splits where we fuse; or PEFT refuses them.
+NOT_ALL_LINEAR = ("moe", "mixtral", "gpt_oss", "deepseek", "glm4", "glm_moe", "llama4", "qwen3_next", "qwen3_5",
+                  "exaone_moe", "minimax_m2", "olmoe", "flex_olmo", "solar_open", "afmoe", "dots1", "mellum",
+                  "kimi_linear", "nemotron_h", "gemma4", "opt", "lfm2_moe", "falcon_h1")
+ADAPTED = {case[0]: case for case in CASES if not any(part in case[0] for part in (*NOT_ALL_LINEAR, *WITHOUT_HEAD))}
+
+
+def values_of(kind, overrides):
+    """Keyword arguments of a small config of that type."""
     cls = transformers.CONFIG_MAPPING[kind]
     known = set(cls().to_dict()) | set(getattr(cls, "attribute_map", {}))
     values = {"pad_token_id": 0, **overrides}
@@ -139,13 +161,32 @@ def build(kind, overrides):
             values[keys[0]] = value
     if kind == "helium" and values.get("head_dim") == 12:
         values["head_dim"] = 8
+    return values
+
+
+def instantiate(config):
+    """The model of a config without memory, with its head where transformers has one for the type."""
+    loader = transformers.AutoModel if config.model_type in WITHOUT_HEAD else transformers.AutoModelForCausalLM
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        config = cls(**values)
         with torch.device("meta"):
-            if kind in WITHOUT_HEAD:
-                return config, transformers.AutoModel.from_config(config)
-            return config, transformers.AutoModelForCausalLM.from_config(config)
+            return loader.from_config(config)
+
+
+def build(kind, overrides):
+    config = transformers.CONFIG_MAPPING[kind](**values_of(kind, overrides))
+    return config, instantiate(config)
+
+
+def size(model):
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def ours_of(config, text):
+    """Our count of a file, without the head where the model has none."""
+    found = read_config(text, "small")
+    head = parameters.output_embedding(found) if config.model_type in WITHOUT_HEAD else 0
+    return parameters.total(found) - head
 
 
 def identify(case):
@@ -155,9 +196,67 @@ def identify(case):
 
 @pytest.mark.parametrize("case", CASES, ids=identify)
 def test_the_count_is_that_of_the_instantiated_class(case):
-    kind, overrides = case
-    config, model = build(kind, overrides)
+    config, model = build(*case)
+    assert ours_of(config, json.dumps(config.to_dict())) == size(model)
+    found = read_config(json.dumps(config.to_dict()), "small")
+    assert parameters.embedding(found) == model.get_input_embeddings().weight.numel()
+    routed = sum(parameter.numel() for name, parameter in model.named_parameters() if ".experts." in name)
+    unused = routed // found.experts * (found.experts - found.experts_per_token) if found.experts else 0
+    assert parameters.total(found) - parameters.active(found) == unused
+    kinds = [kind for kind in getattr(config, "layer_types", None) or [] if kind.startswith(("sliding", "chunked"))]
+    assert found.sliding_layers == len(kinds) or not getattr(config, "layer_types", None)
+
+
+@pytest.mark.parametrize("case", CASES, ids=identify)
+def test_a_file_that_leaves_out_defaults_counts_the_same(case):
+    config = transformers.CONFIG_MAPPING[case[0]](**values_of(*case))
+    short = json.loads(config.to_json_string(use_diff=True))
+    assert ours_of(config, json.dumps(short)) == ours_of(config, json.dumps(config.to_dict()))
+
+
+@pytest.mark.parametrize("kind", sorted(set(config_defaults()) - NOT_BY_DEFAULT))
+def test_our_defaults_are_those_of_the_config_class(kind):
+    config = transformers.CONFIG_MAPPING[kind]()
+    given = {"model_type": kind, "hidden_size": config.hidden_size, "num_hidden_layers": config.num_hidden_layers}
+    assert ours_of(config, given) == size(instantiate(config))
+
+
+@pytest.mark.parametrize(("outer", "inner", "overrides"), WRAPPERS, ids=[wrapper[0] for wrapper in WRAPPERS])
+def test_the_text_part_of_a_nested_file_is_what_is_counted(outer, inner, overrides):
+    text = transformers.CONFIG_MAPPING[inner](**values_of(inner, overrides))
+    for tied in (False, True):
+        cls = transformers.CONFIG_MAPPING[outer]
+        whole = cls(text_config={**text.to_dict(), "tie_word_embeddings": tied}, tie_word_embeddings=tied)
+        found = read_config(whole.to_json_string(), "nested")
+        alone = read_config({**text.to_dict(), "tie_word_embeddings": tied}, "alone")
+        assert parameters.total(found) == parameters.total(alone)
+        assert found.tied_embeddings == tied
+
+
+@cache
+def peft():
+    return pytest.importorskip("peft")
+
+
+@pytest.mark.parametrize(
+    ("kind", "dora"), [*((kind, False) for kind in ADAPTED), ("gpt2", True), ("llama", True), ("phi3", True)]
+)
+def test_an_adapter_on_all_linear_layers_is_as_large_as_peft_makes_it(kind, dora):
+    config, model = build(*ADAPTED[kind])
+    setup = peft().LoraConfig(r=3, target_modules="all-linear", task_type="CAUSAL_LM", use_dora=dora)
+    with torch.device("meta"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        adapted = peft().get_peft_model(model, setup, low_cpu_mem_usage=True)
+    made = sum(parameter.numel() for parameter in adapted.parameters() if parameter.requires_grad)
     ours = read_config(json.dumps(config.to_dict()), "small")
-    head = parameters.output_embedding(ours) if kind in WITHOUT_HEAD else 0
-    assert parameters.total(ours) - head == sum(p.numel() for p in model.parameters())
-    assert parameters.embedding(ours) == model.get_input_embeddings().weight.numel()
+    assert parameters.lora(ours, rank=3, targets="all-linear", dora=dora) == made
+
+
+@pytest.mark.parametrize("targets", [["q_proj", "v_proj"], ["k_proj", "down_proj"], ["embed_tokens", "lm_head"]])
+def test_an_adapter_on_named_layers_is_as_large_as_peft_makes_it(targets):
+    config, model = build("qwen3", {})
+    setup = peft().LoraConfig(r=5, target_modules=targets, task_type="CAUSAL_LM")
+    with torch.device("meta"):
+        adapted = peft().get_peft_model(model, setup, low_cpu_mem_usage=True)
+    made = sum(parameter.numel() for parameter in adapted.parameters() if parameter.requires_grad)
+    assert parameters.lora(read_config(config.to_dict(), "small"), rank=5, targets=targets) == made
