@@ -104,6 +104,21 @@ def test_a_loop_over_experts_is_slower_than_one_product():
     assert speed({"seq_len": 2048}, H100, fine, grouped_experts=False) < 0.5 * speed({"seq_len": 2048}, H100, fine)
 
 
+def test_offloading_the_optimizer_costs_its_way_over_the_bus():
+    kept, offloaded = (throughput(LLAMA, A100, setup(offload=where)) for where in ("none", "optimizer"))
+    assert offloaded.tokens_per_s_per_gpu < kept.tokens_per_s_per_gpu
+    assert offloaded.log_deviation > kept.log_deviation
+    lora = {"method": "lora", "offload": "optimizer"}
+    assert speed(lora) == speed({**lora, "offload": "none"})
+    assert speed({**lora, "offload": "parameters"}) < speed(lora)
+
+
+def test_a_pipeline_waits_for_its_first_and_last_micro_batch():
+    stages = {"n_gpus": 4, "pipeline_parallel": 4}
+    few, many = speed({**stages, "gradient_accumulation": 4}), speed({**stages, "gradient_accumulation": 60})
+    assert few == pytest.approx(many * (1 + 3 / 60) / (1 + 3 / 4), rel=0.05)
+
+
 def test_padding_is_not_counted_as_speed():
     assert speed({}, real_token_share=0.4) == pytest.approx(0.4 * speed({}))
 
@@ -262,6 +277,16 @@ def test_errors_and_band_are_what_we_claim_on_a_source_left_out(rows):
     assert statistics.median(width for _, _, width in found) < 1.8
 
 
+def test_coefficients_fitted_on_one_generation_of_gpus_hold_on_the_next(rows):
+    complete = [row for row in rows if validation.usable(row)]
+    older = [row for row in complete if "A100" in row["gpu"]]
+    newer = [row for row in complete if "A100" not in row["gpu"] and row["completeness"] == "A"]
+    found = errors(newer, validation.fit(older))
+    assert len(found) == 52
+    assert statistics.median(abs(e) for e, _, _ in found) < 0.15
+    assert statistics.mean(inside for _, inside, _ in found) > 0.85
+
+
 ANSWERS = ("tokens_per_s_per_gpu", "samples_per_s", "mfu", "hfu", "tflops_per_gpu", "step_time_s")
 
 
@@ -309,11 +334,29 @@ def test_a_row_that_cannot_be_predicted_says_why(rows, changes, reason):
         ("H100 95GB HBM2e", "NVIDIA H100 96GB HBM2e"), ("NVIDIA H200 141GB", "NVIDIA H200 SXM"),
         ("GeForce RTX4090 24GB", "NVIDIA RTX 4090"), ("RTX 4080 Super", "NVIDIA RTX 4080 Super"),
         ("RTX 4080", "NVIDIA RTX 4080"), ("A6000", "NVIDIA RTX A6000"), ("Tesla T4", "NVIDIA T4"),
-        ("RTX 6000 Ada", "NVIDIA RTX 6000 Ada"), ("MI300X", "AMD MI300X"), ("TPU v5e", "Google TPU v5e"),
+        ("RTX 6000 Ada", "NVIDIA RTX 6000 Ada"), ("MI300X", "AMD MI300X"), ("TPU v5e-256", "Google TPU v5e"),
+        ("Gaudi 2", "Intel Gaudi2"), ("2x RTX 3090", "NVIDIA RTX 3090"), ("A800 80GB", "NVIDIA A100 SXM 80GB"),
     ],
 )
 def test_a_published_gpu_name_finds_its_chip(published, name):
     assert validation.find_accelerator(published).name == name
+
+
+@pytest.mark.parametrize(
+    ("published", "method"),
+    [
+        ("full", "full"), ("pretrain(full)", "full"), ("LoRA (r=16)", "lora"), ("QLoRA", "qlora"),
+        ("lora+embeddings trainable", "lora"), ("peft:lora", "lora"), ("DoRA", "lora"),
+    ],
+)
+def test_a_published_method_is_one_of_three(rows, published, method):
+    row = {**rows[1], "method": published}
+    assert validation.read(row).setup.method == method
+
+
+@pytest.mark.parametrize("published", ["peft:randlora", "peft:tinylora", "adalora", "dpo", "lora dpo", "adapter", ""])
+def test_a_method_without_a_law_is_refused(rows, published):
+    assert validation.predict({**rows[1], "method": published})["reason"].startswith("method: no law for")
 
 
 def test_a_stated_power_limit_slows_the_clock():

@@ -16,7 +16,8 @@ multiplied by one fitted coefficient:
 *   Unpacking 4-bit weights: once per pass over a micro-batch, so it weighs on small ones.
 *   Launching kernels from Python: a time per layer and pass. It hides behind the GPU's work and shows where the
     micro-batch is small; adapters and sharding add to it.
-*   Gathering sharded weights, reducing gradients, exchanging tensor-parallel activations: bytes over the links.
+*   Gathering sharded weights, reducing gradients, exchanging tensor-parallel activations: bytes over the links. What
+    is offloaded passes the bus to the host; no published row tests that part.
 *   The optimizer step: bytes of states and gradients, once per step.
 
 Limits: decoder-only models; data loading and saving are not counted; a job near the card's limit of memory is slower
@@ -44,7 +45,7 @@ _MATMUL_SHARE = 0.75
 _LINK_SHARE = 1 / 8
 """Links between the GPUs of a board over the bandwidth of their memory: 0.15 for A100, 0.13 for H100, 0.11 for B200."""
 _BUS_SHARE = 1 / 40
-"""The same for cards that only share the PCIe bus."""
+"""The same for the PCIe bus: to the host, and between cards without links."""
 _LINKED_FROM_GB_PER_S = 890.0
 """Data-centre GPUs with this much memory bandwidth carry HBM and have links, unless they are PCIe cards."""
 _NETWORK_GB_PER_S_PER_TFLOPS = 0.6
@@ -104,7 +105,6 @@ class Coefficients:
     node_loss: float
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Uncertainty:
     """What a source that the fit has not seen may differ by: the log standard deviation of each part of the time.
 
@@ -112,28 +112,27 @@ class Uncertainty:
     band must cover what it claims.
     """
 
-    everything: float = 0.10
+    everything = 0.10
     """Common to all parts: clusters, versions, how a source measures."""
-    matmul: float = 0.08
-    attention: float = 0.35
-    traffic: float = 0.25
-    adapter: float = 0.35
-    logits: float = 0.4
-    dequantisation: float = 0.6
-    optimizer: float = 0.4
-    launch: float = 0.4
-    gather: float = 0.6
-    tensor_parallel: float = 0.5
-    node: float = 0.02
+    matmul = 0.08
+    attention = 0.35
+    traffic = 0.25
+    adapter = 0.35
+    logits = 0.4
+    dequantisation = 0.6
+    optimizer = 0.4
+    launch = 0.4
+    gather = 0.6
+    tensor_parallel = 0.5
+    node = 0.02
     """For each doubling of the GPUs beyond one node."""
-    fp8: float = 0.2
-    other_gpu: float = 0.15
+    fp8 = 0.2
+    other_gpu = 0.15
     """A GPU that is not among those of the fit."""
-    unknown_matmul: float = 0.25
+    unknown_matmul = 0.25
     """A GPU whose matmul speed nobody measured."""
 
 
-UNCERTAINTY = Uncertainty()
 _BAND_Z = 1.645
 """The band is the middle 90 % of a log-normal."""
 
@@ -324,6 +323,8 @@ class _Machine(NamedTuple):
     bandwidth: float
     link: float
     network: float
+    bus: float
+    """To the host."""
     peak_flops: float
     measured: bool
     """Whether the matmul speed was measured; otherwise it is a share of the peak."""
@@ -365,6 +366,7 @@ def _read_machine(g: Accelerator) -> _Machine:
         bandwidth=bandwidth * GIGA,
         link=link * GIGA,
         network=(matmul * _NETWORK_GB_PER_S_PER_TFLOPS if linked else link) * GIGA,
+        bus=bandwidth * _BUS_SHARE * GIGA,
         peak_flops=(peak or matmul) * TERA,
         measured=measured > 0,
         fitted=g.name.startswith(_FITTED_GPUS),
@@ -448,9 +450,9 @@ def ideal_terms(
         unpacked = 2 * shape.stored_linear * (2 + again) / tokens / bandwidth
         weight_bytes = 0.55 * shape.stored_linear + 2 * (shape.stored - shape.stored_linear)
 
-    sharded = setup.sharding in ("fsdp", "fsdp2", "zero3")
-    gathered = _gathered_bytes(setup, shape, weight_bytes, sharded, replicas)
     link = machine.link if setup.n_gpus <= _GPUS_PER_NODE else machine.network
+    gathered = _gathered_bytes(setup, shape, weight_bytes, replicas) / link
+    gathered += _offloaded_bytes(setup, shape, weight_bytes, replicas) / machine.bus
     exchanged = 0.0
     if setup.tensor_parallel > 1:
         # two all-reduces per layer and pass; each moves the activations out and back
@@ -480,7 +482,7 @@ def ideal_terms(
         optimizer=optimizer_bytes / tokens / bandwidth,
         launches=launches,
         expert_launches=loops,
-        gather=gathered * setup.context_parallel / tokens / link,
+        gather=gathered * setup.context_parallel / tokens,
         tensor_parallel=exchanged,
         log_size=max(0.0, log(matmul_flops / (_A100_MATMUL_TFLOPS * TERA))),
         fp8=1.0 if kernels.fp8 else 0.0,
@@ -493,20 +495,30 @@ def ideal_terms(
     )
 
 
-def _gathered_bytes(
-    setup: TrainingSetup, shape: _Shape, weight_bytes: float, sharded: bool, replicas: float
-) -> float:
+def _gathered_bytes(setup: TrainingSetup, shape: _Shape, weight_bytes: float, replicas: float) -> float:
     """Bytes a GPU receives for weights and gradients in one micro-step (arXiv 1910.02054, section 7)."""
     if replicas <= 1:
         return 0.0
     gradients = 2 * shape.stored if setup.method == "full" else 0.0
-    if sharded:
+    if setup.sharding in ("fsdp", "fsdp2", "zero3"):
         moved = 2 * weight_bytes + gradients
     elif setup.sharding == "zero2":
         moved = gradients + gradients / setup.gradient_accumulation
     else:
         moved = 2 * gradients / setup.gradient_accumulation
     return moved * (replicas - 1) / replicas
+
+
+def _offloaded_bytes(setup: TrainingSetup, shape: _Shape, weight_bytes: float, replicas: float) -> float:
+    """Bytes between a GPU and its host in one micro-step. Offloaded activations hide behind the work."""
+    if setup.offload not in ("optimizer", "parameters"):
+        return 0.0
+    # gradients out and weights back, once per step, split among the GPUs that share the optimizer
+    trained = shape.stored if setup.method == "full" else 0.0
+    shards = replicas if setup.sharding not in ("none", "ddp") else 1.0
+    moved = 4 * trained / shards / setup.gradient_accumulation
+    # weights come in for the forward and the backward pass
+    return moved + (2 * weight_bytes / shards if setup.offload == "parameters" else 0.0)
 
 
 class Seconds(NamedTuple):
@@ -550,7 +562,7 @@ def seconds_per_token(t: Terms, c: Coefficients) -> Seconds:
 
 def _log_deviation(s: Seconds, machine: _Machine, kernels: Kernels, doublings: float) -> float:
     """Log standard deviation of the speed: each part's own, weighted by how much of the total moves with it."""
-    u = UNCERTAINTY
+    u = Uncertainty
     computing = s.matmul + s.attention + s.traffic + s.adapter + s.logits + s.dequantisation + s.optimizer
     busy = sqrt(computing**4 + s.launch**4)
     overlapped = sqrt(busy + s.gather * s.gather)

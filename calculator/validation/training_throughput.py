@@ -57,10 +57,12 @@ _REAL_SHARE_OF_BUCKETS = 0.9
 _REAL_SHARE_OF_SHUFFLED = 0.5
 """The same where rows are not sorted."""
 
-_METHODS = {
-    "full": "full", "pretrain(full)": "full", "pretrain": "full", "sft": "full", "lora": "lora", "rslora": "lora",
-    "lora+embeddings trainable": "lora", "dora": "lora", "qlora": "qlora", "qdora": "qlora",
-}
+_OTHER_TRAINING = re.compile(r"dpo|ppo|grpo|rlhf|reward|distill|embedding model")
+_METHODS = (
+    (re.compile(r"^q-?(?:lo|do)ra\b"), "qlora"),
+    (re.compile(r"^(?:lora|rslora|dora|pissa)\b"), "lora"),
+    (re.compile(r"^(?:full|pretrain|sft|continued pretrain)"), "full"),
+)
 
 
 def _number(row: Row, column: str) -> float | None:
@@ -83,6 +85,10 @@ _KERNEL_WORDS = re.compile(
     r"framework_config=[\w-]+|unsloth|liger|foak|fast-kernels|scattermoe|megablocks|grouped gemm|chunked c\w+|"
     r"fused cross\w*|fused kernels|async tp|megatron|nemo|maxtext|transformer engine|\bfa[123]\b|flash\w*[- ]?\d?"
 )
+
+
+# Frameworks that bring their own fused kernels; what a source says of itself counts as well as its notes.
+_FUSED_FRAMEWORKS = ("megatron", "nemo", "transformer engine", "maxtext")
 
 
 def kernel_words(notes: str) -> str:
@@ -108,7 +114,9 @@ class _GpuName(NamedTuple):
 
 
 def _read_gpu(name: str) -> _GpuName:
-    text = re.sub(r"^\d+ ?x ?", "", re.sub(r"[-_()]", " ", name.lower())).replace("rtx", "rtx ").replace("gtx", "gtx ")
+    text = re.sub(r"^\d+ ?[x×] ?", "", re.sub(r"[-_(),/]", " ", name.lower()))
+    text = re.sub(r"\b(rtx|gtx|gaudi)", r"\1 ", text).replace("gaudi  ", "gaudi").replace("gaudi ", "gaudi")
+    text = re.sub(r"\b([ah])800\b", r"\g<1>100", text)  # the same chips with slower links
     memory, power, form, kind = (pattern.search(text) for pattern in (_MEMORY, _POWER, _FORM, _MEMORY_KIND))
     for pattern in (_MEMORY, _POWER, _FORM, _MEMORY_KIND):
         text = pattern.sub(" ", text)
@@ -133,9 +141,14 @@ def find_accelerator(name: str) -> Accelerator:
     """
     asked = _read_gpu(name)
     variants = [(g, _read_gpu(g.name)) for g in accelerators().values()]
-    variants = [(g, have) for g, have in variants if have.chip and have.chip == asked.chip]
+    variants = [
+        (g, have) for g, have in variants
+        if have.chip and have.chip <= asked.chip and have.chip & _SUFFIXES == asked.chip & _SUFFIXES
+    ]
     if not variants:
         raise UnpredictableError(f"gpu: {name!r} is not in the catalogue")
+    named = max(len(have.chip) for _, have in variants)
+    variants = [(g, have) for g, have in variants if len(have.chip) == named]
 
     def distance(variant: tuple[Accelerator, _GpuName]) -> tuple[bool, bool, float, bool, float]:
         g, have = variant
@@ -146,9 +159,10 @@ def find_accelerator(name: str) -> Accelerator:
 
     found = min(variants, key=distance)[0]
     fastest = max((g for g, _ in variants), key=lambda g: g.bf16_tflops or g.fp16_tflops or 0.0)
+    silent = not (found.bf16_tflops or found.fp16_tflops)
     watts = asked.watts or found.power_w
-    if (asked.watts or not found.bf16_tflops) and fastest.power_w and watts and watts != fastest.power_w:
-        clock = math.sqrt(watts / fastest.power_w)
+    clock = math.sqrt(watts / fastest.power_w) if watts and fastest.power_w else 1.0
+    if silent or (asked.watts and clock != 1.0):
         return replace(
             found,
             bf16_tflops=(fastest.bf16_tflops or 0.0) * clock or None,
@@ -159,9 +173,10 @@ def find_accelerator(name: str) -> Accelerator:
 
 def _method(row: Row) -> str:
     text = _text(row, "method").removeprefix("peft:")
-    if text not in _METHODS:
-        raise UnpredictableError(f"method: no law for {text or 'an empty method'!r}")
-    return _METHODS[text]
+    for pattern, method in _METHODS:
+        if pattern.search(text) and not _OTHER_TRAINING.search(text):
+            return method
+    raise UnpredictableError(f"method: no law for {text or 'an empty method'!r}")
 
 
 def _targets(row: Row) -> str | tuple[str, ...]:
@@ -175,7 +190,7 @@ def _targets(row: Row) -> str | tuple[str, ...]:
     # Lists made for several families name the fused and the separate query projection; a model has one of them.
     if "q_proj" in found and "c_attn" in found:
         found.remove("c_attn")
-    return "all-linear" if "all-linear" in found else tuple(found)
+    return "all-linear" if {"all-linear", "all", "linear"} & set(found) else tuple(found)
 
 
 def _checkpointing(row: Row) -> tuple[str, float]:
@@ -195,6 +210,13 @@ def _sharding(row: Row) -> str:
                 return "zero2"
             return name
     return "none"
+
+
+def _offload(row: Row) -> str:
+    text = _text(row, "offload")
+    if not text or text in ("none", "no") or "activation" in text:
+        return "none"
+    return "parameters" if "param" in text else "optimizer"
 
 
 def _quantisation(row: Row, method: str) -> str:
@@ -224,7 +246,7 @@ def _batch(row: Row, n_gpus: int, split: int, accumulation: float) -> _Batch:
     if not seq_len:
         raise UnpredictableError("seq_len: the row does not say how long its sequences are")
     kind, guessed, real = _text(row, "seq_len_kind"), 0.0, 1.0
-    if kind.startswith("max (") and _text(row, "packing") != "yes":
+    if kind.startswith("max") and _text(row, "packing") == "no":
         bucketed = "bucket" in kind
         real = _REAL_SHARE_OF_BUCKETS if bucketed else _REAL_SHARE_OF_SHUFFLED
         seq_len *= _MEAN_OVER_MAXIMUM / real
@@ -257,18 +279,21 @@ def read(row: Row) -> Case:
     accelerator = find_accelerator(row.get("gpu") or "")
     method = _method(row)
     words = kernel_words(row.get("notes") or "")
+    publisher = " ".join(_text(row, column) for column in ("source_id", "source_title", "source_locator"))
+    words = " ".join((words, *(name for name in _FUSED_FRAMEWORKS if name in publisher)))
     tensor, pipeline, context = (_count(row, column) for column in ("tp", "pp", "cp"))
     n_gpus, accumulation = _count(row, "n_gpus"), _number(row, "grad_accum") or 1.0
     batch = _batch(row, n_gpus, tensor * pipeline * context, accumulation)
     checkpointing, guessed = _checkpointing(row)
     compiled = "compile" in _text(row, "compile") or _text(row, "compile") == "yes"
-    fused = any(word in words for word in ("foak", "fast-kernels", "liger", "unsloth", "fused kernels", "megatron",
-                                           "nemo", "transformer engine", "maxtext"))
+    fused = any(
+        word in words for word in ("foak", "fast-kernels", "liger", "unsloth", "fused kernels", *_FUSED_FRAMEWORKS)
+    )
     loss = "chunked" if "chunked" in words else "fused" if "liger" in words or "fused cross" in words else \
         "fast" if "foak" in words or "fast-kernels" in words or "unsloth" in words else ""
     precision = _text(row, "compute_dtype")
     grouped = architecture.experts == 0 or (method == "full" and "pretrain" in _text(row, "method")) or any(
-        word in words for word in ("scattermoe", "megablocks", "grouped", "megatron", "nemo", "maxtext")
+        word in words for word in ("scattermoe", "megablocks", "grouped", *_FUSED_FRAMEWORKS)
     )
     setup = TrainingSetup(
         method=method,
@@ -286,6 +311,7 @@ def read(row: Row) -> Case:
         loss=loss,
         fused_kernels=fused,
         sharding=_sharding(row),
+        offload=_offload(row),
         n_gpus=n_gpus,
         tensor_parallel=tensor,
         pipeline_parallel=pipeline,
