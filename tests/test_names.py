@@ -15,7 +15,7 @@ from calculator.validation.names import known, resolve
         ("TheBloke/Llama-2-70B-GPTQ", "meta-llama/Llama-2-70b-hf"),
         ("NousResearch/Llama-2-70b-hf", "meta-llama/Llama-2-70b-hf"),
         ("meta-llama/Llama-3.3-70B-Instruct", "meta-llama/Meta-Llama-3-70B"),
-        ("unsloth/Meta-Llama-3.1-8B-Instruct-unsloth-bnb-4bit", "meta-llama/Meta-Llama-3.1-8B"),
+        ("unsloth/Meta-Llama-3.1-8B-Instruct-unsloth-bnb-4bit", "meta-llama/Llama-3.1-8B"),
         ("mistral-7b-instruct-v0.3", "mistralai/Mistral-7B-v0.3"),
         ("TheBloke/Mixtral-8x7B-Instruct-v0.1-GPTQ", "mistralai/Mixtral-8x7B-v0.1"),
         ("Qwen/Qwen2.5-Coder-7B-Instruct", "Qwen/Qwen2.5-7B"),
@@ -23,6 +23,7 @@ from calculator.validation.names import known, resolve
         ("google/gemma-3-12b-pt", "google/gemma-3-12b-it"),
         ("Falcon 7B", "tiiuae/falcon-7b"),
         ("Vicuna 7B", "huggyllama/llama-7b"),
+        ("Llama 2 13B (chat)", "meta-llama/Llama-2-13b-hf"),
         ("Qwen/Qwen-1_8B-Chat", "Qwen/Qwen-1_8B"),
     ],
 )

@@ -64,7 +64,8 @@ _POSITIVE = (
 
 
 class Habits(NamedTuple):
-    """What a framework does unless it is told otherwise; read from its code."""
+    """What a framework does unless it is told otherwise: from its code and from the size of what it was measured to
+    hold, as a rule that is on or off, never as a fitted number."""
 
     adapter_bytes: float = 4.0
     """Per trained adapter weight: PEFT keeps them in 32 bit, torchtune and LitGPT in 16 bit."""
@@ -263,8 +264,8 @@ FITTED = Coefficients(
 
 # Half-width of the band, as a share of each part. Chosen so that the band covers about nine in ten of the complete
 # rows when their source is left out of the fit; ``fit`` prints the coverage.
-STATE_DOUBT = 0.04
-ACTIVATION_DOUBT = 0.14
+STATE_DOUBT = 0.05
+ACTIVATION_DOUBT = 0.15
 # Without full checkpointing all of a layer's activations count, and they differ between implementations.
 UNCHECKPOINTED_DOUBT = 0.24
 OVERHEAD_DOUBT = 0.45
@@ -394,99 +395,113 @@ def longest_sequence(
     return fits
 
 
-def _estimate(a: Architecture, s: TrainingSetup, c: Coefficients, seq_len: float) -> MemoryEstimate:
-    w = _shapes[id(a)][1] if id(a) in _shapes else _shape(a)
-    habits = HABITS[s.framework]
+class _Held(NamedTuple):
+    """Bytes of one GPU that do not depend on the tokens."""
+
+    weights: float
+    gradients: float
+    states: float
+    temporary: float
+    """Of the optimizer step."""
+    head_gradient: float
+    gathered: float
+    """Weights gathered for a layer at a time, or cast for autocast."""
+
+
+def _hold(a: Architecture, w: _Shape, s: TrainingSetup, habits: Habits, engine: Habits, quantisation: str) -> _Held:
     full = s.method == "full"
-    sharding = s.sharding
-    zero = sharding.startswith("zero")
-    engine = HABITS["deepspeed"] if zero else habits
-
+    sharding, zero = s.sharding, s.sharding.startswith("zero")
     split = s.tensor_parallel * s.pipeline_parallel
-    shards = s.n_gpus / split
     sharded = sharding in ("fsdp", "fsdp2", "zero3")
-    weight_share = 1 / (shards * split) if sharded else 1 / split
-    gradient_share = 1 / (shards * split) if sharded or sharding == "zero2" else 1 / split
-    state_share = 1 / (shards * split) if sharded or zero else 1 / split
+    weight_share = 1 / s.n_gpus if sharded else 1 / split
+    gradient_share = 1 / s.n_gpus if sharded or sharding == "zero2" else 1 / split
+    state_share = 1 / s.n_gpus if sharded or zero else 1 / split
 
-    # Weights
     element = 4.0 if s.weight_dtype == "fp32" else 2.0
-    quantisation = s.base_quantisation or ("nf4-double" if s.method == "qlora" else "none")
-    quantised = not full and quantisation != "none"
-    if quantised:
+    if full or quantisation == "none":
+        weights = w.total * element
+        layer = w.layer * 2.0
+    else:
         packed = QUANTISED_BYTES[quantisation]
         weights = w.linear * packed + (w.total - w.linear) * element
         layer = w.linear / w.layers * packed
-    else:
-        weights = w.total * element
-        layer = w.layer * 2.0
     outside = w.outside_layers
+    head = outside if w.tied else outside / 2
     if habits.unties_head and w.tied:
         weights += outside * element
         outside *= 2.0
-    adapter_inputs = 0.0
     if full:
-        trained, trained_bytes = weights / element, element
-        copied = 0.0
+        trained, trained_bytes, copied = weights / element, element, 0.0
     else:
-        per_rank, adapter_inputs = _adapter(a, s.lora_targets)
-        trained = s.adapter_parameters or s.lora_rank * per_rank
+        trained = s.adapter_parameters or s.lora_rank * _adapter(a, s.lora_targets)[0]
         trained_bytes = 4.0 if s.adapter_dtype == "fp32" else 2.0 if s.adapter_dtype else engine.adapter_bytes
-        copied = outside if s.train_embeddings else 0.0
-        weights += trained * trained_bytes + copied * element
-    weights *= weight_share
+        # Trained copies of the embeddings keep the type of the model.
+        copied = outside * element if s.train_embeddings else 0.0
+        weights += trained * trained_bytes + copied
 
-    # Gradients, states, and the temporary copy of the step. Copied embeddings keep the type of the model.
-    gradients = trained * trained_bytes + copied * element
-    master = engine.master_weights if s.master_weights is None else s.master_weights
-    master = master and trained_bytes == 2.0
-    number = 4.0 if s.optimizer_dtype == "fp32" or (master and not s.optimizer_dtype) else 2.0
-    if not (s.optimizer_dtype or master):
-        number = trained_bytes
-    step = s.optimizer_step or engine.step
+    master = (engine.master_weights if s.master_weights is None else s.master_weights) and trained_bytes == 2.0
+    number = {"fp32": 4.0, "bf16": 2.0, "": 4.0 if master else trained_bytes}[s.optimizer_dtype]
+    one_state = number * trained + copied
     optimizer = s.optimizer
-    if optimizer in ("adamw", "paged-adamw"):
-        states = 2 * (number * trained + element * copied)
+    temporary = 0.0
+    if optimizer == "adamw" or optimizer == "paged-adamw":
+        states = 2 * one_state
+        if optimizer == "adamw" and (s.optimizer_step or engine.step) == "multi-tensor":
+            temporary = one_state
     elif optimizer.endswith("8bit"):
         # Two 8-bit states and a 32-bit scale per 256 numbers of each (arXiv 2110.02861).
-        states = 2 * (1 + 4 / 256) * (trained + copied)
+        states = 2 * (1 + 4 / 256) * (trained + copied / element)
     elif optimizer == "adamw-4bit":
-        states = 2 * (0.5 + 4 / 128) * (trained + copied)
-    elif optimizer == "sgd-momentum":
-        states = number * trained + element * copied
+        states = 2 * (0.5 + 4 / 128) * (trained + copied / element)
     else:
-        # SGD has none; Adafactor's are one row and one column of each matrix.
-        states = 0.0
-    temporary = number * trained + element * copied if step == "multi-tensor" and optimizer == "adamw" else 0.0
+        # Adafactor's are one row and one column of each matrix, which is next to nothing.
+        states = one_state if optimizer == "sgd-momentum" else 0.0
     if master:
+        # The 32-bit copy; and DeepSpeed turns the gradients to 32 bit for the step.
         states += 4 * trained
-        # DeepSpeed turns the gradients to 32 bit for the step.
         temporary = 4 * trained
-    gradients *= gradient_share
-    states *= state_share
-    temporary *= state_share
+    gradients = (trained * trained_bytes + copied) * gradient_share
     if sharding == "ddp":
         # Gradients and the buckets in which they are averaged.
         gradients *= 2
-    if step == "in-backward":
-        gradients = max(layer, outside * element)
-        temporary = 0.0
+    if s.optimizer_step == "in-backward":
+        gradients, temporary = min(gradients, max(layer, outside * element)), 0.0
+
+    gathered = 0.0
+    if sharded or s.offload == "parameters":
+        gathered = 2 * outside / s.tensor_parallel + layer / s.tensor_parallel * (2 if full else 1)
+        if s.pipeline_parallel > 1:
+            # A pipeline stage keeps its weights gathered, and its gradients whole and in 32 bit, between micro-batches.
+            gathered = (6.0 if full else 2.0) * w.total / split
+    elif element == 4.0:
+        # Autocast keeps 16-bit copies of the weights.
+        gathered = 2 * w.total / split
+    weights *= weight_share
+    states *= state_share
+    temporary *= state_share
     if s.offload == "optimizer" or s.offload == "parameters":
         states = temporary = 0.0
     if s.offload == "parameters":
-        weights = 0.0
-        gradients = min(gradients, 2 * layer)
+        weights, gradients = 0.0, min(gradients, 2 * layer)
+    return _Held(weights, gradients, states, temporary, head * element * gradient_share if full else 0.0, gathered)
 
-    # Activations, in bytes per token and layer
-    hidden = w.hidden
+
+def _activate(
+    a: Architecture, w: _Shape, s: TrainingSetup, habits: Habits, c: Coefficients, quantisation: str, seq_len: float
+) -> tuple[float, float, float]:
+    """Bytes per token of a micro-batch: stored until the backward pass, alive in one layer's, and leaked by it."""
+    full = s.method == "full"
+    quantised = not full and quantisation != "none"
     fused = habits.fused_kernels if s.fused_kernels is None else s.fused_kernels
     kept = 2 * (w.attention + w.mlp + w.routed) + c.norm_bytes * w.normed
     if not (fused or s.compile):
         kept += c.unfused_norm_bytes * w.normed_in_parts
+    in_place = False
     if not full:
         # A frozen down projection needs no input; an adapter needs one.
-        kept += c.lora_input_bytes * (min(adapter_inputs, w.inputs) if habits.shares_adapter_inputs else adapter_inputs)
-        kept -= 2 * w.products
+        in_place = habits.shares_adapter_inputs
+        inputs = _adapter(a, s.lora_targets)[1]
+        kept += c.lora_input_bytes * (min(inputs, w.inputs) if in_place else inputs) - 2 * w.products
         if quantised and habits.keeps_quantised_inputs:
             kept += c.quantised_input_bytes * w.inputs
     if not s.flash_attention:
@@ -497,58 +512,61 @@ def _estimate(a: Architecture, s: TrainingSetup, c: Coefficients, seq_len: float
     in_32_bit = s.residual_in_32_bit
     if in_32_bit is None:
         in_32_bit = habits.residual_in_32_bit and quantised and quantisation != "gptq"
-    residual = 4 * hidden if in_32_bit and not sharded else 2 * hidden
-    tokens = seq_len * s.micro_batch / (s.tensor_parallel * s.context_parallel)
-    layer_tokens = tokens / s.pipeline_parallel
+    residual = 4 * w.hidden if in_32_bit and s.sharding not in ("fsdp", "fsdp2", "zero3") else 2 * w.hidden
+
+    leaked = 0.0
     checkpointing = s.checkpointing
-    differentiated = 0.0 if habits.shares_adapter_inputs and not full else c.backward_share * kept * layer_tokens
-    if checkpointing != "none":
-        differentiated += kept * layer_tokens
     if checkpointing == "full":
-        stored = residual
+        stored = residual * w.layers
+        if s.sharding == "fsdp" and not full:
+            leaked = 2 * stored
+        if habits.offloads_checkpoints:
+            stored = 0.0
     elif checkpointing == "none":
-        stored = kept
+        stored = kept * w.layers
     elif checkpointing == "alternate":
-        stored = (kept + residual) / 2
+        stored = (kept + residual) / 2 * w.layers
     else:
-        stored = c.selective_share * kept
-    stored *= layer_tokens * w.layers
-    leaked = 2 * stored if sharding == "fsdp" and not full and checkpointing == "full" else 0.0
-    if s.offload == "activations" or (habits.offloads_checkpoints and checkpointing == "full"):
+        stored = c.selective_share * kept * w.layers
+    if s.offload == "activations":
         stored = 0.0
+    differentiated = 0.0 if in_place else c.backward_share * kept
+    if checkpointing != "none":
+        differentiated += kept
+    return stored, differentiated, leaked
 
-    # Logits
-    saved = 0.0
+
+def _estimate(a: Architecture, s: TrainingSetup, c: Coefficients, seq_len: float) -> MemoryEstimate:
+    w = _shape(a)
+    habits = HABITS[s.framework]
+    zero = s.sharding.startswith("zero")
+    engine = HABITS["deepspeed"] if zero else habits
+    quantisation = s.base_quantisation or ("nf4-double" if s.method == "qlora" else "none")
+    weights, gradients, states, temporary, head_gradient, gathered = _hold(a, w, s, habits, engine, quantisation)
+
+    # With a pipeline, the micro-batches in flight cover the batch once, each over its share of the layers.
+    tokens = seq_len * s.micro_batch / (s.tensor_parallel * s.context_parallel * s.pipeline_parallel)
+    stored, differentiated, leaked = _activate(a, w, s, habits, c, quantisation, seq_len)
+    stored, differentiated, leaked = stored * tokens, differentiated * tokens, leaked * tokens
+
     loss = s.loss or habits.loss
-    autocast = engine.autocast if s.autocast is None else s.autocast
-    if loss == "fused":
-        per_logit = 0.0
-    elif loss == "chunked":
-        per_logit = 2.0
+    saved = 0.0
+    if loss == "fused" or loss == "chunked":
+        per_logit = 0.0 if loss == "fused" else 2.0
     else:
-        copies = w.copies_logits and not habits.loss_in_16_bit
-        per_logit = 12.0 if copies else 16.0 if autocast else 8.0
+        autocast = engine.autocast if s.autocast is None else s.autocast
+        in_32_bit = w.copies_logits and not habits.loss_in_16_bit
+        per_logit = 12.0 if in_32_bit else 16.0 if autocast else 8.0
         if loss == "fast":
-            saved = 4.0 if copies or autocast else 2.0
+            saved = 4.0 if in_32_bit or autocast else 2.0
             per_logit -= saved
-    logits = per_logit * w.vocab * layer_tokens
-
-    # Gathered or cast weights
-    gathered = 0.0
-    if sharded or s.offload == "parameters":
-        gathered = 2 * outside / s.tensor_parallel + layer / s.tensor_parallel * (2 if full else 1)
-        if s.pipeline_parallel > 1:
-            # A pipeline stage keeps its weights gathered, and its gradients whole and in 32 bit, between micro-batches.
-            gathered = (6.0 if full else 2.0) * w.total / split
-    elif element == 4.0:
-        # Autocast keeps 16-bit copies of the weights.
-        gathered = 2 * w.total / split
+    logits = per_logit * w.vocab * tokens
 
     static = weights + states
-    held = gradients if s.gradient_accumulation > 1 else 0.0
-    if full and not held and per_logit <= 2.0:
-        # A loss in chunks differentiates the head while it works.
-        held = outside * element / (1 if w.tied and not habits.unties_head else 2) * gradient_share
+    # A loss in chunks differentiates the head while it works.
+    held = head_gradient if per_logit <= 2.0 else 0.0
+    if s.gradient_accumulation > 1:
+        held = gradients
     at_loss = held + stored + max(logits, differentiated) + gathered
     at_backward = gradients + leaked + differentiated + gathered
     at_step = gradients + temporary
@@ -560,27 +578,29 @@ def _estimate(a: Architecture, s: TrainingSetup, c: Coefficients, seq_len: float
         overhead += c.gather_slack_share * gathered
         if per_logit > 2.0:
             # The copy that a fast loss saves is not saved in what is reserved.
-            overhead += (c.logits_slack_bytes + saved) * w.vocab * layer_tokens
+            overhead += (c.logits_slack_bytes + saved) * w.vocab * tokens
         if zero:
             overhead += c.zero_gib * GIB
         if s.metric == "nvidia-smi":
             overhead += c.context_gib * GIB
 
+    activations = shown = 0.0
     if peak == at_step:
-        moment, activations, shown = "step", 0.0, 0.0
+        moment = "step"
         states += temporary
     else:
         overhead += gathered
         if peak == at_loss:
             moment = "loss"
-            shown = logits if logits > differentiated else 0.0
-            activations = stored + (0.0 if shown else differentiated)
             gradients = held
+            shown = logits if logits > differentiated else 0.0
+            activations = stored if shown else stored + differentiated
         else:
-            moment, activations, shown = "backward", leaked + differentiated, 0.0
+            moment = "backward"
+            activations = leaked + differentiated
     dynamic = activations + shown
     total = weights + states + gradients + dynamic + overhead
-    doubt = ACTIVATION_DOUBT if checkpointing == "full" else UNCHECKPOINTED_DOUBT
+    doubt = ACTIVATION_DOUBT if s.checkpointing == "full" else UNCHECKPOINTED_DOUBT
     doubt = (STATE_DOUBT * (total - dynamic - overhead) + doubt * dynamic + OVERHEAD_DOUBT * overhead) / total
     if s.framework == "unknown":
         doubt = max(doubt * UNKNOWN_FRAMEWORK, UNKNOWN_DOUBT)

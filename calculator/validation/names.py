@@ -135,7 +135,7 @@ def _strip(name: str) -> str:
 
 def _candidates(name: str) -> list[str]:
     """Forms of a name to look up, the most specific first."""
-    forms = [_short(name)]
+    forms = [_short(re.sub(r"\s*\(.*?\)", "", name))]
     forms.append(re.sub(r"[\s_]+", "-", forms[0]))
     forms.append(re.sub(r"-(instruct|chat|it|base)(?=-)", "", forms[1]))
     forms += [_strip(form) for form in forms]

@@ -62,6 +62,18 @@ _TARGETS = {
     "head": "lm_head", "output": "lm_head", "fc": "up_proj",
 }
 
+# What names of formats and of optimizers stand for; the first match counts. LitGPT spells double quantisation "nf4-dq";
+# elsewhere it is the custom. Lion and Muon hold one number per weight, as momentum does.
+_QUANTISATIONS = (
+    (r"^bnb\.(nf4|fp4)$", "nf4"), (r"gptq|awq|int4", "gptq"), (r"mxfp4", "mxfp4"), (r"nf4|fp4|4-?bit", "nf4-double"),
+    (r"int8|8-?bit", "int8"), (r"fp8", "fp8"),
+)
+_OPTIMIZERS = (
+    (r"galore|apollo|badam|lomo|sophia|shampoo", ""), (r"paged.*8-?bit", "paged-adamw-8bit"), (r"paged", "paged-adamw"),
+    (r"8-?bit", "adamw-8bit"), (r"4-?bit", "adamw-4bit"), (r"adafactor", "adafactor"), (r"lion|muon", "sgd-momentum"),
+    (r"^$|adam", "adamw"), (r"sgd.*momentum", "sgd-momentum"), (r"sgd", "sgd"),
+)
+
 # Adapters that are not LoRA have their own size; where they sit changes little.
 _OTHER_ADAPTER = "peft:"
 
@@ -88,8 +100,11 @@ def read_setup(row: Row) -> Reading:
     text = " ".join(lower.get(name, "") for name in ("source_id", "source_title", "source_locator"))
     kernels = lower.get("notes", "")
     framework = next((name for word, name in _FRAMEWORKS if word in text), "unknown")
-    if framework == "unsloth" and "unsloth" not in kernels:
-        framework = "transformers" if "hugging face" in kernels or "flash attention" in kernels else framework
+    if framework == "unsloth":
+        # Its tables compare it with plain transformers; the notes say which of the two a row is.
+        named = re.search(r"unsloth|hugging ?face|\bhf\b|transformers|flash attention", kernels)
+        if named and named.group() != "unsloth":
+            framework = "transformers"
     given: dict[str, Any] = {"framework": framework}
     guesses = 0
 
@@ -110,7 +125,7 @@ def read_setup(row: Row) -> Reading:
     else:
         given["seq_len"] = _number(lower, "seq_len", "sequence length")
         given["micro_batch"] = _number(lower, "micro_batch", "micro-batch")
-    given["gradient_accumulation"] = float(lower.get("grad_accum") or 1)
+    given["gradient_accumulation"] = _number(lower, "grad_accum", "") if lower["grad_accum"] else 1.0
     kind = lower.get("seq_len_kind", "")
     given["packing"] = lower.get("packing") == "yes" or not kind.startswith(("max", "dataset", "variable"))
 
@@ -134,7 +149,7 @@ def _number(lower: Mapping[str, str], column: str, name: str) -> float:
 def _read_adapter(lower: Mapping[str, str], method: str, given: dict[str, Any]) -> int:
     guesses = 0
     if lower.get("lora_rank"):
-        given["lora_rank"] = int(float(lower["lora_rank"]))
+        given["lora_rank"] = int(_number(lower, "lora_rank", "rank"))
     elif not lower.get("trainable_params"):
         guesses += 1
     if (method.startswith(_OTHER_ADAPTER) or not lower.get("lora_rank")) and lower.get("trainable_params"):
@@ -160,7 +175,8 @@ def _read_adapter(lower: Mapping[str, str], method: str, given: dict[str, Any]) 
 def _read_types(lower: Mapping[str, str], given: dict[str, Any]) -> None:
     weights, states = lower.get("weight_dtype", ""), lower.get("optimizer_dtype", "")
     full = given["method"] == "full"
-    given["weight_dtype"] = "fp32" if weights.startswith(("fp32", "float32")) else "bf16"
+    mixed = "mixed" in weights and (full or given["framework"] == "litgpt")
+    given["weight_dtype"] = "fp32" if mixed or weights.startswith(("fp32", "float32")) else "bf16"
     if full and "master" in states:
         given["master_weights"] = states.startswith("fp32")
     elif full and states.startswith(("fp32", "float32")):
@@ -168,24 +184,16 @@ def _read_types(lower: Mapping[str, str], given: dict[str, Any]) -> None:
     if "pure" in states:
         given["autocast"] = False
     base = lower.get("base_quant", "")
-    for word, name in (("gptq", "gptq"), ("int8", "int8"), ("8bit", "int8"), ("fp8", "fp8"), ("mxfp4", "mxfp4")):
-        if word in base:
+    for pattern, name in _QUANTISATIONS:
+        if re.search(pattern, base):
             given["base_quantisation"] = name
-    if "nf4" in base or "4bit" in base or ("4-bit" in base and "gptq" not in base):
-        # LitGPT spells double quantisation "nf4-dq"; elsewhere it is the custom.
-        given["base_quantisation"] = "nf4" if base == "bnb.nf4" else "nf4-double"
+            break
     optimizer = lower.get("optimizer", "")
-    eight = "8bit" in optimizer or "8-bit" in optimizer or "8-bit" in states
-    if "adafactor" in optimizer:
-        given["optimizer"] = "adafactor"
-    elif "sgd" in optimizer:
-        given["optimizer"] = "sgd"
-    elif "paged" in optimizer:
-        given["optimizer"] = "paged-adamw-8bit" if eight else "paged-adamw"
-    elif eight:
+    given["optimizer"] = next((name for pattern, name in _OPTIMIZERS if re.search(pattern, optimizer)), "")
+    if not given["optimizer"]:
+        raise ValueError(f"optimizer {optimizer!r} is not one we can estimate")
+    if given["optimizer"] == "adamw" and "8-bit" in states:
         given["optimizer"] = "adamw-8bit"
-    elif "4bit" in optimizer:
-        given["optimizer"] = "adamw-4bit"
     if "fused" in optimizer:
         given["optimizer_step"] = "fused"
 
@@ -220,9 +228,11 @@ def _read_checkpointing(lower: Mapping[str, str], given: dict[str, Any]) -> int:
         given["checkpointing"] = "alternate"
     elif "selective" in said:
         given["checkpointing"] = "selective"
-    elif said.startswith(("yes", "full", "true")):
+    elif said.startswith(("yes", "full", "true", "on", "enabled", "unsloth")):
         given["checkpointing"] = "full"
-    elif said.startswith(("no", "false")):
+        if said.startswith("unsloth") or "offload" in said:
+            given["offload"] = "activations"
+    elif said.startswith(("no", "false", "off", "disabled")):
         given["checkpointing"] = "none"
     else:
         given["checkpointing"] = "none" if given["framework"] == "litgpt" else "full"
@@ -235,7 +245,7 @@ def _read_sharding(lower: Mapping[str, str], text: str, given: dict[str, Any]) -
     if "(label)" in said:
         # The machine had more GPUs, the run used one.
         return
-    gpus = int(float(lower.get("n_gpus") or 1))
+    gpus = int(_number(lower, "n_gpus", "number of GPUs")) if lower["n_gpus"] else 1
     given["n_gpus"] = gpus
     offload = lower.get("offload", "")
     if "activation" in offload:
@@ -251,10 +261,11 @@ def _read_sharding(lower: Mapping[str, str], text: str, given: dict[str, Any]) -
     if "shard_grad_op" in said:
         given["sharding"] = "zero2"
         return
-    for name in ("zero1", "zero2", "zero3", "fsdp2", "fsdp", "ddp"):
-        if name in said.replace("-", "").replace(" stage ", ""):
-            given["sharding"] = name
-            break
+    stage = re.search(r"(?:zero|stage)[ -]?(?:stage[ -]?)?([123])", said)
+    if stage:
+        given["sharding"] = f"zero{stage.group(1)}"
+    else:
+        given["sharding"] = next((name for name in ("fsdp2", "fsdp", "ddp") if name in said), "none")
     degree = re.fullmatch(r"fsdp2? (\d+)", said)
     if degree and gpus > int(degree.group(1)):
         # The rest of the GPUs split the model within a server, then into stages, then the sequence.
