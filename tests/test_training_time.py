@@ -313,6 +313,7 @@ def test_notes_are_read_for_frameworks_and_kernels_only(rows):
         ({"model": "nobody/knows-9b", "params_b": ""}, "model: no dimensions known for 'nobody/knows-9b'"),
         ({"gpu": "Abacus 3000"}, "gpu: 'Abacus 3000' is not in the catalogue"),
         ({"method": "peft:boft"}, "method: no law for 'boft'"),
+        ({"compute_dtype": "tf32"}, "compute_dtype: no law for products in tf32"),
         ({"micro_batch": "many"}, "micro_batch: must be a number, 'many' was given"),
         ({"gpu": "RTX 4060"}, "accelerator: no speed of matrix products or memory is known for NVIDIA RTX 4060"),
     ],
@@ -352,6 +353,18 @@ def test_a_published_gpu_name_finds_its_chip(published, name):
 def test_a_published_method_is_one_of_three(rows, published, method):
     row = {**rows[1], "method": published}
     assert validation.read(row).setup.method == method
+
+
+@pytest.mark.parametrize(
+    ("published", "sharding"),
+    [
+        ("none", "none"), ("ddp", "ddp"), ("fsdp FULL_SHARD (zero3) mp=PURE", "fsdp"), ("fsdp2 32", "fsdp2"),
+        ("zero2 single GPU", "zero2"), ("DeepSpeed ZeRO Stage-3", "zero3"), ("deepspeed stage 1", "zero1"),
+        ("zero2/zero3 (deepspeed script default)", "zero2"),
+    ],
+)
+def test_a_published_way_of_sharding_is_recognised(rows, published, sharding):
+    assert validation.read({**rows[1], "sharding": published}).setup.sharding == sharding
 
 
 @pytest.mark.parametrize("published", ["peft:randlora", "peft:tinylora", "adalora", "dpo", "lora dpo", "adapter", ""])

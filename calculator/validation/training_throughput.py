@@ -202,13 +202,17 @@ def _checkpointing(row: Row) -> tuple[str, float]:
     return ("full" if text.startswith(("yes", "full", "true")) else "none"), 0.0
 
 
+_ZERO_STAGE = re.compile(r"(?:zero|stage)[ _-]*(?:stage)?[ _-]*([123])")
+
+
 def _sharding(row: Row) -> str:
     text = _text(row, "sharding")
-    for name in ("fsdp2", "fsdp", "zero3", "zero2", "zero1", "ddp"):
-        if name in text.replace("zero-", "zero").replace("stage ", "zero"):
-            if name == "zero3" and "zero2" in text:
-                return "zero2"
+    for name in ("fsdp2", "fsdp", "ddp"):
+        if name in text:
             return name
+    stages = _ZERO_STAGE.findall(text)
+    if stages or "deepspeed" in text:
+        return f"zero{min(stages, default='2')}"
     return "none"
 
 
@@ -292,6 +296,8 @@ def read(row: Row) -> Case:
     loss = "chunked" if "chunked" in words else "fused" if "liger" in words or "fused cross" in words else \
         "fast" if "foak" in words or "fast-kernels" in words or "unsloth" in words else ""
     precision = _text(row, "compute_dtype")
+    if re.fullmatch(r"(?:amp_)?(?:fp32|float32|tf32|32-true|32)", precision):
+        raise UnpredictableError(f"compute_dtype: no law for products in {precision}")
     grouped = architecture.experts == 0 or (method == "full" and "pretrain" in _text(row, "method")) or any(
         word in words for word in ("scattermoe", "megablocks", "grouped", *_FUSED_FRAMEWORKS)
     )
