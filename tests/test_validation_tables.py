@@ -116,6 +116,27 @@ def test_words_of_a_row_add_what_they_say(words, more):
     assert parameters.predict(row | {"attention_specials": words})["total_params"] == SMALL_TOTAL + more
 
 
+@pytest.mark.parametrize(("family", "words", "reason"), [
+    ("Lfm2ForCausalLM", "", "the number of layers with attention, attention_layers=N, is missing"),
+    ("BambaForCausalLM", "", "mamba_n_heads is not stated"),
+    ("Gemma4ForCausalLM", "qk_norm", "hidden_size_per_layer_input is not stated"),
+    ("NemotronHForCausalLM", "", "hybrid_override_pattern is needed"),
+])
+def test_a_hybrid_whose_layers_are_not_stated_is_refused_rather_than_guessed(family, words, reason):
+    row = dict(zip(HEAD.split(","), SMALL.split(","), strict=True))
+    found = parameters.predict(row | {"architecture": family, "attention_specials": words})
+    assert reason in found["reason"]
+    assert found["total_params"] == ""
+
+
+def test_a_flag_in_words_overrides_the_default_of_the_class():
+    row = dict(zip(HEAD.split(","), SMALL.split(","), strict=True))
+    row |= {"architecture": "GPTNeoXForCausalLM", "kv_heads": "2"}
+    biased = parameters.predict(row)["total_params"]
+    plain = parameters.predict(row | {"attention_specials": "attention_bias=false"})["total_params"]
+    assert biased - plain == 2 * (18 + 4)
+
+
 def test_a_falcon_without_a_parallel_block_has_biases_and_two_norms():
     row = {
         "hf_id": "x", "architecture": "FalconForCausalLM", "hidden_size": "8", "layers": "1", "heads": "2",

@@ -62,6 +62,12 @@ _KEYS_IN_WORDS = {
     "qk_nope": "qk_nope_head_dim", "qk_rope": "qk_rope_head_dim", "v": "v_head_dim",
     "first_k_dense": "first_k_dense_replace",
 }
+# Families whose columns leave open which layers have attention, or what else the layers hold.
+_LAYERS_UNSTATED = ("BambaForCausalLM", "GraniteMoeHybridForCausalLM", "Lfm2ForCausalLM", "Lfm2MoeForCausalLM")
+_WIDTHS_UNSTATED = {
+    "FalconH1ForCausalLM": "mamba_d_ssm", "BambaForCausalLM": "mamba_n_heads",
+    "GraniteMoeHybridForCausalLM": "mamba_n_heads", "Gemma4ForCausalLM": "hidden_size_per_layer_input",
+}
 _WIDTH_OF_SHARED = re.compile(r"shared\w*intermediate\w*[ =:]+(\d+)")
 
 
@@ -101,6 +107,14 @@ def read_row(row: Row) -> Architecture:
     words = row.get("attention_specials", "").lower()
     for key, value in re.findall(r"\b([a-z]\w*)\s*=\s*(\d{1,12})\b(?![./\d])", words):
         config[_KEYS_IN_WORDS.get(key, key)] = int(value)
+    for key, said in re.findall(r"\b([a-z]\w*)\s*=\s*(true|false)\b", words):
+        config[key] = said == "true"
+    words = re.sub(r"\b\w+\s*=\s*false\b", "", words)
+    for key, listed in re.findall(r"\b([a-z]\w*)\s*=\s*\[([\d, ]{1,2000})\]", words):
+        config[key] = [int(number[:6]) for number in re.findall(r"\d+", listed)]
+    unstated = _WIDTHS_UNSTATED.get(family, "")
+    if unstated and unstated not in config:
+        raise ValueError(f"attention_specials: {unstated} is not stated, and {family} can't be counted without it")
     pattern = re.search(r"\b[ME*-]{4,}(?![\w])", row.get("attention_specials", ""))
     if pattern:
         config["hybrid_override_pattern"] = pattern.group()
@@ -183,6 +197,17 @@ def _add_words(found: Architecture, words: str) -> Architecture:
         changes["head_bias"] = True
     if re.search(r"\bqk[_-]?norm", words) and not found.qk_norm and found.family not in ("Llama4ForCausalLM",):
         changes["qk_norm"] = "head"
+    dense = re.search(r"first_k_dense\w*=(\d+)", words)
+    if dense and found.experts and int(dense.group(1)) <= found.layers:
+        changes["dense_layers"] = int(dense.group(1))
+    if found.family in _LAYERS_UNSTATED:
+        stated = re.search(r"(?:attention|attn)_layers=(\d+)", words)
+        if not stated and not re.search(r"(attn_layer_indices|full_attn_idxs)=", words):
+            raise ValueError("attention_specials: the number of layers with attention, attention_layers=N, is missing")
+        if stated:
+            changes["recurrent_layers"] = changes["layers_without_attention"] = max(
+                found.layers - int(stated.group(1)), 0
+            )
     local = re.search(r"local_layers=(\d+)", words)
     if local and int(local.group(1)) <= found.attention_layers:
         changes["sliding_layers"] = int(local.group(1))
