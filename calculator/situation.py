@@ -14,6 +14,7 @@ from calculator.units import (
     ITEMS,
     MILLISECONDS,
     MONTHS,
+    POINTS,
     REQUESTS_PER_MONTH,
     SHARE,
     TOKENS,
@@ -146,6 +147,27 @@ small_accuracy_share = ask(
     hint="With the same prompt. Leave empty when not known",
     group=QUALITY,
 )
+
+difference_points = ask(
+    3,
+    POINTS,
+    "Smallest difference that matters",
+    low=0.5,
+    high=50,
+    hint="Points of accuracy you would act on",
+    group=QUALITY,
+)
+won_items = ask(
+    0,
+    ITEMS,
+    "Comparison: only the new system right",
+    low=0,
+    high=1e6,
+    whole=True,
+    hint="Both systems on the same items. Zero: none made yet",
+    group=QUALITY,
+)
+lost_items = ask(0, ITEMS, "Comparison: only the old system right", low=0, high=1e6, whole=True, group=QUALITY)
 
 requests_per_month = ask(
     100_000, REQUESTS_PER_MONTH, "Requests", low=1, high=1e11, hint="A typical month, like 80k", group=TRAFFIC
