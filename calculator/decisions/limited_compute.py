@@ -16,9 +16,9 @@ from calculator.exhibit import Bar, Bars, Exhibit, Mark, Segment, Table
 from calculator.fields import ask, assume, out, paste, pick
 from calculator.llm import parameters
 from calculator.llm.training_cost import training_cost
-from calculator.llm.training_memory import TrainingSetup, estimate, longest_sequence
+from calculator.llm.training_memory import MemoryEstimate, TrainingSetup, estimate, longest_sequence
 from calculator.llm.training_time import throughput
-from calculator.stats.sampling import quantile
+from calculator.stats.sampling import Z_95, quantile
 from calculator.units import (
     COUNT,
     DAYS,
@@ -218,8 +218,8 @@ class Inputs:
     epochs_count: float = ask(3, COUNT, "Epochs", low=1, high=100, group=situation.DATA)
     budget_usd: float = situation.budget_usd
     deadline_days: float = situation.deadline_days
-    memory_error_ratio: float = assume("memory_error_ratio")
-    speed_error_ratio: float = assume("speed_error_ratio")
+    memory_surprise_sd: float = assume("memory_surprise_sd")
+    speed_surprise_sd: float = assume("speed_surprise_sd")
     reserve_share: float = assume("reserve_share")
     gpu_price_ratio: float = assume("gpu_price_ratio")
     runs_count: float = assume("runs_count")
@@ -278,11 +278,23 @@ def setup_of(i: Inputs) -> TrainingSetup:
     )
 
 
+def surprise(memory: MemoryEstimate, sd: float) -> float:
+    """The factor on an estimate so many standard deviations away; its band is the 5th to the 95th percentile."""
+    end = memory.high_gib if sd > 0 else memory.low_gib
+    return (end / memory.peak_gib) ** (abs(sd) / Z_95)
+
+
+def peak_gib(model: Architecture, setup: TrainingSetup, sd: float) -> float:
+    """Peak memory per GPU, in GiB, with this surprise."""
+    memory = estimate(model, setup)
+    return memory.peak_gib * surprise(memory, sd)
+
+
 def compute(i: Inputs) -> Outputs:
     model, gpu, setup = model_of(i), accelerators()[i.gpu], setup_of(i)
     memory = estimate(model, setup)
-    error = i.memory_error_ratio
-    speed = throughput(model, gpu, setup).tokens_per_s_per_gpu * i.speed_error_ratio
+    error = surprise(memory, i.memory_surprise_sd)
+    speed = throughput(model, gpu, setup).at(i.speed_surprise_sd)
     tokens = (i.labelled_examples + i.new_examples) * i.example_tokens * i.epochs_count
     price = i.rent_usd_per_hour
     if price is None:
@@ -347,7 +359,7 @@ def choose(i: Inputs, o: Outputs) -> Answer:
         return Answer.SMALLER
     if o.peak_gib <= o.room_gib:
         return Answer.TRAIN
-    least = estimate(model_of(i), smallest_setup(i)).peak_gib * i.memory_error_ratio
+    least = peak_gib(model_of(i), smallest_setup(i), i.memory_surprise_sd)
     return Answer.CHANGE if least <= o.room_gib else Answer.SMALLER
 
 
@@ -416,7 +428,7 @@ def remedies(i: Inputs, o: Outputs) -> list[tuple[str, float, bool]]:
             continue
         after = _changed(setup, change)
         if after != setup:
-            peak = estimate(model, after).peak_gib * i.memory_error_ratio
+            peak = peak_gib(model, after, i.memory_surprise_sd)
             found.append((words, peak, peak <= o.room_gib))
     return found
 
@@ -471,7 +483,7 @@ def exhibits(i: Inputs, o: Outputs) -> tuple[Exhibit, ...]:
 
 def _largest(i: Inputs, o: Outputs) -> Table:
     """The longest sequence and the largest catalogued model that fit the same card, by method."""
-    room = o.room_gib / i.memory_error_ratio
+    room = o.room_gib
     rows = []
     for method in Method:
         setup = replace(
@@ -479,7 +491,11 @@ def _largest(i: Inputs, o: Outputs) -> Table:
         )
         longest = longest_sequence(model_of(i), setup, room)
         best = max(
-            ((parameters.total(a), name) for name, a in architectures().items() if estimate(a, setup).peak_gib <= room),
+            (
+                (parameters.total(a), name)
+                for name, a in architectures().items()
+                if peak_gib(a, setup, i.memory_surprise_sd) <= room
+            ),
             default=(0, "none of the catalogue"),
         )
         rows.append((str(method), TOKENS.show(longest) if longest > 0 else "does not fit", best[1], _billions(best[0])))
