@@ -198,42 +198,44 @@ def _factor(pair: Pair) -> float:
 
 
 def as_text(found: Mapping[str, Any]) -> str:
-    """The error tables in Markdown."""
+    """The error tables in Markdown. The share of exact estimates is shown where there are any."""
     lines: list[str] = []
     for quantity in found["quantities"]:
         lines += [f"# {quantity['name']}", ""]
         if not quantity["tables"]:
             lines += ["No row has an answer to compare with.", ""]
+        columns = [name for name in _COLUMNS if name != "exact" or any(t["all"]["exact"] for t in quantity["tables"])]
         for table in quantity["tables"]:
-            lines += [f"## {table['rows'].capitalize()}, {table['way']}", "", *_head()]
-            lines.append(_line("**all**", table["all"]))
-            lines += [_line(name, errors) for name, errors in table["by_source"].items()]
-            lines += ["", *_head("method")]
-            lines += [_line(name, errors) for name, errors in table["by_method"].items()]
-            lines.append("")
+            lines += [f"## {table['rows'].capitalize()}, {table['way']}", ""]
+            lines += _table("source", {"**all**": table["all"], **table["by_source"]}, columns)
+            lines += ["", *_table("method", table["by_method"], columns), ""]
     return "\n".join(lines)
 
 
-def _head(first: str = "source") -> list[str]:
-    columns = (
-        first, "rows", "refused", "median error", "exact", "within 10 %", "within 15 %", "within 20 %", "bias",
-        "band covers", "band width",
-    )
-    return ["| " + " | ".join(columns) + " |", "|---" + "|--:" * (len(columns) - 1) + "|"]
+_COLUMNS = {
+    "rows": "rows", "refused": "refused", "median_error": "median error", "exact": "exact",
+    "within_10": "within 10 %", "within_15": "within 15 %", "within_20": "within 20 %", "bias": "bias",
+    "band_coverage": "band covers", "band_width": "band width",
+}
 
 
-def _line(name: str, errors: Mapping[str, float | None]) -> str:
-    def percent(key: str, sign: str = "") -> str:
-        value = errors[key]
-        return "–" if value is None else f"{100 * value:{sign}.1f} %"
+def _table(first: str, groups: Mapping[str, Mapping[str, float | None]], columns: Sequence[str]) -> list[str]:
+    head = "| " + " | ".join([first, *(_COLUMNS[name] for name in columns)]) + " |"
+    lines = [head, "|---" + "|--:" * len(columns) + "|"]
+    for group, errors in groups.items():
+        cells = [group.replace("|", "/"), *(_cell(name, errors[name]) for name in columns)]
+        lines.append("| " + " | ".join(cells) + " |")
+    return lines
 
-    width = errors["band_width"]
-    cells = (
-        name.replace("|", "/"), f"{errors['rows']}", f"{errors['refused']}", percent("median_error"),
-        percent("exact"), percent("within_10"), percent("within_15"), percent("within_20"), percent("bias", "+"),
-        percent("band_coverage"), "–" if width is None else f"× {width:.2f}",
-    )
-    return "| " + " | ".join(cells) + " |"
+
+def _cell(name: str, value: float | None) -> str:
+    if value is None:
+        return "–"
+    if name in ("rows", "refused"):
+        return str(value)
+    if name == "band_width":
+        return f"× {value:.2f}"
+    return f"{100 * value:{'+' if name == 'bias' else ''}.1f} %"
 
 
 def _grouped(found: Sequence[Pair]) -> dict[str, Any]:
