@@ -58,6 +58,15 @@ def _parser() -> argparse.ArgumentParser:
     record.add_argument("--json", action="store_true")
     record.set_defaults(act=_record)
 
+    batch = commands.add_parser("batch", help="one decision for each row of a CSV file")
+    batch.add_argument("file", metavar="FILE")
+    batch.add_argument("--decision", default="fine_tune_or_not", metavar="NAME")
+    batch.add_argument("--out", required=True, metavar="FILE", help="the result; a run that was cut off goes on in it")
+    batch.add_argument("--draws", type=int, default=0, help="draws behind `holds`; 0 for the point result only")
+    batch.add_argument("--jobs", type=int, default=0, help="processes; 0 for one a core")
+    batch.add_argument("--scheduler", default="", metavar="ADDRESS", help="a Dask scheduler instead of processes")
+    batch.set_defaults(act=_batch)
+
     shape = commands.add_parser("schema", help="the JSON Schema of a decision's input")
     shape.add_argument("name", metavar="NAME")
     shape.set_defaults(act=_schema)
@@ -116,6 +125,27 @@ def _run(parsed: argparse.Namespace) -> int:
 def _record(parsed: argparse.Namespace) -> int:
     built = _evaluate(parsed.decision, _given([], parsed.file), "", whole_situation=True)
     print(report.as_json(built) if parsed.json else report.as_markdown(built), end="\n" if parsed.json else "")
+    return 0
+
+
+def _batch(parsed: argparse.Namespace) -> int:
+    from calculator import batch
+
+    _decision(parsed.decision)
+    try:
+        problems = batch.run(
+            parsed.decision,
+            parsed.file,
+            parsed.out,
+            draws=parsed.draws,
+            jobs=parsed.jobs,
+            scheduler=parsed.scheduler,
+            progress=batch.progress_stream(),
+        )
+    except (ValueError, OSError) as error:
+        raise BadInputError(str(error)) from None
+    if problems:
+        print(f"{problems} rows have a problem; the last column says which", file=sys.stderr)
     return 0
 
 
