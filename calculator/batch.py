@@ -149,10 +149,11 @@ def _workers(
     """How to end the workers, how to give them a chunk, and how many chunks to keep under way."""
     if scheduler:
         try:
-            from distributed import Client
+            import distributed
         except ImportError:
             raise ValueError("a scheduler needs the package's extra: pip install 'fine-tune-or-not[dask]'") from None
-        client = Client(scheduler)
+        connect: Any = distributed.Client
+        client = connect(scheduler)
         width = max(1, sum(client.ncores().values()))
         return client.close, lambda chunk: client.submit(work, chunk, pure=False), width * IN_FLIGHT
     width = jobs or os.cpu_count() or 1
