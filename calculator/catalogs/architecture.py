@@ -130,7 +130,9 @@ class Architecture:
     """Parameters of each layer that none of the above holds, such as those of a learned activation."""
 
     license: str = ""
+    """"(unread)" after it: written from memory, without a source that we read."""
     source: str = ""
+    """Keys of sources.csv joined by +, or config.json."""
 
     @property
     def attention_layers(self) -> int:
