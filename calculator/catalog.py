@@ -23,6 +23,7 @@ def decision(name: str) -> Decision:
     return found
 
 
+@cache
 def known_fields() -> frozenset[str]:
     """The names of all input fields of all decisions: what a situation may hold."""
     return frozenset(field for name in names() for field in decision(name).Inputs.__dataclass_fields__)
