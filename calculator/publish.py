@@ -1,7 +1,8 @@
 """Finish a built site: what MkDocs and Zensical leave to be done once every page is written. Run after each build.
 
 - every page gets a strict Content-Security-Policy, with a hash for each inline script and nothing else allowed;
-- Material's search dialog gets a name, and the search index is fetched when the search is opened, not with every page;
+- Material's search dialog and folded navigation get their names;
+- the search is fetched when it is opened, not with every page;
 - our own scripts and styles are addressed by their content, so that a page never meets another release's;
 - `sw.js` gets the list of files to keep for reading without a network;
 - `llms.txt` lists the pages for machines that read;
@@ -34,6 +35,11 @@ _CHARSET = re.compile(r'<meta charset="utf-8"\s*/?>', re.IGNORECASE)
 _SEARCH_DIALOG = re.compile(r'data-md-component="search" role="dialog"(?! aria-label)')
 _SEARCH_AT_ONCE = '$(location.protocol!=="file:")'
 _SEARCH_WHEN_OPENED = "$(!1)"
+_SEARCH_WORKER = re.compile(r'"search": "(?P<to_root>[./]*)assets/javascripts/(?P<real>workers/search\.\w+\.min\.js)"')
+_FOLDED = re.compile(
+    r'aria-labelledby="(?P<name>__nav_[\d_]+)_label"(?P<rest>[^>]*>\s*<label class="md-nav__title" for="(?P=name)">'
+    r"\s*<span[^>]*></span>\s*(?P<title>[^<]*?)\s*</label>)"
+)
 _SENTENCE_END = re.compile(r"\s+")
 
 
@@ -104,7 +110,7 @@ def publish(root: Path) -> list[str]:
     pages = []
     for path in sorted(root.rglob("*.html")):
         before = path.read_text("utf-8")
-        after = _with_policy(_named(_versioned(before, versions)))
+        after = _with_policy(_searched_later(_named(_versioned(before, versions))))
         if after != before:
             path.write_text(after, "utf-8")
         pages.append(Page(path=path.relative_to(root).as_posix(), text=after))
@@ -126,7 +132,13 @@ def _versioned(text: str, versions: dict[str, str]) -> str:
 
 
 def _named(text: str) -> str:
-    return _SEARCH_DIALOG.sub('data-md-component="search" role="dialog" aria-label="Search"', text)
+    text = _SEARCH_DIALOG.sub('data-md-component="search" role="dialog" aria-label="Search"', text)
+    # A section with a page of its own is labelled by an icon, which says nothing.
+    return _FOLDED.sub(r'aria-label="\g<title>"\g<rest>', text)
+
+
+def _searched_later(text: str) -> str:
+    return _SEARCH_WORKER.sub(r'"search": "\g<to_root>assets/search.js?worker=javascripts/\g<real>"', text)
 
 
 def _with_policy(text: str) -> str:

@@ -158,11 +158,11 @@ def _bar(name: str, ident: str, preset: str) -> str:
         f'<div class="calc-field calc-field-wide"><label for="{ident}-preset">Start from</label>'
         f'<select id="{ident}-preset" data-presets="{data}">{"".join(options)}</select></div></div>'
         '<div class="calc-status">'
-        '<button class="calc-button calc-reset" type="button" data-action="reset">Reset</button>'
         f'<p class="calc-state" role="status" data-state="ready"><span class="calc-state-text">{READY}</span> '
         '<button class="calc-button" type="button" data-action="retry" hidden>Try again</button></p>'
-        '<p class="calc-situation" hidden><span class="calc-situation-text"></span> '
-        '<button class="calc-button" type="button" data-action="clear">Clear</button></p></div>'
+        '<div class="calc-row"><p class="calc-situation" hidden><span class="calc-situation-text"></span> '
+        '<button class="calc-button" type="button" data-action="clear">Clear</button></p>'
+        '<button class="calc-button calc-reset" type="button" data-action="reset">Reset</button></div></div>'
         '<noscript><p class="calc-noscript">Scripts are off, so the numbers below stay those of this worked example. '
         "The command line gives the same answers for yours.</p></noscript>"
     )

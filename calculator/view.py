@@ -433,7 +433,8 @@ def _control(name: str, spec: Field, value: str, default: str, ident: str) -> st
     wide = spec.kind == "paste" or max((len(label) for _, label in spec.options), default=0) > _NARROW
     return (
         f'<div class="calc-field calc-field-{"wide" if wide else spec.kind}">'
-        f'<label for="{own}">{escape(spec.label)}{unit}</label>{control}{note}<p class="calc-problem" id="{own}-problem"></p></div>'
+        f'<label for="{own}">{escape(spec.label)}{unit}</label>{control}{note}'
+        f'<p class="calc-problem" id="{own}-problem"></p></div>'
     )
 
 

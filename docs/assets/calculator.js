@@ -354,6 +354,10 @@ function receive(section, response) {
   }
   const show = () => {
     showProblems(section, []);
+    // What is still to come is not to move what is there: parts keep their height until the last of it.
+    for (const part of section.querySelectorAll("[data-section]")) {
+      part.style.minHeight = response.more === null ? "" : `${part.offsetHeight}px`;
+    }
     for (const [name, html] of Object.entries(response.sections)) replace(section, name, html);
     showPeek(section);
     showAges(section);

@@ -1,0 +1,648 @@
+"""The built site in a real browser, as a reader uses it: without scripts, by keyboard, with bad input, under faults."""
+
+import gzip
+import json
+import re
+import subprocess
+import sys
+from random import Random
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from conftest import ROOT
+from inputs import random_given
+from playwright.sync_api import Page, expect
+
+from calculator import MODEL_VERSION, browser, catalog, engine, report, view
+from calculator.fields import fields_of
+
+pytestmark = pytest.mark.browser
+
+TYPED_INPUTS = 50
+LIMITED, FRESH = "do-not/limited-compute/", "do-not/real-time-updates/"
+START_MS = 60_000
+
+WATCH_WORKERS = """
+  window.workers = [];
+  const Plain = window.Worker;
+  window.Worker = class extends Plain {
+    constructor(address, options) {
+      super(address, options);
+      if (String(address).includes("/runtime/")) window.workers.push(this);
+    }
+  };
+"""
+SAVE_DATA = 'Object.defineProperty(Navigator.prototype, "connection", {get: () => ({saveData: true})});'
+NO_STORAGE = """
+  Storage.prototype.setItem = () => { throw new DOMException("full", "QuotaExceededError"); };
+"""
+SHIFTS = """() => {
+  window.shift = 0;
+  new PerformanceObserver((list) => { for (const entry of list.getEntries()) window.shift += entry.value; })
+    .observe({type: "layout-shift", buffered: false});
+}"""
+
+
+class Calculator:
+    """The first calculator of a page, as a reader handles it."""
+
+    def __init__(self, page: Page, address: str, path: str) -> None:
+        self.page, self.address, self.path = page, address, path
+
+    def open(self, query: str = "") -> "Calculator":
+        self.page.goto(self.address + self.path + query)
+        self.name = self.page.locator(".calculator").first.get_attribute("data-decision")
+        self.decision = catalog.decision(self.name)
+        return self
+
+    def field(self, name: str):
+        return self.page.locator(f'.calculator [name="{name}"]')
+
+    def problem(self, name: str):
+        return self.page.locator(f"#{self.field(name).get_attribute('id')}-problem")
+
+    @property
+    def state(self):
+        return self.page.locator(".calc-state")
+
+    @property
+    def answer(self):
+        return self.page.locator(".calculator .calc-answer").first
+
+    def wait_until(self, state: str) -> None:
+        expect(self.state).to_have_attribute("data-state", state, timeout=START_MS)
+
+    def values(self) -> dict[str, str]:
+        """What the form holds, as it would be sent."""
+        return self.page.evaluate(
+            """() => Object.fromEntries([...document.querySelectorAll(".calc-form [data-default]")].map(
+              (c) => [c.name, c.type === "checkbox" ? (c.checked ? "yes" : "no") : c.value]))"""
+        )
+
+    def set(self, values: dict[str, str]) -> None:
+        """Put all values in at once, then say that one of them was typed."""
+        self.page.evaluate(
+            """(values) => {
+              let last;
+              for (const [name, text] of Object.entries(values)) {
+                const control = document.querySelector(`.calculator [name="${name}"]`);
+                if (control.type === "checkbox") control.checked = text === "yes";
+                else control.value = text;
+                last = control;
+              }
+              last.dispatchEvent(new Event("input", {bubbles: true}));
+            }""",
+            values,
+        )
+
+    def expected(self) -> engine.Report:
+        """The report that native Python gives for what the form holds."""
+        return engine.evaluate(self.name, self.decision, engine.read(self.decision, self.values()))
+
+    def wait_for(self, expected: engine.Report) -> None:
+        """Wait until the page shows just this report: the same tree, section by section, and nothing marked stale."""
+        sections = view.sections(expected)
+        different = sections.keys()
+        for _ in range(600):
+            different = self.page.evaluate(
+                """(sections) => {
+                  const bare = (part) => {
+                    for (const time of part.querySelectorAll("[data-ago]")) time.removeAttribute("data-ago");
+                    for (const fold of part.querySelectorAll("details[open]")) fold.removeAttribute("open");
+                    return part;
+                  };
+                  if (document.querySelector(".calculator[data-stale]")) return ["stale"];
+                  return Object.keys(sections).filter((name) => {
+                    const shown = document.querySelector(`[data-section="${name}"]`);
+                    const wanted = shown.cloneNode(false);
+                    wanted.innerHTML = sections[name];
+                    return !bare(shown.cloneNode(true)).isEqualNode(bare(wanted));
+                  });
+                }""",
+                sections,
+            )
+            if not different:
+                return
+            self.page.wait_for_timeout(50)
+        pytest.fail(f"the page differs from native Python in {different}")
+
+
+@pytest.fixture
+def limited(page, address):
+    return Calculator(page, address, LIMITED)
+
+
+@pytest.fixture
+def fresh(page, address):
+    return Calculator(page, address, FRESH)
+
+
+# Without scripts
+
+
+def test_the_worked_default_is_complete_with_scripts_off(chromium, address):
+    context = chromium.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(address + LIMITED)
+    name = page.locator(".calculator").get_attribute("data-decision")
+    said = page.locator(".calc-verdict").inner_text()
+    assert page.locator(".calc-answer").inner_text() in said
+    assert page.locator(".calc-chart").count() >= 2
+    assert page.locator(".calc-tile").count() >= 4
+    expect(page.locator(".calc-noscript")).to_be_visible()
+    expect(page.locator(".calc-actions")).to_be_hidden()
+    assert str(len(fields_of(catalog.decision(name).Inputs))) != "0"
+    context.close()
+
+
+# The same everywhere
+
+
+def test_the_default_on_the_page_is_what_the_command_line_says(fresh):
+    fresh.open()
+    done = subprocess.run(
+        [sys.executable, "-m", "calculator", "run", fresh.name, "--json"], cwd=ROOT, capture_output=True, text=True
+    )
+    said = json.loads(done.stdout)
+    expect(fresh.answer).to_have_text(said["answer"])
+    expect(fresh.page.locator(".calc-headline").first).to_have_text(said["headline"])
+    fresh.wait_for(fresh.expected())
+
+
+def test_typing_gives_exactly_what_native_python_gives(limited):
+    limited.open()
+    random = Random(20261122)
+    for _ in range(TYPED_INPUTS):
+        given = random_given(limited.decision, random, part=0.3)
+        specs = fields_of(limited.decision.Inputs)
+        texts = {name: engine.write(specs[name], value) for name, value in given.items()}
+        if not texts:
+            continue
+        limited.set(texts)
+        limited.wait_for(limited.expected())
+
+
+def test_a_key_typed_by_hand_is_answered(fresh):
+    fresh.open()
+    field = fresh.field("retraining_days")
+    field.fill("")
+    field.press_sequentially("7", delay=20)
+    fresh.wait_for(fresh.expected())
+    assert fresh.values()["retraining_days"] == "7"
+    expect(field).to_be_focused()
+
+
+def test_what_is_typed_while_the_worker_starts_is_answered_when_it_is_ready(page, address, fresh):
+    waiting = []
+    page.route("**/runtime/wasm-*", lambda route: waiting.append(route))
+    fresh.open()
+    fresh.field("retraining_days").fill("11")
+    fresh.wait_until("starting")
+    fresh.field("retraining_days").fill("12")
+    page.wait_for_timeout(400)
+    assert fresh.values()["retraining_days"] == "12"
+    for route in waiting:
+        route.continue_()
+    page.unroute("**/runtime/wasm-*")
+    fresh.wait_for(fresh.expected())
+
+
+def test_nothing_moves_when_the_live_result_replaces_the_same_default(page, fresh):
+    fresh.open()
+    page.wait_for_timeout(300)
+    page.evaluate(SHIFTS)
+    page.evaluate("document.querySelector('.calc-verdict').marked = true")
+    fresh.set({"retraining_days": fresh.values()["retraining_days"]})
+    fresh.wait_until("live")
+    fresh.wait_for(fresh.expected())
+    page.wait_for_timeout(600)
+    assert page.evaluate("window.shift") == 0
+    assert page.evaluate("document.querySelector('.calc-verdict').marked") is True
+
+
+def test_focus_and_open_details_survive_a_new_result(page, fresh):
+    fresh.open()
+    working = page.locator(".calc-working > summary")
+    working.click()
+    fresh.set({"retraining_days": "9"})
+    working.focus()
+    fresh.wait_for(fresh.expected())
+    expect(working).to_be_focused()
+    expect(page.locator(".calc-working")).to_have_attribute("open", "")
+
+
+# Pasted and bad input
+
+
+CONFIG = {
+    "architectures": ["LlamaForCausalLM"],
+    "model_type": "llama",
+    "hidden_size": 2048,
+    "intermediate_size": 8192,
+    "num_hidden_layers": 16,
+    "num_attention_heads": 32,
+    "num_key_value_heads": 8,
+    "head_dim": 64,
+    "vocab_size": 128256,
+    "tie_word_embeddings": True,
+    "max_position_embeddings": 131072,
+}
+
+
+def pasted_field(calculator: Calculator) -> str:
+    return next(name for name, spec in fields_of(calculator.decision.Inputs).items() if spec.kind == "paste")
+
+
+def test_a_pasted_config_is_read_and_changes_the_result(limited):
+    limited.open()
+    before = limited.page.locator(".calc-tiles").inner_text()
+    limited.field(pasted_field(limited)).fill(json.dumps(CONFIG, indent=2))
+    limited.wait_for(limited.expected())
+    assert limited.page.locator(".calc-tiles").inner_text() != before
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"model_type": "no such type"}', "<script>alert(1)</script>"])
+def test_a_pasted_config_that_cannot_be_read_is_refused_beside_the_field(limited, text):
+    limited.open()
+    name = pasted_field(limited)
+    limited.field(name).fill(text)
+    expect(limited.field(name)).to_have_attribute("aria-invalid", "true", timeout=START_MS)
+    assert limited.problem(name).inner_text()
+
+
+def test_a_bad_value_is_named_beside_its_field_and_the_last_good_result_stays(page, fresh):
+    fresh.open()
+    answer = fresh.answer.inner_text()
+    field = fresh.field("retraining_days")
+    field.fill("seven")
+    expect(field).to_have_attribute("aria-invalid", "true", timeout=START_MS)
+    problem = fresh.problem("retraining_days")
+    read = engine.read(fresh.decision, {**fresh.values()})
+    assert problem.inner_text() == read.problems[0].message
+    assert problem.get_attribute("id") in field.get_attribute("aria-describedby")
+    expect(page.locator(".calculator")).to_have_attribute("data-stale", "")
+    expect(fresh.state).to_have_attribute("data-state", "invalid")
+    assert fresh.answer.inner_text() == answer
+    field.fill("8")
+    fresh.wait_for(fresh.expected())
+    assert field.get_attribute("aria-invalid") is None
+    assert problem.inner_text() == ""
+
+
+def test_a_message_waits_until_the_reader_pauses(fresh):
+    fresh.open()
+    fresh.field("retraining_days").fill("9")
+    fresh.wait_for(fresh.expected())
+    fresh.field("retraining_days").fill("9x")
+    fresh.page.wait_for_timeout(500)
+    assert fresh.field("retraining_days").get_attribute("aria-invalid") is None
+    expect(fresh.field("retraining_days")).to_have_attribute("aria-invalid", "true", timeout=5000)
+
+
+# Links and the one situation
+
+
+def test_a_link_reproduces_what_was_typed(context, page, address, fresh):
+    fresh.open()
+    fresh.set({"retraining_days": "7", "fact_half_life_days": "100 to 400", "fact_requests_share": "80%"})
+    fresh.wait_for(fresh.expected())
+    page.wait_for_timeout(100)
+    link = page.url
+    assert "retraining_days=7" in link
+    assert f"v={MODEL_VERSION}" in link
+    page.evaluate("localStorage.clear()")
+    other = Calculator(context.new_page(), address, FRESH)
+    other.page.goto(link)
+    other.name, other.decision = fresh.name, fresh.decision
+    other.wait_for(fresh.expected())
+    assert other.values() == fresh.values()
+    assert other.page.url == link
+
+
+def test_a_link_is_what_the_package_writes(page, fresh):
+    fresh.open()
+    fresh.set({"retraining_days": "7"})
+    fresh.wait_for(fresh.expected())
+    asked = json.loads(browser.answer(json.dumps({"decision": fresh.name, "given": fresh.values()})))
+    page.wait_for_timeout(100)
+    assert page.url == fresh.address + fresh.path + asked["query"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "?v=1999.01.01&retraining_days=7",
+        "?no_such_field=1&v=x",
+        "?retraining_days=%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E",
+        "?retraining_days=" + "9" * 3000,
+        "?preset=no-such-preset",
+        "?preset=news-bot",
+        "?__proto__=1&constructor=2&toString=3",
+    ],
+)
+def test_a_strange_link_does_no_harm_and_says_what_it_did(page, fresh, query):
+    page.on("dialog", lambda dialog: pytest.fail(f"a dialog opened: {dialog.message}"))
+    fresh.open(query)
+    expect(fresh.state).to_have_attribute("data-state", re.compile("live|invalid"), timeout=START_MS)
+    assert page.locator(".calculator img").count() == 0
+    fresh.field("retraining_days").fill("7")
+    expect(page.locator(".calculator")).not_to_have_attribute("data-stale", "", timeout=5000)
+
+
+def test_an_old_link_says_what_changed(page, fresh):
+    fresh.open("?v=1999.01.01&retraining_days=7")
+    expect(page.locator(".calc-done")).to_contain_text("1999.01.01", timeout=START_MS)
+
+
+def test_what_was_typed_on_one_page_is_there_on_the_next_and_can_be_cleared(page, address, fresh):
+    fresh.open()
+    shared = "requests_per_month"
+    fresh.field(shared).fill("123456")
+    fresh.wait_for(fresh.expected())
+    second = Calculator(page, address, "decide/").open()
+    assert second.values()[shared] == "123456"
+    expect(page.locator(".calc-situation")).to_contain_text("1 answer of yours")
+    second.wait_for(second.expected())
+    page.locator("[data-action=clear]").click()
+    assert second.values()[shared] != "123456"
+    expect(page.locator(".calc-situation")).to_be_hidden()
+    fresh.open()
+    assert fresh.values()[shared] != "123456"
+
+
+def test_a_preset_fills_the_whole_form(page, limited):
+    limited.open()
+    select = page.locator("[data-presets]")
+    chosen = "voice-assistant"
+    select.select_option(chosen)
+    given, _ = browser.merge(limited.name, {}, chosen)
+    expected = engine.evaluate(limited.name, limited.decision, engine.read(limited.decision, given))
+    limited.wait_for(expected)
+    expect(page.locator(".calc-situation")).to_be_visible()
+
+
+def test_reset_brings_the_worked_example_back_at_once(page, fresh):
+    fresh.open()
+    expected, values = fresh.expected(), fresh.values()
+    fresh.set({"retraining_days": "7"})
+    fresh.wait_for(fresh.expected())
+    page.locator("[data-action=reset]").click()
+    assert fresh.values() == values
+    fresh.wait_for(expected)
+    assert page.url == fresh.address + fresh.path
+
+
+def test_the_report_can_be_copied_as_link_and_as_markdown(context, page, fresh):
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    fresh.open()
+    fresh.set({"retraining_days": "7"})
+    fresh.wait_for(fresh.expected())
+    page.wait_for_timeout(100)
+    page.locator("[data-action=link]").click()
+    expect(page.locator(".calc-done")).to_have_text("Link copied.")
+    assert page.evaluate("navigator.clipboard.readText()") == page.url
+    page.locator("[data-action=markdown]").click()
+    expect(page.locator(".calc-done")).to_have_text("Copied as Markdown.")
+    text = page.evaluate("navigator.clipboard.readText()")
+    assert text == report.as_markdown(fresh.expected(), fresh.address + fresh.path)
+
+
+def test_without_a_clipboard_the_text_is_offered_to_be_copied_by_hand(page, fresh):
+    page.add_init_script("delete Navigator.prototype.clipboard; delete window.ClipboardItem;")
+    fresh.open()
+    page.locator("[data-action=link]").click()
+    expect(page.locator(".calc-offer")).to_have_value(fresh.address + fresh.path)
+
+
+def test_print_prints(page, fresh):
+    page.add_init_script("window.print = () => { window.printed = true; };")
+    fresh.open()
+    page.locator("[data-action=print]").click()
+    assert page.evaluate("window.printed") is True
+
+
+# One worker for the whole visit
+
+
+def test_instant_navigation_keeps_the_worker_and_the_next_calculator_is_live(page, address, fresh):
+    page.add_init_script(WATCH_WORKERS)
+    fresh.open()
+    fresh.set({"retraining_days": "7"})
+    fresh.wait_for(fresh.expected())
+    page.evaluate("window.kept = true")
+    page.locator(".md-tabs__link", has_text="Decide").click()
+    expect(page.locator("h1")).to_contain_text("What should you do")
+    assert page.evaluate("window.kept") is True
+    second = Calculator(page, address, "decide/")
+    second.name = page.locator(".calculator").get_attribute("data-decision")
+    second.decision = catalog.decision(second.name)
+    second.wait_until("live")
+    second.field("requests_per_month").fill("5000")
+    second.wait_for(second.expected())
+    assert page.evaluate("window.workers.length") == 1
+    page.go_back()
+    expect(page.locator("h1")).to_contain_text("How stale")
+    assert fresh.values()["retraining_days"] == "7"
+    fresh.wait_for(fresh.expected())
+
+
+def test_a_worker_killed_in_mid_computation_comes_back_by_itself(page, fresh):
+    page.add_init_script(WATCH_WORKERS)
+    fresh.open()
+    fresh.set({"retraining_days": "7"})
+    fresh.wait_for(fresh.expected())
+    page.evaluate(
+        """() => {
+          const worker = window.workers.at(-1);
+          const post = worker.postMessage.bind(worker);
+          worker.postMessage = (message) => { post(message); worker.terminate(); };
+        }"""
+    )
+    fresh.field("retraining_days").fill("13")
+    fresh.wait_for(fresh.expected())
+    assert page.evaluate("window.workers.length") == 2
+    assert fresh.values()["retraining_days"] == "13"
+
+
+def test_a_runtime_that_cannot_be_had_leaves_the_example_and_a_way_to_try_again(page, fresh):
+    page.route("**/runtime/**", lambda route: route.abort())
+    fresh.open()
+    answer = fresh.answer.inner_text()
+    fresh.field("retraining_days").fill("7")
+    fresh.wait_until("failed")
+    assert fresh.answer.inner_text() == answer
+    assert fresh.values()["retraining_days"] == "7"
+    page.unroute("**/runtime/**")
+    page.locator("[data-action=retry]").click()
+    fresh.wait_for(fresh.expected())
+
+
+def test_without_webassembly_the_page_says_so(page, fresh):
+    page.route(
+        "**/runtime/worker-*",
+        lambda route: route.fulfill(
+            body="self.postMessage({state: 'failed', detail: 'no WebAssembly'})", content_type="text/javascript"
+        ),
+    )
+    fresh.open()
+    fresh.field("retraining_days").fill("7")
+    fresh.wait_until("failed")
+    expect(fresh.state).to_contain_text("no WebAssembly")
+
+
+def test_a_full_storage_breaks_nothing(page, fresh):
+    page.add_init_script(NO_STORAGE)
+    fresh.open()
+    fresh.field("retraining_days").fill("7")
+    fresh.wait_for(fresh.expected())
+
+
+def test_nonsense_in_storage_breaks_nothing(page, fresh):
+    fresh.open()
+    fresh.field("retraining_days").fill("7")
+    key = page.evaluate("Object.keys(localStorage).find((key) => key.endsWith('situation'))")
+    for nonsense in (
+        "{",
+        "[]",
+        "7",
+        '{"fields": 3}',
+        '{"fields": {"retraining_days": {"a": 1}}, "preset": 7}',
+        '{"preset": "gone"}',
+    ):
+        page.evaluate("([k, v]) => localStorage.setItem(k, v)", [key, nonsense])
+        fresh.open()
+        expect(fresh.answer).to_be_visible()
+        fresh.wait_for(fresh.expected())
+
+
+def test_data_saver_starts_nothing_until_asked(page, fresh):
+    page.add_init_script(SAVE_DATA)
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    fresh.open()
+    fresh.field("retraining_days").fill("7")
+    page.wait_for_timeout(1500)
+    assert not [url for url in asked if "/runtime/" in url]
+    page.locator("[data-action=retry]").click()
+    fresh.wait_for(fresh.expected())
+
+
+def test_a_page_restored_from_the_back_cache_works_on(page, fresh):
+    fresh.open()
+    fresh.set({"retraining_days": "7"})
+    fresh.wait_for(fresh.expected())
+    page.evaluate("window.dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
+    fresh.set({"retraining_days": "8"})
+    fresh.wait_for(fresh.expected())
+
+
+# What it weighs, and without a network
+
+
+def test_a_page_weighs_little_before_intent(chromium, address, site):
+    context = chromium.new_context()
+    page = context.new_page()
+    page.add_init_script(SAVE_DATA)
+    asked = []
+    page.on("requestfinished", lambda request: asked.append(request.url))
+    for path in (LIMITED, "decide/", ""):
+        asked.clear()
+        page.goto(address + path)
+        page.wait_for_timeout(800)
+        # The search's stand-in loads the rest of it later.
+        assert not [url for url in asked if "search_index" in url or "workers/" in url.partition("?")[0]]
+        sizes = {}
+        for url in asked:
+            name = url.removeprefix(address).partition("?")[0]
+            file = site / (name + "index.html" if not name or name.endswith("/") else name)
+            content = file.read_bytes()
+            packed = file.suffix in (".woff2", ".png")
+            sizes[name] = len(content if packed else gzip.compress(content, 6))
+        assert not [name for name in sizes if "runtime" in name]
+        assert sum(sizes.values()) <= 150_000, sorted(sizes.items(), key=lambda pair: -pair[1])
+    context.close()
+
+
+def test_after_one_visit_the_site_works_without_a_network(context, page, address, fresh):
+    fresh.open()
+    fresh.set({"retraining_days": "7"})
+    fresh.wait_for(fresh.expected())
+    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    for _ in range(100):
+        if page.evaluate("navigator.serviceWorker.getRegistration().then((found) => found.active !== null)"):
+            break
+        page.wait_for_timeout(100)
+    context.set_offline(True)
+    page.goto(address + FRESH)
+    expect(fresh.answer).to_be_visible()
+    fresh.field("retraining_days").fill("9")
+    fresh.wait_for(fresh.expected())
+    second = Calculator(page, address, "decide/").open()
+    expect(second.answer).to_be_visible()
+    page.goto(address + "no/such/page/")
+    expect(page.locator("h1")).to_contain_text("404")
+
+
+# For everyone
+
+
+def violations(page, *, serious=True):
+    found = Axe().run(page).response["violations"]
+    return [
+        (v["id"], v["impact"], [node["target"] for node in v["nodes"]][:3])
+        for v in found
+        if not serious or v["impact"] in ("serious", "critical")
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 375])
+def test_axe_finds_nothing_on_the_calculator_pages(chromium, address, scheme, width):
+    context = chromium.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme, bypass_csp=True)
+    page = context.new_page()
+    for path in (LIMITED, "decide/"):
+        page.goto(address + path)
+        page.evaluate("document.querySelectorAll('.calculator details').forEach((fold) => { fold.open = true; })")
+        page.wait_for_timeout(300)
+        assert violations(page, serious=False) == [], path
+    context.close()
+
+
+def test_axe_finds_nothing_on_a_page_with_a_bad_value(chromium, address):
+    context = chromium.new_context(bypass_csp=True)
+    fresh = Calculator(context.new_page(), address, FRESH).open()
+    fresh.field("retraining_days").fill("seven")
+    expect(fresh.field("retraining_days")).to_have_attribute("aria-invalid", "true", timeout=START_MS)
+    assert violations(fresh.page, serious=False) == []
+    context.close()
+
+
+def test_no_page_is_wider_than_the_narrowest_screen(chromium, address, site):
+    context = chromium.new_context(viewport={"width": 320, "height": 640})
+    page = context.new_page()
+    for path in sorted(site.rglob("index.html")):
+        page.goto(address + path.relative_to(site).as_posix().removesuffix("index.html"))
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320, path
+    context.close()
+
+
+def test_the_form_can_be_worked_by_keyboard_alone(page, fresh):
+    fresh.open()
+    page.locator("h1").click()
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.name") == "retraining_days":
+            break
+    page.keyboard.press("ControlOrMeta+A")
+    page.keyboard.type("21")
+    page.keyboard.press("Enter")
+    fresh.wait_for(fresh.expected())
+    assert page.evaluate("document.activeElement.name") == "retraining_days"
+
+
+def test_a_visit_leaves_no_message_in_the_console(page, address, site):
+    said = []
+    page.on("console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None)
+    for path in sorted(site.rglob("index.html")):
+        page.goto(address + path.relative_to(site).as_posix().removesuffix("index.html"))
+    assert said == []
