@@ -174,7 +174,9 @@ def _stale(parsed: argparse.Namespace) -> int:
 def _bundle(_: argparse.Namespace) -> int:
     from calculator import bundle
 
-    print(bundle.build())
+    built = bundle.build()
+    megabytes = sum(file["bytes"] for file in built["files"].values()) / 1e6
+    print(f"runtime of {megabytes:.1f} MB ready behind {built['worker']}")
     return 0
 
 
