@@ -213,7 +213,9 @@ def _given(pairs: Sequence[str], file: str | None) -> dict[str, object]:
     bad = [pair for pair in pairs if "=" not in pair]
     if bad:
         raise BadInputError(*(f"{pair}: write a field as field=value" for pair in bad))
-    given.update(pair.split("=", 1) for pair in pairs)
+    for pair in pairs:
+        name, _, value = pair.partition("=")
+        given[name] = value
     return given
 
 

@@ -261,6 +261,9 @@ def parse(text: str, unit: Unit) -> float:
         # People type an accuracy of 85 as often as 0.85; a share above one can only be a percentage.
         return value / 100 if unit.percent and value > 1 else value
     key = word.lower()
+    if unit.percent and key in unit.accepted:
+        # A division gives the float that 0.35 is; a product with 0.01 does not.
+        return value / 100
     if key in unit.accepted:
         return value * unit.accepted[key]
     if key in MULTIPLIERS:

@@ -140,6 +140,11 @@ def test_no_text_breaks_the_parser(text, unit):
     assert math.isfinite(value)
 
 
+@pytest.mark.parametrize("hundredths", range(101))
+def test_a_whole_percentage_is_the_float_its_decimals_are(hundredths):
+    assert parse(f"{hundredths}%", SHARE) == float(f"0.{hundredths:02}" if hundredths < 100 else "1")
+
+
 def test_every_unit_is_found_by_its_suffix_and_no_other():
     assert len({unit.suffix for unit in UNITS}) == len(UNITS)
     assert all(unit_of(unit.suffix) is unit for unit in UNITS)
