@@ -44,6 +44,15 @@ def agreement(report: engine.Report, situation: Mapping[str, object]) -> Agreeme
     return Agreement(answer=str(answer), agrees=False, reason=_why(report, inputs, answer, trains))
 
 
+def words(report: engine.Report, situation: Mapping[str, object]) -> str:
+    """The agreement in one or two sentences; empty when there is nothing to compare."""
+    found = agreement(report, situation)
+    if found is None:
+        return ""
+    weighed = f"All things weighed for these numbers, with typical ones for the rest: {found.answer}."
+    return f"{weighed} {found.reason}" if found.reason else weighed
+
+
 def _why(report: engine.Report, inputs: overall.Inputs, answer: overall.Answer, trains: bool) -> str:
     found = overall.options(inputs)
     best = found[answer]

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from calculator import MODEL_VERSION, catalog, engine, explore, links, presets, report, view
+from calculator import MODEL_VERSION, agreement, catalog, engine, explore, links, presets, report, view
 
 STAGES = 3
 LONGEST_REQUEST = 400_000
@@ -75,7 +75,8 @@ def _answer(request: str) -> dict[str, Any]:
     elif form == "markdown":
         response["markdown"] = report.as_markdown(built, _text(asked, "site"))
     else:
-        response["sections"] = view.sections(built)
+        whole = whole_situation(asked.get("given"), _text(asked, "preset"))
+        response["sections"] = view.sections(built, agreement.words(built, whole))
     response["more"] = stage + 1 if stage + 1 < STAGES else None
     return response
 
@@ -105,18 +106,23 @@ def _wanted(want: str, name: str, reading: engine.Reading, asked: Mapping[str, A
     raise ValueError(f"want must be report, sweep, map or compare; given: {want[:20]!r}")
 
 
+def whole_situation(given: object, preset: str) -> dict[str, object]:
+    """A preset's fields with those given over them, under the names they have now."""
+    if given is None:
+        given = {}
+    if not isinstance(given, Mapping):
+        raise ValueError("given must be an object of fields")
+    return {**(presets.preset(preset).situation if preset else {}), **links.current_names(given)}
+
+
 def merge(name: str, given: object, preset: str) -> tuple[dict[str, object], list[str]]:
     """The fields a decision gets from a preset and from what was given, and the names that no decision knows.
 
     Fields of other decisions are part of the reader's situation: they are left out here without a word.
     """
-    if given is None:
-        given = {}
-    if not isinstance(given, Mapping):
-        raise ValueError("given must be an object of fields")
     own = catalog.decision(name).Inputs.__dataclass_fields__
     known = catalog.known_fields()
-    fields = {**(presets.preset(preset).situation if preset else {}), **links.current_names(given)}
+    fields = whole_situation(given, preset)
     ignored = sorted(str(field)[:60] for field in fields if field not in known)
     return {field: value for field, value in fields.items() if field in own}, ignored[:20]
 

@@ -23,7 +23,7 @@ from pymdownx.highlight import Highlight
 from pymdownx.inlinehilite import InlineHiliteException
 from pymdownx.superfences import SuperFencesException
 
-from calculator import MODEL_VERSION, appendix, browser, bundle, catalog, engine, presets, view
+from calculator import MODEL_VERSION, agreement, appendix, browser, bundle, catalog, engine, presets, view
 from calculator.chart import escape
 from calculator.fields import fields_of
 from calculator.units import COUNT
@@ -118,6 +118,7 @@ def _hashable(value: Any) -> Any:
 
 def _calculator(report: engine.Report, ident: str, preset: str, show: list[str]) -> str:
     name, decision = report.name, report.decision
+    overall = agreement.words(report, browser.whole_situation(dict(report.reading.given), preset))
     form = view.render_form(name, decision, report.reading.given, ident, show)
     return (
         f'<section class="calculator" id="{ident}" data-decision="{name}" data-version="{MODEL_VERSION}" '
@@ -126,7 +127,7 @@ def _calculator(report: engine.Report, ident: str, preset: str, show: list[str])
         '<div class="calc-body">'
         f'<form class="calc-form" id="{ident}-form" novalidate autocomplete="off" aria-label="Your numbers">'
         f"{_bar(name, ident, preset)}{form}{_peek(report)}</form>"
-        f'<div class="calc-report">{view.render_report(report)}</div></div>'
+        f'<div class="calc-report">{view.render_report(report, overall)}</div></div>'
         f'<div class="calc-foot">{_source(report)}{_actions()}</div>'
         "</section>"
     )

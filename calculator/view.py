@@ -35,11 +35,14 @@ _MONTHS = tuple(
 _WAITING = "Working out how firmly it holds …"
 
 
-def sections(report: Report) -> dict[str, str]:
-    """The HTML of each section that can be told by now; flips and sensitivity come with the last stage."""
+def sections(report: Report, overall: str = "") -> dict[str, str]:
+    """The HTML of each section that can be told by now; flips and sensitivity come with the last stage.
+
+    overall: what the overall decision says of the same situation, in words.
+    """
     found = {
         "verdict": _verdict(report),
-        "reasons": _reasons(report),
+        "reasons": _reasons(report, overall),
         "numbers": _numbers(report),
         "exhibits": "".join(render_exhibit(exhibit) for exhibit in report.exhibits),
         "working": _working(report),
@@ -50,9 +53,9 @@ def sections(report: Report) -> dict[str, str]:
     return found
 
 
-def render_report(report: Report) -> str:
+def render_report(report: Report, overall: str = "") -> str:
     """The whole report: the verdict as the form's output, then what stands behind it."""
-    parts = sections(report)
+    parts = sections(report, overall)
     rest = "".join(
         f'<div class="calc-section" data-section="{name}">{parts[name]}</div>' for name in SECTIONS[1:] if name in parts
     )
@@ -78,7 +81,7 @@ def _verdict(report: Report) -> str:
     )
 
 
-def _reasons(report: Report) -> str:
+def _reasons(report: Report, overall: str) -> str:
     verdict = report.verdict
     html = "".join(f"<li>{escape(reason)}</li>" for reason in verdict.reasons)
     html = f'<ul class="calc-reasons">{html}</ul>' if html else ""
@@ -87,6 +90,8 @@ def _reasons(report: Report) -> str:
         if report.value_of_knowing_usd is not None:
             worth = f" Knowing the uncertain numbers would be worth {USD.show(report.value_of_knowing_usd)} at most."
         html += f'<p class="calc-next"><strong>Next step</strong> {escape(verdict.next_step + worth)}</p>'
+    if overall:
+        html += f'<p class="calc-overall"><strong>Overall</strong> {escape(overall)}</p>'
     return html
 
 
