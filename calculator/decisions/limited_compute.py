@@ -35,7 +35,7 @@ from calculator.units import (
     USD,
     USD_PER_HOUR,
 )
-from calculator.verdict import Decision, Verdict
+from calculator.verdict import Decision, Stance, Verdict
 
 HOURS_PER_DAY = 24.0
 WORK_HOURS_PER_DAY = 6.0
@@ -520,5 +520,7 @@ DECISION = Decision(
     choose=choose,
     exhibits=exhibits,
     result="first_model_usd",
+    stances={Answer.TRAIN: Stance.OPEN, Answer.CHANGE: Stance.OPEN, Answer.SMALLER: Stance.REFRAIN},
+    consideration="what the hardware, the budget and the deadline allow",
     shown=("peak_gib", "run_hours", "compute_usd", "first_model_usd", "ready_days", "energy_kwh"),
 )

@@ -1,0 +1,66 @@
+"""A page and the overall decision never contradict each other without saying why."""
+
+from random import Random
+
+import pytest
+from inputs import random_given
+
+from calculator import agreement, catalog, engine
+from calculator.decisions import fine_tune_or_not as overall
+from calculator.verdict import Stance
+
+TOPICS = [name for name in catalog.names() if name != agreement.NAME]
+SITUATIONS = 1000
+
+
+def situations(name, count):
+    """Whole situations: fields of the page and of the overall decision, within their bounds."""
+    for seed in range(count):
+        random = Random(f"{name} {seed}")
+        part = random.choice((0.1, 0.3, 0.7))
+        yield random_given(catalog.decision(agreement.NAME), random, part) | random_given(
+            catalog.decision(name), random, part
+        )
+
+
+@pytest.mark.parametrize("name", TOPICS)
+def test_every_topic_says_what_its_answers_mean_for_training(name):
+    decision = catalog.decision(name)
+    answers = type(next(iter(decision.stances)))
+    assert set(decision.stances) == set(answers)
+    assert decision.consideration
+    assert not decision.consideration.endswith(".")
+
+
+@pytest.mark.parametrize("name", TOPICS)
+def test_no_page_contradicts_the_overall_decision_without_its_reason(name):
+    decision = catalog.decision(name)
+    for given in situations(name, SITUATIONS // len(TOPICS) + 1):
+        own = {field: value for field, value in given.items() if field in decision.Inputs.__dataclass_fields__}
+        report = engine.evaluate_point(name, decision, engine.read(decision, own))
+        found = agreement.agreement(report, given)
+        trains = found.answer in overall.TRAINED
+        stance = decision.stances[report.verdict.answer]
+        contradicts = stance is not Stance.OPEN and (stance is Stance.TRAIN) != trains
+        assert contradicts != found.agrees
+        assert bool(found.reason) == contradicts
+        if contradicts:
+            assert decision.consideration in found.reason
+
+
+def test_the_overall_answer_is_the_overall_decisions_own():
+    name = "real_time_updates"
+    decision = catalog.decision(name)
+    given = {"fact_half_life_days": "2", "requests_per_month": "500k"}
+    report = engine.evaluate_point(name, decision, engine.read(decision, given))
+    whole = catalog.decision(agreement.NAME)
+    wanted = engine.evaluate_point(agreement.NAME, whole, engine.read(whole, given)).verdict.answer
+    assert agreement.agreement(report, given).answer == wanted
+    assert str(wanted) in agreement.words(report, given)
+
+
+def test_a_situation_that_cannot_be_read_is_passed_over():
+    name = "real_time_updates"
+    decision = catalog.decision(name)
+    report = engine.evaluate_point(name, decision, engine.read(decision, {}))
+    assert agreement.words(report, {"prompted_accuracy_share": "high"}) == ""
