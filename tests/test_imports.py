@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parent.parent / "calculator"
+from calculator.bundle.library import NATIVE_ONLY
 
-NATIVE_ONLY = {"site", "__main__", "validation", "bundle", "publish", "serve", "batch", "mcp_server", "evidence"}
-"""Modules that never reach the browser."""
+PACKAGE = Path(__file__).parent.parent / "calculator"
 
 LAYERS = {
     "units": set(),

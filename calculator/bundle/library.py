@@ -16,7 +16,10 @@ class BundleError(Exception):
     """The bundle cannot be built; the message says what is missing or wrong."""
 
 
-NATIVE_ONLY = ("__main__", "batch", "bundle", "mcp", "mcp_server", "publish", "serve", "site", "validate", "validation")
+NATIVE_ONLY = (
+    "__main__", "api", "appendix", "batch", "bundle", "completions", "evidence", "mcp_server", "publish", "serve", "site",
+    "validation",
+)
 """Modules of the package that stay on the machine that builds: nothing that is bundled may import them."""
 
 LOADED_BY_C = ("encodings.ascii", "encodings.latin_1", "encodings.utf_8_sig")
