@@ -119,21 +119,27 @@ def test_every_stage_of_every_answer_has_the_bytes_of_the_native_package(place: 
 
 
 def test_newer_requests_take_the_place_of_older_ones_and_points_come_before_stages(place: Place, page: Page) -> None:
-    place.begin(page, bundle.QUICK)
     request = json.dumps({"decision": catalog.names()[0]})
-    heard = page.evaluate("(request) => ask(Array(5).fill(request), 'one form')", request)
-    told = [m for m in heard if "id" in m]
-    assert [m["id"] for m in told if m.get("superseded")] == [0, 1, 2, 3]
-    assert [json.loads(m["response"])["stage"] for m in told if m["id"] == 4] == list(range(browser.STAGES))
-    heard = page.evaluate("(request) => { heard.length = 0; return ask([request, request]); }", request)
-    first = [(m["id"], json.loads(m["response"])["stage"]) for m in heard if "response" in m]
-    assert first[:2] == [(0, 0), (1, 0)]
-    heard = page.evaluate(
-        """(request) => { heard.length = 0; const all = ask([request]);
-        worker.postMessage({id: 0, cancel: true}); return all; }""",
-        request,
-    )
-    assert heard == [{"id": 0, "superseded": True}]
+    stages = list(range(browser.STAGES))
+
+    def told(script: str) -> list[dict[str, Any]]:
+        """What a new worker says to requests that all arrive while it starts."""
+        with running(place.root) as address:
+            page.goto(address + "page.html")
+            script = f"([address, request]) => {{ begin(address, ''); return {script} }}"
+            heard = page.evaluate(script, [f"runtime/{place.manifest['worker']}", request])
+            return [message for message in heard if "id" in message]
+
+    of_one_form = told("ask(Array(5).fill(request), 'one form')")
+    assert of_one_form[:4] == [{"id": number, "superseded": True} for number in range(4)]
+    assert [(m["id"], json.loads(m["response"])["stage"]) for m in of_one_form[4:]] == [(4, stage) for stage in stages]
+    of_two_forms = told("ask([request, request])")
+    order = [(m["id"], json.loads(m["response"])["stage"]) for m in of_two_forms]
+    assert order[:2] == [(0, 0), (1, 0)]
+    assert sorted(order) == [(number, stage) for number in (0, 1) for stage in stages]
+    cancelled = told("[ask([request, request]), worker.postMessage({id: 0, cancel: true})][0]")
+    assert cancelled[0] == {"id": 0, "superseded": True}
+    assert {m["id"] for m in cancelled[1:]} == {1}
 
 
 def test_a_snapshot_that_cannot_be_restored_gives_way_to_the_ordinary_start(place: Place, page: Page) -> None:

@@ -96,19 +96,25 @@ async function begin() {
 async function start(library, heap) {
   const { loadPyodide, createModule } = await code;
   let fresh;
+  let initTrampoline;
   // Pyodide asks for its files by itself: it is given those that are on their way.
   globalThis.fetch = async (wanted) => new Response(/\.wasm$/.test(wanted) ? null : await library);
   WebAssembly.instantiateStreaming = async (_, imports) => {
     const module = await wasm;
     const instance = await WebAssembly.instantiate(module, imports);
     if (heap) fresh = new Uint32Array(imports.env.memory.buffer.slice(0, BUILT.freshBytes));
+    initTrampoline = imports.env._PyEM_InitTrampoline_js;
     mark('instantiated');
     return { module, instance };
   };
   globalThis._createPyodideModule = async (settings) => {
     const [module, difference] = await Promise.all([createModule(settings), heap]);
     mark('module');
-    settings.API.restoreSnapshot = () => restore(module, new Uint32Array(difference), fresh);
+    settings.API.restoreSnapshot = () => {
+      restore(module, new Uint32Array(difference), fresh);
+      initTrampoline(); // a faster way to call C functions that this browser may have and the build had not
+      return BUILT.state;
+    };
     return module;
   };
   return loadPyodide({
@@ -134,7 +140,6 @@ function restore(module, difference, fresh) {
   heap.set(difference.subarray(fresh.length), fresh.length);
   heap.fill(0, difference.length);
   mark('restored');
-  return BUILT.state;
 }
 
 const says = (error) => String(error?.message ?? error).trim().slice(-2000);

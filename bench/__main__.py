@@ -1,0 +1,135 @@
+"""`make bench`: time the built site and its peers; write `bench/results.json` and the tables of the speed page."""
+
+import argparse
+import json
+import os
+import statistics
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import sync_playwright
+
+from bench import measure, peers, table
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "bench" / "results.json"
+PAGE = ROOT / "docs" / "reference" / "speed.md"
+START = "do-not/limited-compute/"
+FOLLOWING = ("do-not/real-time-updates/", "do-not/limited-compute/")
+DECISION = "limited_compute"
+
+
+def summary(values: Sequence[float]) -> dict[str, float]:
+    """Median, extremes and 95th percentile, in whole tenths."""
+    ordered = sorted(values)
+    p95 = ordered[min(len(ordered) - 1, round(0.95 * (len(ordered) - 1)))]
+    told = {"median": statistics.median(ordered), "least": ordered[0], "most": ordered[-1], "p95": p95}
+    return {**{name: round(value, 1) for name, value in told.items()}, "n": len(ordered)}
+
+
+def run(site: Path, rounds: int) -> dict[str, Any]:
+    """All measurements; in each round every variant has its turn, so that the machine's moods fall on all alike."""
+    folder, variants = peers.prepare(DECISION)
+    pages, others = measure.Counted(site), measure.Counted(folder)
+    seen: dict[str, list[dict[str, Any]]] = {peer.key: [] for peer in variants}
+    own: list[dict[str, Any]] = []
+    sessions = []
+    with sync_playwright() as playwright, pages.running() as address, others.running() as beside:
+        for number in range(rounds):
+            print(f"round {number + 1} of {rounds}", file=sys.stderr, flush=True)
+            own.append(measure.visits(playwright, pages, address, START, site=True))
+            for peer in variants:
+                seen[peer.key].append(measure.visits(playwright, others, beside, peer.page, site=False))
+            sessions.append(measure.session(playwright, address, START, list(FOLLOWING)))
+        before = measure.bytes_before_intent(playwright, pages, address, START)
+        browser = playwright.chromium.launch(executable_path=measure.CHROMIUM, args=["--no-sandbox"])
+        version = browser.version
+        browser.close()
+
+    def times(visits: list[dict[str, Any]], visit: str) -> dict[str, float]:
+        return summary([visited[visit] for visited in visits])
+
+    def edits(how: str, until: str) -> dict[str, float]:
+        return summary([edit[until] for part in sessions for edit in part[how] if edit[until] is not None])
+
+    results: dict[str, Any] = {
+        "machine": {"date": datetime.now(UTC).date().isoformat(), "chromium": version, "cores": os.cpu_count()},
+        "rounds": rounds,
+        "site": {
+            "cold": times(own, "cold"),
+            "second": times(own, "second"),
+            "cold_bytes": own[0]["cold_bytes"],
+            "second_bytes": own[0]["second_bytes"],
+            "before_bytes": before,
+            "swap": summary([hop["swap"] for part in sessions for hop in part["hops"]]),
+            "hop": summary([hop["live"] for part in sessions for hop in part["hops"]]),
+            "left_visible": edits("left", "visible"),
+            "left_point": edits("left", "point"),
+            "left_whole": edits("left", "whole"),
+            "typed_visible": edits("typed", "visible"),
+        },
+        "peers": [
+            {
+                "key": peer.key,
+                "title": peer.title,
+                "cold": times(seen[peer.key], "cold"),
+                "second": times(seen[peer.key], "second"),
+                "cold_bytes": seen[peer.key][0]["cold_bytes"],
+            }
+            for peer in variants
+        ],
+        "left_out": peers.OUTSIDE,
+    }
+    results["ratios"] = ratios(results)
+    return results
+
+
+def ratios(results: dict[str, Any]) -> dict[str, float]:
+    """How our ways compare with the plain ones, by medians."""
+    by_key = {peer["key"]: peer for peer in results["peers"]}
+
+    def ratio(mine: dict[str, Any], other: str, visit: str) -> float:
+        return round(mine[visit]["median"] / by_key[other][visit]["median"], 3)
+
+    return {
+        "small calculator, first visit, ours to the plain worker": ratio(by_key["ours-small"], "plain-small", "cold"),
+        "small calculator, next visit, ours to the plain worker": ratio(by_key["ours-small"], "plain-small", "second"),
+        "whole package, first visit, ours to the plain worker": ratio(by_key["ours-whole"], "plain-whole", "cold"),
+        "whole package, next visit, ours to the plain worker": ratio(by_key["ours-whole"], "plain-whole", "second"),
+        "this site's real page to a bare page with the plain worker, first visit": ratio(
+            results["site"], "plain-whole", "cold"
+        ),
+        "this site's real page to a bare page with the plain worker, next visit": ratio(
+            results["site"], "plain-whole", "second"
+        ),
+        "small calculator, first visit, ours to PyScript with Pyodide": ratio(
+            by_key["ours-small"], "pyscript-pyodide", "cold"
+        ),
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, or only write the tables again."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--site", type=Path, default=ROOT / "site")
+    parser.add_argument("--table", action="store_true", help="only write the tables from bench/results.json")
+    given = parser.parse_args(arguments)
+    if not given.table:
+        results = run(given.site, given.rounds)
+        RESULTS.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    text = table.render(json.loads(RESULTS.read_text("utf-8")))
+    print(text)
+    if not table.place(PAGE, text):
+        print(
+            f"{PAGE} has no place for the tables: put these two lines there\n{table.BEGIN}\n{table.END}",
+            file=sys.stderr,
+        )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

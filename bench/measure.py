@@ -1,0 +1,157 @@
+"""Drives Chromium over the built site and over the peers' pages, and counts what the server sent."""
+
+import os
+import shutil
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+from playwright.sync_api import BrowserContext, Page, Playwright
+
+from calculator import serve
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
+WATCH = Path(__file__).resolve().parent / "watch.js"
+BEFORE_IDLE_S = 1.0
+"""A page begins to fetch the runtime by itself two seconds after it was loaded; before that, nothing was intended."""
+
+SETTLE_S = 2.5
+EDITS = 100
+PATIENCE_S = 90
+KINDS = {
+    ".html": "pages",
+    ".css": "styles",
+    ".js": "scripts",
+    ".mjs": "scripts",
+    ".woff2": "fonts",
+    ".wasm": "Pyodide, wasm",
+    ".bin": "Python",
+    ".zip": "Python",
+}
+
+
+class Counted:
+    """A folder served as GitHub Pages would, with the bytes of every body that went out."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.sent: list[tuple[str, int]] = []
+
+    @contextmanager
+    def running(self) -> Iterator[str]:
+        """Serve for as long as the block lasts; gives the address."""
+        counted = self
+
+        class Handler(serve.Handler):
+            """Notes what each answer weighs."""
+
+            site = serve.Site(counted.root)
+
+            def send_header(self, keyword: str, value: str) -> None:
+                """Note the length on its way out."""
+                if keyword == "Content-Length" and self.command == "GET":
+                    counted.sent.append((self.path.partition("?")[0], int(value)))
+                super().send_header(keyword, value)
+
+        server = serve.Server(("127.0.0.1", 0), Handler)
+        Handler.site.address = f"http://127.0.0.1:{server.server_address[1]}{Handler.site.prefix}"
+        Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        try:
+            yield Handler.site.address
+        finally:
+            server.shutdown()
+            server.server_close()
+
+    def take(self) -> dict[str, int]:
+        """The bytes sent since the last call, by kind of file."""
+        sent, self.sent = self.sent, []
+        kinds: Counter[str] = Counter()
+        for path, size in sent:
+            name = path.rpartition("/")[2]
+            if "runtime/" in path and not name.endswith((".wasm", ".bin")):
+                kind = "Pyodide, scripts"
+            else:
+                kind = KINDS.get(Path(name).suffix if name else ".html", "other")
+            kinds[kind] += size
+        return dict(kinds)
+
+
+@contextmanager
+def profile(playwright: Playwright, folder: str) -> Iterator[BrowserContext]:
+    """A browser on this profile folder; a new folder is a first visit."""
+    context = playwright.chromium.launch_persistent_context(
+        folder, executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"], headless=True
+    )
+    try:
+        yield context
+    finally:
+        context.close()
+
+
+def wait_for(page: Page, expression: str) -> Any:
+    """Poll from outside: the site's policy forbids the evaluation that Playwright's own waiting uses."""
+    end = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end:
+        found = page.evaluate(expression)
+        if found:
+            return found
+        time.sleep(0.1)
+    raise TimeoutError(f"{page.url}: {expression} did not come true in {PATIENCE_S} s")
+
+
+def visits(playwright: Playwright, served: Counted, address: str, path: str, *, site: bool) -> dict[str, Any]:
+    """A first visit and, after a restart of the browser, a second one: time to the first answer, and bytes."""
+    told: dict[str, Any] = {}
+    folder = tempfile.mkdtemp()
+    try:
+        for visit in ("cold", "second"):
+            with profile(playwright, folder) as context:
+                page = context.new_page()
+                if site:
+                    page.add_init_script(path=WATCH)
+                served.take()
+                page.goto(address + path + ("#act" if site else ""), wait_until="commit")
+                shown = "window.watched?.firstShown" if site else "window.firstShown"
+                told[visit] = wait_for(page, shown)
+                told[f"{visit}_bytes"] = served.take()
+                time.sleep(SETTLE_S)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return told
+
+
+def bytes_before_intent(playwright: Playwright, served: Counted, address: str, path: str) -> dict[str, int]:
+    """What a first visit downloads before the reader touches anything."""
+    folder = tempfile.mkdtemp()
+    try:
+        with profile(playwright, folder) as context:
+            page = context.new_page()
+            served.take()
+            page.goto(address + path, wait_until="load")
+            time.sleep(BEFORE_IDLE_S)
+            return served.take()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def session(playwright: Playwright, address: str, path: str, following: list[str]) -> dict[str, list[Any]]:
+    """One reader's visit: edits on a live page, then from page to page by instant navigation."""
+    folder = tempfile.mkdtemp()
+    try:
+        with profile(playwright, folder) as context:
+            page = context.new_page()
+            page.add_init_script(path=WATCH)
+            page.goto(address + path + "#act", wait_until="commit")
+            wait_for(page, "window.watched?.firstShown")
+            time.sleep(SETTLE_S)
+            left = [page.evaluate("(n) => edit(n, true)", 2 + n % 9) for n in range(EDITS)]
+            typed = [page.evaluate("(n) => edit(n, false)", 2 + n % 9) for n in range(EDITS // 5)]
+            hops = [page.evaluate("(href) => follow(href)", href) for href in following]
+            return {"left": left, "typed": typed, "hops": hops}
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,80 @@
+"""The benchmark's results as Markdown, and their place on the page about speed."""
+
+from pathlib import Path
+from typing import Any
+
+BEGIN, END = "<!-- measured by `make bench` -->", "<!-- end of what was measured -->"
+
+
+def span(times: dict[str, float], unit: str = "ms") -> str:
+    """The median with the smallest and the largest value."""
+    return f"{times['median']:,.0f} {unit} ({times['least']:,.0f}–{times['most']:,.0f})"
+
+
+def size(kinds: dict[str, int]) -> str:
+    """The sum in megabytes."""
+    return f"{sum(kinds.values()) / 1e6:.2f} MB"
+
+
+def render(results: dict[str, Any]) -> str:
+    """All tables."""
+    machine, site = results["machine"], results["site"]
+    lines = [
+        f"Measured on {machine['date']} with Chromium {machine['chromium']}, headless, on {machine['cores']} cores of "
+        "a shared machine, from a local server that behaves like GitHub Pages (gzip, `max-age=600`, no headers of its "
+        f"own). Medians of {results['rounds']} rounds in which all variants take turns, with the smallest and the "
+        "largest value. Read the ratios rather than the milliseconds.",
+        "",
+        "| The site | time or size |",
+        "|---|---|",
+        f"| First live answer, first visit, acting at once | {span(site['cold'])} |",
+        f"| The same on the next visit, browser restarted | {span(site['second'])} |",
+        f"| Next page by a link inside the site: new page stands there | {span(site['swap'])} |",
+        f"| Then until its calculator has answered an edit | {span(site['hop'])} |",
+        f"| An edit: until the answer is in the page, p50 / p95 | {shares(site['left_visible'])} |",
+        f"| An edit: until the point result came back, p50 / p95 | {shares(site['left_point'])} |",
+        f"| An edit: until spread, flips and sensitivity came back, p50 / p95 | {shares(site['left_whole'])} |",
+        f"| An edit while typing, with the pause for the next key, p50 / p95 | {shares(site['typed_visible'])} |",
+        f"| Downloaded before the reader touches anything | {sum(site['before_bytes'].values()) / 1e3:.0f} kB |",
+        f"| Downloaded up to the first live answer, page included | {size(site['cold_bytes'])} |",
+        "",
+        "What that first answer downloads, in bytes on the wire:",
+        "",
+        "| kind | before intent | up to the first live answer |",
+        "|---|---|---|",
+    ]
+    for kind in sorted(site["cold_bytes"], key=lambda kind: -site["cold_bytes"][kind]):
+        lines.append(f"| {kind} | {site['before_bytes'].get(kind, 0):,} | {site['cold_bytes'][kind]:,} |")
+    lines += [
+        "",
+        "Beside others: a bare page with one small calculator (20 numbers in, 50 out), and below it the same with this "
+        "site's whole package. Time from the navigation to the first answer in the page.",
+        "",
+        "| way | first visit | next visit | first visit, bytes |",
+        "|---|---|---|---|",
+    ]
+    for peer in results["peers"]:
+        lines.append(
+            f"| {peer['title']}{', whole package' if peer['key'].endswith('-whole') else ''} | {span(peer['cold'])} | "
+            f"{span(peer['second'])} | {size(peer['cold_bytes'])} |"
+        )
+    lines += ["", "Ratios of medians in this run:", ""]
+    lines += [f"- {name}: {value:.2f}" for name, value in results["ratios"].items()]
+    lines += ["", "Not in the table:", ""]
+    lines += [f"- {name}: {reason}." for name, reason in results["left_out"].items()]
+    return "\n".join(lines) + "\n"
+
+
+def shares(times: dict[str, float]) -> str:
+    """The median and the 95th percentile."""
+    return f"{times['median']:,.0f} / {times['p95']:,.0f} ms"
+
+
+def place(page: Path, text: str) -> bool:
+    """Put the tables between the page's two marks; False when it has none."""
+    before, begin, rest = page.read_text("utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not end:
+        return False
+    page.write_text(f"{before}{begin}\n\n{text}\n{end}{after}", "utf-8")
+    return True

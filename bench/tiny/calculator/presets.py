@@ -1,0 +1,6 @@
+"""No presets."""
+
+
+def presets():
+    """Nothing."""
+    return ()
