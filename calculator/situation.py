@@ -240,3 +240,4 @@ latency_ms = ask(
 )
 privacy = pick(Privacy.ANYWHERE, Privacy, "Where your data may go", group=LIMITS)
 gpus = ask(1, GPUS, "GPUs", low=1, high=4_096, whole=True, group=HARDWARE)
+hosting_gpus = ask(1, GPUS, "GPUs to host it, spare included", low=1, high=1_000, whole=True, group=MONEY)

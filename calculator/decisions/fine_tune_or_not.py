@@ -15,7 +15,7 @@ from calculator import situation
 from calculator.cases import Situation, quality
 from calculator.cases.nearest import nearest
 from calculator.exhibit import Bar, Bars, Exhibit, Mark, Note, Segment, Table
-from calculator.fields import ask, assume, flag, out, pick
+from calculator.fields import assume, flag, out, pick
 from calculator.llm.tokens import hosting_usd_per_month, managed_training_usd, request_usd
 from calculator.situation import Failure, Privacy, Task
 from calculator.stats.decay import any_stale, mean_stale_share, stale_share
@@ -147,9 +147,7 @@ class Inputs:
     horizon_months: float = situation.horizon_months
     vendor: str = pick(Vendor.OPEN, Vendor, "Who would hold the tuned model", group=situation.LIMITS)
     hosting: str = pick(Hosting.TOKENS, Hosting, "How a tuned small model is paid for", group=situation.MONEY)
-    hosting_gpus: float = ask(
-        1, GPUS, "GPUs to host it, spare included", low=1, high=1_000, whole=True, group=situation.MONEY
-    )
+    hosting_gpus: float = situation.hosting_gpus
     headroom_surprise_sd: float = assume("headroom_surprise_sd")
     training_surprise_sd: float = assume("training_surprise_sd")
     retrieval_surprise_sd: float = assume("retrieval_surprise_sd")
