@@ -17,8 +17,8 @@ class BundleError(Exception):
 
 
 NATIVE_ONLY = (
-    "__main__", "api", "appendix", "batch", "bundle", "completions", "evidence", "mcp_server", "publish", "serve", "site",
-    "validation",
+    "__main__", "api", "appendix", "batch", "bundle", "completions", "evidence", "mcp_server", "publish", "serve",
+    "site", "validation",
 )
 """Modules of the package that stay on the machine that builds: nothing that is bundled may import them."""
 
