@@ -74,11 +74,6 @@ def _computed(value: float) -> Any:
     return _number(round_to(value, DIGITS)) if isfinite(value) else str(value)
 
 
-def unit_of_field(report: Report, name: str) -> Unit:
-    """The unit of an output."""
-    return fields_of(report.decision.Outputs)[name].unit or COUNT
-
-
 def as_markdown(report: Report, site_url: str = "") -> str:
     """The report as Markdown: question, verdict with its doubt, numbers, flips, assumptions with source and date."""
     verdict, decision = report.verdict, report.decision
@@ -88,7 +83,8 @@ def as_markdown(report: Report, site_url: str = "") -> str:
     if verdict.next_step:
         lines += ["", f"Next step: {verdict.next_step}"]
         if report.value_of_knowing_usd is not None:
-            lines.append(f"Knowing the uncertain numbers would be worth {USD.show(report.value_of_knowing_usd)} at most.")
+            worth = USD.show(report.value_of_knowing_usd)
+            lines.append(f"Knowing the uncertain numbers would be worth {worth} at most.")
     lines += ["", "## Your numbers", "", *_inputs_table(report), "", "## Results", "", *_outputs_table(report)]
     for exhibit in report.exhibits:
         lines += ["", *_exhibit(exhibit)]
@@ -97,9 +93,23 @@ def as_markdown(report: Report, site_url: str = "") -> str:
         lines += [f"- {_escape(f.label)}: {f.now} → {f.then} gives “{f.answer}”" for f in report.flips[:8]]
         if not report.flips:
             lines.append("No single field changes it within its bounds.")
-    lines += ["", "## Assumptions used", "", *_assumptions_table(report)]
-    lines += ["", f"Model version {MODEL_VERSION}. Link: {site_url}{query(report.reading.given)}"]
+    lines += ["", "## Assumptions used", "", *_assumptions_table(report), "", *_for_the_record(report, site_url)]
     return "\n".join(lines) + "\n"
+
+
+def _for_the_record(report: Report, site_url: str) -> list[str]:
+    """What makes a record of a report: how to get it again, and who looks at it when."""
+    fields = " ".join(f"'{name}={text}'" for name, text in report.reading.given.items() if "\n" not in text)
+    return [
+        "## For the record",
+        "",
+        f"- Model version: {MODEL_VERSION}",
+        f"- Link that reproduces it: {site_url}{query(report.reading.given)}",
+        f"- The same from a shell: `python -m calculator run {report.name} {fields.replace('`', '')}`".rstrip(),
+        "- Owner:",
+        "- Decided on:",
+        "- Look at it again on:",
+    ]
 
 
 def _doubt(report: Report) -> list[str]:
