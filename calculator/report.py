@@ -10,7 +10,7 @@ from calculator.engine import FIRM, Report, result_name, strength_words, uncerta
 from calculator.exhibit import Bars, Curves, Exhibit, Grid, Note, Table
 from calculator.fields import fields_of, show
 from calculator.links import query
-from calculator.units import COUNT, USD, Unit, round_to
+from calculator.units import COUNT, USD, round_to
 
 DIGITS = 7
 """Significant digits of a computed number in JSON: the last bits of exp and log differ between C libraries."""
@@ -99,7 +99,10 @@ def as_markdown(report: Report, site_url: str = "") -> str:
 
 def _for_the_record(report: Report, site_url: str) -> list[str]:
     """What makes a record of a report: how to get it again, and who looks at it when."""
-    fields = " ".join(f"'{name}={text}'" for name, text in report.reading.given.items() if "\n" not in text)
+    short = {
+        name: text for name, text in report.reading.given.items() if len(text) <= 100 and not set("'\n") & set(text)
+    }
+    fields = " ".join(f"'{name}={text}'" for name, text in short.items())
     return [
         "## For the record",
         "",
