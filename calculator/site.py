@@ -94,7 +94,8 @@ def _reading(name: str, preset: str, fields: tuple[tuple[str, object], ...] = ()
 
 @cache
 def _report(name: str, preset: str, fields: tuple[tuple[str, object], ...]) -> engine.Report:
-    return engine.evaluate(name, catalog.decision(name), _reading(name, preset, fields))
+    """The report with its spread; a figure in prose needs no more."""
+    return engine.add_spread(engine.evaluate_point(name, catalog.decision(name), _reading(name, preset, fields)))
 
 
 def render(source: str, number: int = 1) -> str:
@@ -103,7 +104,7 @@ def render(source: str, number: int = 1) -> str:
     table = tomllib.loads(rest)
     preset = table.get("preset", "")
     fields = tuple((key, _hashable(value)) for key, value in table.items() if key not in _OWN_KEYS)
-    report = _report(name.strip(), preset, fields)
+    report = engine.add_flips(_report(name.strip(), preset, fields))
     show = table.get("show", [])
     unknown = [field for field in show if field not in fields_of(report.decision.Inputs)]
     if unknown:
