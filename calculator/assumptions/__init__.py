@@ -27,7 +27,20 @@ from typing import Any
 
 from calculator.units import UNITS, Unit
 
-FILES = ("accuracy", "energy", "freshness", "lifecycle", "money", "people", "quality", "scarcity", "training")
+FILES = (
+    "accuracy",
+    "conversation",
+    "data",
+    "energy",
+    "freshness",
+    "lifecycle",
+    "money",
+    "people",
+    "prompting",
+    "quality",
+    "scarcity",
+    "training",
+)
 """The files of this folder, without their ending. A list, because a zip bundle has no cheap directory."""
 
 _REQUIRED = ("label", "value", "range", "bounds", "source", "url", "quote", "as_of")
