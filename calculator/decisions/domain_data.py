@@ -377,11 +377,10 @@ def judge(i: Inputs, o: Outputs) -> Verdict:
 
 
 def _first_step(i: Inputs, o: Outputs, step: str) -> str:
-    if i.pilot_scores:
+    if i.pilot_scores or i.labelled_examples < PILOT_EXAMPLES:
         return step
-    return (
-        f"First run a pilot on an eighth, a quarter, half and all of your data (about {USD.show(o.pilot_usd)}). {step}"
-    )
+    price = USD.show(o.pilot_usd)
+    return f"First run a pilot on an eighth, a quarter, half and all of your data (about {price}). {step}"
 
 
 def _basis(i: Inputs, o: Outputs) -> str:
