@@ -229,17 +229,6 @@ def test_bars_of_any_numbers_are_drawn(rows, limit, offset):
     assert not re.search(r'="[^"]*\b(nan|inf)\b[^"]*"', chart.bars(exhibit))
 
 
-def test_a_chart_is_drawn_within_a_millisecond():
-    points = tuple((float(x), float(x * x)) for x in range(1, 102))
-    exhibit = curves(Line(label="a", points=points), Line(label="b", points=points), x_log=True)
-    times = []
-    for _ in range(9):
-        start = perf_counter()
-        chart.curves(exhibit)
-        times.append(perf_counter() - start)
-    assert min(times) < 0.001
-
-
 def test_every_chart_has_a_name_a_description_and_its_numbers_in_a_table():
     grid = Grid(
         title="Map",
