@@ -7,7 +7,7 @@ is told apart without colour. Every chart has a name and a description; `view` p
 from collections.abc import Iterable, Sequence
 from math import ceil, floor, inf, isfinite, log10
 
-from calculator.exhibit import Bar, Bars, Curves, Grid, Line
+from calculator.exhibit import Bar, Bars, Curves, Grid, Line, Scatter
 from calculator.units import Unit
 
 WIDTH = 400
@@ -197,6 +197,63 @@ def grid(exhibit: Grid) -> str:
 
 def _nearest(values: Sequence[float], value: float) -> int:
     return min(range(len(values)), key=lambda index: abs(values[index] - value))
+
+
+_MARKS = (("z", 0.0, 0.0), ("z", 0.0, 0.0), ("h5", 5.0, 0.0), ("v5", 0.0, 5.0))
+"""How a scatter's groups are told apart without colour: a dot, a square, a dash across, a dash upright; each with how
+far its stroke moves right and down."""
+
+
+def scatter(exhibit: Scatter) -> str:
+    """Points of at most four groups around the line where both values are equal. Points that are not positive are left
+    out; the points of a group are one path, so that hundreds take a few kilobytes."""
+    size, left, top, bottom = 340, 48, 12, 36
+    height = top + size + bottom
+    groups = [[p for p in group.points if min(p) > 0 and isfinite(max(p))] for group in exhibit.groups]
+    values = [value for points in groups for point in points for value in point]
+    if not values:
+        return _svg(exhibit.title, exhibit.description, 40, '<text x="0" y="24">Nothing to draw here.</text>')
+    low, high = min(values) / 1.1, max(values) * 1.1
+    x_axis = _Axis((low, high), left, left + size, log=True)
+    y_axis = _Axis((low, high), top + size, top, log=True)
+    parts = []
+    for value in x_axis.ticks:
+        x, y, words = _at(x_axis.place(value)), _at(y_axis.place(value)), escape(tick_text(exhibit.unit, value))
+        parts.append(f'<path class="calc-grid" d="M{left} {y}h{size}M{x} {top}v{size}"/>')
+        parts.append(f'<text class="calc-tick" x="{left - 6}" y="{y}" dy=".32em" text-anchor="end">{words}</text>')
+        parts.append(f'<text class="calc-tick" x="{x}" y="{top + size + 15}" text-anchor="middle">{words}</text>')
+    parts.append(f'<path class="calc-axis" d="M{left} {top}v{size}h{size}"/>')
+    over, under = 1 + exhibit.within, 1 - exhibit.within
+    parts.append(f'<path class="calc-now" d="{_path([(low, low), (high, high)], x_axis, y_axis)}"/>')
+    for line in ([(low, low * over), (high / over, high)], [(low / under, low), (high, high * under)]):
+        parts.append(f'<path class="calc-limit" d="{_path(line, x_axis, y_axis)}"/>')
+    for index, (group, points) in enumerate(zip(exhibit.groups, groups, strict=True)):
+        row = top + 14 + 15 * index
+        key = _marks([(left + 14, row)], index)
+        placed = _marks([(x_axis.place(a), y_axis.place(b)) for a, b in points], index)
+        parts.append(f'<path class="calc-dots calc-dots-{index + 1}" d="{placed}M{key[1:]}"/>')
+        parts.append(f'<text class="calc-mark" x="{left + 22}" y="{row}" dy=".32em">{escape(group.label)}</text>')
+    parts.append(f'<text class="calc-label" x="{left + size}" y="{height - 6}" text-anchor="end">')
+    parts.append(f"{escape(exhibit.x_label)}, against {escape(exhibit.y_label.lower())}</text>")
+    return _svg(exhibit.title, exhibit.description, height, "".join(parts))
+
+
+def _marks(points: Iterable[tuple[float, float]], index: int) -> str:
+    """A path with the group's mark at each place. Each begins where the last one ended, to a tenth of a unit: that
+    takes the fewest characters. Marks that would lie on each other are drawn once."""
+    mark, right, down = _MARKS[index]
+    places = sorted({(round(10 * x - 5 * right), round(10 * y - 5 * down)) for x, y in points})
+    parts, at_x, at_y = [], 0, 0
+    for x, y in places:
+        parts.append(f"m{_tenths(x - at_x)} {_tenths(y - at_y)}{mark}".replace(" -", "-"))
+        at_x, at_y = x + round(10 * right), y + round(10 * down)
+    return "".join(parts)
+
+
+def _tenths(value: int) -> str:
+    """A tenth of the value, as the shortest text: .4, -3, 2.5."""
+    text = _at(value / 10)
+    return text.replace("0.", ".") if abs(value) < 10 else text
 
 
 def meter(share: float, strength: str) -> str:

@@ -99,6 +99,31 @@ class Grid:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Dots:
+    """One group of points (x, y) of a scatter."""
+
+    label: str
+    points: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scatter:
+    """One quantity in two ways, such as measured and predicted, both on the same logarithmic scale.
+
+    A line marks where both are equal, and one on each side where y is off by the share `within`. For pages about our
+    own figures; a decision shows no scatter.
+    """
+
+    title: str
+    description: str
+    x_label: str
+    y_label: str
+    unit: Unit
+    groups: tuple[Dots, ...]
+    within: float = 0.2
+
+
+@dataclass(frozen=True, kw_only=True)
 class Note:
     """A short paragraph with a title, for what is neither number nor picture: nearest cases, vendor facts."""
 

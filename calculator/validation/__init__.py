@@ -277,6 +277,14 @@ def _number(prediction: Mapping[str, object], column: str) -> float | None:
     return None if text in ("", None) else float(str(text))
 
 
+def by_family(what: str) -> dict[str, list[Row]]:
+    """The published rows of a quantity by the sources that are left out together."""
+    found: dict[str, list[Row]] = {}
+    for row in published(what):
+        found.setdefault(_family(_module(what), row), []).append(row)
+    return found
+
+
 def _family(module: Any, row: Row) -> str:
     if hasattr(module, "source_family"):
         return str(module.source_family(row))

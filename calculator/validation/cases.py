@@ -385,7 +385,24 @@ def validate(given: str | Path | Sequence[Any] | None = None) -> dict[str, Any]:
         "best_baseline": best,
         "share_of_resamples_ahead_of_best_baseline": _ahead(judged, choices[MODEL], choices[best]),
         "methods": methods,
+        "wrong": _wrong(judged, choices[MODEL]),
     }
+
+
+def _wrong(judged: Sequence[Judged], choices: Sequence[Choice]) -> list[dict[str, Any]]:
+    """The comparisons in which the choice was not within 2 points of the best, the dearest mistake first."""
+    found = [
+        {
+            "id": one.question.id,
+            "choice": choice,
+            "best": min(one.lost_points, key=lambda option: one.lost_points[option], default=""),
+            "lost_points": round(one.lost_points[choice], 2) if choice in one.lost_points else None,
+            "chance_of_training": chance,
+        }
+        for one, (choice, chance) in zip(judged, choices, strict=True)
+        if choice not in one.within
+    ]
+    return sorted(found, key=lambda row: (-float(str(row["lost_points"] or 0.0)), str(row["id"])))
 
 
 def _ahead(judged: Sequence[Judged], ours: Sequence[Choice], theirs: Sequence[Choice]) -> float:
