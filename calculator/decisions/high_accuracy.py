@@ -1,0 +1,565 @@
+"""How accurate must it be, and could you tell?
+
+The accuracy that pays follows from what a right answer earns and a wrong one costs. Whether today's system has it is
+read from the interval around its test score. When it falls short, retrieval comes first if the right passage would
+close the gap. Training is then weighed as a trial that is kept only if a paired test says so: its worth is that of an
+option, and counts no more than such a test can resolve. People who check the doubtful answers are weighed beside it.
+
+Left out: the GPU bill of the trial (the page on compute shows how small it is), errors that cost unlike amounts (score
+them by cost then), and judges who are models themselves (their errors come on top of the interval).
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from math import inf, log, sqrt
+
+from calculator import situation
+from calculator.cases import Situation, quality
+from calculator.decisions.fine_tune_or_not import KNOWLEDGE_FAILURES, TASK_TYPES, YEAR
+from calculator.exhibit import Bar, Bars, Exhibit, Mark, Segment, Table
+from calculator.fields import ask, assume, out
+from calculator.situation import Task
+from calculator.stats import certify, intervals, paired, value
+from calculator.stats.normal import normal_cdf, normal_quantile
+from calculator.stats.sampling import Z_95
+from calculator.units import EXAMPLES, ITEMS, POINTS, SHARE, USD, USD_PER_MONTH
+from calculator.verdict import Decision, Stance, Verdict
+
+NARROWEST_SHARE = 0.005
+"""A score nearer to the bar than this takes tens of thousands of items to tell: no test is planned for it."""
+
+MOST_EXACT_ITEMS = 20_000
+"""Above this the exact interval and Wilson's agree to three digits, and the exact one takes longest."""
+
+
+class Answer(StrEnum):
+    ENOUGH = "Accurate enough: use it"
+    MEASURE = "Test more items first"
+    TRAIN = "Train, and retrieve the facts"
+    OTHER = "Retrieve or review, do not train"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inputs:
+    prompted_accuracy_share: float = situation.prompted_accuracy_share
+    test_items: float = situation.test_items
+    target_accuracy_share: float = situation.target_accuracy_share
+    success_usd: float = situation.success_usd
+    failure_usd: float = situation.failure_usd
+    churn_share: float = ask(
+        0,
+        SHARE,
+        "Wrong answers that lose the customer",
+        low=0,
+        high=1,
+        hint="The others cost what is above",
+        group=situation.MONEY,
+    )
+    churn_usd: float = ask(0, USD, "Worth of a lost customer", low=0, high=1e7, group=situation.MONEY)
+    requests_per_month: float = situation.requests_per_month
+    failure: str = situation.failure
+    gold_passage_accuracy_share: float | None = situation.gold_passage_accuracy_share
+    retrieved_accuracy_share: float | None = situation.retrieved_accuracy_share
+    review_usd: float = ask(
+        2,
+        USD,
+        "A person's check of one answer",
+        low=0,
+        high=100_000,
+        hint="Minutes times the wage",
+        group=situation.MONEY,
+    )
+    difference_points: float = situation.difference_points
+    discordant_share: float | None = ask(
+        None,
+        SHARE,
+        "Items on which two systems disagree",
+        low=0,
+        high=1,
+        hint="From a pilot of a hundred items. Empty: from the correlation below",
+        group=situation.QUALITY,
+    )
+    cluster_items: float = ask(
+        1,
+        ITEMS,
+        "Test items from one document or customer",
+        low=1,
+        high=100_000,
+        hint="One: all are independent",
+        group=situation.QUALITY,
+    )
+    won_items: float = situation.won_items
+    lost_items: float = situation.lost_items
+    task: str = situation.task
+    labelled_examples: float = situation.labelled_examples
+    new_examples: float = situation.new_examples
+    classes_count: float | None = situation.classes_count
+    long_context: bool = situation.long_context
+    horizon_months: float = situation.horizon_months
+    doubt_ranks_share: float = assume("doubt_ranks_share")
+    reviewer_error_share: float = assume("reviewer_error_share")
+    question_correlation_share: float = assume("question_correlation_share")
+    item_correlation_share: float = assume("item_correlation_share")
+    minimum_examples: float = assume("minimum_examples")
+    example_usd: float = assume("example_usd")
+    engineer_usd_per_hour: float = assume("engineer_usd_per_hour")
+    training_work_hours: float = assume("training_work_hours")
+    system_upkeep_hours: float = assume("system_upkeep_hours")
+    retraining_usd: float = assume("retraining_usd")
+    base_life_months: float = assume("base_life_months")
+    discount_share: float = assume("discount_share")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outputs:
+    needed_accuracy_share: float = out(SHARE, "Accuracy needed", formula="max(target_accuracy_share, break_even_share)")
+    break_even_share: float = out(
+        SHARE, "Accuracy from which answers pay", how="stats.value.break_even_accuracy: cost / (cost + worth)"
+    )
+    accuracy_low_share: float = out(SHARE, "Accuracy today, at least", how="stats.intervals.wilson, 95 %")
+    accuracy_high_share: float = out(SHARE, "Accuracy today, at most", how="stats.intervals.wilson, 95 %")
+    wrong_answer_usd: float = out(
+        USD, "A wrong answer, all in", formula="(1 - churn_share) * failure_usd + churn_share * churn_usd"
+    )
+    point_usd_per_month: float = out(
+        USD_PER_MONTH,
+        "Worth of one point of accuracy",
+        formula="requests_per_month * (success_usd + wrong_answer_usd) / 100",
+    )
+    net_usd_per_month: float = out(
+        USD_PER_MONTH,
+        "Answers today, right less wrong",
+        formula="requests_per_month * (prompted_accuracy_share * success_usd"
+        " - (1 - prompted_accuracy_share) * wrong_answer_usd)",
+    )
+    independent_items: float = out(
+        ITEMS, "Independent test items", how="stats.intervals.effective_items: items / (1 + (m - 1) correlation)"
+    )
+    smallest_gain_points: float = out(
+        POINTS, "Smallest gain your test would show", how="stats.paired.smallest_paired_gain, power 80 %"
+    )
+    paired_items: float = out(
+        ITEMS, "Items to see the difference, same items", how="stats.paired.paired_items (Connor 1987), power 80 %"
+    )
+    unpaired_items: float = out(
+        ITEMS, "Items to see it with other items per system", how="stats.paired.unpaired_items, power 80 %"
+    )
+    certify_power_share: float = out(
+        SHARE,
+        "Chance that your test proves the bar",
+        hint="If the truth lies above it by the smallest difference that matters",
+        how="stats.certify.certify_power",
+    )
+    review_threshold_share: float = out(
+        SHARE, "Send to a person above this chance of error", how="stats.value.review_threshold, at most 1"
+    )
+    reviewed_share: float = out(SHARE, "Answers that a person sees", how="review_split, two normal curves of doubt")
+    missed_share: float = out(SHARE, "Answers that go out wrong after review", how="review_split")
+    reviewed_usd_per_month: float = out(
+        USD_PER_MONTH,
+        "Answers with review, all in",
+        formula="requests_per_month * ((1 - missed_share) * success_usd - missed_share * wrong_answer_usd"
+        " - reviewed_share * review_usd)",
+    )
+    automate_above_share: float = out(
+        SHARE, "Accuracy from which no review beats full review", how="stats.value.automation_bar, at least 0"
+    )
+    training_gain_points: float = out(POINTS, "What training is expected to add", how="cases.quality.gains")
+    gain_that_pays_points: float = out(
+        POINTS, "Gain from which training pays", how="stats.value.break_even_gain on its cost a month"
+    )
+    trial_worth_usd: float = out(
+        USD,
+        "Worth of a trial of training",
+        how="stats.value.value_of_sample: kept only if a paired test shows that it pays, less its start",
+    )
+    compared_low_points: float = out(
+        POINTS, "Your comparison, at least", how="stats.paired.difference, 95 %; 0 when none was made"
+    )
+    compared_points: float = out(POINTS, "Your comparison", how="stats.paired.difference")
+    compared_high_points: float = out(POINTS, "Your comparison, at most", how="stats.paired.difference, 95 %")
+    compared_chance_share: float = out(
+        SHARE, "Chance of such a difference by luck", how="stats.paired.mcnemar, exact; 100 % when none was made"
+    )
+
+
+def review_split(error: float, threshold: float, ranks: float) -> tuple[float, float]:
+    """(share of all answers reviewed, share of the wrong ones reviewed) when doubt above `threshold` goes to a person.
+
+    Doubt is one normal score for right answers and the same one shifted for wrong ones, by so much that a wrong answer
+    is doubted more than a right one with chance `ranks` (the area under the ROC curve; binormal model, Green and Swets
+    1966); doubt is turned into a chance of error by Bayes' rule. All arguments are shares.
+    """
+    if threshold >= 1 or error <= 0:
+        return 0.0, 0.0
+    if threshold <= 0 or error >= 1:
+        return 1.0, 1.0
+    apart = sqrt(2.0) * normal_quantile(ranks)
+    if apart < 1e-9:
+        return (1.0, 1.0) if error > threshold else (0.0, 0.0)
+    cut = (log(threshold / (1 - threshold)) - log(error / (1 - error))) / apart + apart / 2
+    wrong, right = normal_cdf(apart - cut), normal_cdf(-cut)
+    return error * wrong + (1 - error) * right, wrong
+
+
+def discordant(i: Inputs, other: float) -> float:
+    """Share of items on which today's system and one of accuracy `other` disagree; at least their difference."""
+    least = abs(other - i.prompted_accuracy_share)
+    if i.discordant_share is not None:
+        return max(i.discordant_share, least)
+    first, second = 1 - i.prompted_accuracy_share, 1 - other
+    _, independent, _ = paired.discordant_range(first, second)
+    shared = i.question_correlation_share * sqrt(first * (1 - first) * second * (1 - second))
+    return max(least, independent - 2 * shared)
+
+
+def expected_gain(i: Inputs) -> quality.Expectation:
+    """What tuning a small model added in published cases like this one, and the spread of what the model misses."""
+    here = Situation(
+        task_type=TASK_TYPES[Task(i.task)],
+        domain_specialisation=None,
+        n_train_examples=i.labelled_examples + i.new_examples,
+        n_classes=i.classes_count,
+        baseline_prompted_score_01=i.prompted_accuracy_share,
+        knowledge_changes_often=0.0,
+        output_format_strictness=None,
+        multi_turn_or_long_context=i.long_context,
+        year=YEAR,
+        baseline_is_engineered=True,
+    )
+    return quality.gains(here, ("ft_small",))["ft_small"]
+
+
+def compute(i: Inputs) -> Outputs:
+    accuracy = i.prompted_accuracy_share
+    wrong = value.failure_cost(i.failure_usd, i.churn_share, i.churn_usd)
+    stake = i.success_usd + wrong
+    break_even = value.break_even_accuracy(i.success_usd, wrong)
+    needed = max(i.target_accuracy_share, break_even)
+
+    items = max(1.0, intervals.effective_items(i.test_items, i.cluster_items, i.item_correlation_share))
+    low, high = intervals.wilson(accuracy * items, items)
+    difference = i.difference_points / 100
+    other = accuracy + difference if accuracy + difference <= 1 else accuracy - difference
+    disagree = discordant(i, accuracy)
+    truth = min(1.0, needed + difference)
+
+    threshold = min(1.0, value.review_threshold(i.review_usd, stake, i.reviewer_error_share)) if stake > 0 else 1.0
+    reviewed, caught = review_split(1 - accuracy, threshold, i.doubt_ranks_share)
+    missed = (1 - accuracy) * (1 - caught) + reviewed * i.reviewer_error_share
+    automate = value.automation_bar(1 - i.reviewer_error_share, i.review_usd, 0.0, stake) if stake > 0 else 0.0
+
+    gain = expected_gain(i)
+    months = value.annuity_months(i.horizon_months, i.discount_share)
+    start = i.training_work_hours * i.engineer_usd_per_hour + i.new_examples * i.example_usd
+    running = i.system_upkeep_hours * i.engineer_usd_per_hour + i.retraining_usd / i.base_life_months
+    at_stake = i.requests_per_month * stake * months
+    mean = gain.mean * at_stake - running * months
+    resolved = value.value_of_sample(mean, gain.spread * at_stake, sqrt(disagree / items) * at_stake)
+
+    compared = max(i.test_items, i.won_items + i.lost_items)
+    compared_low, compared_gain, compared_high = paired.difference(i.won_items, i.lost_items, compared)
+    return Outputs(
+        needed_accuracy_share=needed,
+        break_even_share=break_even,
+        accuracy_low_share=low,
+        accuracy_high_share=high,
+        wrong_answer_usd=wrong,
+        point_usd_per_month=i.requests_per_month * stake / 100,
+        net_usd_per_month=value.net_value(i.requests_per_month, accuracy, i.success_usd, wrong),
+        independent_items=items,
+        smallest_gain_points=100 * paired.smallest_paired_gain(items, disagree),
+        paired_items=paired.paired_items(abs(other - accuracy), discordant(i, other)),
+        unpaired_items=paired.unpaired_items(accuracy, other),
+        certify_power_share=certify.certify_power(int(items), needed, truth) if 0 < needed < 1 else 0.0,
+        review_threshold_share=threshold,
+        reviewed_share=reviewed,
+        missed_share=missed,
+        reviewed_usd_per_month=i.requests_per_month
+        * ((1 - missed) * i.success_usd - missed * wrong - reviewed * i.review_usd),
+        automate_above_share=max(0.0, automate),
+        training_gain_points=100 * gain.mean,
+        gain_that_pays_points=100 * value.break_even_gain(running + start / months, i.requests_per_month, stake),
+        trial_worth_usd=max(0.0, mean) + resolved - start,
+        compared_low_points=100 * compared_low,
+        compared_points=100 * compared_gain,
+        compared_high_points=100 * compared_high,
+        compared_chance_share=paired.mcnemar(int(i.won_items), int(i.lost_items)),
+    )
+
+
+def is_retrievable(i: Inputs, needed: float) -> bool:
+    """Whether the right passage, or today's retrieval, reaches the bar; unmeasured, whether facts are what fails."""
+    measured = [a for a in (i.gold_passage_accuracy_share, i.retrieved_accuracy_share) if a is not None]
+    return max(measured) >= needed if measured else i.failure in KNOWLEDGE_FAILURES
+
+
+def choose(i: Inputs, o: Outputs) -> Answer:
+    if o.accuracy_low_share >= o.needed_accuracy_share:
+        return Answer.ENOUGH
+    if o.accuracy_high_share >= o.needed_accuracy_share:
+        return Answer.MEASURE
+    enough_examples = i.labelled_examples + i.new_examples >= i.minimum_examples
+    if is_retrievable(i, o.needed_accuracy_share) or not enough_examples or o.trial_worth_usd <= 0:
+        return Answer.OTHER
+    return Answer.TRAIN
+
+
+def items_to_tell(accuracy: float, needed: float) -> float:
+    """Items that tell on which side of the bar a system of this accuracy lies, with power 80 %; inf when too near."""
+    if abs(accuracy - needed) < NARROWEST_SHARE or not 0 < needed < 1:
+        return inf
+    if accuracy > needed:
+        return certify.items_to_certify(needed, accuracy)
+    return certify.items_to_certify(1 - needed, 1 - accuracy)
+
+
+def judge(i: Inputs, o: Outputs) -> Verdict:
+    answer = choose(i, o)
+    share, accuracy, needed = SHARE.show, i.prompted_accuracy_share, o.needed_accuracy_share
+    measured = f"{share(accuracy)} on {ITEMS.show(i.test_items)}"
+    reasons = (_money(i, o), _retrieval(i, needed), _training(o), _review(o), _test(i, o))
+    if answer is Answer.ENOUGH:
+        return Verdict(
+            answer,
+            f"{measured} means {share(o.accuracy_low_share)} at the least; {share(needed)} is needed.",
+            reasons,
+            "Keep the test as a gate: run it again whenever model, prompt or documents change.",
+        )
+    if answer is Answer.MEASURE:
+        return Verdict(
+            answer,
+            f"{measured} can mean anything from {share(o.accuracy_low_share)} to {share(o.accuracy_high_share)}; "
+            f"{share(needed)} is needed.",
+            reasons,
+            _more_items(i, o),
+        )
+    short = f"{measured} means {share(o.accuracy_high_share)} at the most; {share(needed)} is needed"
+    if answer is Answer.TRAIN:
+        return Verdict(
+            answer,
+            f"{short}, and each point is worth {USD_PER_MONTH.show(o.point_usd_per_month)}.",
+            reasons,
+            f"Retrieve whatever changes or must carry its source. Then tune once on your "
+            f"{EXAMPLES.show(i.labelled_examples)}, run both systems on the same {ITEMS.show(i.test_items)} and count "
+            f"those that only one gets right: the test shows a gain from {POINTS.show(o.smallest_gain_points)} on.",
+        )
+    if is_retrievable(i, needed):
+        return Verdict(
+            answer,
+            f"{short}; the right passage closes the gap, so training has nothing to add.",
+            reasons,
+            "Give the right passage by hand for a hundred items, then find where retrieval loses it.",
+        )
+    why = (
+        f"a trial of training is worth {USD.show(o.trial_worth_usd)}"
+        if o.trial_worth_usd <= 0
+        else f"training needs {EXAMPLES.show(i.minimum_examples)} and you have fewer"
+    )
+    return Verdict(
+        answer,
+        f"{short}, but {why}.",
+        reasons,
+        f"Let people see the answers whose chance of error is above {share(o.review_threshold_share)}, and keep "
+        "their corrections: they are the labels you lack.",
+    )
+
+
+def _money(i: Inputs, o: Outputs) -> str:
+    pays = SHARE.show(o.break_even_share)
+    words = (
+        f"A right answer is worth {USD.show(i.success_usd)} and a wrong one costs {USD.show(o.wrong_answer_usd)}: "
+        f"answers pay from {pays} on"
+    )
+    if o.break_even_share > i.target_accuracy_share:
+        return f"{words}, which is above the {SHARE.show(i.target_accuracy_share)} you ask for."
+    return f"{words}; you ask for {SHARE.show(i.target_accuracy_share)}."
+
+
+def _retrieval(i: Inputs, needed: float) -> str:
+    gold = i.gold_passage_accuracy_share
+    if gold is None:
+        return "Not measured: the accuracy with the right passage given. It tells what retrieval could bring."
+    words = f"With the right passage given, {SHARE.show(gold)} is right"
+    if gold >= needed:
+        return f"{words}: retrieval alone can reach the {SHARE.show(needed)}."
+    brings = POINTS.show(100 * max(0.0, gold - i.prompted_accuracy_share))
+    return f"{words}: retrieval brings {brings} at most, and {POINTS.show(100 * (needed - gold))} more are skill."
+
+
+def _training(o: Outputs) -> str:
+    return (
+        f"Published cases like yours lead to {POINTS.show(o.training_gain_points)} from tuning a small model, with "
+        f"wide doubt; it pays from {POINTS.show(o.gain_that_pays_points)} on, and a trial that is dropped when it "
+        f"fails is worth {USD.show(o.trial_worth_usd)} at your prices."
+    )
+
+
+def _review(o: Outputs) -> str:
+    if o.reviewed_share == 0:
+        return "Having people check answers costs more than the errors it would catch."
+    return (
+        f"People should check an answer whose chance of error is above {SHARE.show(o.review_threshold_share)}: "
+        f"{SHARE.show(o.reviewed_share)} of answers, and {SHARE.show(o.missed_share)} still go out wrong."
+    )
+
+
+def _test(i: Inputs, o: Outputs) -> str:
+    if i.won_items + i.lost_items == 0:
+        return (
+            f"To see a difference of {POINTS.show(i.difference_points)} takes {ITEMS.show(o.paired_items)} answered by "
+            f"both systems, or {ITEMS.show(o.unpaired_items)} for each when they differ."
+        )
+    between = f"{POINTS.show(o.compared_low_points)} to {POINTS.show(o.compared_high_points)}"
+    if i.won_items + i.lost_items < 10:
+        return f"Your comparison: the systems disagree on too few items to say more than {between}."
+    luck = "luck alone would rarely do that" if o.compared_chance_share <= 0.05 else "luck alone could do that"
+    return (
+        f"Your comparison: {POINTS.show(o.compared_points)}, between {between}; {luck} "
+        f"(chance {SHARE.show(o.compared_chance_share)})."
+    )
+
+
+def _more_items(i: Inputs, o: Outputs) -> str:
+    total = items_to_tell(i.prompted_accuracy_share, o.needed_accuracy_share)
+    more = total - i.test_items
+    if total == inf:
+        return (
+            "Your score lies so near the bar that no affordable test tells: decide by the cost of an error, and review."
+        )
+    if more <= 0:
+        return "Your items share documents, so they count for fewer: add items from other documents."
+    return (
+        f"Check {ITEMS.show(more)} more (about {USD.show(more * i.example_usd)}): if today's share is the true one, "
+        f"{ITEMS.show(total)} in all tell in four of five tries. One point is worth "
+        f"{USD_PER_MONTH.show(o.point_usd_per_month)}: spend no more on the test than it can earn."
+    )
+
+
+def exhibits(i: Inputs, o: Outputs) -> tuple[Exhibit, ...]:
+    return (_bars(i, o), _sizes(i, o), _intervals(i, o), _reviews(i, o))
+
+
+def _bars(i: Inputs, o: Outputs) -> Bars:
+    gain = expected_gain(i)
+    tuned = max(0.0, min(1.0, i.prompted_accuracy_share + gain.mean))
+    rows = [_measured("Today", i.prompted_accuracy_share, o.independent_items)]
+    for label, measured in (
+        ("With your retrieval", i.retrieved_accuracy_share),
+        ("With the right passage given", i.gold_passage_accuracy_share),
+    ):
+        if measured is not None:
+            rows.append(_measured(label, measured, o.independent_items))
+    rows.append(
+        Bar(
+            label="Tuned, as published cases lead to expect",
+            segments=(Segment(label="Accuracy", value=tuned),),
+            low=max(0.0, tuned - Z_95 * gain.spread),
+            high=min(1.0, tuned + Z_95 * gain.spread),
+        )
+    )
+    return Bars(
+        title="Accuracy against what is needed",
+        description=(
+            "A bar for each; the whisker of a measured one is its 95 % interval on your test items, that of the tuned "
+            "one runs from the 5th to the 95th percentile."
+        ),
+        unit=SHARE,
+        bars=tuple(rows),
+        limit=Mark(label="needed", x=o.needed_accuracy_share),
+    )
+
+
+def _measured(label: str, accuracy: float, items: float) -> Bar:
+    low, high = intervals.wilson(accuracy * items, items)
+    return Bar(label=label, segments=(Segment(label="Accuracy", value=accuracy),), low=low, high=high)
+
+
+def _sizes(i: Inputs, o: Outputs) -> Table:
+    needed, difference = o.needed_accuracy_share, i.difference_points / 100
+    truth = min(1.0, needed + difference)
+    proof = items_to_tell(truth, needed) if truth > needed else inf
+    clean = intervals.items_without_failure(needed) if needed > 0 else inf
+    return Table(
+        title="How many test items it takes",
+        columns=("To do what", "Items"),
+        rows=(
+            (f"Prove {SHARE.show(needed)} when the truth is {SHARE.show(truth)}", ITEMS.show(proof)),
+            (f"Prove {SHARE.show(needed)} with not one failure", ITEMS.show(clean)),
+            (
+                f"See a difference of {POINTS.show(i.difference_points)}, both systems on the same items",
+                ITEMS.show(o.paired_items),
+            ),
+            ("The same, each system on items of its own", f"{ITEMS.show(o.unpaired_items)} each"),
+            (
+                f"Smallest difference that your {ITEMS.show(i.test_items)} show",
+                POINTS.show(o.smallest_gain_points),
+            ),
+        ),
+        note="With a chance of 80 % to succeed and of 5 % to be fooled. Exact tests want 5 to 8 % more items.",
+    )
+
+
+def _intervals(i: Inputs, o: Outputs) -> Table:
+    items = o.independent_items
+    passes = i.prompted_accuracy_share * items
+    rows = [
+        ("Textbook (Wald): too narrow for few items", *map(SHARE.show, intervals.wald(passes, items))),
+        ("Wilson: used here", *map(SHARE.show, intervals.wilson(passes, items))),
+    ]
+    if items <= MOST_EXACT_ITEMS:
+        whole = int(items)
+        exact = intervals.exact(min(whole, round(i.prompted_accuracy_share * whole)), whole)
+        rows.append(("Exact (Clopper and Pearson): never too narrow", *map(SHARE.show, exact)))
+    return Table(
+        title=f"{SHARE.show(i.prompted_accuracy_share)} on {ITEMS.show(i.test_items)}: three 95 % intervals",
+        columns=("Interval", "From", "To"),
+        rows=tuple(rows),
+        highlight=1,
+    )
+
+
+def _reviews(i: Inputs, o: Outputs) -> Table:
+    all_reviewed = i.requests_per_month * (
+        (1 - i.reviewer_error_share) * i.success_usd - i.reviewer_error_share * o.wrong_answer_usd - i.review_usd
+    )
+    rows = (
+        ("Nobody checks", 0.0, 1 - i.prompted_accuracy_share, o.net_usd_per_month),
+        ("People check the doubtful", o.reviewed_share, o.missed_share, o.reviewed_usd_per_month),
+        ("People check all", 1.0, i.reviewer_error_share, all_reviewed),
+    )
+    best = max(range(3), key=lambda k: rows[k][3])
+    return Table(
+        title="What review brings",
+        columns=("Who checks", "Answers checked", "Go out wrong", "Right less wrong, less checks"),
+        rows=tuple((who, SHARE.show(seen), SHARE.show(bad), USD_PER_MONTH.show(usd)) for who, seen, bad, usd in rows),
+        note="Serving costs are left out; they are the same in all three.",
+        highlight=best,
+    )
+
+
+DECISION = Decision(
+    "How accurate must it be, and could you tell?",
+    Inputs,
+    Outputs,
+    compute,
+    judge,
+    choose=choose,
+    exhibits=exhibits,
+    result="trial_worth_usd",
+    shown=(
+        "needed_accuracy_share",
+        "accuracy_low_share",
+        "accuracy_high_share",
+        "point_usd_per_month",
+        "smallest_gain_points",
+        "reviewed_share",
+    ),
+    stances={
+        Answer.ENOUGH: Stance.REFRAIN,
+        Answer.MEASURE: Stance.OPEN,
+        Answer.TRAIN: Stance.TRAIN,
+        Answer.OTHER: Stance.REFRAIN,
+    },
+    consideration="whether the accuracy is enough and can be shown",
+)
