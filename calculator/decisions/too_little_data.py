@@ -1,0 +1,461 @@
+"""What can be done with the few examples you have?
+
+Published comparisons say how many examples a task of this kind needs on average before training is worth a try, and how
+many more it takes whatever the luck of the draw. What is at hand is counted in examples by people; a synthetic one
+counts for part of one. A test set that cannot see the gap stops the verdict, however many examples there are. Facts are
+not learned from examples: when facts fail, no number of them is enough.
+
+Left out: the reader's own learning curve (the page on domain data fits it), whether training gains once the number is
+there (the overall decision weighs it), and the time that labelling takes.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from math import floor, inf
+
+from calculator import situation
+from calculator.cases import Situation, quality
+from calculator.decisions.fine_tune_or_not import KNOWLEDGE_FAILURES, TASK_TYPES, YEAR
+from calculator.exhibit import Curves, Exhibit, Line, Mark, Table
+from calculator.fields import ask, assume, out, pick
+from calculator.llm.tokens import cached_input_factor
+from calculator.situation import Task
+from calculator.stats import intervals, labels
+from calculator.stats.sampling import Z_95
+from calculator.units import COUNT, EXAMPLES, ITEMS, POINTS, SHARE, TOKENS, USD, USD_PER_MONTH
+from calculator.verdict import Decision, Stance, Verdict
+
+TEST_PART = 0.2
+"""The part of the examples that a split by habit keeps for testing; shown to say how little it tells."""
+
+
+class Answer(StrEnum):
+    PROMPT = "Prompt with them, do not train"
+    LABEL = "Label more first"
+    TRAIN = "Enough to train on"
+
+
+class Learner(StrEnum):
+    """What would be trained."""
+
+    MODEL = "a small language model with an adapter"
+    ENCODER = "a sentence encoder with a classifier"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inputs:
+    task: str = situation.task
+    classes_count: float | None = situation.classes_count
+    labelled_examples: float = situation.labelled_examples
+    new_examples: float = situation.new_examples
+    prompted_accuracy_share: float = situation.prompted_accuracy_share
+    target_accuracy_share: float = situation.target_accuracy_share
+    test_items: float = situation.test_items
+    failure: str = situation.failure
+    learner: str = pick(
+        Learner.MODEL, Learner, "What you would train", hint="An encoder for labels only", group=situation.TRAINING
+    )
+    synthetic_examples: float = ask(
+        0,
+        EXAMPLES,
+        "Synthetic examples you have",
+        low=0,
+        high=1e8,
+        whole=True,
+        hint="Written by a model, before any check",
+        group=situation.DATA,
+    )
+    seeds_count: float = ask(
+        3,
+        COUNT,
+        "Training runs you compare or average",
+        low=1,
+        high=10,
+        whole=True,
+        hint="The same recipe with another seed",
+        group=situation.TRAINING,
+    )
+    window_tokens: float = ask(
+        128_000, TOKENS, "Context window of the model you prompt", low=1_000, high=1e8, group=situation.TRAFFIC
+    )
+    example_tokens: float = situation.example_tokens
+    prompt_tokens: float = situation.prompt_tokens
+    answer_tokens: float = situation.answer_tokens
+    requests_per_month: float = situation.requests_per_month
+    budget_usd: float = situation.budget_usd
+    long_context: bool = situation.long_context
+    minimum_examples: float = assume("minimum_examples")
+    need_ratio: float = assume("need_ratio")
+    luck_ratio: float = assume("luck_ratio")
+    encoder_need_ratio: float = assume("encoder_need_ratio")
+    seed_spread_points: float = assume("seed_spread_points")
+    synthetic_worth_share: float = assume("synthetic_worth_share")
+    kept_share: float = assume("kept_share")
+    example_usd: float = assume("example_usd")
+    large_input_usd_per_mtok: float = assume("large_input_usd_per_mtok")
+    large_output_usd_per_mtok: float = assume("large_output_usd_per_mtok")
+    cache_read_ratio: float = assume("cache_read_ratio")
+    cache_hit_share: float = assume("cache_hit_share")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outputs:
+    start_examples: float = out(
+        EXAMPLES,
+        "Enough on average",
+        how="cases.quality.examples_needed for the task, times the ratios; never below the least anybody should use",
+    )
+    reliable_examples: float = out(EXAMPLES, "Enough whatever the luck", formula="start_examples * luck_ratio")
+    worth_examples: float = out(
+        EXAMPLES,
+        "You have, counted in examples by people",
+        formula="labelled_examples + synthetic_worth_share * kept_share * synthetic_examples",
+    )
+    first_buy_examples: float = out(EXAMPLES, "Labels to buy first", formula="max(0, start_examples - worth_examples)")
+    first_buy_usd: float = out(USD, "What they cost", formula="first_buy_examples * example_usd")
+    synthetic_needed_examples: float = out(
+        EXAMPLES, "Or synthetic examples to generate", how="labels to buy / (share kept * worth of one)"
+    )
+    synthetic_usd: float = out(
+        USD, "What generating them costs", how="a prompt in and an example out each, at the large model's prices"
+    )
+    gap_points: float = out(
+        POINTS, "What you are after", formula="100 * max(0, target_accuracy_share - prompted_accuracy_share)"
+    )
+    half_width_points: float = out(
+        POINTS, "What your test set leaves open, either way", how="half of stats.intervals.wilson, 95 %"
+    )
+    run_error_points: float = out(
+        POINTS,
+        "Standard error of a tuned score",
+        how="stats.labels.score_standard_error: test items and training seeds",
+    )
+    seeds_to_see_count: float = out(
+        COUNT, "Runs per side to see the gap through the seeds", how="stats.labels.seeds_needed, power 80 %"
+    )
+    flattery_points: float = out(
+        POINTS, "How much the best of your runs flatters", how="stats.labels.best_of times the spread over seeds"
+    )
+    shots_count: float = out(COUNT, "Examples that fit into the prompt", how="room in the window / example length")
+    shots_usd_per_month: float = out(
+        USD_PER_MONTH, "What they add to the bill there", how="their tokens in every prompt, cached as usual"
+    )
+    training_gain_points: float = out(POINTS, "What training on them is expected to add", how="cases.quality.gains")
+
+
+def described(i: Inputs, examples: float) -> Situation:
+    """The situation in the terms of the published comparisons, with so many examples at hand."""
+    return Situation(
+        task_type=TASK_TYPES[Task(i.task)],
+        n_train_examples=examples,
+        n_classes=i.classes_count,
+        baseline_prompted_score_01=i.prompted_accuracy_share,
+        knowledge_changes_often=0.0,
+        multi_turn_or_long_context=i.long_context,
+        year=YEAR,
+        baseline_is_engineered=True,
+    )
+
+
+def expected_gain(i: Inputs, examples: float) -> quality.Expectation:
+    """What tuning a small model on so many examples added in published cases, as a share, and its spread."""
+    return quality.gains(described(i, examples), ("ft_small",))["ft_small"]
+
+
+def is_about_facts(i: Inputs) -> bool:
+    """Whether facts are what is missing: examples teach behaviour, not facts."""
+    return i.failure in KNOWLEDGE_FAILURES or i.task == Task.KNOWLEDGE
+
+
+def compute(i: Inputs) -> Outputs:
+    encoder = i.learner == Learner.ENCODER and i.task == Task.CLASSIFICATION
+    needed = quality.examples_needed(described(i, 0)) * i.need_ratio * (i.encoder_need_ratio if encoder else 1.0)
+    start = max(i.minimum_examples, needed)
+    kept_worth = i.synthetic_worth_share * i.kept_share
+    worth = labels.mixed_labels(i.labelled_examples, i.synthetic_examples, kept_worth)
+    buy = max(0.0, start - worth)
+    generate = 0.0 if buy == 0 else buy / kept_worth if kept_worth > 0 else inf
+    one_usd = (i.prompt_tokens * i.large_input_usd_per_mtok + i.example_tokens * i.large_output_usd_per_mtok) / 1e6
+    gap = max(0.0, i.target_accuracy_share - i.prompted_accuracy_share)
+    low, high = intervals.wilson(i.prompted_accuracy_share * i.test_items, i.test_items)
+    spread = i.seed_spread_points / 100
+    seeds = int(i.seeds_count)
+    room = i.window_tokens - i.prompt_tokens - i.answer_tokens
+    shots = min(i.labelled_examples, max(0.0, float(floor(room / i.example_tokens))))
+    cached = cached_input_factor(hit_share=i.cache_hit_share, read_factor=i.cache_read_ratio)
+    return Outputs(
+        start_examples=start,
+        reliable_examples=start * i.luck_ratio,
+        worth_examples=worth,
+        first_buy_examples=buy,
+        first_buy_usd=buy * i.example_usd,
+        synthetic_needed_examples=generate,
+        synthetic_usd=generate * one_usd if one_usd > 0 else 0.0,
+        gap_points=100 * gap,
+        half_width_points=50 * (high - low),
+        run_error_points=100 * labels.score_standard_error(i.prompted_accuracy_share, i.test_items, spread, seeds),
+        seeds_to_see_count=labels.seeds_needed(spread, gap) if gap > 0 else inf,
+        flattery_points=i.seed_spread_points * labels.best_of(seeds),
+        shots_count=shots,
+        shots_usd_per_month=(
+            i.requests_per_month * shots * i.example_tokens * i.large_input_usd_per_mtok / 1e6 * cached
+        ),
+        training_gain_points=100 * expected_gain(i, worth).mean,
+    )
+
+
+def is_blind(o: Outputs) -> bool:
+    """Whether the test set leaves more open than the reader is after."""
+    return 0 < o.gap_points < o.half_width_points
+
+
+def choose(i: Inputs, o: Outputs) -> Answer:
+    if is_about_facts(i):
+        return Answer.PROMPT
+    if o.worth_examples >= o.reliable_examples:
+        return Answer.LABEL if is_blind(o) else Answer.TRAIN
+    enough = o.worth_examples + i.new_examples >= o.start_examples
+    return Answer.LABEL if enough and i.new_examples * i.example_usd <= i.budget_usd else Answer.PROMPT
+
+
+def judge(i: Inputs, o: Outputs) -> Verdict:
+    answer = choose(i, o)
+    have, start, reliable = map(EXAMPLES.show, (o.worth_examples, o.start_examples, o.reliable_examples))
+    if is_about_facts(i):
+        return Verdict(
+            answer,
+            "Facts are what is missing, and examples teach behaviour, not facts: no number of them is enough.",
+            (
+                _test(i, o),
+                "Examples can still teach how to answer from a passage: the form, the tone, when to decline.",
+            ),
+            "Give the right passage by hand for your test items and score again; then index those documents.",
+        )
+    reasons = (_prompt(o), _test(i, o), _luck(i, o), _expected(i, o), _synthetic(o))
+    if answer is Answer.TRAIN:
+        return Verdict(
+            answer,
+            f"You have {have}; for such a task about {reliable} are enough, whatever the luck of the draw.",
+            reasons,
+            f"Train {COUNT.show(i.seeds_count)} runs of one fixed recipe and report their mean: the best of them "
+            f"flatters by {POINTS.show(o.flattery_points)}.",
+        )
+    if answer is Answer.LABEL:
+        return Verdict(answer, _label_headline(i, o), reasons, _label_step(i, o))
+    plan = EXAMPLES.show(o.worth_examples + i.new_examples)
+    reach = (
+        f"and {plan} with those you can still label"
+        if o.worth_examples + i.new_examples < o.start_examples
+        else "and labelling the rest is above your budget"
+    )
+    return Verdict(
+        answer,
+        f"You have {have}, {reach}; such a task takes about {start} on average before training is worth a try.",
+        reasons,
+        f"Put {_shots(o)} into the prompt, score it on your {ITEMS.show(i.test_items)}, and collect corrected answers "
+        "from real use: they are the next labels.",
+    )
+
+
+def _label_headline(i: Inputs, o: Outputs) -> str:
+    if o.worth_examples >= o.reliable_examples:
+        return (
+            f"You have enough to train on, but {ITEMS.show(i.test_items)} to test on leave ± "
+            f"{POINTS.show(o.half_width_points)} open, and you are after {POINTS.show(o.gap_points)}."
+        )
+    have = EXAMPLES.show(o.worth_examples)
+    if o.worth_examples >= o.start_examples:
+        return f"{have} are enough on average; below {EXAMPLES.show(o.reliable_examples)} the luck of the draw decides."
+    return (
+        f"{have} are too few; {EXAMPLES.show(o.first_buy_examples)} more, for about {USD.show(o.first_buy_usd)}, reach "
+        "what such a task takes on average."
+    )
+
+
+def _label_step(i: Inputs, o: Outputs) -> str:
+    if is_blind(o):
+        wanted = intervals.items_for_margin(i.prompted_accuracy_share, min(0.99, o.gap_points / 100))
+        more = max(1.0, wanted - i.test_items)
+        return (
+            f"Label {ITEMS.show(more)} more for the test set first (about {USD.show(more * i.example_usd)}), drawn "
+            "from real use: without them no result can be told from luck."
+        )
+    return (
+        "Label in batches drawn from real use, train on half and on all of what you have, and stop when doubling "
+        "brings less than a point."
+    )
+
+
+def _shots(o: Outputs) -> str:
+    return "the best example" if o.shots_count == 1 else f"the best {COUNT.show(min(o.shots_count, 50.0))}"
+
+
+def _prompt(o: Outputs) -> str:
+    if o.shots_count < 1:
+        return "None of your examples fits into the prompt: shorten them, or pick the nearest one for each request."
+    return (
+        f"In the prompt {COUNT.show(o.shots_count)} of them fit; in every request that adds "
+        f"{USD_PER_MONTH.show(o.shots_usd_per_month)}."
+    )
+
+
+def _test(i: Inputs, o: Outputs) -> str:
+    words = f"{ITEMS.show(i.test_items)} to test on leave ± {POINTS.show(o.half_width_points)} open"
+    if o.gap_points == 0:
+        return f"{words}; your prompt already scores what you need."
+    verdict = "so the test cannot see it" if is_blind(o) else "so the test can see it"
+    return f"{words}, and you are after {POINTS.show(o.gap_points)}: {verdict}."
+
+
+def _luck(i: Inputs, o: Outputs) -> str:
+    words = (
+        f"Another seed alone moves a score by {POINTS.show(i.seed_spread_points)} or so; the best of "
+        f"{COUNT.show(i.seeds_count)} flatters by {POINTS.show(o.flattery_points)}."
+    )
+    if o.seeds_to_see_count == inf:
+        return words
+    runs = "one run" if o.seeds_to_see_count == 1 else f"{COUNT.show(o.seeds_to_see_count)} runs"
+    return f"{words} Seeing {POINTS.show(o.gap_points)} through it takes {runs} a side."
+
+
+def _expected(i: Inputs, o: Outputs) -> str:
+    words = (
+        f"Published cases like yours lead to {POINTS.show(o.training_gain_points)} over your prompt from a small model "
+        f"tuned on {EXAMPLES.show(o.worth_examples)}"
+    )
+    if o.worth_examples < o.reliable_examples:
+        more = 100 * expected_gain(i, o.reliable_examples).mean
+        return f"{words}, and to {POINTS.show(more)} on {EXAMPLES.show(o.reliable_examples)}."
+    if o.training_gain_points <= 0:
+        return f"{words}: more examples are not what is missing."
+    return f"{words}."
+
+
+def _synthetic(o: Outputs) -> str:
+    if o.first_buy_examples == 0:
+        return "More examples from a larger model would come on top; keep the test set people's own."
+    if o.synthetic_needed_examples == inf:
+        return "Synthetic examples are counted as worth nothing here."
+    return (
+        f"To fill the gap with synthetic examples takes {EXAMPLES.show(o.synthetic_needed_examples)} generated, for "
+        f"about {USD.show(o.synthetic_usd)}: read the teacher's licence, and keep the test set people's own."
+    )
+
+
+def exhibits(i: Inputs, o: Outputs) -> tuple[Exhibit, ...]:
+    return (_curve(i, o), _uses(i, o), _tests(i))
+
+
+def _curve(i: Inputs, o: Outputs) -> Curves:
+    farthest = max(10_000.0, 4 * o.reliable_examples, 2 * o.worth_examples)
+    sizes = [10.0 * (farthest / 10.0) ** (k / 24) for k in range(25)]
+    base = i.prompted_accuracy_share
+    points, low, high = [], [], []
+    for size in sizes:
+        gain = expected_gain(i, size)
+        points.append((size, _clip(base + gain.mean)))
+        low.append(_clip(base + gain.mean - Z_95 * gain.spread))
+        high.append(_clip(base + gain.mean + Z_95 * gain.spread))
+    marks = [Mark(label="needed", y=i.target_accuracy_share), Mark(label="enough on average", x=o.start_examples)]
+    if o.worth_examples >= sizes[0]:
+        marks.append(Mark(label="you have", x=o.worth_examples))
+    return Curves(
+        title="Accuracy to expect of a small model tuned on so many examples",
+        description=(
+            f"Your prompt scores {SHARE.show(base)}. A tuned model is expected at {SHARE.show(points[0][1])} on "
+            f"{EXAMPLES.show(sizes[0])} and at {SHARE.show(points[-1][1])} on {EXAMPLES.show(farthest)}; the band runs "
+            "from the 5th to the 95th percentile of published cases."
+        ),
+        x_label="Examples",
+        y_label="Accuracy",
+        x_unit=EXAMPLES,
+        y_unit=SHARE,
+        lines=(
+            Line(label="Tuned small model", points=tuple(points), low=tuple(low), high=tuple(high)),
+            Line(label="Your prompt today", points=((sizes[0], base), (farthest, base))),
+        ),
+        marks=tuple(marks),
+        x_log=True,
+    )
+
+
+def _clip(share: float) -> float:
+    return max(0.0, min(1.0, share))
+
+
+def _uses(i: Inputs, o: Outputs) -> Table:
+    return Table(
+        title="What else can be done, and what it costs",
+        columns=("What", "Examples", "Cost", "Mind"),
+        rows=(
+            (
+                "Put them into the prompt",
+                f"{COUNT.show(o.shots_count)} fit",
+                USD_PER_MONTH.show(o.shots_usd_per_month),
+                "Works today; order and choice matter",
+            ),
+            (
+                "Keep them as a test set",
+                EXAMPLES.show(i.labelled_examples),
+                "nothing",
+                "Every later step needs one; never train on it",
+            ),
+            (
+                "Try a ready-made small model",
+                "none",
+                "an hour",
+                "A sentence encoder or a classifier for a task like yours may exist",
+            ),
+            (
+                "Let a larger model write examples",
+                EXAMPLES.show(o.synthetic_needed_examples),
+                USD.show(o.synthetic_usd),
+                "Its licence may forbid it; its mistakes come along",
+            ),
+            (
+                "Have people label more",
+                EXAMPLES.show(o.first_buy_examples),
+                USD.show(o.first_buy_usd),
+                "Draw them from real use, not from what is easy",
+            ),
+        ),
+        note="Numbers are those that reach what such a task takes on average.",
+    )
+
+
+def _tests(i: Inputs) -> Table:
+    accuracy = i.prompted_accuracy_share
+    part = max(1.0, float(floor(TEST_PART * i.labelled_examples)))
+    rows = []
+    for label, items in (("Your test set", i.test_items), ("A fifth of your examples", part), ("", 100.0), ("", 500.0)):
+        low, high = intervals.wilson(accuracy * items, items)
+        rows.append((label or "For comparison", ITEMS.show(items), SHARE.show(low), SHARE.show(high)))
+    return Table(
+        title=f"What a test tells when {SHARE.show(accuracy)} pass",
+        columns=("Test set", "Items", "At least", "At most"),
+        rows=tuple(rows),
+        note="95 % intervals (Wilson). With very few examples, cross-validate with a recipe fixed beforehand.",
+        highlight=0,
+    )
+
+
+DECISION = Decision(
+    "What can be done with the few examples you have?",
+    Inputs,
+    Outputs,
+    compute,
+    judge,
+    choose=choose,
+    exhibits=exhibits,
+    result="first_buy_usd",
+    shown=(
+        "worth_examples",
+        "start_examples",
+        "reliable_examples",
+        "first_buy_usd",
+        "half_width_points",
+        "shots_usd_per_month",
+    ),
+    stances={Answer.PROMPT: Stance.REFRAIN, Answer.LABEL: Stance.OPEN, Answer.TRAIN: Stance.TRAIN},
+    consideration="whether there are enough examples to train on and to test with",
+)
