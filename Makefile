@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := serve
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: serve site test check bench clean
+.PHONY: serve site test check bench zensical clean
 
 PORT ?= 8000
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -10,8 +10,7 @@ export PYTHONHASHSEED := 0
 export NO_MKDOCS_2_WARNING := 1
 PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes
 SOURCES := $(shell find calculator -type f -not -path '*/__pycache__/*')
-PAGES := $(shell find docs overrides -type f -not -path 'docs/assets/runtime/*' -not -path 'docs/assets/fonts/*')
-TYPEFACE := node_modules/@fontsource-variable/inter
+PAGES := $(shell find docs overrides -type f -not -path 'docs/assets/runtime/*')
 
 serve: site/index.html
 	.venv/bin/python -m calculator.serve --port $(PORT)
@@ -30,8 +29,18 @@ check: .venv/test.stamp
 bench: .venv/test.stamp node_modules/test.stamp site/index.html
 	.venv/bin/python -m bench
 
+zensical: build/zensical/stamp docs/assets/runtime/manifest.json
+	build/zensical/bin/python -m zensical build --clean --strict
+	@for name in $$(ls calculator/decisions | sed -n 's/^\([a-z]\w*\)\.py$$/\1/p'); do \
+	  grep -rqs "data-decision=\"$$name\"" site || { echo "Zensical's site has no calculator for $$name"; exit 1; }; done
+
+build/zensical/stamp: requirements-zensical.txt | .venv/bin/python
+	.venv/bin/python -m venv build/zensical
+	build/zensical/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	touch $@
+
 clean:
-	rm -rf build site docs/assets/runtime docs/assets/fonts
+	rm -rf build site docs/assets/runtime
 
 .venv/bin/python:
 	@python=$$(for p in python$$(cat .python-version) python3.14 python3.13 python3.12 python3; do \
@@ -64,16 +73,11 @@ chromium:
 	@command -v chromium >/dev/null || { apt-get update -q && apt-get install -qy chromium; } || \
 	  { echo "The browser tests need Chromium: install Debian's package chromium, or set CHROMIUM to another one"; exit 1; }
 
-docs/assets/fonts/inter.woff2: node_modules/site.stamp
-	mkdir -p $(@D)
-	cp $(TYPEFACE)/LICENSE $(@D)/inter-license.txt
-	cp $(TYPEFACE)/files/inter-latin-wght-normal.woff2 $@
-
 docs/assets/runtime/manifest.json: $(SOURCES) .venv/site.stamp node_modules/site.stamp
 	.venv/bin/python -m calculator bundle
 	touch $@
 
-site/index.html: mkdocs.yml $(PAGES) $(SOURCES) docs/assets/fonts/inter.woff2 docs/assets/runtime/manifest.json
+site/index.html: mkdocs.yml $(PAGES) $(SOURCES) docs/assets/runtime/manifest.json
 	.venv/bin/python -m mkdocs build --strict
 	.venv/bin/python -m calculator.publish
 	touch $@

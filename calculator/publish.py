@@ -27,12 +27,12 @@ from urllib.parse import unquote, urlsplit
 from calculator import MODEL_VERSION
 from calculator.serve import published_address
 
-VERSIONED = ("assets/calculator.css", "assets/calculator.js")
 RUNTIME = "assets/runtime/"
 _INLINE = re.compile(r"<script(?P<attributes>[^>]*)>(?P<code>.*?)</script>", re.DOTALL)
 _POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
 _CHARSET = re.compile(r'<meta charset="utf-8"\s*/?>', re.IGNORECASE)
 _SEARCH_DIALOG = re.compile(r'data-md-component="search" role="dialog"(?! aria-label)')
+_SEARCH = "search.js"
 _SEARCH_AT_ONCE = '$(location.protocol!=="file:")'
 _SEARCH_WHEN_OPENED = "$(!1)"
 _SEARCH_WORKER = re.compile(r'"search": "(?P<to_root>[./]*)assets/javascripts/(?P<real>workers/search\.\w+\.min\.js)"')
@@ -106,7 +106,9 @@ class Page:
 def publish(root: Path) -> list[str]:
     """Do all of the above to the site in `root`; gives what is wrong with it, one line each."""
     prefix = urlsplit(published_address(root)).path
-    versions = {name: _digest((root / name).read_bytes())[:12] for name in VERSIONED if (root / name).is_file()}
+    own = sorted(path for path in (root / "assets").glob("*.*s") if path.suffix in (".css", ".js"))
+    own = [path for path in own if path.name != _SEARCH]
+    versions = {f"assets/{path.name}": _digest(path.read_bytes())[:12] for path in own}
     pages = []
     for path in sorted(root.rglob("*.html")):
         before = path.read_text("utf-8")

@@ -52,9 +52,7 @@ async function forgetOldReleases() {
 async function cacheFirst(request) {
   const found = await caches.match(request);
   if (found) return found;
-  const response = await fetch(request);
-  if (response.ok) await keep(request, response.clone());
-  return response;
+  return networkFirst(request);
 }
 
 async function networkFirst(request) {

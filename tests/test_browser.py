@@ -160,8 +160,12 @@ def test_the_worked_default_is_complete_with_scripts_off(chromium, address):
 
 def test_the_default_on_the_page_is_what_the_command_line_says(fresh):
     fresh.open()
+    fields = [f"{name}={text}" for name, text in fresh.values().items()]
     done = subprocess.run(
-        [sys.executable, "-m", "calculator", "run", fresh.name, "--json"], cwd=ROOT, capture_output=True, text=True
+        [sys.executable, "-m", "calculator", "run", fresh.name, "--json", *fields],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
     )
     said = json.loads(done.stdout)
     expect(fresh.answer).to_have_text(said["answer"])
