@@ -204,6 +204,15 @@ new_examples = ask(
 example_tokens = ask(
     600, TOKENS, "Length of a training example", low=1, high=1e6, hint="Prompt and answer together", group=DATA
 )
+rater_agreement_share = ask(
+    None,
+    SHARE,
+    "How often two people give the same label",
+    low=0,
+    high=1,
+    hint="On the same items, apart. Leave empty when not known",
+    group=DATA,
+)
 classes_count = ask(
     None, COUNT, "Classes", low=2, high=1e5, whole=True, hint="For classification; else leave empty", group=DATA
 )

@@ -77,15 +77,8 @@ class Inputs:
         hint="Instruction and document were there, and it failed",
         group=situation.QUALITY,
     )
-    rater_agreement_share: float | None = ask(
-        None,
-        SHARE,
-        "How often two people agree on an item",
-        low=0.5,
-        high=1,
-        hint="Sets the highest score that can be measured. Empty: not known",
-        group=situation.QUALITY,
-    )
+    rater_agreement_share: float | None = situation.rater_agreement_share
+    classes_count: float | None = situation.classes_count
     off_task_requests_share: float = ask(
         0.1,
         SHARE,
@@ -195,7 +188,8 @@ def attribute(i: Inputs) -> tuple[float, float]:
 def compute(i: Inputs) -> Outputs:
     items = int(i.test_items)
     passes = round(i.prompted_accuracy_share * items)
-    ceiling = 1.0 if i.rater_agreement_share is None else labels.noise_ceiling(i.rater_agreement_share)
+    agreed, classes = i.rater_agreement_share, int(i.classes_count or 2)
+    ceiling = 1.0 if agreed is None else labels.noise_ceiling(agreed, classes)
     bar = min(i.target_accuracy_share, ceiling)
     gap, enough = chances(passes, items, bar, max(0.0, bar - i.difference_points / 100))
     low, high = intervals.wilson(i.prompted_accuracy_share * items, items)
