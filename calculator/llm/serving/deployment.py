@@ -1,0 +1,59 @@
+"""What is served on what: the inputs of every law in this package."""
+
+from dataclasses import dataclass
+from math import isfinite
+
+from calculator.catalogs import Accelerator, Architecture
+from calculator.llm.serving.engines import ENGINES, Engine
+from calculator.llm.serving.formats import FORMATS, Format
+
+SPLITS = ("tensor", "expert", "layer")
+_BF16, _VLLM = FORMATS["bf16"], ENGINES["vllm"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ServingSetup:
+    """A model in a format on devices, under a load. Raises ValueError that names the field for what cannot be.
+
+    Counts may be averages, so they are floats.
+    """
+
+    model: Architecture
+    device: Accelerator
+    devices: int = 1
+    stored: Format = _BF16
+    engine: Engine = _VLLM
+    cache_bits: float = 16.0
+    """Bits of one number in the key-value cache; scales of a quantised cache included."""
+    batch: float = 1.0
+    """Sequences decoded together, on all devices."""
+    prompt_tokens: float = 500.0
+    answer_tokens: float = 300.0
+    split: str = "tensor"
+    """How several devices share the model: "tensor", "expert" (experts by device, the rest by tensor) or "layer" (one
+    device after the other)."""
+    replicas: int = 1
+    """Copies of attention and dense weights among the devices (data parallel attention)."""
+    file_gib: float = 0.0
+    """Size of the weights' file where it is known; takes precedence over the format's bits."""
+
+    def __post_init__(self) -> None:
+        for name, low in (("devices", 1), ("replicas", 1), ("cache_bits", 1), ("batch", 1), ("prompt_tokens", 0),
+                          ("answer_tokens", 0), ("file_gib", 0)):
+            value = getattr(self, name)
+            if not isfinite(value) or value < low:
+                raise ValueError(f"{name}: a number of at least {low} is needed, {value} was given")
+        if self.split not in SPLITS:
+            raise ValueError(f"split: one of {', '.join(SPLITS)} is needed, {self.split!r} was given")
+        if self.devices % self.replicas:
+            raise ValueError(f"replicas: a divisor of the {self.devices} devices is needed, {self.replicas} was given")
+
+    @property
+    def mean_depth_tokens(self) -> float:
+        """Tokens before the one being decoded, on average over the answer."""
+        return self.prompt_tokens + self.answer_tokens / 2
+
+    @property
+    def shards(self) -> int:
+        """Devices that work on one token at the same time."""
+        return 1 if self.split == "layer" else self.devices
