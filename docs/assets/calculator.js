@@ -8,6 +8,9 @@ const LONGEST_PAUSE = 250;
 const PAUSE_BEFORE_PROBLEMS = 900;
 const IDLE_DELAY = 2000;
 const LONGEST_LINK = 6000;
+const EMBEDDED = new URLSearchParams(location.search).has("embed")
+  ? new URLSearchParams(location.search).get("embed") || "auto"
+  : "";
 
 const SAYS = {
   ready: "Change any number: it is worked out again here, on your device.",
@@ -278,7 +281,7 @@ function connect(section) {
   if (linked) {
     applyPreset(section, link.get("preset") ?? "");
     for (const [name, text] of link) {
-      if (name === "v" || name === "preset") continue;
+      if (["v", "preset", "embed"].includes(name)) continue;
       if (names.has(name)) applyFields(section, { [name]: text });
       else state.foreign[name] = text;
     }
@@ -389,6 +392,7 @@ function address(section) {
   const plain = controls(section).every(untouched);
   let query = plain ? "" : section.dataset.query;
   if (query.length > LONGEST_LINK) query = withoutPasted(section, query);
+  if (EMBEDDED) query += `${query ? "&" : "?"}embed=${EMBEDDED}`;
   history.replaceState(history.state, "", location.pathname + query + location.hash);
 }
 
@@ -672,7 +676,21 @@ window.addEventListener("beforeprint", () => {
   for (const section of calculators()) section.dataset.link = linkTo(section);
 });
 
+// On another site: the calculator alone, in the scheme that the frame asks for, telling the frame how tall it is.
+
+function embed() {
+  document.documentElement.dataset.embedded = "";
+  const scheme = { light: "default", dark: "slate" }[EMBEDDED];
+  if (scheme) document.body.dataset.mdColorScheme = scheme;
+  const section = calculators()[0];
+  if (!section || window.parent === window) return;
+  new ResizeObserver(() => {
+    window.parent.postMessage({ calculator: section.id, height: Math.ceil(section.offsetHeight) + 2 }, "*");
+  }).observe(section);
+}
+
 function arrive() {
+  if (EMBEDDED) embed();
   calculators().forEach(connect);
   if (document.readyState === "complete") startWhenIdle();
   else window.addEventListener("load", startWhenIdle, { once: true });
