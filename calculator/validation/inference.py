@@ -49,7 +49,8 @@ _ENGINES = (
     ("sglang", "sglang"), ("tensorrt", "tensorrt-llm"), ("trt-llm", "tensorrt-llm"), ("lmdeploy", "lmdeploy"),
     ("tgi", "tgi"), ("text-generation-inference", "tgi"), ("torchao", "torchao"), ("gpt-fast", "torchao"),
     ("calm", "calm"), ("mlx", "mlx"), ("mlc", "mlc"), ("executorch", "executorch"),
-    ("transformers", "transformers"), ("hugging", "transformers"),
+    ("torch.compile", "torchao"), ("transformers", "transformers"), ("hugging", "transformers"),
+    ("pytorch", "transformers"),
 )
 
 

@@ -90,13 +90,16 @@ def _graph_step(s: ServingSetup, b: Body, batch: float, depth: float, c: Coeffic
     else:
         share, share_table, of_experts = _shares(s, c)
         share_cache = c.share_cache
-    rows, reread = _rows(s, batch, c, apple=apple)
-    read = (b.dense_gb / share + (b.head_gb + b.rest_gb) / share_table) * s.replicas
+    vector = apple or s.engine.matrix_vector or s.stored.kind == "gemv"
+    rows = batch if vector else _rows(s, batch, c)
+    again = c.reread_share if vector else 0.0
+    read = (b.dense_gb / share + (b.head_gb + b.rest_gb) / share_table) * s.replicas * (1 + again * (batch - 1))
     coverage = expert_coverage(a.experts, a.experts_per_token, batch)
     if a.experts:
         spread = busiest_device(a.experts, coverage, shards, c.routing_skew) if s.split == "expert" else 1.0
-        read += b.expert_gb * coverage * spread / (share * of_experts)
-    read *= reread / bandwidth
+        each = batch * a.experts_per_token / (a.experts * coverage)
+        read += b.expert_gb * coverage * spread / (share * of_experts) * (1 + again * (each - 1))
+    read /= bandwidth
     compute = _compute_ms(s, b, batch, rows, coverage, c) / shards
     unpacking = 0.0 if apple else _unpacking_ms(s, b, c) / shards
     # A recurrent state is written back as well.
@@ -127,12 +130,10 @@ def _shares(s: ServingSetup, c: Coefficients) -> tuple[float, float, float]:
     return c.share_16bit if s.stored.experts_only else c.share_4bit, c.share_16bit, c.share_experts_4bit
 
 
-def _rows(s: ServingSetup, batch: float, c: Coefficients, *, apple: bool) -> tuple[float, float]:
-    """Rows that the kernels multiply, and how often they read the weights."""
-    if apple or s.engine.matrix_vector or s.stored.kind == "gemv":
-        return batch, 1 + c.reread_share * (batch - 1)
+def _rows(s: ServingSetup, batch: float, c: Coefficients) -> float:
+    """Rows that tensor-core kernels multiply, if only to throw them away."""
     whole = s.stored.kind in ("dense", "fp8") or s.stored.compute_bits == 4
-    return max(batch, c.tile_rows_dense if whole else c.tile_rows_marlin), 1.0
+    return max(batch, c.tile_rows_dense if whole else c.tile_rows_marlin)
 
 
 def _compute_ms(s: ServingSetup, b: Body, batch: float, rows: float, coverage: float, c: Coefficients) -> float:
@@ -194,8 +195,7 @@ def _eager_step(s: ServingSetup, b: Body, batch: float, depth: float, c: Coeffic
     share, share_table, _ = _shares(s, c)
     coverage = expert_coverage(a.experts, a.experts_per_token, batch)
     read = ((b.dense_gb + b.expert_gb * coverage) / share + (b.head_gb + b.rest_gb) / share_table) / bandwidth
-    rows, _ = _rows(s, batch, c, apple=False)
-    compute = _compute_ms(s, b, batch, rows, coverage, c)
+    compute = _compute_ms(s, b, batch, _rows(s, batch, c), coverage, c)
     unpacking = _unpacking_ms(s, b, c)
     heads = a.attention_layers * a.heads * a.head_dim / _HEAD_WIDTH
     cache = batch * (depth * heads * c.eager_attention_ns / 1e6 + b.cache_gb(depth, s.cache_bits) / bandwidth)

@@ -1,0 +1,522 @@
+"""Serving: bytes and bits worked out by hand, laws that must hold, and the error on what others measured."""
+
+from dataclasses import fields, replace
+from functools import cache
+from math import exp, inf, isfinite, log
+from statistics import median
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from calculator.catalogs import Accelerator, Architecture, accelerators, architecture
+from calculator.llm import queueing
+from calculator.llm.serving import (
+    ENGINES,
+    FITTED,
+    FORMATS,
+    ServingSetup,
+    break_even_requests_per_hour,
+    break_even_utilisation,
+    cache_gib,
+    critical_batch,
+    decode,
+    energy_j_per_token,
+    engine,
+    expert_coverage,
+    grouped_bits,
+    memory,
+    most_sequences,
+    serve,
+    slots_within,
+    throughput,
+    time_to_first_token,
+    usd_per_mtok,
+    weight_format,
+    weights_gib,
+)
+from calculator.llm.serving.body import GIB, body
+from calculator.llm.serving.speed import prefill_ms
+from calculator.validation import inference, published
+from calculator.validation.names import resolve
+
+H100 = "NVIDIA H100 SXM"
+ANSWERS = (
+    "decode_tok_s", "total_tok_s", "output_throughput_tok_s", "prefill_tok_s", "ttft_ms", "itl_ms_median",
+    "memory_gib", "memory_as_published", "achieved_bandwidth_gb_s", "avg_power_w", "energy_j_per_output_token",
+)
+
+
+def model(name: str) -> Architecture:
+    found = resolve(name)
+    assert found is not None
+    return found
+
+
+def setup(name: str = "meta-llama/Llama-3.1-8B", device: str = H100, **options: object) -> ServingSetup:
+    return ServingSetup(model=model(name), device=accelerators()[device], **options)  # type: ignore[arg-type]
+
+
+@cache
+def rows() -> tuple[dict[str, str], ...]:
+    return tuple(dict(row) for row in published("inference"))
+
+
+# Bytes
+
+
+@pytest.mark.parametrize(
+    ("name", "bytes_per_token"),
+    [
+        # 2 × layers × key-value heads × width × 2 bytes.
+        ("meta-llama/Llama-3.1-8B", 2 * 32 * 8 * 128 * 2),
+        ("meta-llama/Llama-3.2-3B", 2 * 28 * 8 * 128 * 2),
+        ("meta-llama/Meta-Llama-3-70B", 2 * 80 * 8 * 128 * 2),
+        # Latent attention: 61 layers × (512 + 64) × 2 bytes.
+        ("deepseek-ai/DeepSeek-V3", 61 * 576 * 2),
+    ],
+)
+def test_a_token_takes_the_cache_that_the_architecture_says(name: str, bytes_per_token: int) -> None:
+    assert cache_gib(setup(name), 1000) * GIB == pytest.approx(1000 * bytes_per_token)
+
+
+def test_the_cache_of_common_models_is_as_published() -> None:
+    kilobytes = [
+        round(cache_gib(setup(name), 1) * GIB / 1e3)
+        for name in ("meta-llama/Llama-3.1-8B", "meta-llama/Llama-3.2-3B", "meta-llama/Meta-Llama-3-70B")
+    ]
+    assert kilobytes == [131, 115, 328]
+
+
+def test_a_window_bounds_the_cache_of_its_layers() -> None:
+    gemma = setup("google/gemma-3-27b-it")
+    windowed = sum(kind.layers * kind.numbers_per_token for kind in gemma.model.caches if kind.window)
+    full = sum(kind.layers * kind.numbers_per_token for kind in gemma.model.caches if not kind.window)
+    window = gemma.model.sliding_window
+    assert windowed > full > 0
+    expected = (windowed * window + full * 50_000) * 2
+    assert cache_gib(gemma, 50_000) * GIB == pytest.approx(expected)
+    assert cache_gib(gemma, window) * GIB == pytest.approx((windowed + full) * window * 2)
+
+
+def test_a_quantised_cache_takes_its_bits() -> None:
+    assert cache_gib(setup(cache_bits=8.0), 4000) == pytest.approx(cache_gib(setup(), 4000) / 2)
+
+
+def test_an_80_gb_card_holds_some_150_sequences_of_3000_tokens_of_an_8b_model() -> None:
+    # The worked example takes 80 GB for the card; the driver reports 85.5.
+    assert most_sequences(setup(), 3000) == pytest.approx(137 * (85.5 * 0.9 - 17) / (72 - 18), rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("name", "bits"),
+    [
+        ("q4_0", 4.5), ("q8_0", 8.5), ("q5_0", 5.5), ("mxfp4", 4.25), ("nvfp4", 4.5), ("nf4", 4.127),
+        ("awq-int4", 4.15625), ("gptq-int8", 8.1875), ("fp8", 8.0),
+    ],
+)
+def test_a_format_takes_its_scales_as_well(name: str, bits: float) -> None:
+    assert weight_format(name).bits == pytest.approx(bits, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("name", "gib"),
+    # Files of Llama-3.1-8B: llama.cpp tools/quantize/README.md @311c2c9.
+    [
+        ("iq2_xxs", 2.23), ("q2_k_s", 2.78), ("q3_k_l", 4.02), ("iq4_xs", 4.17), ("q4_k_s", 4.36), ("q4_k_m", 4.58),
+        ("q5_k_m", 5.33), ("q6_k", 6.14), ("q8_0", 7.95), ("fp16", 14.96),
+    ],
+)
+def test_a_llama_cpp_file_is_as_large_as_published(name: str, gib: float) -> None:
+    assert weights_gib(setup(stored=weight_format(name))) == pytest.approx(gib, rel=0.006)
+
+
+def test_published_mixes_carry_over_to_another_model() -> None:
+    # Bits per weight of Llama 2 13B: the same README, older edition.
+    for name, bits in (("q4_k_m", 4.83), ("q5_k_s", 5.51), ("q3_k_s", 3.48), ("q6_k", 6.56)):
+        size = weights_gib(setup("meta-llama/Llama-2-13b-hf", stored=weight_format(name))) * GIB * 8 / 13.016e9
+        assert size == pytest.approx(bits, rel=0.03)
+
+
+def test_embeddings_and_head_keep_their_own_precision() -> None:
+    eight, three = setup(stored=weight_format("awq-int4")), setup("meta-llama/Llama-3.2-3B", stored=FORMATS["fp8"])
+    assert body(eight.model, eight.stored).head_gb == pytest.approx(128256 * 4096 * 2 / 1e9)
+    assert body(eight.model, eight.stored).embedding_gb == pytest.approx(128256 * 4096 * 2 / 1e9)
+    assert body(three.model, three.stored).embedding_gb == 0
+    assert body(three.model, three.stored).head_gb == pytest.approx(128256 * 3072 * 2 / 1e9)
+
+
+def test_gpt_oss_stores_only_its_experts_in_four_bits() -> None:
+    # The published checkpoint: 60.8 GiB.
+    assert weights_gib(setup("openai/gpt-oss-120b", stored=weight_format("mxfp4"))) == pytest.approx(60.8, rel=0.01)
+
+
+def test_the_size_of_a_file_takes_precedence() -> None:
+    assert weights_gib(setup(stored=FORMATS["q4_k_m"], file_gib=4.7)) == pytest.approx(4.7)
+    # A file of another thing does not.
+    assert weights_gib(setup(stored=FORMATS["q4_k_m"], file_gib=40.0)) == pytest.approx(4.58, rel=0.01)
+
+
+def test_formats_and_engines_that_are_not_known_are_named_with_the_known_ones() -> None:
+    with pytest.raises(ValueError, match=r"weights: 'q9'.*q4_k_m"):
+        weight_format("q9")
+    with pytest.raises(ValueError, match=r"weights: 'exl2-90'"):
+        weight_format("exl2-90")
+    with pytest.raises(ValueError, match=r"engine: 'abacus'.*vllm"):
+        engine("abacus")
+    with pytest.raises(ValueError, match="group: at least 1"):
+        grouped_bits(4, 0)
+    assert weight_format("EXL2-3.5").bits == 3.5
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("batch", 0.5), ("devices", 0), ("prompt_tokens", -1), ("answer_tokens", inf), ("split", "wish"), ("replicas", 3)],
+)
+def test_a_setup_names_the_field_that_cannot_be(field: str, value: object) -> None:
+    with pytest.raises(ValueError, match=f"{field}: "):
+        setup(**{"devices": 4, field: value})
+
+
+# Worked examples
+
+
+def test_a_batch_touches_experts_as_the_formula_says() -> None:
+    assert [round(expert_coverage(128, 8, tokens), 2) for tokens in (1, 8, 64)] == [0.06, 0.40, 0.98]
+    assert expert_coverage(0, 0, 5) == 0
+
+
+def test_critical_batches_are_those_of_the_data_sheets() -> None:
+    sheets = ((312, 2000, 156), (989, 3350, 295), (989, 4800, 206), (2250, 8000, 281))
+    for tflops, bandwidth, batch in sheets:
+        assert critical_batch(tflops, bandwidth) == pytest.approx(batch, abs=1)
+    assert critical_batch(312, 2000, weight_bits=4) == pytest.approx(39)
+
+
+@pytest.mark.parametrize(("arrivals", "wait"), [(10, 0.001), (12, 0.06), (13, 0.31), (14, 3.9)])
+def test_64_slots_of_4_and_a_half_seconds_wait_as_erlang_says(arrivals: float, wait: float) -> None:
+    assert queueing.mean_wait_s(64, arrivals, 4.5) == pytest.approx(wait, rel=0.16)
+
+
+def test_erlang_c_is_the_sum_over_poisson_terms() -> None:
+    slots, offered = 5, 3.2
+    terms = [offered**n / _factorial(n) for n in range(slots + 1)]
+    last = terms[slots] * slots / (slots - offered)
+    assert queueing.erlang_c(slots, offered) == pytest.approx(last / (sum(terms[:slots]) + last))
+    assert queueing.erlang_c(1, 0.5) == pytest.approx(0.5)
+
+
+def _factorial(n: int) -> int:
+    return 1 if n < 2 else n * _factorial(n - 1)
+
+
+def test_a_queue_at_or_beyond_its_capacity_waits_for_ever() -> None:
+    assert queueing.mean_wait_s(4, 2.0, 2.0) == inf
+    assert queueing.erlang_c(4, 9.0) == 1.0
+    with pytest.raises(ValueError, match="slots: at least 1"):
+        queueing.erlang_c(0, 1.0)
+    with pytest.raises(ValueError, match="offered: 0 or more"):
+        queueing.erlang_c(2, -1.0)
+    with pytest.raises(ValueError, match="share: from 0"):
+        queueing.wait_quantile_s(1.0, 2, 1.0, 1.0)
+
+
+def test_littles_law_counts_who_is_in_service() -> None:
+    assert queueing.concurrency(5, 4.5) == pytest.approx(22.5)
+
+
+@pytest.mark.parametrize(
+    ("input_usd", "output_usd", "per_hour", "share"),
+    [(0.20, 1.20, 7389, 0.12), (1, 5, 1663, 0.027), (2, 12, 739, 0.012), (0.18, 0.18, 18472, 0.30)],
+)
+def test_own_gpus_break_even_at_the_worked_number_of_requests(
+    input_usd: float, output_usd: float, per_hour: float, share: float
+) -> None:
+    request = (900 * input_usd + 300 * output_usd) / 1e6
+    assert break_even_requests_per_hour(3.99, request) == pytest.approx(per_hour, abs=1)
+    assert break_even_utilisation(3.99, request, 5147 / 300) == pytest.approx(share, rel=0.03)
+
+
+def test_a_million_tokens_cost_the_hours_that_they_take() -> None:
+    assert usd_per_mtok(3.6, 1000) == pytest.approx(1.0)
+    assert usd_per_mtok(3.6, 1000, 0.1) == pytest.approx(10.0)
+    assert break_even_requests_per_hour(4, 0) == inf
+    with pytest.raises(ValueError, match="utilisation_share"):
+        usd_per_mtok(3.6, 1000, 0)
+    with pytest.raises(ValueError, match="requests_per_s"):
+        break_even_utilisation(3.6, 1, 0)
+
+
+def test_an_8b_model_reads_what_the_worked_example_says() -> None:
+    eight = setup()
+    read = body(eight.model, eight.stored)
+    step_gb = read.dense_gb + read.head_gb + read.rest_gb + read.cache_gb(2000, 16)
+    assert 3350 / step_gb == pytest.approx(219, rel=0.01)
+
+
+@pytest.mark.parametrize(("tokens", "worked_ms"), [(2000, 81), (8000, 367)])
+def test_a_prompt_takes_the_operations_of_its_tokens(tokens: int, worked_ms: float) -> None:
+    # 40 % of 989 TFLOPS. The worked example counts all parameters, the law the matrices, and the head once.
+    sure = replace(FITTED, share_prefill=0.4, gap_server_ms=1e-9)
+    matrices, head = 6.979e9, 128256 * 4096
+    by_hand_ms = (2 * matrices * tokens + 2 * head + 2 * 32 * 4096 * tokens**2) / (0.4 * 989e12) * 1e3
+    assert prefill_ms(setup(), tokens, sure) == pytest.approx(by_hand_ms, rel=0.001)
+    assert by_hand_ms + 2 * 2 * head * tokens / (0.4 * 989e12) * 1e3 == pytest.approx(worked_ms, rel=0.04)
+
+
+def test_a_mixture_at_batch_8_is_no_faster_than_its_touched_experts() -> None:
+    # Qwen3-30B-A3B on one H100: 12.9 ms were measured, 1.8 ms follow from active parameters alone.
+    step = decode(setup("Qwen/Qwen3-30B-A3B", batch=8, prompt_tokens=250, answer_tokens=900)).step_ms
+    assert step == pytest.approx(12.9, rel=0.25)
+
+
+@pytest.mark.parametrize(("batch", "tokens_per_s"), [(8, 1070), (64, 5147), (255, 9010)])
+def test_an_8b_model_on_an_h100_serves_about_what_was_measured(batch: float, tokens_per_s: float) -> None:
+    made = throughput(setup(batch=batch, prompt_tokens=250, answer_tokens=390))
+    assert made.output_tokens_per_s == pytest.approx(tokens_per_s, rel=0.2)
+    assert made.low_output_tokens_per_s < tokens_per_s < made.high_output_tokens_per_s
+
+
+@pytest.mark.parametrize(("batch", "joules"), [(8, 0.455), (64, 0.119), (255, 0.077)])
+def test_a_token_takes_about_the_energy_that_was_measured(batch: float, joules: float) -> None:
+    found = energy_j_per_token(setup(batch=batch, prompt_tokens=250, answer_tokens=390))
+    assert found.value == pytest.approx(joules, rel=0.25)
+    assert found.low < joules < found.high
+
+
+def test_an_apple_m4_reads_a_4_bit_8b_model_at_about_21_tokens_a_second() -> None:
+    m4 = setup(device="Apple M4", engine=engine("llama.cpp"), stored=FORMATS["q4_k_m"], prompt_tokens=1)
+    assert decode(m4).tokens_per_s == pytest.approx(20.9, rel=0.1)
+
+
+def test_a_host_bound_engine_is_as_slow_on_small_models_as_on_larger_ones() -> None:
+    hosts = [
+        decode(setup(name, engine=engine("transformers"), prompt_tokens=1, answer_tokens=200)).tokens_per_s
+        for name in ("Qwen/Qwen3-0.6B", "Qwen/Qwen3-1.7B", "Qwen/Qwen3-4B")
+    ]
+    assert all(30 < rate < 60 for rate in hosts)
+    assert hosts[0] == pytest.approx(hosts[1], rel=0.1)
+
+
+# Laws
+
+NAMES = ("meta-llama/Llama-3.1-8B", "Qwen/Qwen3-0.6B", "Qwen/Qwen3-30B-A3B", "google/gemma-3-27b-it",
+         "deepseek-ai/DeepSeek-V3", "openai/gpt-oss-120b", "mistralai/Mixtral-8x7B-v0.1")
+DEVICES = (H100, "NVIDIA B200 SXM", "NVIDIA RTX 4090", "NVIDIA L4", "NVIDIA T4", "Apple M4 Max", "AMD Ryzen 9 7950X",
+           "Snapdragon 8 Gen 3", "AMD MI300X", "NVIDIA RTX 5090")
+setups = st.builds(
+    lambda name, device, used, stored, devices, split, prompt, answer, batch: ServingSetup(
+        model=model(name), device=accelerators()[device], engine=ENGINES[used], stored=FORMATS[stored],
+        devices=devices, split=split, prompt_tokens=prompt, answer_tokens=answer, batch=batch,
+    ),
+    st.sampled_from(NAMES), st.sampled_from(DEVICES), st.sampled_from(sorted(ENGINES)),
+    st.sampled_from(sorted(FORMATS)), st.sampled_from((1, 2, 8)), st.sampled_from(("tensor", "expert", "layer")),
+    st.floats(0, 30_000), st.floats(1, 8_000), st.floats(1, 500),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(setups)
+def test_every_deployment_has_finite_numbers_inside_their_bands(s: ServingSetup) -> None:
+    made, size, first = decode(s), memory(s), time_to_first_token(s)
+    assert 0 < made.low_tokens_per_s < made.tokens_per_s < made.high_tokens_per_s < inf
+    assert 0 < size.low_gib < size.total_gib < size.high_gib < inf
+    assert 0 < first.low < first.value < first.high < inf
+    assert all(isfinite(part) and part >= 0 for part in made.parts)
+    assert 0 <= throughput(s).prompt_share <= 1
+
+
+@settings(max_examples=60, deadline=None)
+@given(setups, st.floats(1, 500))
+def test_a_bigger_batch_never_lowers_the_total(s: ServingSetup, other: float) -> None:
+    small, large = sorted((s.batch, other))
+    lower = decode(replace(s, batch=small)).total_tokens_per_s
+    assert decode(replace(s, batch=large)).total_tokens_per_s >= lower * (1 - 1e-9)
+    waiting = throughput(replace(s, batch=small)).output_tokens_per_s
+    assert throughput(replace(s, batch=large)).output_tokens_per_s >= waiting * (1 - 1e-9)
+
+
+@settings(max_examples=60, deadline=None)
+@given(setups, st.floats(0, 60_000))
+def test_a_longer_context_never_speeds_decoding_and_never_shrinks_memory(s: ServingSetup, more: float) -> None:
+    longer = replace(s, prompt_tokens=s.prompt_tokens + more)
+    assert decode(longer).tokens_per_s <= decode(s).tokens_per_s * (1 + 1e-9)
+    assert memory(longer).total_gib >= memory(s).total_gib * (1 - 1e-9)
+    assert time_to_first_token(longer).value >= time_to_first_token(s).value * (1 - 1e-9)
+
+
+@settings(max_examples=60, deadline=None)
+@given(setups, st.floats(1.5, 16), st.floats(1.5, 16))
+def test_fewer_bits_never_take_more_memory(s: ServingSetup, one: float, other: float) -> None:
+    few, many = sorted((one, other))
+    narrow, wide = (replace(s, stored=replace(s.stored, bits=bits)) for bits in (few, many))
+    assert memory(narrow).total_gib <= memory(wide).total_gib * (1 + 1e-9)
+    assert memory(replace(s, cache_bits=4)).total_gib <= memory(s).total_gib * (1 + 1e-9)
+
+
+@settings(max_examples=60, deadline=None)
+@given(setups, st.floats(0.01, 200), st.floats(5, 200))
+def test_a_load_is_carried_within_what_is_allowed(s: ServingSetup, requests: float, token_ms: float) -> None:
+    load = serve(s, requests_per_s=requests, token_ms=token_ms, wait_s=0.5)
+    if not load.copies:
+        assert load.answer_s == inf
+        assert slots_within(s, token_ms) == 0
+        return
+    assert load.wait_s <= 0.5 + 1e-6
+    assert 1000 / load.tokens_per_s <= token_ms * (1 + 1e-6)
+    assert load.busy_slots <= load.slots
+    assert load.devices == load.copies * s.devices
+    assert serve(s, requests_per_s=requests * 2, token_ms=token_ms, wait_s=0.5).copies >= load.copies
+
+
+def test_a_load_that_is_none_is_refused() -> None:
+    with pytest.raises(ValueError, match="requests_per_s: more than 0"):
+        serve(setup(), requests_per_s=0)
+
+
+def test_slots_are_the_most_that_keep_the_pace() -> None:
+    eight = setup(prompt_tokens=400, answer_tokens=300)
+    slots = slots_within(eight, 25.0)
+    assert 1 < slots < 2048
+    assert throughput(replace(eight, batch=slots)).token_ms <= 25.0
+    assert throughput(replace(eight, batch=slots + 1)).token_ms > 25.0
+    assert slots_within(eight, 1.0) == 0
+
+
+def test_a_cached_prefix_saves_its_products() -> None:
+    long = setup(prompt_tokens=8000)
+    cold, warm = time_to_first_token(long).value, time_to_first_token(long, cached_tokens=7000).value
+    assert warm < cold / 3
+    assert time_to_first_token(long, cached_tokens=99_999).value > 0
+    assert time_to_first_token(long, wait_ms=100, network_ms=20).value == pytest.approx(cold + 120)
+
+
+def test_the_wait_that_most_do_not_exceed_grows_with_the_share() -> None:
+    waits = [queueing.wait_quantile_s(share, 8, 1.5, 4.5) for share in (0.2, 0.9, 0.99)]
+    assert waits == sorted(waits)
+    assert waits[2] > waits[0]
+    assert queueing.mean_wait_s(8, queueing.highest_load(8, 4.5, 0.3), 4.5) == pytest.approx(0.3, rel=0.01)
+
+
+def test_power_is_only_stated_where_it_is_known() -> None:
+    with pytest.raises(ValueError, match="device: the power of Apple M4"):
+        energy_j_per_token(setup(device="Apple M4"))
+
+
+# Measurements
+
+
+def _errors(chosen: list[dict[str, str]], coefficients: object = FITTED) -> list[float]:
+    found = []
+    for row in chosen:
+        made = inference.predict(row, coefficients)  # type: ignore[arg-type]
+        measured = inference.answer(row)
+        if made["estimate_decode_tok_s"] and measured:
+            found.append(abs(float(str(made["estimate_decode_tok_s"])) / measured - 1))
+    return found
+
+
+def test_complete_rows_are_within_the_targets() -> None:
+    complete = [row for row in rows() if inference.usable(row)]
+    single = _errors([row for row in complete if row["batch"] == "1"])
+    several = _errors([row for row in complete if row["batch"] != "1"])
+    assert len(single) > 300
+    assert len(several) > 390
+    assert median(single) <= 0.09
+    assert median(several) <= 0.14
+    sizes = [
+        abs(float(str(inference.predict(row)["estimate_memory_gib"])) / float(row["memory_gib"]) - 1)
+        for row in complete if row["memory_gib"]
+    ]
+    assert len(sizes) > 110
+    assert median(sizes) <= 0.03
+
+
+def test_a_source_that_the_fit_has_not_seen_is_within_the_target() -> None:
+    source = "calm-readme"
+    complete = [row for row in rows() if inference.usable(row)]
+    coefficients = inference.fit([row for row in complete if row["source_id"] != source])
+    assert median(_errors([row for row in complete if row["source_id"] == source], coefficients)) <= 0.15
+
+
+def test_the_published_coefficients_are_those_of_the_fit() -> None:
+    fitted = inference.fit(rows())
+    for field in fields(FITTED):
+        assert getattr(FITTED, field.name) == pytest.approx(getattr(fitted, field.name), rel=0.01), field.name
+
+
+def test_bands_cover_the_complete_rows() -> None:
+    inside = []
+    for row in rows():
+        measured = inference.answer(row)
+        made = inference.predict(row)
+        if inference.usable(row) and measured and made["low_decode_tok_s"]:
+            low, high = (float(str(made[f"{end}_decode_tok_s"])) for end in ("low", "high"))
+            inside.append(low <= measured <= high)
+    assert sum(inside) / len(inside) >= 0.85
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(range(0, 900, 7)), st.text("0123456789.xe-", max_size=6))
+def test_a_prediction_never_reads_the_answers(index: int, text: str) -> None:
+    row = rows()[index]
+    changed = row | dict.fromkeys(ANSWERS, text) | {"notes": text}
+    assert inference.predict(changed) == inference.predict(row)
+
+
+def test_a_row_that_cannot_be_predicted_says_why() -> None:
+    row = rows()[0]
+    cases = (
+        ({"device": "CUDA GPU (not named)"}, "device"), ({"device": "Abacus 9000"}, "not in the catalogue"),
+        ({"model": "nobody/nothing-9b"}, "model"), ({"engine": "by hand"}, "engine"), ({"quant": "3.14"}, "quant"),
+        ({"model": "Qwen/Qwen2-72B-Instruct", "params_b": "72.7"}, "do not fit"),
+    )
+    for change, reason in cases:
+        made = inference.predict(row | {"bits_per_weight": ""} | change)
+        assert reason in str(made["reason"])
+        assert made["estimate_decode_tok_s"] == ""
+        assert tuple(made) == inference.FIELDS
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("L40S", "NVIDIA L40S"), ("RTX 5090 32GB", "NVIDIA RTX 5090"), ("MI300X", "AMD MI300X"),
+        ("A100 40GB PCIe", "NVIDIA A100 PCIe 40GB"), ("M3 Max 40-core GPU (400 GB/s)", "Apple M3 Max"),
+        ("H100 PCIe", "NVIDIA H100 PCIe"), ("H100 SXM5", H100), ("NVIDIA GeForce RTX 3090", "NVIDIA RTX 3090"),
+    ],
+)
+def test_a_device_that_no_row_has_works_from_the_catalogue(name: str, found: str) -> None:
+    row = rows()[0] | {"device": name, "n_devices": "1"}
+    assert inference.read_device(row).name == found
+    assert float(str(inference.predict(row)["estimate_decode_tok_s"])) > 0
+
+
+def test_a_card_that_only_sounds_alike_is_not_taken_for_another() -> None:
+    for name in ("RTX 3080 Ti", "RTX 4090 Laptop", "RTX 4060 Ti"):
+        with pytest.raises(ValueError, match="not in the catalogue"):
+            inference.read_device(rows()[0] | {"device": name})
+
+
+@pytest.mark.parametrize(
+    ("label", "bits", "name"),
+    [
+        ("Q4_K_M", 4.9, "q4_k_m"), ("Q4_K - Small", 4.6, "q4_k_s"), ("IQ2_XXS - 2.0625 bpw", 2.2, "iq2_xxs"),
+        ("Q4_K_M (R1)", 4.9, "q4_k_m"), ("EXL2 3.5bpw", 3.5, "exl2-3.5"), ("GPTQ-Int8", 8.2, "gptq-int8"),
+        ("gptq-4bit-32g", 4.6, "gptq-int4"), ("AWQ int4 g64", 4.3, "awq-int4"), ("FP8 (ModelOpt)", 8, "fp8"),
+        ("int4wo-64", 4.5, "int4"), ("mxfp4", 4.25, "mxfp4"), ("BF16", 16, "bf16"), ("float32", 32, "fp32"),
+    ],
+)
+def test_a_label_stands_for_a_format(label: str, bits: float, name: str) -> None:
+    found = inference.read_format({"quant": label, "bits_per_weight": ""}, ENGINES["vllm"])
+    assert found.name == name
+    assert found.bits == pytest.approx(bits, rel=0.07)
+
+
+def test_architectures_of_the_catalogue_can_all_be_served() -> None:
+    card: Accelerator = accelerators()[H100]
+    for name in ("Qwen/Qwen2.5-7B", "tiiuae/falcon-7b", "microsoft/phi-4", "EleutherAI/pythia-1b"):
+        s = ServingSetup(model=architecture(name), device=card)
+        assert log(decode(s).tokens_per_s) < log(3350 / (weights_gib(s) * 0.8)) + 0.1
+        assert decode(s).tokens_per_s > 10
+        assert exp(0) <= throughput(s).running_sequences
