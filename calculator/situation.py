@@ -182,6 +182,7 @@ prompt_tokens = ask(
     group=TRAFFIC,
 )
 answer_tokens = ask(300, TOKENS, "Answer", low=1, high=2e5, group=TRAFFIC)
+window_tokens = ask(128_000, TOKENS, "Context window of the model you prompt", low=1_000, high=1e8, group=TRAFFIC)
 shared_prefix_share = ask(
     0.8,
     SHARE,
@@ -227,6 +228,7 @@ fact_half_life_days = ask(
     group=FACTS,
 )
 facts_per_answer_count = ask(1, COUNT, "Facts an answer needs", low=0, high=50, whole=True, group=FACTS)
+corpus_tokens = ask(5e6, TOKENS, "Size of your documents", low=1_000, high=1e12, group=FACTS)
 retraining_days = ask(
     180, DAYS, "Days between retrainings", low=1, high=3_650, hint="What your team can keep up", group=FACTS
 )

@@ -191,6 +191,10 @@ TOKENS_PER_S = Unit(
     name="tokens per second", suffix="tokens_per_s", symbol="tokens/s", accepted={"tokens/s": 1.0, "tok/s": 1.0}
 )
 TOKENS_PER_WORD = Unit(name="tokens per word", suffix="tokens_per_word", symbol="tokens per word")
+WORDS = Unit(name="words", suffix="words", symbol="words", accepted={"words": 1.0, "word": 1.0})
+NATS_PER_TOKEN = Unit(name="nats per token", suffix="nats_per_token", symbol="nats per token")
+BYTES_PER_TOKEN = Unit(name="bytes per token", suffix="bytes_per_token", symbol="bytes per token")
+BITS_PER_BYTE = Unit(name="bits per byte", suffix="bits_per_byte", symbol="bits per byte")
 EXAMPLES = Unit(name="examples", suffix="examples", symbol="examples", accepted={"examples": 1.0, "example": 1.0})
 ITEMS = Unit(name="items", suffix="items", symbol="items", accepted={"items": 1.0, "item": 1.0})
 REQUESTS = Unit(name="requests", suffix="requests", symbol="requests", accepted={"requests": 1.0, "request": 1.0})

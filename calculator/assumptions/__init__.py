@@ -33,6 +33,7 @@ FILES = (
     "data",
     "energy",
     "freshness",
+    "knowledge",
     "lifecycle",
     "money",
     "people",

@@ -186,15 +186,7 @@ class Inputs:
     classes_count: float | None = situation.classes_count
     long_context: bool = situation.long_context
     example_tokens: float = situation.example_tokens
-    rater_agreement_share: float | None = ask(
-        None,
-        SHARE,
-        "How often two people give the same label",
-        low=0,
-        high=1,
-        hint="On the same items, apart. Leave empty when not known",
-        group=situation.DATA,
-    )
+    rater_agreement_share: float | None = situation.rater_agreement_share
     test_luck_sd: float = assume("test_luck_sd")
     doubled_data_error_share: float = assume("doubled_data_error_share")
     label_error_share: float = assume("label_error_share")

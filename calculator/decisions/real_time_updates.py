@@ -13,7 +13,7 @@ from calculator import situation
 from calculator.exhibit import Curves, Exhibit, Line, Mark
 from calculator.fields import ask, assume, out
 from calculator.stats.decay import any_stale, mean_stale_share, stale_share
-from calculator.units import DAYS, SHARE, TOKENS, USD_PER_MONTH
+from calculator.units import DAYS, SHARE, USD_PER_MONTH
 from calculator.verdict import Decision, Stance, Verdict
 
 DAYS_PER_MONTH = 365.25 / 12
@@ -42,7 +42,7 @@ class Inputs:
         group=situation.FACTS,
     )
     retraining_days: float = situation.retraining_days
-    corpus_tokens: float = ask(5e6, TOKENS, "Size of your documents", low=1_000, high=1e12, group=situation.FACTS)
+    corpus_tokens: float = situation.corpus_tokens
     requests_per_month: float = situation.requests_per_month
     failure_usd: float = situation.failure_usd
     horizon_months: float = situation.horizon_months
