@@ -315,7 +315,7 @@ setups = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(setups)
 def test_every_deployment_has_finite_numbers_inside_their_bands(s: ServingSetup) -> None:
     made, size, first = decode(s), memory(s), time_to_first_token(s)
@@ -326,7 +326,7 @@ def test_every_deployment_has_finite_numbers_inside_their_bands(s: ServingSetup)
     assert 0 <= throughput(s).prompt_share <= 1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(setups, st.floats(1, 500))
 def test_a_bigger_batch_never_lowers_the_total(s: ServingSetup, other: float) -> None:
     small, large = sorted((s.batch, other))
@@ -336,7 +336,7 @@ def test_a_bigger_batch_never_lowers_the_total(s: ServingSetup, other: float) ->
     assert throughput(replace(s, batch=large)).output_tokens_per_s >= waiting * (1 - 1e-9)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(setups, st.floats(0, 60_000))
 def test_a_longer_context_never_speeds_decoding_and_never_shrinks_memory(s: ServingSetup, more: float) -> None:
     longer = replace(s, prompt_tokens=s.prompt_tokens + more)
@@ -345,7 +345,7 @@ def test_a_longer_context_never_speeds_decoding_and_never_shrinks_memory(s: Serv
     assert time_to_first_token(longer).value >= time_to_first_token(s).value * (1 - 1e-9)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(setups, st.floats(1.5, 16), st.floats(1.5, 16))
 def test_fewer_bits_never_take_more_memory(s: ServingSetup, one: float, other: float) -> None:
     few, many = sorted((one, other))
@@ -354,7 +354,7 @@ def test_fewer_bits_never_take_more_memory(s: ServingSetup, one: float, other: f
     assert memory(replace(s, cache_bits=4)).total_gib <= memory(s).total_gib * (1 + 1e-9)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(setups, st.floats(0.01, 200), st.floats(5, 200))
 def test_a_load_is_carried_within_what_is_allowed(s: ServingSetup, requests: float, token_ms: float) -> None:
     load = serve(s, requests_per_s=requests, token_ms=token_ms, wait_s=0.5)
@@ -456,7 +456,7 @@ def test_bands_cover_the_complete_rows() -> None:
     assert sum(inside) / len(inside) >= 0.85
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.sampled_from(range(0, 900, 7)), st.text("0123456789.xe-", max_size=6))
 def test_a_prediction_never_reads_the_answers(index: int, text: str) -> None:
     row = rows()[index]
