@@ -40,6 +40,7 @@ FILES = (
     "prompting",
     "quality",
     "scarcity",
+    "serving",
     "training",
 )
 """The files of this folder, without their ending. A list, because a zip bundle has no cheap directory."""

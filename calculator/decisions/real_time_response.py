@@ -1,0 +1,405 @@
+"""Will it answer in time, for how many users at once?
+
+A large and a small model on the same devices: time until the answer begins, pace, users at once, machines for the peak,
+and the bill against an API. Left out: cold starts, models that think before they answer (add their hidden tokens to the
+answer), and devices that slow down when they get hot.
+"""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import lru_cache
+from math import ceil, inf, isfinite
+
+from calculator import situation
+from calculator.catalogs import Accelerator, accelerators, architectures
+from calculator.exhibit import Bar, Bars, Exhibit, Mark, Segment, Table
+from calculator.fields import ask, assume, out, pick
+from calculator.llm.accuracy import sentence
+from calculator.llm.serving import ServingSetup, cache_gib, decode, engine, memory, slots_within, time_to_first_token
+from calculator.llm.serving import weight_format as format_of
+from calculator.llm.serving.estimates import SPREADS, spread_kind
+from calculator.llm.tokens import request_usd
+from calculator.stats.normal import normal_quantile
+from calculator.units import (
+    GIB,
+    GPUS,
+    MILLISECONDS,
+    SECONDS,
+    SHARE,
+    TOKENS_PER_S,
+    USD_PER_HOUR,
+    USD_PER_MONTH,
+    USERS,
+)
+from calculator.verdict import Decision, Stance, Verdict
+
+HOURS_PER_MONTH = 730.0
+WEIGHTS_SHARE = 0.8
+"""Most of a device's memory that weights may take: the rest holds the caches of the users."""
+SD_OF_SPREAD = normal_quantile(0.94)
+"""Standard deviations at the ends of a band that holds 88 % of the runs."""
+
+
+class Answer(StrEnum):
+    LARGE = "The large model is fast enough"
+    SMALL = "Take the small model"
+    NEITHER = "Neither is fast enough here"
+
+
+class Stored(StrEnum):
+    """How the weights are kept."""
+
+    BF16 = "16 bit"
+    FP8 = "8 bit (fp8)"
+    INT4 = "4 bit (AWQ)"
+    Q4_K_M = "4.8 bit (GGUF Q4_K_M)"
+
+
+class Engine(StrEnum):
+    VLLM = "vLLM"
+    TRANSFORMERS = "transformers"
+    LLAMA_CPP = "llama.cpp"
+    MLX = "MLX (Apple)"
+    EXECUTORCH = "ExecuTorch (phone)"
+
+
+_FORMATS = {Stored.BF16: "bf16", Stored.FP8: "fp8", Stored.INT4: "awq-int4", Stored.Q4_K_M: "q4_k_m"}
+_ENGINES = {
+    Engine.VLLM: "vllm",
+    Engine.TRANSFORMERS: "transformers",
+    Engine.LLAMA_CPP: "llama.cpp",
+    Engine.MLX: "mlx",
+    Engine.EXECUTORCH: "executorch",
+}
+
+
+def serves(device: Accelerator) -> bool:
+    """Whether the catalogue says enough of a device to serve on it: memory and bandwidth."""
+    return device.capacity_gib is not None and device.bandwidth_gb_per_s is not None
+
+
+DEVICE_CHOICES = tuple((name, name) for name, device in accelerators().items() if serves(device))
+MODEL_CHOICES = tuple((name, name) for name in architectures())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inputs:
+    large_model: str = pick("meta-llama/Meta-Llama-3.1-70B", MODEL_CHOICES, "Large model", group=situation.HARDWARE)
+    small_model: str = pick("meta-llama/Llama-3.1-8B", MODEL_CHOICES, "Small model", group=situation.HARDWARE)
+    device: str = pick("NVIDIA H100 SXM", DEVICE_CHOICES, "Device", group=situation.HARDWARE)
+    gpus: float = situation.gpus
+    stored: str = pick(Stored.FP8, Stored, "Weights kept in", group=situation.HARDWARE)
+    engine: str = pick(Engine.VLLM, Engine, "Served by", group=situation.HARDWARE)
+    latency_ms: float = situation.latency_ms
+    pace_tokens_per_s: float = ask(
+        20,
+        TOKENS_PER_S,
+        "Pace a user needs",
+        low=0.5,
+        high=1_000,
+        hint="Reading: 20. Speech: 4",
+        group=situation.LIMITS,
+    )
+    concurrent_users: float = situation.concurrent_users
+    pause_seconds: float = ask(
+        20, SECONDS, "From one request of a user to the next", low=0.1, high=86_400, group=situation.TRAFFIC
+    )
+    requests_per_month: float = situation.requests_per_month
+    prompt_tokens: float = situation.prompt_tokens
+    shared_prefix_share: float = situation.shared_prefix_share
+    answer_tokens: float = situation.answer_tokens
+    device_usd_per_hour: float | None = ask(
+        None,
+        USD_PER_HOUR,
+        "Price of one device",
+        low=0,
+        high=1_000,
+        hint="Empty: an H100 at list price; zero if you own it",
+        group=situation.MONEY,
+    )
+    serving_surprise_sd: float = assume("serving_surprise_sd")
+    headroom_share: float = assume("headroom_share")
+    network_ms: float = assume("network_ms")
+    h100_usd_per_hour: float = assume("h100_usd_per_hour")
+    small_input_usd_per_mtok: float = assume("small_input_usd_per_mtok")
+    small_output_usd_per_mtok: float = assume("small_output_usd_per_mtok")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outputs:
+    small_first_token_after_ms: float = out(
+        MILLISECONDS, "Small model: until the answer begins", how="llm.serving.time_to_first_token"
+    )
+    large_first_token_after_ms: float = out(
+        MILLISECONDS, "Large model: until the answer begins", how="llm.serving.time_to_first_token"
+    )
+    small_pace_tokens_per_s: float = out(TOKENS_PER_S, "Small model: pace, alone", how="llm.serving.decode")
+    large_pace_tokens_per_s: float = out(TOKENS_PER_S, "Large model: pace, alone", how="llm.serving.decode")
+    small_users: float = out(
+        USERS, "Small model: users at once on your devices", how="slots within the pace, headroom and Little's law"
+    )
+    large_users: float = out(
+        USERS, "Large model: users at once on your devices", how="slots within the pace, headroom and Little's law"
+    )
+    small_gpus: float = out(GPUS, "Small model: devices for all users", how="copies times devices each")
+    large_gpus: float = out(GPUS, "Large model: devices for all users", how="copies times devices each")
+    hosting_usd_per_month: float = out(
+        USD_PER_MONTH, "Small model: rent, busy or idle", how="devices for all users, 730 hours a month"
+    )
+    api_usd_per_month: float = out(USD_PER_MONTH, "Small model: the same from an API", how="llm.tokens.request_usd")
+    used_share: float = out(SHARE, "Use of the rented devices over the month", how="mean load over what they can carry")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """One model on the devices: what one user sees, and what all of them take. Infinite where it does not fit."""
+
+    first_token_ms: float
+    pace_tokens_per_s: float
+    users: float
+    devices: float
+    devices_each: int
+    slots: int
+
+
+def setup_of(i: Inputs, model: str, devices: int) -> ServingSetup:
+    """The model on so many devices, in the terms of the serving model."""
+    return ServingSetup(
+        model=architectures()[model],
+        device=accelerators()[i.device],
+        devices=devices,
+        stored=format_of(_FORMATS[Stored(i.stored)]),
+        engine=engine(_ENGINES[Engine(i.engine)]),
+        prompt_tokens=i.prompt_tokens,
+        answer_tokens=i.answer_tokens,
+    )
+
+
+@lru_cache(maxsize=256)
+def devices_each(model: str, device: str, stored: str, tokens: float, most: int) -> int:
+    """The fewest devices, a power of two, that hold the weights and leave a fifth for caches; 0 when `most` do not."""
+    weights = memory(
+        ServingSetup(
+            model=architectures()[model],
+            device=accelerators()[device],
+            stored=format_of(stored),
+            prompt_tokens=tokens,
+            answer_tokens=1,
+        )
+    )
+    room = (accelerators()[device].capacity_gib or 0.0) * WEIGHTS_SHARE
+    count = 1
+    while count <= most:
+        if weights.total_gib <= room * count:
+            return count
+        count *= 2
+    return 0
+
+
+def service(i: Inputs, model: str) -> Service:
+    """What the devices give with this model, at this surprise."""
+    tokens = i.prompt_tokens + i.answer_tokens
+    each = devices_each(model, i.device, _FORMATS[Stored(i.stored)], tokens, int(i.gpus))
+    if not each:
+        return Service(first_token_ms=inf, pace_tokens_per_s=0.0, users=0.0, devices=inf, devices_each=0, slots=0)
+    setup = setup_of(i, model, each)
+    slower = SPREADS[spread_kind(setup, 1)] ** (-i.serving_surprise_sd / SD_OF_SPREAD)
+    alone = decode(setup).tokens_per_s / slower
+    first = time_to_first_token(setup, cached_tokens=i.prompt_tokens * i.shared_prefix_share).value * slower
+    allowed_ms = 1000 / i.pace_tokens_per_s / slower
+    slots = slots_within(setup, allowed_ms)
+    busy_s = first / 1000 + i.answer_tokens / max(i.pace_tokens_per_s, 1e-9)
+    # A user holds a slot while an answer is written, and frees it until the next request (Little's law).
+    share_of_time = min(1.0, busy_s / max(i.pause_seconds, busy_s))
+    users_each = slots * i.headroom_share / share_of_time
+    copies = ceil(i.concurrent_users / users_each - 1e-9) if users_each >= 1 else inf
+    return Service(
+        first_token_ms=i.network_ms + first,
+        pace_tokens_per_s=alone,
+        users=users_each * (i.gpus // each),
+        devices=copies * each,
+        devices_each=each,
+        slots=slots,
+    )
+
+
+def compute(i: Inputs) -> Outputs:
+    small, large = service(i, i.small_model), service(i, i.large_model)
+    price = i.h100_usd_per_hour if i.device_usd_per_hour is None else i.device_usd_per_hour
+    request = request_usd(
+        prompt_tokens=i.prompt_tokens,
+        answer_tokens=i.answer_tokens,
+        input_usd_per_mtok=i.small_input_usd_per_mtok,
+        output_usd_per_mtok=i.small_output_usd_per_mtok,
+    )
+    carried = (
+        small.slots * small.devices / small.devices_each if small.devices_each and isfinite(small.devices) else 0.0
+    )
+    busy_s = small.first_token_ms / 1000 + i.answer_tokens / i.pace_tokens_per_s
+    mean_busy = i.requests_per_month / (HOURS_PER_MONTH * 3600) * busy_s if carried else 0.0
+    return Outputs(
+        small_first_token_after_ms=small.first_token_ms,
+        large_first_token_after_ms=large.first_token_ms,
+        small_pace_tokens_per_s=small.pace_tokens_per_s,
+        large_pace_tokens_per_s=large.pace_tokens_per_s,
+        small_users=small.users,
+        large_users=large.users,
+        small_gpus=small.devices,
+        large_gpus=large.devices,
+        hosting_usd_per_month=small.devices * price * HOURS_PER_MONTH if price else 0.0,
+        api_usd_per_month=i.requests_per_month * request,
+        used_share=min(1.0, mean_busy / carried) if carried else 0.0,
+    )
+
+
+def choose(i: Inputs, o: Outputs) -> Answer:
+    if o.large_first_token_after_ms <= i.latency_ms and o.large_gpus <= i.gpus:
+        return Answer.LARGE
+    if o.small_first_token_after_ms <= i.latency_ms and o.small_gpus <= i.gpus:
+        return Answer.SMALL
+    return Answer.NEITHER
+
+
+def judge(i: Inputs, o: Outputs) -> Verdict:
+    answer = choose(i, o)
+    show, users = MILLISECONDS.show, USERS.show
+    begin = (
+        f"The answer begins after {show(o.small_first_token_after_ms)} with the small model and "
+        f"{_never_fits(o.large_first_token_after_ms)} with the large one; you allow {show(i.latency_ms)}."
+    )
+    many = (
+        f"On {GPUS.show(i.gpus)}: {users(o.small_users)} at once with the small model, {users(o.large_users)} with the "
+        f"large one, at {TOKENS_PER_S.show(i.pace_tokens_per_s)} each; you have {users(i.concurrent_users)}."
+    )
+    api = USD_PER_MONTH.show(o.api_usd_per_month)
+    money = (
+        f"Renting for the small model costs {USD_PER_MONTH.show(o.hosting_usd_per_month)}, used to "
+        f"{SHARE.show(o.used_share)}; the same from an API costs {api}."
+        if isfinite(o.hosting_usd_per_month)
+        else f"No number of these devices carries your users; the same from an API costs {api}."
+    )
+    reasons = (begin, many, money, sentence("decode", "several sequences"))
+    if answer is Answer.LARGE:
+        begins = show(o.large_first_token_after_ms)
+        headline = f"It begins after {begins} and carries {users(o.large_users)} on your devices."
+        step = "Compare both models on your own test items: speed no longer decides, quality and cost do."
+    elif answer is Answer.SMALL:
+        headline = (
+            f"It begins after {show(o.small_first_token_after_ms)} and needs {GPUS.show(o.small_gpus)}; the large one "
+            f"{_why_not(i, o)}."
+        )
+        step = (
+            "Measure the small model's answers on your own test items, and its 95th percentile under a replayed peak."
+        )
+    else:
+        headline = f"Even the small model {_small_why_not(i, o)}."
+        step = "Cut the prompt or cache its fixed part first; then a smaller model, fewer bits, or more devices."
+    return Verdict(answer, headline, tuple(reason for reason in reasons if reason), step)
+
+
+def _never_fits(value_ms: float) -> str:
+    return MILLISECONDS.show(value_ms) if isfinite(value_ms) else "not at all (it does not fit)"
+
+
+def _why_not(i: Inputs, o: Outputs) -> str:
+    if not isfinite(o.large_first_token_after_ms):
+        return "does not fit"
+    if o.large_first_token_after_ms > i.latency_ms:
+        return f"begins only after {MILLISECONDS.show(o.large_first_token_after_ms)}"
+    if not isfinite(o.large_gpus):
+        return f"never reaches {TOKENS_PER_S.show(i.pace_tokens_per_s)}"
+    return f"needs {GPUS.show(o.large_gpus)}"
+
+
+def _small_why_not(i: Inputs, o: Outputs) -> str:
+    if not isfinite(o.small_first_token_after_ms):
+        return "does not fit these devices"
+    if o.small_first_token_after_ms > i.latency_ms:
+        return f"begins only after {MILLISECONDS.show(o.small_first_token_after_ms)}"
+    if not isfinite(o.small_gpus):
+        return f"never reaches {TOKENS_PER_S.show(i.pace_tokens_per_s)}"
+    return f"needs {GPUS.show(o.small_gpus)} for your users, and you have {GPUS.show(i.gpus)}"
+
+
+def exhibits(i: Inputs, o: Outputs) -> tuple[Exhibit, ...]:
+    bars = []
+    for label, model in (("Small model", i.small_model), ("Large model", i.large_model)):
+        found = service(i, model)
+        if found.devices_each:
+            writing = 1000 * i.answer_tokens / max(i.pace_tokens_per_s, 1e-9)
+            segments = (
+                Segment(label="Network", value=i.network_ms),
+                Segment(label="Reading the prompt", value=found.first_token_ms - i.network_ms),
+                Segment(label="Writing at the pace you need", value=min(writing, 20 * i.latency_ms)),
+            )
+            bars.append(Bar(label=label, segments=segments))
+    waterfall: tuple[Exhibit, ...] = ()
+    if bars:
+        waterfall = (
+            Bars(
+                title="From the question to the last word",
+                description="Network, reading the prompt, then writing; the line is the time by which it must begin.",
+                unit=MILLISECONDS,
+                bars=tuple(bars),
+                limit=Mark(label="must begin", x=i.latency_ms),
+            ),
+        )
+    return (*waterfall, _what_fits(i))
+
+
+WHERE = (
+    ("A phone", "Snapdragon 8 Elite", "ExecuTorch (phone)"),
+    ("A laptop", "Apple M4", "llama.cpp"),
+    ("One consumer card", "NVIDIA RTX 4090", "llama.cpp"),
+    ("One data-centre card", "NVIDIA H100 SXM", "vLLM"),
+)
+"""Typical places to run a model, with the device of the catalogue and the engine that stand for each."""
+
+
+def _what_fits(i: Inputs) -> Table:
+    """What the small model does in four typical places, in 4 bits."""
+    rows = []
+    for place, device, served in WHERE:
+        there = replace(i, device=device, engine=served, stored=Stored.Q4_K_M, gpus=1.0)
+        each = devices_each(i.small_model, device, "q4_k_m", i.prompt_tokens + i.answer_tokens, 1)
+        if not each:
+            rows.append((place, device, "does not fit", "–", "–"))
+            continue
+        setup = setup_of(there, i.small_model, 1)
+        rows.append(
+            (
+                place,
+                device,
+                MILLISECONDS.show(time_to_first_token(setup).value),
+                TOKENS_PER_S.show(decode(setup).tokens_per_s),
+                GIB.show(cache_gib(setup, i.prompt_tokens + i.answer_tokens)),
+            )
+        )
+    return Table(
+        title="The small model in 4 bits elsewhere",
+        columns=("Where", "Device", "Begins after", "Pace, alone", "Cache of one conversation"),
+        rows=tuple(rows),
+        note="Without the network, one user, nothing cached.",
+    )
+
+
+DECISION = Decision(
+    "Will it answer in time, for how many users at once?",
+    Inputs,
+    Outputs,
+    compute,
+    judge,
+    choose=choose,
+    exhibits=exhibits,
+    result="small_users",
+    shown=(
+        "small_first_token_after_ms",
+        "large_first_token_after_ms",
+        "small_users",
+        "large_users",
+        "hosting_usd_per_month",
+        "api_usd_per_month",
+    ),
+    stances=dict.fromkeys(Answer, Stance.OPEN),
+    consideration="how soon an answer begins and how many users it carries",
+)
