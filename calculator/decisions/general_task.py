@@ -165,6 +165,12 @@ def chances(passes: int, items: int, bar: float, lowest: float) -> tuple[float, 
     return max(LEAST_CHANCE, few), max(LEAST_CHANCE, many)
 
 
+@lru_cache(maxsize=4096)
+def rule_chance(must_pass: int, tried: int, truth: float) -> float:
+    """Chance that a system which is truly right in the share `truth` passes the stop rule."""
+    return binomial.tail(must_pass, tried, truth)
+
+
 def attribute(i: Inputs) -> tuple[float, float]:
     """Shares of the failures that (prompt, context) account for; the rest is the model's own.
 
@@ -216,8 +222,8 @@ def compute(i: Inputs) -> Outputs:
         reach_share=reach,
         left_points=left,
         weighted_gain_points=(1 - off) * left - off * i.forgetting_points,
-        rule_at_bar_share=binomial.tail(must, tried, bar),
-        rule_when_short_share=binomial.tail(must, tried, max(0.0, bar - SHORT_POINTS / 100)),
+        rule_at_bar_share=rule_chance(must, tried, bar),
+        rule_when_short_share=rule_chance(must, tried, max(0.0, bar - SHORT_POINTS / 100)),
         rule_low_share=rule_low,
         rule_high_share=rule_high,
         change_low_points=100 * change_low,
@@ -430,7 +436,7 @@ def _rules(i: Inputs, o: Outputs) -> Table:
     return Table(
         title=f"Your stop rule: {must:,} of {tried:,} must pass",
         columns=("A model that is truly right in", "passes with a chance of"),
-        rows=tuple((SHARE.show(truth), SHARE.show(binomial.tail(must, tried, truth))) for truth in _TRUTHS),
+        rows=tuple((SHARE.show(truth), SHARE.show(rule_chance(must, tried, truth))) for truth in _TRUTHS),
         note=(
             f"{must:,} of {tried:,} alone shows {SHARE.show(o.rule_low_share)} to {SHARE.show(o.rule_high_share)} "
             "(Wilson, 95 %)."

@@ -3,22 +3,24 @@
 The accuracy that pays follows from what a right answer earns and a wrong one costs. Whether today's system has it is
 read from the interval around its test score. When it falls short, retrieval comes first if the right passage would
 close the gap. Training is then weighed as a trial that is kept only if a paired test says so: its worth is that of an
-option, and counts no more than such a test can resolve. People who check the doubtful answers are weighed beside it.
+option, and counts no more than such a test can resolve. Today and after, the service is run in the way that earns most:
+with nobody checking, with people checking the doubtful answers, or not at all.
 
-Left out: the GPU bill of the trial (the page on compute shows how small it is), errors that cost unlike amounts (score
-them by cost then), and judges who are models themselves (their errors come on top of the interval).
+Left out: the GPU bill of the trial (the page on compute shows how small it is), what serving costs, errors that cost
+unlike amounts (score them by cost then), and judges who are models (their errors come on top of the interval).
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from math import inf, log, sqrt
 
 from calculator import situation
-from calculator.cases import Situation, quality
-from calculator.decisions.fine_tune_or_not import KNOWLEDGE_FAILURES, TASK_TYPES, YEAR
+from calculator.cases import quality
+from calculator.decisions.fine_tune_or_not import KNOWLEDGE_FAILURES
+from calculator.decisions.too_little_data import tuned_gain
 from calculator.exhibit import Bar, Bars, Exhibit, Mark, Segment, Table
 from calculator.fields import ask, assume, out
-from calculator.situation import Task
 from calculator.stats import certify, intervals, paired, value
 from calculator.stats.normal import normal_cdf, normal_quantile
 from calculator.stats.sampling import Z_95
@@ -27,6 +29,9 @@ from calculator.verdict import Decision, Stance, Verdict
 
 NARROWEST_SHARE = 0.005
 """A score nearer to the bar than this takes tens of thousands of items to tell: no test is planned for it."""
+
+OUTCOMES = tuple(normal_quantile((k + 0.5) / 16) for k in range(16))
+"""The middles of sixteen equally likely parts of a normal distribution: what a trial may find."""
 
 MOST_EXACT_ITEMS = 20_000
 """Above this the exact interval and Wilson's agree to three digits, and the exact one takes longest."""
@@ -166,12 +171,17 @@ class Outputs:
     )
     training_gain_points: float = out(POINTS, "What training is expected to add", how="cases.quality.gains")
     gain_that_pays_points: float = out(
-        POINTS, "Gain from which training pays", how="stats.value.break_even_gain on its cost a month"
+        POINTS,
+        "Gain from which training pays, if nobody checks",
+        how="stats.value.break_even_gain on its cost a month, and on today's loss when there is one",
     )
     trial_worth_usd: float = out(
         USD,
         "Worth of a trial of training",
-        how="stats.value.value_of_sample: kept only if a paired test shows that it pays, less its start",
+        how="trial_worth: the mean over sixteen outcomes, each kept only if it earns more than today, less the start",
+    )
+    trial_pays_share: float = out(
+        SHARE, "Chance that the trial earns back its start", how="trial_worth: those of sixteen outcomes that do"
     )
     compared_low_points: float = out(
         POINTS, "Your comparison, at least", how="stats.paired.difference, 95 %; 0 when none was made"
@@ -183,23 +193,91 @@ class Outputs:
     )
 
 
-def review_split(error: float, threshold: float, ranks: float) -> tuple[float, float]:
-    """(share of all answers reviewed, share of the wrong ones reviewed) when doubt above `threshold` goes to a person.
+def review_split(error: float, threshold: float, apart: float) -> tuple[float, float]:
+    """(share of all answers checked, share of the wrong ones checked) when doubt above `threshold` goes to a person.
 
-    Doubt is one normal score for right answers and the same one shifted for wrong ones, by so much that a wrong answer
-    is doubted more than a right one with chance `ranks` (the area under the ROC curve; binormal model, Green and Swets
-    1966); doubt is turned into a chance of error by Bayes' rule. All arguments are shares.
+    Doubt is one normal score for right answers, and the same `apart` standard deviations higher for wrong ones (the
+    binormal model of Green and Swets 1966); Bayes' rule turns it into a chance of error.
     """
     if threshold >= 1 or error <= 0:
         return 0.0, 0.0
     if threshold <= 0 or error >= 1:
         return 1.0, 1.0
-    apart = sqrt(2.0) * normal_quantile(ranks)
     if apart < 1e-9:
         return (1.0, 1.0) if error > threshold else (0.0, 0.0)
-    cut = (log(threshold / (1 - threshold)) - log(error / (1 - error))) / apart + apart / 2
+    cut = log(threshold * (1 - error) / ((1 - threshold) * error)) / apart + apart / 2
     wrong, right = normal_cdf(apart - cut), normal_cdf(-cut)
     return error * wrong + (1 - error) * right, wrong
+
+
+@dataclass(frozen=True, kw_only=True)
+class Review:
+    """How people check: above which chance of error, and how well doubt sorts right from wrong answers."""
+
+    threshold: float
+    apart: float
+    person_error: float
+    check_usd: float
+    success_usd: float
+    stake_usd: float
+
+    def split(self, error: float) -> tuple[float, float, float]:
+        """(share checked, share that goes out wrong, USD earned an answer) at this share of wrong answers."""
+        seen, caught = review_split(error, self.threshold, self.apart)
+        missed = error * (1 - caught) + seen * self.person_error
+        return seen, missed, self.success_usd - missed * self.stake_usd - seen * self.check_usd
+
+    def best_usd(self, error: float) -> float:
+        """USD that an answer earns in the best way: nobody checks, people check the doubtful, or not at all."""
+        return max(0.0, self.success_usd - error * self.stake_usd, self.split(error)[2])
+
+
+def reviewing(i: Inputs, stake_usd: float) -> Review:
+    """How people would check here. A wrong answer costs `stake_usd` against a right one.
+
+    Two normal scores lie sqrt(2) times the normal quantile of the chance apart with which the higher is the larger.
+    """
+    threshold = value.review_threshold(i.review_usd, stake_usd, i.reviewer_error_share) if stake_usd > 0 else 1.0
+    return Review(
+        threshold=min(1.0, threshold),
+        apart=sqrt(2.0) * normal_quantile(i.doubt_ranks_share),
+        person_error=i.reviewer_error_share,
+        check_usd=i.review_usd,
+        success_usd=i.success_usd,
+        stake_usd=stake_usd,
+    )
+
+
+def trial_worth(i: Inputs, review: Review, running_usd: float, start_usd: float, error: float) -> tuple[float, float]:
+    """(worth in USD over the horizon, chance of earning back the start) of tuning once and keeping it only if it pays.
+
+    The gain is normal around that of published cases. A test with standard `error` moves the estimate of it by less
+    than its spread: spread^2 / sqrt(spread^2 + error^2), as in `stats.value.value_of_sample`.
+    """
+    gain = expected_gain(i)
+    moved = gain.spread**2 / sqrt(gain.spread**2 + error**2) if gain.spread > 0 else 0.0
+    months = value.annuity_months(i.horizon_months, i.discount_share)
+    wrong = 1 - i.prompted_accuracy_share
+    today = review.best_usd(wrong)
+    kept, paid = 0.0, 0
+    for z in OUTCOMES:
+        then = min(1.0, max(0.0, wrong - gain.mean - moved * z))
+        more = (i.requests_per_month * (review.best_usd(then) - today) - running_usd) * months
+        kept += max(0.0, more)
+        paid += more > start_usd
+    return kept / len(OUTCOMES) - start_usd, paid / len(OUTCOMES)
+
+
+@lru_cache(maxsize=1024)
+def proof_power(items: int, needed: float, truth: float) -> float:
+    """Chance that so many items prove the bar if `truth` is the true share; 0 for a bar that no test can prove."""
+    return certify.certify_power(items, needed, truth) if 0 < needed < 1 else 0.0
+
+
+@lru_cache(maxsize=1024)
+def unpaired_size(accuracy: float, other: float) -> float:
+    """Items for each of two systems of these accuracies, kept because the assumptions do not move it."""
+    return paired.unpaired_items(accuracy, other)
 
 
 def discordant(i: Inputs, other: float) -> float:
@@ -215,19 +293,8 @@ def discordant(i: Inputs, other: float) -> float:
 
 def expected_gain(i: Inputs) -> quality.Expectation:
     """What tuning a small model added in published cases like this one, and the spread of what the model misses."""
-    here = Situation(
-        task_type=TASK_TYPES[Task(i.task)],
-        domain_specialisation=None,
-        n_train_examples=i.labelled_examples + i.new_examples,
-        n_classes=i.classes_count,
-        baseline_prompted_score_01=i.prompted_accuracy_share,
-        knowledge_changes_often=0.0,
-        output_format_strictness=None,
-        multi_turn_or_long_context=i.long_context,
-        year=YEAR,
-        baseline_is_engineered=True,
-    )
-    return quality.gains(here, ("ft_small",))["ft_small"]
+    examples = i.labelled_examples + i.new_examples
+    return tuned_gain(i.task, i.classes_count, i.prompted_accuracy_share, i.long_context, examples)
 
 
 def compute(i: Inputs) -> Outputs:
@@ -244,18 +311,16 @@ def compute(i: Inputs) -> Outputs:
     disagree = discordant(i, accuracy)
     truth = min(1.0, needed + difference)
 
-    threshold = min(1.0, value.review_threshold(i.review_usd, stake, i.reviewer_error_share)) if stake > 0 else 1.0
-    reviewed, caught = review_split(1 - accuracy, threshold, i.doubt_ranks_share)
-    missed = (1 - accuracy) * (1 - caught) + reviewed * i.reviewer_error_share
+    review = reviewing(i, stake)
+    seen, missed, reviewed_usd = review.split(1 - accuracy)
     automate = value.automation_bar(1 - i.reviewer_error_share, i.review_usd, 0.0, stake) if stake > 0 else 0.0
 
-    gain = expected_gain(i)
     months = value.annuity_months(i.horizon_months, i.discount_share)
     start = i.training_work_hours * i.engineer_usd_per_hour + i.new_examples * i.example_usd
     running = i.system_upkeep_hours * i.engineer_usd_per_hour + i.retraining_usd / i.base_life_months
-    at_stake = i.requests_per_month * stake * months
-    mean = gain.mean * at_stake - running * months
-    resolved = value.value_of_sample(mean, gain.spread * at_stake, sqrt(disagree / items) * at_stake)
+    net = value.net_value(i.requests_per_month, accuracy, i.success_usd, wrong)
+    cost = running + start / months + max(0.0, -net)
+    worth, pays = trial_worth(i, review, running, start, sqrt(disagree / items))
 
     compared = max(i.test_items, i.won_items + i.lost_items)
     compared_low, compared_gain, compared_high = paired.difference(i.won_items, i.lost_items, compared)
@@ -266,21 +331,21 @@ def compute(i: Inputs) -> Outputs:
         accuracy_high_share=high,
         wrong_answer_usd=wrong,
         point_usd_per_month=i.requests_per_month * stake / 100,
-        net_usd_per_month=value.net_value(i.requests_per_month, accuracy, i.success_usd, wrong),
+        net_usd_per_month=net,
         independent_items=items,
         smallest_gain_points=100 * paired.smallest_paired_gain(items, disagree),
         paired_items=paired.paired_items(abs(other - accuracy), discordant(i, other)),
-        unpaired_items=paired.unpaired_items(accuracy, other),
-        certify_power_share=certify.certify_power(int(items), needed, truth) if 0 < needed < 1 else 0.0,
-        review_threshold_share=threshold,
-        reviewed_share=reviewed,
+        unpaired_items=unpaired_size(accuracy, other),
+        certify_power_share=proof_power(int(items), needed, truth),
+        review_threshold_share=review.threshold,
+        reviewed_share=seen,
         missed_share=missed,
-        reviewed_usd_per_month=i.requests_per_month
-        * ((1 - missed) * i.success_usd - missed * wrong - reviewed * i.review_usd),
+        reviewed_usd_per_month=i.requests_per_month * reviewed_usd,
         automate_above_share=max(0.0, automate),
-        training_gain_points=100 * gain.mean,
-        gain_that_pays_points=100 * value.break_even_gain(running + start / months, i.requests_per_month, stake),
-        trial_worth_usd=max(0.0, mean) + resolved - start,
+        training_gain_points=100 * expected_gain(i).mean,
+        gain_that_pays_points=100 * value.break_even_gain(cost, i.requests_per_month, stake),
+        trial_worth_usd=worth,
+        trial_pays_share=pays,
         compared_low_points=100 * compared_low,
         compared_points=100 * compared_gain,
         compared_high_points=100 * compared_high,
@@ -336,13 +401,14 @@ def judge(i: Inputs, o: Outputs) -> Verdict:
         )
     short = f"{measured} means {share(o.accuracy_high_share)} at the most; {share(needed)} is needed"
     if answer is Answer.TRAIN:
+        people = ", and let people check the doubtful" if o.reviewed_share > 0 else ""
         return Verdict(
             answer,
             f"{short}, and each point is worth {USD_PER_MONTH.show(o.point_usd_per_month)}.",
             reasons,
-            f"Retrieve whatever changes or must carry its source. Then tune once on your "
-            f"{EXAMPLES.show(i.labelled_examples)}, run both systems on the same {ITEMS.show(i.test_items)} and count "
-            f"those that only one gets right: the test shows a gain from {POINTS.show(o.smallest_gain_points)} on.",
+            f"Retrieve whatever changes or must carry its source{people}. Then tune once, run both systems on the same "
+            f"{ITEMS.show(i.test_items)} and count those that only one gets right: the test shows a gain from "
+            f"{POINTS.show(o.smallest_gain_points)} on.",
         )
     if is_retrievable(i, needed):
         return Verdict(
@@ -390,17 +456,20 @@ def _retrieval(i: Inputs, needed: float) -> str:
 def _training(o: Outputs) -> str:
     return (
         f"Published cases like yours lead to {POINTS.show(o.training_gain_points)} from tuning a small model, with "
-        f"wide doubt; it pays from {POINTS.show(o.gain_that_pays_points)} on, and a trial that is dropped when it "
-        f"fails is worth {USD.show(o.trial_worth_usd)} at your prices."
+        f"wide doubt. A trial that is dropped when it fails earns back its start with a chance of "
+        f"{SHARE.show(o.trial_pays_share)} and is worth {USD.show(o.trial_worth_usd)} at your prices."
     )
 
 
 def _review(o: Outputs) -> str:
+    money = USD_PER_MONTH.show
+    loss = "" if max(o.net_usd_per_month, o.reviewed_usd_per_month) > 0 else " At your prices either way loses money."
     if o.reviewed_share == 0:
-        return "Having people check answers costs more than the errors it would catch."
+        return f"Having people check answers costs more than the errors it would catch.{loss}"
     return (
         f"People should check an answer whose chance of error is above {SHARE.show(o.review_threshold_share)}: "
-        f"{SHARE.show(o.reviewed_share)} of answers, and {SHARE.show(o.missed_share)} still go out wrong."
+        f"{SHARE.show(o.reviewed_share)} of answers. Then {SHARE.show(o.missed_share)} go out wrong, and answers earn "
+        f"{money(o.reviewed_usd_per_month)} in place of {money(o.net_usd_per_month)}.{loss}"
     )
 
 

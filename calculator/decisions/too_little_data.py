@@ -9,8 +9,9 @@ Left out: the reader's own learning curve (the page on domain data fits it), whe
 there (the overall decision weighs it), and the time that labelling takes.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
 from math import floor, inf
 
 from calculator import situation
@@ -112,7 +113,7 @@ class Outputs:
         formula="labelled_examples + synthetic_worth_share * kept_share * synthetic_examples",
     )
     first_buy_examples: float = out(EXAMPLES, "Labels to buy first", formula="max(0, start_examples - worth_examples)")
-    first_buy_usd: float = out(USD, "What they cost", formula="first_buy_examples * example_usd")
+    first_buy_usd: float = out(USD, "Cost of the labels to buy first", formula="first_buy_examples * example_usd")
     synthetic_needed_examples: float = out(
         EXAMPLES, "Or synthetic examples to generate", how="labels to buy / (share kept * worth of one)"
     )
@@ -143,23 +144,31 @@ class Outputs:
     training_gain_points: float = out(POINTS, "What training on them is expected to add", how="cases.quality.gains")
 
 
-def described(i: Inputs, examples: float) -> Situation:
-    """The situation in the terms of the published comparisons, with so many examples at hand."""
-    return Situation(
-        task_type=TASK_TYPES[Task(i.task)],
+def described(task: str, classes_count: float | None) -> Situation:
+    """The task in the terms of the published comparisons."""
+    return Situation(task_type=TASK_TYPES[Task(task)], n_classes=classes_count)
+
+
+@lru_cache(maxsize=4096)
+def tuned_gain(
+    task: str, classes_count: float | None, prompted_accuracy_share: float, long_context: bool, examples: float
+) -> quality.Expectation:
+    """What tuning a small model on so many examples added in published cases, as a share, and its spread."""
+    here = replace(
+        described(task, classes_count),
         n_train_examples=examples,
-        n_classes=i.classes_count,
-        baseline_prompted_score_01=i.prompted_accuracy_share,
+        baseline_prompted_score_01=prompted_accuracy_share,
         knowledge_changes_often=0.0,
-        multi_turn_or_long_context=i.long_context,
+        multi_turn_or_long_context=long_context,
         year=YEAR,
         baseline_is_engineered=True,
     )
+    return quality.gains(here, ("ft_small",))["ft_small"]
 
 
 def expected_gain(i: Inputs, examples: float) -> quality.Expectation:
-    """What tuning a small model on so many examples added in published cases, as a share, and its spread."""
-    return quality.gains(described(i, examples), ("ft_small",))["ft_small"]
+    """`tuned_gain` for the reader's task with so many examples."""
+    return tuned_gain(i.task, i.classes_count, i.prompted_accuracy_share, i.long_context, examples)
 
 
 def is_about_facts(i: Inputs) -> bool:
@@ -169,7 +178,11 @@ def is_about_facts(i: Inputs) -> bool:
 
 def compute(i: Inputs) -> Outputs:
     encoder = i.learner == Learner.ENCODER and i.task == Task.CLASSIFICATION
-    needed = quality.examples_needed(described(i, 0)) * i.need_ratio * (i.encoder_need_ratio if encoder else 1.0)
+    needed = (
+        quality.examples_needed(described(i.task, i.classes_count))
+        * i.need_ratio
+        * (i.encoder_need_ratio if encoder else 1.0)
+    )
     start = max(i.minimum_examples, needed)
     kept_worth = i.synthetic_worth_share * i.kept_share
     worth = labels.mixed_labels(i.labelled_examples, i.synthetic_examples, kept_worth)
