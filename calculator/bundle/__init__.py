@@ -157,7 +157,7 @@ def _artefacts(folder: Path, package: Path) -> tuple[dict[str, bytes], dict[str,
     standard.update({name: source.encode() for name, source in library.STAND_INS.items()})
     ours = library.package_files(package)
     compiled_standard = compiled(standard, optimise=2)
-    compiled_ours = compiled(ours, optimise=0)
+    compiled_ours = compiled(ours, optimise=2)
     whole = folder / "library.zip"
     whole.write_bytes(library.archive({**compiled_standard, **compiled_ours}))
     _node("snapshot.mjs", runtime=str(RUNTIME), library=str(whole), warmUp=str(_HERE / "warm_up.py"), out=str(folder))
@@ -214,7 +214,12 @@ def _py_compile(archive: Path, optimise: int) -> None:
     command = shutil.which("pyodide", path=str(Path(sys.executable).parent)) or shutil.which("pyodide")
     if command is None:
         raise BundleError("the command `pyodide` is missing; install the group `site` (pyodide-build)")
-    environment = {"PYTHONOPTIMIZE": str(optimise or ""), "PYTHONHASHSEED": "0", "SOURCE_DATE_EPOCH": "0"}
+    environment = {
+        "PYTHONHASHSEED": "0",
+        "PYTHONNODEBUGRANGES": "1",
+        "PYTHONOPTIMIZE": str(optimise or ""),
+        "SOURCE_DATE_EPOCH": "0",
+    }
     _run([command, "py-compile", "--silent", "--compression-level", "0", str(archive)], environment)
 
 

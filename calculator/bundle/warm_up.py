@@ -15,9 +15,7 @@ from types import ModuleType
 
 
 def warm_up() -> list[str]:
-    """Ask every decision for each stage and form, load every preset; gives the names of the data files read."""
-    from calculator import browser, catalog, presets
-
+    """Ask every decision for each stage, load every preset; gives the names of the data files that were read."""
     read: list[str] = []
     get_data = zipimport.zipimporter.get_data
 
@@ -26,16 +24,16 @@ def warm_up() -> list[str]:
         return get_data(importer, path)
 
     zipimport.zipimporter.get_data = get_data_and_note  # type: ignore[method-assign, assignment]
+    from calculator import browser, catalog, presets
+
     for name in catalog.names():
-        for form in ("html", "json", "markdown"):
-            stage = 0
-            while stage is not None:
-                request = {"decision": name, "form": form, "stage": stage}
-                stage = json.loads(browser.answer(json.dumps(request)))["more"]
+        stage = 0
+        while stage is not None:
+            stage = json.loads(browser.answer(json.dumps({"decision": name, "stage": stage})))["more"]
         field = next(iter(catalog.decision(name).Inputs.__dataclass_fields__))
         browser.answer(json.dumps({"decision": name, "given": {field: "not a value"}}))
     for preset in presets.presets():
-        browser.answer(json.dumps({"decision": catalog.names()[0], "preset": preset.name}))
+        browser.answer(json.dumps({"decision": name, "preset": preset.name, "form": "markdown"}))
     browser.answer("not a request")
     try:
         catalog.decision("no such decision")
