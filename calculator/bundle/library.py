@@ -80,18 +80,17 @@ def package_files(root: Path) -> dict[str, bytes]:
     These are the modules that `browser` and the decisions reach, wherever an import stands, and the data files beside
     them. Raises BundleError when one of them imports a module that is NATIVE_ONLY.
     """
-    found = {f"{root.name}/{path.relative_to(root).as_posix()}": path for path in sorted(root.rglob("*"))}
+    found = sources(root)
     modules = {module_name(name): name for name in found if name.endswith(".py")}
     wanted = [(f"{root.name}.browser", ""), *((name, "") for name in modules if f"{root.name}.decisions." in name)]
     files: dict[str, bytes] = {}
     while wanted:
         module, by = wanted.pop()
-        parts = module.split(".")
-        if parts[0] != root.name or module not in modules or modules[module] in files:
+        name = modules.get(module, "")
+        if not name or name in files:
             continue
-        if parts[1:2] and parts[1] in NATIVE_ONLY:
+        if is_native(name):
             raise BundleError(f"{by} is bundled for the browser and imports {module}, which is native only")
-        name = modules[module]
         files[name] = found[name].read_bytes()
         wanted += [(other, name) for other in imported(files[name], name, late=True)]
         wanted.append((module.rpartition(".")[0], name))
@@ -100,6 +99,20 @@ def package_files(root: Path) -> dict[str, bytes]:
         if name.rpartition("/")[0] in folders and path.suffix in DATA:
             files[name] = path.read_bytes()
     return dict(sorted(files.items()))
+
+
+def sources(root: Path) -> dict[str, Path]:
+    """Every module and data file of the package in `root`, by its name inside the library."""
+    return {
+        f"{root.name}/{path.relative_to(root).as_posix()}": path
+        for path in sorted(root.rglob("*"))
+        if path.suffix in (".py", *DATA)
+    }
+
+
+def is_native(file: str) -> bool:
+    """Whether a file of the package belongs to a part that is NATIVE_ONLY."""
+    return file.split("/")[1].removesuffix(".py") in NATIVE_ONLY
 
 
 def module_name(file: str) -> str:
