@@ -20,6 +20,7 @@ from calculator.units import (
     COUNT,
     DAYS,
     EXAMPLES,
+    HOURS,
     MONTHS,
     POINTS,
     REQUESTS,
@@ -33,8 +34,6 @@ from calculator.units import (
 from calculator.verdict import Decision, Stance, Verdict
 
 HOURS_PER_MONTH = 730.0
-WORK_HOURS_PER_DAY = 6.0
-"""Hours of a working day that go into the work itself."""
 
 LONGEST_MONTHS = 120
 """Payback is looked for within ten years, the longest horizon a form accepts."""
@@ -560,15 +559,12 @@ def _servings(i: Inputs, o: Outputs) -> Table:
 
 
 def _changes(i: Inputs, o: Outputs) -> Table:
-    def days(hours: float) -> str:
-        return DAYS.show(hours / WORK_HOURS_PER_DAY)
-
     return Table(
         title="What one change to the behaviour costs",
-        columns=("Change", "Cost", "Live after about"),
+        columns=("Change", "Cost", "Takes about"),
         rows=(
-            ("Edit the prompt and test it", USD.show(o.edit_usd), days(i.prompt_edit_hours)),
-            ("Search for a better prompt", USD.show(o.search_usd), days(i.search_work_hours)),
+            ("Edit the prompt and test it", USD.show(o.edit_usd), HOURS.show(i.prompt_edit_hours)),
+            ("Search for a better prompt", USD.show(o.search_usd), HOURS.show(i.search_work_hours)),
             ("Train again and test it", USD.show(i.retraining_usd), DAYS.show(i.retraining_lag_days)),
         ),
     )
