@@ -1,4 +1,4 @@
-"""The parts of pages that are made from data: assumptions, evidence cards, published comparisons. Native only.
+"""The parts of pages that are made from data: assumptions, evidence, comparisons, our error. Native only.
 
 Each function gives HTML. A table carries what a reader filters by in `data-` attributes; without scripts it is whole.
 """
@@ -42,13 +42,18 @@ def render(what: str, source: str) -> str:
     argument = source.strip()
     if what == "evidence":
         return evidence_index() if argument == "all" else evidence_cards(argument)
+    if what == "validation":
+        # Every estimator comes with it, which a page of another kind need not wait for.
+        from calculator.validation import page
+
+        return page.render(argument)
     if argument != "all":
         raise ValueError(f"write all in a {what} fence; given: {argument[:60]!r}")
     if what == "sources":
         return sources_table()
     if what == "published":
         return cases_table()
-    raise ValueError(f"fence must be one of: evidence, published, sources; given: {what!r}")
+    raise ValueError(f"fence must be one of: evidence, published, sources, validation; given: {what!r}")
 
 
 def evidence_cards(topic: str) -> str:

@@ -1,0 +1,471 @@
+"""The page on our error, made from the same figures as `python -m calculator validate`. Native only.
+
+Errors are of complete rows, each predicted without its source, unless a column says otherwise.
+"""
+
+import os
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache, partial
+from math import floor, log, log10
+from pathlib import Path
+from typing import Any
+
+from calculator import chart
+from calculator.cases import OPTIONS, TASK_TYPES, cases
+from calculator.chart import escape
+from calculator.exhibit import Curves, Dots, Line, Scatter
+from calculator.stats.sampling import quantile
+from calculator.units import GIB, PARAMETERS, SHARE, TOKENS_PER_S, Unit
+from calculator.validation import Errors, Pair, Row, published, summarise, worst
+from calculator.validation import cases as judged
+from calculator.validation.figures import CASES, ESTIMATORS, Compared, figures, method_of
+
+WORST = 10
+BY_SOURCE, BY_METHOD = "By source", "By method"
+GROUPS = 4
+"""What a scatter can tell apart."""
+
+_SECTIONS: Mapping[str, str] = {
+    "parameters": "parameters",
+    "training-memory": "training-memory",
+    "training-throughput": "training-speed",
+    "inference": "serving",
+}
+"""The heading of the page under which each estimator stands."""
+_UNITS: Mapping[str, tuple[Unit, ...]] = {
+    "parameters": (PARAMETERS, PARAMETERS),
+    "training-memory": (GIB,),
+    "training-throughput": (TOKENS_PER_S,),
+    "inference": (TOKENS_PER_S, TOKENS_PER_S, GIB),
+}
+_METHOD_WORDS = {"full": "full", "lora": "LoRA", "qlora": "QLoRA", "other adapters": "other adapters"}
+_VERSION = re.compile(r"\s*(\(|\+| v?\d).*$")
+
+
+def render(argument: str) -> str:
+    """The HTML of a fence: summary, one of the estimators, cases, or send. ValueError for anything else."""
+    made: dict[str, Callable[[], str]] = {
+        "summary": _summary,
+        **{what: partial(_estimator, what) for what in ESTIMATORS},
+        CASES: lambda: _cases(figures().cases),
+        "send": _send,
+    }
+    if argument not in made:
+        raise ValueError(f"validation must be one of: {', '.join(made)}; given: {argument[:60]!r}")
+    return f'<div class="validation">{made[argument]()}</div>'
+
+
+def _estimator(what: str) -> str:
+    return "".join(_quantity(compared, place) for place, compared in enumerate(figures().compared[what]))
+
+
+def _summary() -> str:
+    rows = []
+    for what in ESTIMATORS:
+        for compared in figures().compared[what]:
+            with_it, without = _complete(compared.published), summarise(compared.complete)
+            sources = len({pair.source for pair in compared.complete})
+            rows.append(
+                (
+                    f'<a href="#{_SECTIONS[what]}">{escape(_capital(compared.name))}</a>',
+                    f"{without.rows:,}",
+                    str(sources),
+                    _percent(with_it.median_error),
+                    _percent(without.median_error) if compared.fitted else "nothing fitted",
+                    _percent(without.within_20),
+                    _percent(without.band_coverage),
+                    _times(without.band_width),
+                )
+            )
+    columns = (
+        "Estimate", "Complete rows", "Sources", "Median error, source in the fit", "Source left out",
+        "Within 20\u00a0%", "Band covers", "Band width",
+    )  # fmt: skip
+    return _table("Every estimator", columns, rows)
+
+
+def _quantity(compared: Compared, place: int) -> str:
+    unit = _UNITS[compared.what][place]
+    parts = [f"<h3>{escape(_capital(compared.name))}</h3>", f"<p>{_in_words(compared)}</p>", _picture(compared, unit)]
+    if summarise(compared.complete).exact == 1:
+        return "".join(parts)
+    parts.append(_errors(BY_SOURCE, compared, lambda pair: pair.source))
+    parts.append(_errors(BY_METHOD, compared, lambda pair: _method_words(compared.what, pair.method)))
+    return "".join((*parts, _worst(compared, unit)))
+
+
+def _in_words(compared: Compared) -> str:
+    found = summarise(compared.complete)
+    sources = len({pair.source for pair in compared.complete})
+    said = f"{found.rows:,} complete rows from {_count(sources, 'source')}"
+    if found.exact == 1:
+        return escape(f"{said}: every one is exact.")
+    said += ", each predicted without its source" if compared.fitted else ", with nothing fitted to them"
+    said += (
+        f": median error {_percent(found.median_error)}, {_percent(found.within_10)} of them within 10\u00a0% and "
+        f"{_percent(found.within_20)} within 20\u00a0%, bias {_percent(found.bias, sign=True)}."
+    )
+    if found.band_coverage is not None:
+        said += (
+            f" The stated band covers {_percent(found.band_coverage)} at a median width of {_times(found.band_width)}."
+        )
+    if compared.fitted:
+        inside = _complete(compared.published)
+        said += f" With the source in the fit the median error is {_percent(inside.median_error)}."
+    rest = [pair for pair in compared.left_out if not pair.complete]
+    if rest:
+        other = summarise(rest)
+        said += f" Of {_count(other.rows, 'further row')} that leave something open or give a limit, not a peak, "
+        said += f"{other.refused:,} are refused with a reason"
+        said += f"; on the rest the median error is {_percent(other.median_error)}." if other.median_error else "."
+    return escape(said)
+
+
+def _picture(compared: Compared, unit: Unit) -> str:
+    """The scatter, with its numbers by size of the measured value."""
+    pairs = [pair for pair in compared.complete if pair.estimate]
+    exhibit = Scatter(
+        title=f"Predicted against measured: {compared.name}",
+        description=(
+            f"{_count(len(pairs), 'published measurement')} across, our estimate{_without(compared)} up. On the middle "
+            "line both agree; the dashed lines are 20\u00a0% off."
+        ),
+        x_label="Measured",
+        y_label="predicted",
+        unit=unit,
+        groups=tuple(
+            Dots(label=label, points=tuple((pair.measured, pair.estimate or 0.0) for pair in members))
+            for label, members in _largest(pairs, lambda pair: _method_words(compared.what, pair.method)).items()
+        ),
+    )
+    rows = []
+    for (low, high), members in _by_size(pairs).items():
+        ratios = sorted((pair.estimate or 0.0) / pair.measured for pair in members)
+        rows.append(
+            (
+                f"{escape(unit.show(low))} to {escape(unit.show(high))}",
+                str(len(members)),
+                *(_times(quantile(ratios, share)) for share in (0.5, 0.1, 0.9)),
+            )
+        )
+    table = _table(
+        exhibit.title, ("Measured", "Rows", "Predicted over measured, median", "10th percentile", "90th"), rows
+    )
+    return _figure(exhibit.title, exhibit.description, chart.scatter(exhibit), table)
+
+
+def _without(compared: Compared) -> str:
+    return " without their source" if compared.fitted else ""
+
+
+def _by_size(pairs: Iterable[Pair]) -> dict[tuple[float, float], list[Pair]]:
+    """Pairs by powers of ten of the measured value, or by halves of them where there are few powers."""
+    pairs = list(pairs)
+    spread = log10(max(p.measured for p in pairs) / min(p.measured for p in pairs))
+    steps = 1 if spread > 5 else 2
+    found: dict[tuple[float, float], list[Pair]] = {}
+    for pair in sorted(pairs, key=lambda pair: pair.measured):
+        power = floor(log10(pair.measured))
+        lower, middle = 10.0**power, 3 * 10.0**power
+        ends = (
+            (lower, 10 * lower) if steps == 1 else (middle, 10 * lower) if pair.measured >= middle else (lower, middle)
+        )
+        found.setdefault(ends, []).append(pair)
+    return found
+
+
+def _largest(pairs: Sequence[Pair], key: Callable[[Pair], str]) -> dict[str, list[Pair]]:
+    """The largest groups, and the rest as one."""
+    found: dict[str, list[Pair]] = {}
+    for pair in pairs:
+        found.setdefault(key(pair), []).append(pair)
+    ordered = sorted(found, key=lambda name: (-len(found[name]), name))
+    if len(ordered) <= GROUPS:
+        return {name: found[name] for name in ordered}
+    kept = {name: found[name] for name in ordered[: GROUPS - 1]}
+    return {**kept, "others": [pair for name in ordered[GROUPS - 1 :] for pair in found[name]]}
+
+
+def _method_words(what: str, method: str) -> str:
+    if what == "inference":
+        return _VERSION.sub("", method)
+    return method if what == "parameters" else _METHOD_WORDS[method_of(method)]
+
+
+def _complete(pairs: Iterable[Pair]) -> Errors:
+    return summarise(pair for pair in pairs if pair.complete)
+
+
+def _errors(title: str, compared: Compared, key: Callable[[Pair], str]) -> str:
+    """The error table by one key, largest groups first: the source in the fit beside the source left out."""
+    inside: dict[str, list[Pair]] = {}
+    outside: dict[str, list[Pair]] = {}
+    for groups, pairs in ((inside, compared.published), (outside, compared.left_out)):
+        for pair in pairs:
+            if pair.complete:
+                groups.setdefault(key(pair), []).append(pair)
+    rows = []
+    for name in sorted(outside, key=lambda name: (-len(outside[name]), name)):
+        where = f"<br><small>{escape(_address(compared.what, name))}</small>" if title == BY_SOURCE else ""
+        rows.append((escape(name) + where, *_cells(summarise(inside[name]), summarise(outside[name]), compared.fitted)))
+    if len(rows) > 1:
+        rows.insert(0, ("All", *_cells(_complete(compared.published), summarise(compared.complete), compared.fitted)))
+    twice = ("in the fit", "left out") if compared.fitted else ("",)
+    columns = (
+        title.removeprefix("By ").capitalize(),
+        "Rows",
+        *(f"Median error {way}".strip() for way in twice),
+        *(f"Within 20\u00a0% {way}".strip() for way in twice),
+        "Within 10\u00a0%",
+        "Bias",
+        "Band covers",
+        "Band width",
+    )
+    if not any(pair.high for pair in compared.complete):
+        columns, rows = columns[:-2], [row[:-2] for row in rows]
+    return f"<h4>{title}</h4>" + _table(f"{compared.name}: {title.lower()}", columns, rows)
+
+
+def _address(what: str, source: str) -> str:
+    """Where a source stands in print: repository and file of its first row, without the version."""
+    first = next(row for row in published(what) if row.get("source_id") == source)
+    return first.get("source_locator", "").partition("@")[0].strip()
+
+
+def _cells(inside: Errors, outside: Errors, fitted: bool) -> tuple[str, ...]:
+    both = (inside, outside) if fitted else (outside,)
+    return (
+        str(outside.rows),
+        *(_percent(found.median_error) for found in both),
+        *(_percent(found.within_20) for found in both),
+        _percent(outside.within_10),
+        _percent(outside.bias, sign=True),
+        _percent(outside.band_coverage),
+        _times(outside.band_width),
+    )
+
+
+def _worst(compared: Compared, unit: Unit) -> str:
+    found = [pair for pair in worst(compared.complete, WORST) if pair.error]
+    if not found:
+        return ""
+    by_id = {row[_identity(compared.what)]: row for row in published(compared.what)}
+    inside = {pair.id: pair for pair in compared.published}
+    rows = [
+        (
+            f"{escape(pair.id)}<br><small>{escape(pair.source)}</small>",
+            escape(_run(by_id[pair.id])),
+            escape(unit.show(pair.measured)),
+            escape(unit.show(pair.estimate or 0.0)),
+            _times((pair.estimate or 0.0) / pair.measured),
+            escape(_why(compared, pair, inside[pair.id])),
+        )
+        for pair in found
+    ]
+    columns = ("Row and source", "Run", "Measured", "Predicted", "Off by", "Why")
+    count = "The worst ten" if len(rows) == WORST else f"The worst {len(rows)}"
+    return f"<h4>{count}</h4>" + _table(f"{compared.name}: the worst", columns, rows)
+
+
+def _identity(what: str) -> str:
+    return "hf_id" if what == "parameters" else "row_id"
+
+
+def _run(row: Row) -> str:
+    """What a row ran, in a line."""
+
+    def said(column: str, words: str) -> str:
+        return words.format(row[column]) if row.get(column) else ""
+
+    cards = row.get("n_gpus") or row.get("n_devices") or "1"
+    card = row.get("gpu") or row.get("device") or ""
+    parts = (
+        row.get("model", ""),
+        row.get("method") or " ".join(filter(None, (row.get("quant"), row.get("engine")))),
+        f"{cards} × {card}" if cards not in ("", "1") else card,
+        said("sharding", "sharded: {}") if row.get("sharding") not in (None, "", "none") else "",
+        said("seq_len", "{} tokens"),
+        said("micro_batch", "micro-batch {}"),
+        said("prompt_len", "prompt of {} tokens"),
+        said("batch", "batch {}"),
+    )
+    return ", ".join(filter(None, parts))
+
+
+def _why(compared: Compared, pair: Pair, inside: Pair) -> str:
+    """The known cause, or what the figures themselves say."""
+    known = reasons().get((compared.what, pair.id))
+    if known:
+        return known
+    covered = pair.low is not None and pair.high is not None and pair.low <= pair.measured <= pair.high
+    also = " The band covers it." if covered else ""
+    if not compared.fitted:
+        return f"Not explained; nothing is fitted here.{also}"
+    off, with_it = _size(pair), _size(inside)
+    said = f"off by {_percent(inside.error, sign=True)} with its source in the fit"
+    if with_it < off / 2:
+        return f"Only its source shows what sets it apart: {said}.{also}"
+    return f"Not explained: {said} too.{also}"
+
+
+def _size(pair: Pair) -> float:
+    return abs(log((pair.estimate or pair.measured) / pair.measured))
+
+
+@cache
+def reasons() -> dict[tuple[str, str], str]:
+    """Known causes by estimator and row."""
+    data = tomllib.loads(Path(__file__).with_name("reasons.toml").read_text("utf-8"))
+    return {(entry["what"], row): entry["why"] for entry in data["reason"] for row in entry["rows"]}
+
+
+def _cases(found: Mapping[str, Any]) -> str:
+    methods = found["methods"]
+    model = methods[judged.MODEL]
+    words = (
+        f"{found['cases']} published comparisons from {found['sources']} sources, each judged without its source. The "
+        f"model's choice was within {judged.WITHIN_POINTS:g} points of the best in {_percent(model['right'])}; it is "
+        f"{_percent(model['right_group_weighted'])} when each source counts by the root of its comparisons. The best "
+        f"simple rule is “{found['best_baseline']}”; the model is ahead of it in "
+        f"{_percent(found['share_of_resamples_ahead_of_best_baseline'])} of resamples of whole sources. "
+        f"{_count(found['suspect_left_out'], 'suspect comparison')} left out."
+    )
+    rows = [
+        (
+            escape(_capital(name)),
+            _percent(methods[name]["right"]),
+            _percent(methods[name]["right_group_weighted"]),
+            f"{_percent(methods[name]['right_group_weighted_low'])} to "
+            f"{_percent(methods[name]['right_group_weighted_high'])}",
+            f"{methods[name]['regret_points']:.1f}",
+            f"{methods[name]['brier']:.3f}",
+        )
+        for name in (judged.MODEL, judged.IN_SAMPLE, judged.UNDIRECTED, *judged.BASELINES)
+    ]
+    columns = ("Choice by", "Right", "Group-weighted", "5th to 95th percentile", "Regret, points", "Brier")
+    parts = [
+        f"<p>{escape(words)}</p>",
+        f"<p>{escape(found['note'])}</p>",
+        _table("The model and simple rules", columns, rows),
+    ]
+    parts += [
+        _calibration(model["calibration"]),
+        "<h4>By kind of task</h4>",
+        _by_task(methods),
+        _mistakes(found["wrong"]),
+    ]
+    return "".join(parts)
+
+
+def _calibration(fifths: Sequence[Mapping[str, float]]) -> str:
+    points = tuple((part["predicted"], part["training_won"]) for part in fifths)
+    exhibit = Curves(
+        title="Calibration: the chance that training wins",
+        description=(
+            "The comparisons in fifths by the chance we gave training, sources left out, against how often it won. "
+            "On the straight line both agree."
+        ),
+        x_label="Chance given",
+        y_label="Training won",
+        x_unit=SHARE,
+        y_unit=SHARE,
+        lines=(
+            Line(label="both agree", points=((0.0, 0.0), (1.0, 1.0))),
+            Line(label="fifths", points=points, dots=True),
+        ),
+    )
+    rows = [
+        (
+            str(place),
+            str(part["cases"]),
+            _percent(part["predicted"]),
+            _percent(part["training_won"]),
+            _percent(part["training_won_clearly"]),
+        )
+        for place, part in enumerate(fifths, 1)
+    ]
+    columns = ("Fifth", "Comparisons", "Chance given", "Training won", "by more than 2 points")
+    return _figure(exhibit.title, exhibit.description, chart.curves(exhibit), _table(exhibit.title, columns, rows))
+
+
+def _by_task(methods: Mapping[str, Any]) -> str:
+    shown = (judged.MODEL, *judged.BASELINES)
+    own = methods[judged.MODEL]["by_task_type"]
+    rows = [
+        (
+            escape(_capital(TASK_TYPES.get(task, task))),
+            str(own[task]["cases"]),
+            *(_percent(methods[name]["by_task_type"][task]["right"]) for name in shown),
+        )
+        for task in sorted(own, key=lambda task: (-own[task]["cases"], task))
+    ]
+    return _table("Right by kind of task", ("Task", "Comparisons", *map(_capital, shown)), rows)
+
+
+def _mistakes(wrong: Sequence[Mapping[str, Any]]) -> str:
+    by_id = {case.id: case for case in cases()}
+    rows = []
+    for entry in wrong[:WORST]:
+        case = by_id[entry["id"]]
+        rows.append(
+            (
+                f"{escape(case.title)}<br><small>{escape(case.source)}</small>",
+                escape(OPTIONS[entry["choice"]]),
+                escape(OPTIONS[entry["best"]]),
+                "–" if entry["lost_points"] is None else f"{entry['lost_points']:.1f}",
+                _percent(entry["chance_of_training"]),
+                escape(case.caveat or "Nothing in the fields known before the decision sets it apart."),
+            )
+        )
+    columns = ("Comparison", "We chose", "Best was", "Points lost", "Chance given to training", "What its source says")
+    return "<h4>The ten dearest mistakes</h4>" + _table("The dearest mistakes", columns, rows)
+
+
+def _send() -> str:
+    repository = os.environ.get("GITHUB_REPOSITORY") or "example/fine-tune-or-not"
+    server = os.environ.get("GITHUB_SERVER_URL") or "https://github.com"
+    address = f"{server}/{repository}/issues/new?template=measurement.yml"
+    return f'<p><a class="md-button" href="{escape(address)}">Send a measurement</a></p>'
+
+
+def _figure(title: str, description: str, drawing: str, table: str) -> str:
+    return (
+        f'<figure class="calc-exhibit"><figcaption><p class="calc-caption"><strong>{escape(title)}.</strong> '
+        f"{escape(description)}</p></figcaption>{drawing}"
+        f'<details class="calc-data"><summary>The numbers in this chart</summary>{table}</details></figure>'
+    )
+
+
+def _table(name: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of cells that are already HTML; the first of each row is its heading."""
+    head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
+    body = "".join(
+        f'<tr><th scope="row">{first}</th>{"".join(f"<td>{cell}</td>" for cell in others)}</tr>'
+        for first, *others in rows
+    )
+    return (
+        f'<div class="calc-scroll" tabindex="0" role="group" aria-label="{escape(_capital(name))}">'
+        f'<table class="calc-table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    )
+
+
+def _percent(share: float | None, *, sign: bool = False) -> str:
+    if share is None:
+        return "–"
+    if abs(share) < 0.0005:
+        return "0\u00a0%"
+    return f"{100 * share:{'+' if sign else ''}.{1 if abs(share) < 0.0995 else 0}f}\u00a0%".replace("-", "−")
+
+
+def _times(ratio: float | None) -> str:
+    return "–" if ratio is None else f"×\u00a0{ratio:.2f}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
