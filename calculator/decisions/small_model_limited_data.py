@@ -1,0 +1,586 @@
+"""Which model should a small data set train?
+
+Four sizes are weighed for the labels at hand: an encoder, and language models of about 1, 3 and 8 billion parameters.
+Published comparisons set the accuracy of a tuned model of middle size; each doubling of size leaves a share of its
+error. Labels that a large model gives count for less, by its error rate, and carry no further than its own accuracy.
+Each size's worth over the horizon is its answers and its serving against today's prompted large model. Serving is
+priced in proportion to size. Left out: base models above 8 billion, latency, and what several tasks on one base save.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from math import ceil, inf, log2
+from typing import NamedTuple
+
+from calculator import situation
+from calculator.cases import Situation, quality
+from calculator.catalogs import accelerators, architectures
+from calculator.decisions.fine_tune_or_not import TASK_TYPES, YEAR
+from calculator.decisions.limited_compute import surprise
+from calculator.exhibit import Curves, Exhibit, Line, Mark, Table
+from calculator.fields import ask, assume, flag, out
+from calculator.llm import parameters
+from calculator.llm.tokens import managed_training_usd, request_usd
+from calculator.llm.training_memory import MemoryEstimate, TrainingSetup, estimate
+from calculator.llm.training_time import throughput
+from calculator.situation import Task
+from calculator.stats.labels import adapter_capacity_tokens, adapter_parameters, effective_labels, mixed_labels
+from calculator.stats.value import annuity_months
+from calculator.units import COUNT, EXAMPLES, GIB, HOURS, SHARE, TOKENS, USD, USD_PER_MONTH
+from calculator.verdict import Decision, Stance, Verdict
+
+REFERENCE_BILLIONS = 7.0
+"""The size that the quality model's tuned small model has: the median over its published comparisons."""
+
+RANK = 16
+EPOCHS = 3.0
+LONGEST_OVER_MEAN = 2.0
+"""The longest example against the mean one: memory is set by the longest."""
+
+LONGEST_TOKENS = 131_072.0
+
+
+class Answer(StrEnum):
+    ENCODER = "Train a small encoder"
+    SMALL = "Tune a model of 1 to 3 billion parameters"
+    EIGHT = "Tune a model of 8 billion parameters"
+    KEEP = "Keep prompting: do not train on this yet"
+
+
+class Size(NamedTuple):
+    """One base model to train. billions: its parameters; stand_in: the catalogued model whose memory is worked out."""
+
+    label: str
+    billions: float
+    stand_in: str
+    is_encoder: bool = False
+
+
+SIZES = (
+    Size("Encoder, 0.4 billion", 0.4, "HuggingFaceTB/SmolLM2-360M", is_encoder=True),
+    Size("1 billion", 1.2, "meta-llama/Llama-3.2-1B"),
+    Size("3 billion", 3.2, "meta-llama/Llama-3.2-3B"),
+    Size("8 billion", 8.0, "meta-llama/Llama-3.1-8B"),
+)
+"""For the encoder a language model of its size stands in, which needs a little more memory for its larger output."""
+
+LABEL_TASKS = frozenset({Task.CLASSIFICATION, Task.EXTRACTION})
+"""What an encoder can do: give labels to texts and to spans."""
+
+MACHINES = (
+    ("A laptop with 8 GB", "NVIDIA RTX 3070"),
+    ("A gaming card with 24 GB", "NVIDIA RTX 4090"),
+    ("A rented H100", "NVIDIA H100 SXM"),
+)
+"""The RTX 3070 stands in for a laptop's GPU of 8 GB: no source that we read gives those a speed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inputs:
+    labelled_examples: float = situation.labelled_examples
+    new_examples: float = situation.new_examples
+    teacher_examples: float = ask(
+        0,
+        EXAMPLES,
+        "Texts a large model could label for you",
+        low=0,
+        high=1e8,
+        whole=True,
+        hint="Zero if the texts may not be sent to it, or its licence forbids training on its answers",
+        group=situation.DATA,
+    )
+    teacher_error_share: float | None = ask(
+        None,
+        SHARE,
+        "How often it labels wrong",
+        low=0,
+        high=0.5,
+        hint="Empty: as often as your prompt fails",
+        group=situation.DATA,
+    )
+    teacher_writes: bool = flag(
+        False, "It also writes the texts", hint="Then they count for less than real ones", group=situation.DATA
+    )
+    task: str = situation.task
+    classes_count: float | None = situation.classes_count
+    long_context: bool = situation.long_context
+    prompted_accuracy_share: float = situation.prompted_accuracy_share
+    target_accuracy_share: float = situation.target_accuracy_share
+    card_gib: float = ask(
+        24,
+        GIB,
+        "Memory of the GPU you train on",
+        low=2,
+        high=300,
+        hint="Laptop: 8. Gaming card: 24. Data centre: 80",
+        group=situation.HARDWARE,
+    )
+    example_tokens: float = situation.example_tokens
+    requests_per_month: float = situation.requests_per_month
+    prompt_tokens: float = situation.prompt_tokens
+    answer_tokens: float = situation.answer_tokens
+    shared_prefix_share: float = situation.shared_prefix_share
+    success_usd: float = situation.success_usd
+    failure_usd: float = situation.failure_usd
+    horizon_months: float = situation.horizon_months
+    budget_usd: float = situation.budget_usd
+    minimum_examples: float = assume("minimum_examples")
+    doubled_model_error_share: float = assume("doubled_model_error_share")
+    encoder_size_ratio: float = assume("encoder_size_ratio")
+    encoder_need_ratio: float = assume("encoder_need_ratio")
+    synthetic_worth_share: float = assume("synthetic_worth_share")
+    headroom_surprise_sd: float = assume("headroom_surprise_sd")
+    training_surprise_sd: float = assume("training_surprise_sd")
+    memory_surprise_sd: float = assume("memory_surprise_sd")
+    reserve_share: float = assume("reserve_share")
+    large_input_usd_per_mtok: float = assume("large_input_usd_per_mtok")
+    large_output_usd_per_mtok: float = assume("large_output_usd_per_mtok")
+    small_input_usd_per_mtok: float = assume("small_input_usd_per_mtok")
+    small_output_usd_per_mtok: float = assume("small_output_usd_per_mtok")
+    cache_read_ratio: float = assume("cache_read_ratio")
+    cache_hit_share: float = assume("cache_hit_share")
+    cache_minimum_tokens: float = assume("cache_minimum_tokens")
+    managed_small_usd_per_mtok: float = assume("managed_small_usd_per_mtok")
+    runs_count: float = assume("runs_count")
+    example_usd: float = assume("example_usd")
+    engineer_usd_per_hour: float = assume("engineer_usd_per_hour")
+    training_work_hours: float = assume("training_work_hours")
+    prompt_upkeep_hours: float = assume("prompt_upkeep_hours")
+    system_upkeep_hours: float = assume("system_upkeep_hours")
+    discount_share: float = assume("discount_share")
+
+
+WORTH = "right answers less wrong ones, less serving, upkeep and the start, over the same for today's prompt"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outputs:
+    best_accuracy_share: float = out(SHARE, "To expect of the best size", how="of those that can be had")
+    labels_worth_examples: float = out(
+        EXAMPLES, "What your labels are worth", formula="labelled_examples + new_examples + teacher_worth_examples"
+    )
+    teacher_worth_examples: float = out(
+        EXAMPLES, "Of these, the teacher's", how="n × (1 − 2 × error)², times the worth of a synthetic text"
+    )
+    teacher_usd: float = out(USD, "The teacher's bill", how="llm.tokens.request_usd for each text")
+    labels_usd: float = out(USD, "Labels still to buy", formula="new_examples * example_usd")
+    rank_count: float = out(
+        COUNT, "Adapter rank that holds your data", how="stats.labels.adapter_parameters, on all layers of 8 billion"
+    )
+    capacity_tokens: float = out(
+        TOKENS, "What an adapter of rank 16 can hold", how="stats.labels.adapter_capacity_tokens, on the same"
+    )
+    encoder_accuracy_share: float = out(SHARE, "Encoder", how="cases.quality, and the share left by each doubling")
+    one_accuracy_share: float = out(SHARE, "1 billion", how="cases.quality, and the share left by each doubling")
+    three_accuracy_share: float = out(SHARE, "3 billion", how="cases.quality, and the share left by each doubling")
+    eight_accuracy_share: float = out(SHARE, "8 billion", how="cases.quality, and the share left by each doubling")
+    eight_gib: float = out(GIB, "Least memory to tune 8 billion", how="llm.training_memory.estimate, 4-bit base")
+    encoder_worth_usd: float = out(USD, "Worth: encoder", how=WORTH)
+    small_worth_usd: float = out(USD, "Worth: the better of 1 and 3 billion", how=WORTH)
+    eight_worth_usd: float = out(USD, "Worth: 8 billion", how=WORTH)
+    prompt_worth_usd: float = out(USD, "Worth: keep prompting", formula="0")
+
+
+VALUES = {
+    Answer.KEEP: "prompt_worth_usd",
+    Answer.ENCODER: "encoder_worth_usd",
+    Answer.SMALL: "small_worth_usd",
+    Answer.EIGHT: "eight_worth_usd",
+}
+
+
+class Option(NamedTuple):
+    """One size in full. gate: why it cannot be had, empty when it can."""
+
+    size: Size
+    accuracy: float
+    gib: float
+    start_usd: float
+    saved_usd_per_month: float
+    worth_usd: float
+    gate: str
+
+
+@lru_cache(maxsize=1024)
+def _expected(
+    task: str, classes_count: float | None, long_context: bool, prompted_accuracy_share: float, examples: float
+) -> tuple[Situation, dict[str, quality.Expectation]]:
+    """The situation with so many examples, as the published comparisons know it, and what tuning added in them."""
+    here = Situation(
+        task_type=TASK_TYPES[Task(task)],
+        n_train_examples=examples,
+        n_classes=classes_count,
+        baseline_prompted_score_01=prompted_accuracy_share,
+        multi_turn_or_long_context=long_context,
+        year=YEAR,
+        baseline_is_engineered=True,
+    )
+    return here, quality.gains(here, ("ft_small",))
+
+
+def teacher_error(i: Inputs) -> float:
+    """How often the teacher is wrong: as given, else as often as the prompt; a coin is the worst a teacher can be."""
+    error = i.teacher_error_share
+    return min(0.5, 1.0 - i.prompted_accuracy_share if error is None else error)
+
+
+def teacher_worth(i: Inputs) -> float:
+    """Labels by people that the teacher's are worth."""
+    worth = effective_labels(i.teacher_examples, teacher_error(i))
+    return mixed_labels(0.0, worth, i.synthetic_worth_share if i.teacher_writes else 1.0)
+
+
+def _reference_accuracy(i: Inputs, examples: float) -> float:
+    here, expected = _expected(i.task, i.classes_count, i.long_context, i.prompted_accuracy_share, examples)
+    normals = {"slope": i.headroom_surprise_sd, "training": i.training_surprise_sd}
+    return min(1.0, max(0.0, i.prompted_accuracy_share + quality.draw(here, expected, normals)["ft_small"]))
+
+
+def _learned_accuracy(i: Inputs, human: float, taught: float, need: float) -> float:
+    """Of the middle size: what people's labels reach, or all labels together, but no further than the teacher."""
+    alone = _reference_accuracy(i, human / need)
+    if taught == 0:
+        return alone
+    return max(alone, min(_reference_accuracy(i, (human + taught) / need), 1.0 - teacher_error(i)))
+
+
+def accuracies(i: Inputs, human: float, taught: float) -> list[float]:
+    """What each size is expected to score on so many labels by people and worth of a teacher's, in order of SIZES."""
+    found = []
+    written = _learned_accuracy(i, human, taught, 1.0)
+    for size in SIZES:
+        accuracy, billions = written, size.billions
+        if size.is_encoder:
+            need = max(i.encoder_need_ratio, 1e-6)
+            accuracy, billions = _learned_accuracy(i, human, taught, need), size.billions * i.encoder_size_ratio
+        left = i.doubled_model_error_share ** log2(billions / REFERENCE_BILLIONS)
+        found.append(1.0 - min(1.0, (1.0 - accuracy) * left))
+    return found
+
+
+@lru_cache(maxsize=256)
+def memory(stand_in: str, method: str, sequence_tokens: float) -> MemoryEstimate:
+    """Memory of training this model one example at a time, as lean as it goes without leaving the card."""
+    setup = TrainingSetup(
+        method=method, seq_len=sequence_tokens, micro_batch=1, lora_rank=RANK, checkpointing="full", optimizer="adamw"
+    )
+    return estimate(architectures()[stand_in], setup)
+
+
+def sequence_tokens(i: Inputs) -> float:
+    """The longest example, which sets the memory."""
+    return min(LONGEST_TOKENS, max(16.0, LONGEST_OVER_MEAN * i.example_tokens))
+
+
+def _least_gib(i: Inputs, size: Size) -> float:
+    found = memory(size.stand_in, "lora" if size.is_encoder else "qlora", sequence_tokens(i))
+    return found.peak_gib * surprise(found, i.memory_surprise_sd)
+
+
+def _teacher_usd(i: Inputs) -> float:
+    one = request_usd(
+        prompt_tokens=i.prompt_tokens,
+        answer_tokens=i.answer_tokens,
+        input_usd_per_mtok=i.large_input_usd_per_mtok,
+        output_usd_per_mtok=i.large_output_usd_per_mtok,
+    )
+    return i.teacher_examples * one
+
+
+def weigh(i: Inputs) -> list[Option]:
+    """All four sizes in full."""
+    human, taught = i.labelled_examples + i.new_examples, teacher_worth(i)
+    shared = i.prompt_tokens * i.shared_prefix_share
+    prompted_usd = request_usd(
+        prompt_tokens=i.prompt_tokens,
+        answer_tokens=i.answer_tokens,
+        input_usd_per_mtok=i.large_input_usd_per_mtok,
+        output_usd_per_mtok=i.large_output_usd_per_mtok,
+        shared_prefix_tokens=shared,
+        hit_share=i.cache_hit_share,
+        read_factor=i.cache_read_ratio,
+        minimum_prefix_tokens=i.cache_minimum_tokens,
+    )
+    tuned_usd = request_usd(
+        prompt_tokens=max(1.0, i.prompt_tokens - shared),
+        answer_tokens=i.answer_tokens,
+        input_usd_per_mtok=i.small_input_usd_per_mtok,
+        output_usd_per_mtok=i.small_output_usd_per_mtok,
+    )
+    hour, months = i.engineer_usd_per_hour, annuity_months(i.horizon_months, i.discount_share)
+    upkeep = (i.system_upkeep_hours - i.prompt_upkeep_hours) * hour
+    run_tokens = (human + i.teacher_examples) * i.example_tokens * EPOCHS
+    run_usd = managed_training_usd(training_tokens=run_tokens, training_usd_per_mtok=i.managed_small_usd_per_mtok)
+    fixed = i.training_work_hours * hour + i.new_examples * i.example_usd + _teacher_usd(i)
+    room = i.card_gib * (1 - i.reserve_share)
+    found = []
+    for size, accuracy in zip(SIZES, accuracies(i, human, taught), strict=True):
+        gib, part = _least_gib(i, size), size.billions / SIZES[-1].billions
+        start = fixed + i.runs_count * run_usd * part
+        saved = i.requests_per_month * (prompted_usd - tuned_usd * part) - upkeep
+        gained = i.requests_per_month * (accuracy - i.prompted_accuracy_share) * (i.success_usd + i.failure_usd)
+        gate = ""
+        if human + taught < i.minimum_examples:
+            gate = "too few labels"
+        elif size.is_encoder and i.task not in LABEL_TASKS:
+            gate = "cannot write"
+        elif gib > room:
+            gate = "does not fit the card"
+        elif start > i.budget_usd:
+            gate = "above the budget"
+        worth = -inf if gate else months * (gained + saved) - start
+        found.append(Option(size, accuracy, gib, start, saved, worth, gate))
+    return found
+
+
+@lru_cache(maxsize=1)
+def rank_parameters() -> int:
+    """Parameters of an adapter of rank 1 on all layers of the largest size."""
+    return parameters.lora(architectures()[SIZES[-1].stand_in], rank=1)
+
+
+def compute(i: Inputs) -> Outputs:
+    found = weigh(i)
+    encoder, one, three, eight = found
+    taught = teacher_worth(i)
+    per_rank = rank_parameters()
+    tokens = (i.labelled_examples + i.new_examples + i.teacher_examples) * i.example_tokens
+    open_to_us = [option for option in found if not option.gate] or found
+    return Outputs(
+        best_accuracy_share=max(open_to_us, key=lambda option: option.worth_usd).accuracy,
+        labels_worth_examples=i.labelled_examples + i.new_examples + taught,
+        teacher_worth_examples=taught,
+        teacher_usd=_teacher_usd(i),
+        labels_usd=i.new_examples * i.example_usd,
+        rank_count=max(1.0, float(ceil(adapter_parameters(tokens) / per_rank))),
+        capacity_tokens=adapter_capacity_tokens(RANK * per_rank),
+        encoder_accuracy_share=encoder.accuracy,
+        one_accuracy_share=one.accuracy,
+        three_accuracy_share=three.accuracy,
+        eight_accuracy_share=eight.accuracy,
+        eight_gib=eight.gib,
+        encoder_worth_usd=encoder.worth_usd,
+        small_worth_usd=max(one.worth_usd, three.worth_usd),
+        eight_worth_usd=eight.worth_usd,
+        prompt_worth_usd=0.0,
+    )
+
+
+def choose(i: Inputs, o: Outputs) -> Answer:
+    # At a tie the smaller wins, and nothing at all before it.
+    return max(VALUES, key=lambda answer: getattr(o, VALUES[answer]))
+
+
+def chosen(answer: Answer, found: list[Option]) -> Option:
+    """The size behind an answer; of 1 and 3 billion the better, and the most accurate when the answer is to wait."""
+    encoder, one, three, eight = found
+    if answer is Answer.ENCODER:
+        return encoder
+    if answer is Answer.SMALL:
+        return max(one, three, key=lambda option: option.worth_usd)
+    if answer is Answer.EIGHT:
+        return eight
+    return max(found, key=lambda option: (not option.gate, option.accuracy))
+
+
+def judge(i: Inputs, o: Outputs) -> Verdict:
+    answer = choose(i, o)
+    found = weigh(i)
+    best = chosen(answer, found)
+    need, prompt = SHARE.show(i.target_accuracy_share), SHARE.show(i.prompted_accuracy_share)
+    reasons = (_labels(i, o), _sizes(i, found), _adapter(o))
+    if answer is Answer.KEEP:
+        if best.gate:
+            gates = "; ".join(f"{option.size.label}: {option.gate}" for option in found)
+            headline = f"None of the four sizes can be had. {gates}."
+        else:
+            headline = (
+                f"The best of the sizes would reach {SHARE.show(best.accuracy)} on your labels; your prompt reaches "
+                f"{prompt}."
+            )
+        return Verdict(answer, headline, reasons, _more_labels(i))
+    if best.accuracy >= i.prompted_accuracy_share:
+        against = f"against {prompt} by prompting"
+    else:
+        against = f"less than your prompt's {prompt}, but it saves {USD_PER_MONTH.show(best.saved_usd_per_month)}"
+    if best.accuracy < i.target_accuracy_share:
+        against += f"; you need {need}"
+    headline = (
+        f"Expect {SHARE.show(best.accuracy)}, {against}. It is worth {USD.show(best.worth_usd)} over "
+        f"{i.horizon_months:g} months and trains in {GIB.show(best.gib)}."
+    )
+    return Verdict(answer, headline, reasons, _next_step(i, answer))
+
+
+def _labels(i: Inputs, o: Outputs) -> str:
+    words = f"Your labels are worth {EXAMPLES.show(o.labels_worth_examples)}."
+    if i.teacher_examples:
+        words += (
+            f" The teacher's {EXAMPLES.show(i.teacher_examples)} count as {EXAMPLES.show(o.teacher_worth_examples)}, "
+            f"for it errs in {SHARE.show(teacher_error(i))}; they cost {USD.show(o.teacher_usd)}."
+        )
+    return words
+
+
+def _sizes(i: Inputs, found: list[Option]) -> str:
+    encoder, one, _, eight = found
+    smallest, words = (encoder, "an encoder") if i.task in LABEL_TASKS else (one, "1 billion")
+    return (
+        f"From {words} to 8 billion the expected score goes from {SHARE.show(smallest.accuracy)} to "
+        f"{SHARE.show(eight.accuracy)}: a larger base makes more of each label."
+    )
+
+
+def _adapter(o: Outputs) -> str:
+    return (
+        f"An adapter of rank {COUNT.show(o.rank_count)} on 8 billion holds your data, and tuning them takes "
+        f"{GIB.show(o.eight_gib)} at least: neither rank nor memory is what few labels run short of."
+    )
+
+
+def _more_labels(i: Inputs) -> str:
+    if i.teacher_examples == 0:
+        return (
+            "Take a hundred texts, let a large model label them, check its labels by hand, and enter its error above: "
+            "labels of a teacher cost a hundredth of a person's."
+        )
+    return (
+        "Use the labels you have as test items and as examples in the prompt; that is worth more than training on them."
+    )
+
+
+def _next_step(i: Inputs, answer: Answer) -> str:
+    if answer is not Answer.ENCODER and i.task in LABEL_TASKS:
+        return (
+            "Train an encoder first. It takes little time on any GPU, and its score is what the larger model has to "
+            "beat on the same test items."
+        )
+    if answer is Answer.ENCODER:
+        return "Train it with three seeds on one recipe, and report the mean on test items that people labelled."
+    return (
+        "Score the untuned small model with your best examples in the prompt first: it is the baseline that tuning has "
+        "to beat on test items that people labelled."
+    )
+
+
+def exhibits(i: Inputs, o: Outputs) -> tuple[Exhibit, ...]:
+    return (_picture(i), _table(i), _machines(i))
+
+
+def _picture(i: Inputs) -> Curves:
+    """Accuracy of each size against the number of labels."""
+    counts = [10 * 10 ** (k / 5) for k in range(21)]
+    scores = [accuracies(i, count, 0.0) for count in counts]
+    writes = i.task not in LABEL_TASKS
+    lines = tuple(
+        Line(
+            label=size.label,
+            points=tuple((count, row[k]) for count, row in zip(counts, scores, strict=True)),
+        )
+        for k, size in enumerate(SIZES)
+        if not (writes and size.is_encoder)
+    )
+    have = i.labelled_examples + i.new_examples + teacher_worth(i)
+    return Curves(
+        title="What each size makes of so many labels",
+        description=(
+            f"At {EXAMPLES.show(counts[0])} the 8-billion model scores {SHARE.show(scores[0][-1])}, at "
+            f"{EXAMPLES.show(counts[-1])} {SHARE.show(scores[-1][-1])}; the smaller ones lie below it."
+        ),
+        x_label="Labels, or their worth",
+        y_label="Accuracy",
+        x_unit=EXAMPLES,
+        y_unit=SHARE,
+        lines=lines,
+        marks=(
+            Mark(label="Needed", y=i.target_accuracy_share),
+            Mark(label="Your prompt", y=i.prompted_accuracy_share),
+            Mark(label="You have", x=min(max(have, counts[0]), counts[-1])),
+        ),
+        x_log=True,
+    )
+
+
+def _table(i: Inputs) -> Table:
+    found = weigh(i)
+    rows = []
+    for option in found:
+        adapter = memory(option.size.stand_in, "lora", sequence_tokens(i))
+        rows.append(
+            (
+                option.size.label,
+                SHARE.show(option.accuracy),
+                GIB.show(adapter.peak_gib * surprise(adapter, i.memory_surprise_sd)),
+                "–" if option.size.is_encoder else GIB.show(option.gib),
+                USD_PER_MONTH.show(option.saved_usd_per_month),
+                option.gate[:1].upper() + option.gate[1:] if option.gate else USD.show(option.worth_usd),
+            )
+        )
+    best = max(range(len(found)), key=lambda k: found[k].worth_usd)
+    return Table(
+        title="The four sizes",
+        columns=("Size", "Accuracy", "LoRA", "On 4 bits", "Saves", f"Worth, {i.horizon_months:g} months"),
+        rows=tuple(rows),
+        note="Memory for one example at a time, twice as long as the mean. “Saves” is serving less upkeep.",
+        highlight=best if found[best].worth_usd > 0 else -1,
+    )
+
+
+def _machines(i: Inputs) -> Table:
+    """The largest size that each machine trains, and how long your data takes on it."""
+    tokens = (i.labelled_examples + i.new_examples + i.teacher_examples) * i.example_tokens * EPOCHS
+    rows = []
+    for words, name in MACHINES:
+        gpu = accelerators()[name]
+        room = (gpu.capacity_gib or 0.0) * (1 - i.reserve_share)
+        fits = [
+            (size, method)
+            for size in SIZES
+            for method in (("lora",) if size.is_encoder else ("qlora", "lora"))
+            if memory(size.stand_in, method, sequence_tokens(i)).peak_gib <= room
+        ]
+        if not fits:
+            rows.append((words, "none of them", "–", "–"))
+            continue
+        size, method = fits[-1]
+        setup = TrainingSetup(
+            method=method, seq_len=sequence_tokens(i), micro_batch=1, lora_rank=RANK, checkpointing="full"
+        )
+        speed = throughput(architectures()[size.stand_in], gpu, setup).tokens_per_s_per_gpu
+        how = "LoRA" if method == "lora" else "on 4 bits"
+        rows.append((words, size.label, how, HOURS.show(tokens / speed / 3600)))
+    return Table(
+        title="Down to a laptop",
+        columns=("Machine", "Largest that trains", "How", "One run"),
+        rows=tuple(rows),
+        note="Three passes over your data. A run on one example at a time; larger batches are faster where they fit.",
+    )
+
+
+DECISION = Decision(
+    "Which model should a small data set train?",
+    Inputs,
+    Outputs,
+    compute,
+    judge,
+    choose=choose,
+    exhibits=exhibits,
+    result="best_accuracy_share",
+    values=VALUES,
+    shown=(
+        "best_accuracy_share",
+        "labels_worth_examples",
+        "encoder_worth_usd",
+        "small_worth_usd",
+        "eight_worth_usd",
+        "eight_gib",
+    ),
+    stances={
+        Answer.ENCODER: Stance.TRAIN,
+        Answer.SMALL: Stance.TRAIN,
+        Answer.EIGHT: Stance.TRAIN,
+        Answer.KEEP: Stance.REFRAIN,
+    },
+    consideration="which size makes the most of few labels",
+)
