@@ -10,7 +10,8 @@ export PYTHONHASHSEED := 0
 export NO_MKDOCS_2_WARNING := 1
 PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes
 SOURCES := $(shell find calculator -type f -not -path '*/__pycache__/*')
-PAGES := $(shell find docs overrides -type f -not -path 'docs/assets/runtime/*')
+PAGES := $(shell find docs overrides -type f -not -path 'docs/assets/runtime/*' -not -path 'docs/assets/tokenizer/*')
+TOKENIZER := node_modules/gpt-tokenizer
 
 serve: site/index.html
 	.venv/bin/python -m calculator.serve --port $(PORT)
@@ -24,7 +25,7 @@ check: .venv/test.stamp
 	ruff check .
 	ruff format --check .
 	mypy
-	codespell --skip='*.csv,*.json,*.lock,*.woff2,docs/assets/runtime' calculator docs tests bench .github *.md
+	codespell --skip='*.csv,*.json,*.lock,*.woff2,docs/assets/runtime,docs/assets/tokenizer' calculator docs tests bench .github *.md
 
 bench: .venv/test.stamp node_modules/test.stamp site/index.html
 	.venv/bin/python -m bench
@@ -40,7 +41,7 @@ build/zensical/stamp: requirements-zensical.txt | .venv/bin/python
 	touch $@
 
 clean:
-	rm -rf build site docs/assets/runtime
+	rm -rf build site docs/assets/runtime docs/assets/tokenizer
 
 .venv/bin/python:
 	@python=$$(for p in python$$(cat .python-version) python3.14 python3.13 python3.12 python3; do \
@@ -77,7 +78,12 @@ docs/assets/runtime/manifest.json: $(SOURCES) .venv/site.stamp node_modules/site
 	.venv/bin/python -m calculator bundle
 	touch $@
 
-site/index.html: mkdocs.yml $(PAGES) $(SOURCES) docs/assets/runtime/manifest.json
+docs/assets/tokenizer/o200k_base.js: node_modules/site.stamp
+	mkdir -p $(@D)
+	cp $(TOKENIZER)/LICENSE $(@D)/o200k_base-license.txt
+	sed '/^\/\/# sourceMappingURL=/d' $(TOKENIZER)/dist/o200k_base.js > $@
+
+site/index.html: mkdocs.yml $(PAGES) $(SOURCES) docs/assets/runtime/manifest.json docs/assets/tokenizer/o200k_base.js
 	.venv/bin/python -m mkdocs build --strict
 	.venv/bin/python -m calculator.publish
 	touch $@

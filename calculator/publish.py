@@ -206,7 +206,7 @@ def _quick_start(root: Path) -> list[str]:
 
 
 def _left_out(name: str) -> bool:
-    return name.endswith((".map", ".gz", ".txt")) or "/lunr/" in name
+    return name.endswith((".map", ".gz", ".txt")) or "/lunr/" in name or name.startswith("assets/tokenizer/")
 
 
 def outline(pages: Iterable[Page], address: str) -> str:

@@ -293,6 +293,10 @@ function connect(section) {
   showAges(section);
   showSituation(section);
   verdicts.observe(section.querySelector(".calc-verdict"));
+  if (section.querySelector("[name=domain_tokens_per_word]")) {
+    // Without it the number is typed, so its absence needs no words.
+    import("./tokenizer.js").then(({ attach }) => attach(section)).catch(() => {});
+  }
   if (linked || !controls(section).every(untouched)) {
     section.dataset.stale = "";
     compute(section);
@@ -322,6 +326,12 @@ function pauseFor(section) {
   return Math.min(LONGEST_PAUSE, Math.max(SHORTEST_PAUSE, 2 * of(section).duration));
 }
 
+// The whole of what is known of the reader, this form's fields last: a page also says what it comes to overall.
+function situationOf(section) {
+  const given = { ...loadSituation().fields, ...of(section).foreign, ...values(section) };
+  return { decision: section.dataset.decision, given, preset: presetsOf(section).value };
+}
+
 function compute(section) {
   const state = of(section);
   const found = runtimeFor(section);
@@ -331,13 +341,7 @@ function compute(section) {
     return;
   }
   if (savesData() && found.state === "ready") return;
-  const request = {
-    decision: section.dataset.decision,
-    given: { ...state.foreign, ...values(section) },
-    stage: 0,
-    form: "html",
-    v: state.version,
-  };
+  const request = { ...situationOf(section), stage: 0, form: "html", v: state.version };
   const asked = performance.now();
   found.ask(section.id, request, (response) => {
     if (!section.isConnected) return;
@@ -560,13 +564,7 @@ function copyMarkdown(section) {
   if (!found) return;
   say(section, "Writing it up …");
   const text = new Promise((resolve, reject) => {
-    const request = {
-      decision: section.dataset.decision,
-      given: values(section),
-      stage: 2,
-      form: "markdown",
-      site: location.origin + location.pathname,
-    };
+    const request = { ...situationOf(section), stage: 2, form: "markdown", site: location.origin + location.pathname };
     if (found.state === "failed") reject(new Error("the calculator is not running"));
     found.ask(`${section.id} markdown`, request, (response) => {
       if (response.problems.length) reject(new Error("a field needs to be corrected first"));
