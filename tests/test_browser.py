@@ -13,7 +13,7 @@ from conftest import ROOT
 from inputs import random_given
 from playwright.sync_api import Page, expect
 
-from calculator import MODEL_VERSION, browser, catalog, engine, report, view
+from calculator import MODEL_VERSION, agreement, browser, catalog, engine, report, view
 from calculator.fields import fields_of
 
 pytestmark = pytest.mark.browser
@@ -101,7 +101,15 @@ class Calculator:
 
     def wait_for(self, expected: engine.Report) -> None:
         """Wait until the page shows just this report: the same tree, section by section, and nothing marked stale."""
-        sections = view.sections(expected)
+        given, preset = self.page.evaluate(
+            """() => {
+              const key = Object.keys(localStorage).find((key) => key.endsWith("situation"));
+              const saved = JSON.parse(localStorage.getItem(key) ?? "{}").fields ?? {};
+              return [saved, document.querySelector("[data-presets]").value];
+            }"""
+        )
+        whole = browser.whole_situation({**given, **self.values()}, preset)
+        sections = view.sections(expected, agreement.words(expected, whole))
         different = sections.keys()
         for _ in range(600):
             different = self.page.evaluate(
@@ -162,7 +170,7 @@ def test_the_default_on_the_page_is_what_the_command_line_says(fresh):
     fresh.open()
     fields = [f"{name}={text}" for name, text in fresh.values().items()]
     done = subprocess.run(
-        [sys.executable, "-m", "calculator", "run", fresh.name, "--json", *fields],
+        [sys.executable, "-m", "calculator", "run", fresh.name, *fields, "--json"],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -650,3 +658,28 @@ def test_a_visit_leaves_no_message_in_the_console(page, address, site):
     for path in sorted(site.rglob("index.html")):
         page.goto(address + path.relative_to(site).as_posix().removesuffix("index.html"))
     assert said == []
+
+
+# On another site
+
+
+def test_an_embedded_calculator_stands_alone_and_gives_its_frame_its_height(chromium, address):
+    context = chromium.new_context(viewport={"width": 1000, "height": 700})
+    page = context.new_page()
+    page.set_content(
+        f'<title>host</title><iframe src="{address}{FRESH}?embed=dark&retraining_days=7" height="100"></iframe>'
+        f'<script type="module" src="{address}assets/embed.js"></script>'
+    )
+    frame = page.frame_locator("iframe")
+    expect(frame.locator(".calc-answer").first).to_be_visible()
+    expect(frame.locator(".md-header")).to_be_hidden()
+    expect(frame.locator("h1")).to_be_hidden()
+    expect(frame.locator("body")).to_have_attribute("data-md-color-scheme", "slate")
+    expect(frame.locator("[name=retraining_days]")).to_have_value("7")
+    page.wait_for_timeout(800)
+    tall = page.locator("iframe").evaluate("(frame) => Number(frame.height)")
+    assert tall > 800
+    page.evaluate("window.postMessage({height: 7}, '*')")
+    page.wait_for_timeout(100)
+    assert int(page.locator("iframe").get_attribute("height")) > 800
+    context.close()
