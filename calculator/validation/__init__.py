@@ -317,13 +317,13 @@ def read_rows(path: str, identity: str) -> list[dict[str, str]]:
         text = Path(path).read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"{name}: a CSV file in UTF-8 is needed; byte {error.start} is not") from None
-    if not text.strip():
-        raise ValueError(f"{name}: the file is empty; a header line with the column {identity} is needed")
     try:
         lines = list(csv.reader(io.StringIO(text, newline=""), strict=True))
     except csv.Error as error:
         raise ValueError(f"{name}: not a CSV file ({error})") from None
     lines = [line for line in lines if any(cell.strip() for cell in line)]
+    if not lines:
+        raise ValueError(f"{name}: the file is empty; a header line with the column {identity} is needed")
     header = [column.strip() for column in lines[0]]
     if identity not in header:
         shown = ", ".join(header)[:120]
