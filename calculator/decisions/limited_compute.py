@@ -15,6 +15,7 @@ from calculator.catalogs import Accelerator, Architecture, accelerators, archite
 from calculator.exhibit import Bar, Bars, Exhibit, Mark, Segment, Table
 from calculator.fields import ask, assume, out, paste, pick
 from calculator.llm import parameters
+from calculator.llm.accuracy import sentence
 from calculator.llm.training_cost import training_cost
 from calculator.llm.training_memory import MemoryEstimate, TrainingSetup, estimate, longest_sequence
 from calculator.llm.training_time import throughput
@@ -281,7 +282,7 @@ def setup_of(i: Inputs) -> TrainingSetup:
 def surprise(memory: MemoryEstimate, sd: float) -> float:
     """The factor on an estimate so many standard deviations away; its band is the 5th to the 95th percentile."""
     end = memory.high_gib if sd > 0 else memory.low_gib
-    return (end / memory.peak_gib) ** (abs(sd) / Z_95)
+    return float((end / memory.peak_gib) ** (abs(sd) / Z_95))
 
 
 def peak_gib(model: Architecture, setup: TrainingSetup, sd: float) -> float:
@@ -374,7 +375,8 @@ def judge(i: Inputs, o: Outputs) -> Verdict:
         f"of GPU time; labels cost {USD.show(o.labels_usd)}, people {USD.show(o.people_usd)}."
     )
     when = f"It is ready after {DAYS.show(o.ready_days)}; you allow {DAYS.show(i.deadline_days)}."
-    reasons = (fit, money, when)
+    method = _METHODS[Method(i.method)]
+    reasons = (fit, money, when, sentence("training-memory", method), sentence("training-throughput", method))
     if answer is Answer.TRAIN:
         tight = o.peak_gib > 0.9 * o.room_gib
         headline = (
