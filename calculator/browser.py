@@ -15,6 +15,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 from calculator import MODEL_VERSION, agreement, catalog, engine, explore, links, presets, report, view
 
@@ -32,7 +33,9 @@ def answer(request: str) -> str:
     except (ValueError, RecursionError) as error:
         problem = {"field": "request", "message": str(error)[:300], "given": ""}
         response = {"problems": [problem], "more": None, "version": MODEL_VERSION}
-    return json.dumps(response, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text = json.dumps(response, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    # JSON can name half of a surrogate pair, which no encoding of text can hold.
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _answer(request: str) -> dict[str, Any]:
@@ -73,7 +76,7 @@ def _answer(request: str) -> dict[str, Any]:
     if form == "json":
         response["json"] = report.as_json(built)
     elif form == "markdown":
-        response["markdown"] = report.as_markdown(built, _text(asked, "site"))
+        response["markdown"] = report.as_markdown(built, quote(_text(asked, "site"), safe="/:"))
     else:
         whole = whole_situation(asked.get("given"), _text(asked, "preset"))
         response["sections"] = view.sections(built, agreement.words(built, whole))

@@ -186,12 +186,17 @@ def write(spec: Field, value: Any, span: tuple[float, float, float] | None = Non
 def _unknown(name: str, raw: object, specs: Mapping[str, Field]) -> Problem:
     near = get_close_matches(name[:80], specs, n=1)
     hint = f"did you mean {near[0]}?" if near else f"the fields are {', '.join(specs)}"
-    return Problem(field=name[:80], message=f"no such field; {hint}", given=_shorten(raw))
+    return Problem(field=_printable(name[:80]), message=f"no such field; {hint}", given=_shorten(raw))
 
 
 def _shorten(raw: object) -> str:
-    text = raw if isinstance(raw, str) else repr(raw)
+    text = _printable(raw) if isinstance(raw, str) else repr(raw)
     return text if len(text) <= 60 else text[:57] + "…"
+
+
+def _printable(text: str) -> str:
+    """The text without halves of surrogate pairs, which JSON can name and no encoding can hold."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _value(spec: Field, raw: object, default: Any) -> tuple[Any, tuple[float, float, float] | None]:
