@@ -1,0 +1,120 @@
+"""Bad input at every door: no traceback, no number that is none, no hang, and every refusal names the field.
+
+More than 20,000 cases a run; `python -m bench.fuzz` goes on for as long as one likes, led by coverage.
+"""
+
+import json
+from collections import Counter
+from hashlib import shake_256
+from math import inf, nextafter
+from time import thread_time
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from calculator import browser, catalog, engine
+from calculator.fields import fields_of
+from tests import hostile
+
+CASES = {
+    "decision": 4000,
+    "whole_report": 80,
+    "request": 1200,
+    "link": 1200,
+    "config": 4000,
+    "file": 60,
+    "prediction": 1500,
+    "quantity": 3000,
+    "table": 1200,
+}
+FEWEST_CASES = 20_000
+LONGEST_SECONDS = 90
+BYTES = st.binary(min_size=16, max_size=80)
+
+tried: Counter[str] = Counter()
+began = thread_time()
+
+
+@pytest.mark.parametrize("door", hostile.DOORS)
+def test_whatever_comes_in_is_answered_or_refused_by_name(door):
+    @settings(
+        max_examples=CASES[door], deadline=None, database=None, derandomize=True, suppress_health_check=[*HealthCheck]
+    )
+    @given(BYTES)
+    def go(data):
+        tried[door] += 1
+        # Drawing bytes is what costs most: the later choices of a case are stretched out of the first ones.
+        hostile.through(door, data + shake_256(data).digest(600))
+
+    go()
+
+
+@pytest.mark.parametrize("name", catalog.names())
+def test_a_number_is_taken_up_to_its_bound_and_refused_beyond_it(name):
+    decision = catalog.decision(name)
+    for field, spec in fields_of(decision.Inputs).items():
+        if spec.kind not in ("ask", "assume"):
+            continue
+        low, high = spec.low, spec.high
+        for value in (low, high, repr(low), repr(high)):
+            tried["bounds"] += 1
+            found = engine.read(decision, {field: value})
+            # A percentage may be typed as a share or in per cent: as a text, only a number up to 1 is sure to be one.
+            if not found.problems:
+                built = engine.evaluate_point(name, decision, found)
+                assert built.verdict.reasons, (field, value)
+            else:
+                assert isinstance(value, str), found.problems
+                assert spec.unit.percent, found.problems
+        step = max(1e-9, 1e-9 * abs(high - low))
+        beyond = (low - step, high + step, nextafter(-inf, 0), nextafter(inf, 0), -inf, inf, "1e400", "9" * 150)
+        for value in beyond:
+            tried["bounds"] += 1
+            problems = engine.read(decision, {field: value}).problems
+            assert [problem.field for problem in problems] == [field], (field, value)
+            assert spec.label in problems[0].message
+
+
+@pytest.mark.parametrize("name", catalog.names())
+def test_no_field_takes_text_that_is_no_value(name):
+    decision = catalog.decision(name)
+    for field, spec in fields_of(decision.Inputs).items():
+        if spec.kind == "paste":
+            continue
+        for text in (*hostile.MARKUP, *hostile.TOML, *hostile.ODD_TEXT):
+            if _is_value(spec, text):
+                continue
+            tried["text"] += 1
+            problems = engine.read(decision, {field: text}).problems
+            assert [problem.field for problem in problems] == [field], (field, text)
+            hostile.check_problems([vars(problem) for problem in problems], {field: text})
+
+
+def _is_value(spec, text):
+    if spec.kind == "flag":
+        return text == "true"
+    if spec.kind == "pick":
+        return text.casefold() in {word.casefold() for option in spec.options for word in option}
+    return spec.optional and not text.strip()
+
+
+@pytest.mark.parametrize("digit", ["٣", "۱۲", "１２", "५", "½", "²", "Ⅻ", "𝟓"])
+def test_only_the_digits_0_to_9_make_a_number(digit):
+    for name in catalog.names():
+        decision = catalog.decision(name)
+        field = next(f for f, spec in fields_of(decision.Inputs).items() if spec.kind == "ask")
+        assert engine.read(decision, {field: digit}).problems
+
+
+@pytest.mark.parametrize("address", hostile.MARKUP)
+def test_the_address_of_a_copied_link_brings_no_markup(address):
+    request = {"decision": catalog.names()[0], "form": "markdown", "site": address}
+    hostile.check_answer(browser.answer(json.dumps(request)))
+
+
+def test_enough_cases_were_tried_in_little_time():
+    if set(tried) < {*hostile.DOORS, "bounds", "text"}:
+        pytest.skip("only some of this file's tests ran")
+    assert tried.total() >= FEWEST_CASES, tried
+    assert thread_time() - began < LONGEST_SECONDS
