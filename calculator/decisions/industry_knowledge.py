@@ -77,7 +77,7 @@ class Inputs:
         "Your field",
         low=0.5,
         high=20,
-        hint="Paste some text below to have it counted. Leave empty when not known",
+        hint="Counted for you from a pasted text, or typed. Empty when not known",
         group=LANGUAGE,
     )
     split_words_share: float | None = ask(
@@ -155,10 +155,12 @@ class Outputs:
     )
     pretraining_gpu_hours: float = out(
         GPU_HOURS,
-        "Continued pretraining on your documents",
+        "Continued pretraining, on your documents",
         how="6 × parameters × tokens / (3600 × peak × share of peak)",
     )
-    pretraining_usd: float = out(USD, "The same, GPU bill", formula="pretraining_gpu_hours * h100_usd_per_hour")
+    pretraining_usd: float = out(
+        USD, "Continued pretraining, GPU bill", formula="pretraining_gpu_hours * h100_usd_per_hour"
+    )
     language_ratio: float = out(RATIO, "Cost of your language against general English", how="tokens per word of both")
     window_words: float = out(WORDS, "Words of your field that fit the window", how="window / tokens per word")
     language_usd_per_month: float = out(
@@ -336,12 +338,14 @@ def exhibits(i: Inputs, o: Outputs) -> tuple[Exhibit, ...]:
 def _picture(i: Inputs, o: Outputs) -> Bars:
     """From the closed book to the target, gap by gap."""
     closed = o.gold_share - o.knowledge_gap_points / 100
-    steps = [("With no document", closed), ("Knowledge: the right passage adds", o.knowledge_gap_points / 100)]
-    lost = -o.retrieval_loss_points / 100
+    loss = min(o.retrieval_loss_points, o.knowledge_gap_points) / 100
     has_index = i.retrieved_accuracy_share is not None
-    steps.append(("Your retrieval loses" if has_index else "Retrieval as published loses", lost))
-    steps.append(("Put right, it brings back", -lost))
-    steps.append(("Behaviour: still missing", o.behaviour_gap_points / 100))
+    steps = (
+        ("With no document", closed),
+        ("Your retrieval adds" if has_index else "Retrieval, as published, adds", o.knowledge_gap_points / 100 - loss),
+        ("Lost on the way to the right passage", loss),
+        ("Behaviour: still missing", o.behaviour_gap_points / 100),
+    )
     return Bars(
         title="Where the missing accuracy lies",
         description=(
