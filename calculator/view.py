@@ -416,7 +416,7 @@ def _control(name: str, spec: Field, value: str, default: str, ident: str) -> st
     hint = _hint(spec)
     described = f' aria-describedby="{own}-problem{f" {own}-hint" if hint else ""}"'
     common = f'id="{own}" name="{name}" data-default="{escape(default)}"{described}'
-    words = spec.unit.name if spec.unit else ""
+    words = ("%" if spec.unit.percent else spec.unit.name) if spec.unit else ""
     # "Requests per month", not "Requests requests per month"; "GPUs", not "GPUs GPUs".
     words = "" if words.lower() == spec.label.lower() else words.removeprefix(f"{spec.label.lower()} ")
     unit = f' <span class="calc-unit">{escape(words)}</span>' if words else ""
