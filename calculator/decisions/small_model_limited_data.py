@@ -443,7 +443,7 @@ def _more_labels(i: Inputs) -> str:
     if i.teacher_examples == 0:
         return (
             "Take a hundred texts, let a large model label them, check its labels by hand, and enter its error above: "
-            "labels of a teacher cost a hundredth of a person's."
+            "a teacher's labels cost a small part of a person's."
         )
     return (
         "Use the labels you have as test items and as examples in the prompt; that is worth more than training on them."
