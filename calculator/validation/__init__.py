@@ -258,6 +258,9 @@ def _predicted(module: Any, row: Row, **options: Any) -> dict[str, object]:
     """A row's prediction; what goes wrong with one row must not keep the others from theirs."""
     try:
         answer: dict[str, object] = module.predict(row, **options)
+        cells = (value for name, value in answer.items() if name not in (module.ID, "reason"))
+        if any(str(value).lstrip("-") in ("inf", "nan") for value in cells):
+            raise ValueError("its numbers are beyond what can be estimated")
     except (ValueError, ArithmeticError, LookupError, TypeError) as problem:
         answer = dict.fromkeys(module.FIELDS, "")
         answer[module.ID] = row[module.ID]
