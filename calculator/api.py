@@ -1,0 +1,111 @@
+"""The package in five names, for a program or a notebook: `decide`, `run`, `report`, `sources`, `decisions`.
+
+    >>> from calculator import api
+    >>> found = api.run("limited_compute", model="meta-llama/Llama-3.1-8B", method="LoRA", gpus=2)
+    >>> found.outputs.trained_parameters
+    41943040
+    >>> print(api.report(found).splitlines()[0])
+    # Does it fit, how long does it take, what does it cost?
+
+A field is given as a number, as a text as in the form ("80k", "85%", "200 to 800"), as a pair for a range, or as a
+truth value. Those left out have the value that the form starts with.
+"""
+
+from typing import Literal
+
+from calculator import assumptions, browser, catalog, engine, links
+from calculator import report as records
+from calculator.assumptions import Assumption
+from calculator.engine import Report
+from calculator.fields import fields_of
+
+__all__ = ["decide", "decisions", "report", "run", "sources"]
+
+OVERALL = "fine_tune_or_not"
+
+
+def decisions() -> dict[str, str]:
+    """Every decision's name with its question.
+
+    >>> decisions()["real_time_updates"]
+    'How stale may an answer be?'
+    """
+    return {name: catalog.decision(name).question for name in catalog.names()}
+
+
+def decide(*, preset: str = "", **situation: object) -> Report:
+    """The overall decision for a situation, which may hold fields of any decision: what to do, and how firmly.
+
+    preset: the situation that the fields given stand over. Raises ValueError with a line for each field that is wrong.
+
+    >>> found = decide(preset="faq-bot")
+    >>> str(found.verdict.answer)
+    'Use a general model as it is'
+    >>> 0 <= found.holds <= 1
+    True
+    >>> decide(labelled_example=10)
+    Traceback (most recent call last):
+      ...
+    ValueError: labelled_example: no such field; did you mean labelled_examples?
+    """
+    given, unknown = browser.merge(OVERALL, situation, preset)
+    return _evaluate(OVERALL, {**given, **{field: situation[field] for field in unknown}})
+
+
+def run(name: str, /, *, preset: str = "", **fields: object) -> Report:
+    """One decision: its outputs, verdict, spread, what would change the answer, and what moves the result.
+
+    name: one of `decisions`. preset: the situation that the fields stand over. Raises ValueError: for an unknown name
+    or preset with those that exist, for fields with a line for each that is wrong.
+
+    >>> found = run("limited_compute", labelled_examples="5k", gpu_price_ratio=(0.8, 1.4))
+    >>> found.spread["compute_usd"].low < found.outputs.compute_usd < found.spread["compute_usd"].high
+    True
+    >>> run("limited_compute", epochs=3)
+    Traceback (most recent call last):
+      ...
+    ValueError: epochs: no such field; did you mean epochs_count?
+    """
+    given, _ = browser.merge(name, fields, preset)
+    own = fields_of(catalog.decision(name).Inputs)
+    foreign = {field: value for field, value in links.current_names(fields).items() if field not in own}
+    return _evaluate(name, {**given, **foreign})
+
+
+def _evaluate(name: str, given: dict[str, object]) -> Report:
+    decision = catalog.decision(name)
+    reading = engine.read(decision, given)
+    if reading.problems:
+        raise ValueError("\n".join(map(str, reading.problems)))
+    return engine.evaluate(name, decision, reading)
+
+
+def report(found: Report, form: Literal["markdown", "json"] = "markdown", *, site_url: str = "") -> str:
+    """A decision record of what `run` or `decide` gave. ValueError for another form.
+
+    site_url: the address of the decision's page; then the link in the record leads to it.
+
+    >>> import json
+    >>> json.loads(report(run("limited_compute"), "json"))["decision"]
+    'limited_compute'
+    """
+    if form == "markdown":
+        return records.as_markdown(found, site_url)
+    if form == "json":
+        return records.as_json(found)
+    raise ValueError(f"form must be markdown or json; given: {form[:20]!r}")
+
+
+def sources(name: str = "") -> tuple[Assumption, ...]:
+    """The sourced numbers that a decision uses, or all of them: value, range, source, quote and dates.
+
+    >>> one = sources("limited_compute")[0]
+    >>> one.low <= one.value <= one.high and one.url.startswith("https://")
+    True
+    >>> len(sources()) > len(sources("limited_compute"))
+    True
+    """
+    if not name:
+        return tuple(assumptions.assumptions().values())
+    specs = fields_of(catalog.decision(name).Inputs).values()
+    return tuple(spec.assumption for spec in specs if spec.assumption is not None)
