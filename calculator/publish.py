@@ -5,7 +5,7 @@
 - the search is fetched when it is opened, not with every page;
 - our own scripts and styles are addressed by their content, so that a page never meets another release's;
 - `sw.js` gets the list of files to keep for reading without a network;
-- `llms.txt` lists the pages for machines that read;
+- `llms.txt` lists the pages for machines that read, `schemas/` says what they may send and what comes back;
 - a dead link, a missing anchor, an inline style or an inline handler fails the build.
 
 Native only, standard library only. Running it twice changes nothing.
@@ -25,9 +25,11 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from calculator import MODEL_VERSION
+from calculator.schema import write_schemas
 from calculator.serve import published_address
 
 RUNTIME = "assets/runtime/"
+SCHEMAS = "schemas/"
 _INLINE = re.compile(r"<script(?P<attributes>[^>]*)>(?P<code>.*?)</script>", re.DOTALL)
 _POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
 _CHARSET = re.compile(r'<meta charset="utf-8"\s*/?>', re.IGNORECASE)
@@ -118,6 +120,7 @@ def publish(root: Path) -> list[str]:
         pages.append(Page(path=path.relative_to(root).as_posix(), text=after))
     for path in root.glob("assets/javascripts/bundle.*.min.js"):
         path.write_text(path.read_text("utf-8").replace(_SEARCH_AT_ONCE, _SEARCH_WHEN_OPENED), "utf-8")
+    write_schemas(root / SCHEMAS, published_address(root) + SCHEMAS)
     write_service_worker(root, versions)
     (root / "llms.txt").write_text(outline(pages, published_address(root)), "utf-8")
     return list(problems(root, pages, prefix))
@@ -206,7 +209,7 @@ def _quick_start(root: Path) -> list[str]:
 
 
 def _left_out(name: str) -> bool:
-    return name.endswith((".map", ".gz", ".txt")) or "/lunr/" in name or name.startswith("assets/tokenizer/")
+    return name.endswith((".map", ".gz", ".txt")) or "/lunr/" in name or name.startswith(("assets/tokenizer/", SCHEMAS))
 
 
 def outline(pages: Iterable[Page], address: str) -> str:

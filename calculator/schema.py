@@ -1,17 +1,89 @@
-"""JSON Schema (2020-12) of what a decision reads, derived from its fields."""
+"""JSON Schema (2020-12) of what a decision reads, derived from its fields, and of the report it gives."""
 
+import json
+from pathlib import Path
 from typing import Any
 
-from calculator import MODEL_VERSION
+from calculator import MODEL_VERSION, catalog
 from calculator.fields import Field, fields_of
 from calculator.verdict import Decision
 
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
-def input_schema(name: str, decision: Decision) -> dict[str, Any]:
-    """The schema of a decision's input. A number may also be given as text, as a reader would type it."""
+
+def write_schemas(folder: Path, address: str) -> list[str]:
+    """Write the schema of each decision's input and of a report; gives the names of the files.
+
+    address: where the folder will be found, with a slash at its end; each schema names itself by it.
+    """
+    schemas = {name: input_schema(name, catalog.decision(name), address) for name in catalog.names()}
+    schemas["report"] = report_schema(address)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, schema in schemas.items():
+        (folder / f"{name}.schema.json").write_text(json.dumps(schema, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    return [f"{name}.schema.json" for name in schemas]
+
+
+def report_schema(address: str = "") -> dict[str, Any]:
+    """The schema of a report as JSON, the same for every decision. A number that is not finite is a text."""
+    number = {"anyOf": [{"type": "number"}, {"enum": ["inf", "-inf", "nan"]}]}
+    text, texts = {"type": "string"}, {"type": "array", "items": {"type": "string"}}
+    share = {"type": "number", "minimum": 0, "maximum": 1}
+    flip = {"field": text, "now": text, "then": text, "answer": text}
+    swing = {"field": text, "low": text, "high": text, "at_low": number, "at_high": number}
+    always = {
+        "decision": text,
+        "question": text,
+        "version": text,
+        "inputs": {"type": "object"},
+        "given": {"type": "object", "additionalProperties": text},
+        "outputs": {"type": "object", "additionalProperties": number},
+        "answer": text,
+        "headline": text,
+        "reasons": texts,
+        "next_step": text,
+    }
+    later = {
+        "holds": share,
+        "strength": {"enum": ["firm", "leaning", "close"]},
+        "runner_up": {"type": ["string", "null"]},
+        "shares": {"type": "object", "additionalProperties": share},
+        "value_of_knowing_usd": number,
+        "spread": {
+            "type": "object",
+            "additionalProperties": {"type": "array", "items": number, "minItems": 3, "maxItems": 3},
+        },
+        "flips": {"type": "array", "items": _object(flip)},
+        "steady": texts,
+        "sensitivity": {"type": "array", "items": _object(swing)},
+    }
     return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": f"{name}.schema.json",
+        "$schema": _DIALECT,
+        "$id": f"{address}report.schema.json",
+        "title": "The report of a decision",
+        "version": MODEL_VERSION,
+        **_object({**always, **later}),
+        "required": list(always),
+    }
+
+
+def _object(properties: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": properties,
+        "required": list(properties),
+    }
+
+
+def input_schema(name: str, decision: Decision, address: str = "") -> dict[str, Any]:
+    """The schema of a decision's input. A number may also be given as text, as a reader would type it.
+
+    address: where the site keeps its schemas, with a slash at its end.
+    """
+    return {
+        "$schema": _DIALECT,
+        "$id": f"{address}{name}.schema.json",
         "title": decision.question,
         "version": MODEL_VERSION,
         "type": "object",
