@@ -95,20 +95,31 @@ class Calculator:
             values,
         )
 
+    def situation(self) -> tuple[dict[str, str], str]:
+        """All that is known of the reader, and the preset it starts from: what the page sends."""
+        saved, preset = self.page.evaluate(
+            """() => {
+              const key = Object.keys(localStorage).find((key) => key.endsWith("situation"));
+              const preset = document.querySelector("[data-presets]").value;
+              try {
+                const { fields } = JSON.parse(localStorage.getItem(key));
+                const texts = Object.entries(fields).filter((pair) => typeof pair[1] === "string");
+                return [Object.fromEntries(texts), preset];
+              } catch {
+                return [{}, preset];
+              }
+            }"""
+        )
+        return {**saved, **self.values()}, preset
+
     def expected(self) -> engine.Report:
         """The report that native Python gives for what the form holds."""
-        return engine.evaluate(self.name, self.decision, engine.read(self.decision, self.values()))
+        given, _ = browser.merge(self.name, *self.situation())
+        return engine.evaluate(self.name, self.decision, engine.read(self.decision, given))
 
     def wait_for(self, expected: engine.Report) -> None:
         """Wait until the page shows just this report: the same tree, section by section, and nothing marked stale."""
-        given, preset = self.page.evaluate(
-            """() => {
-              const key = Object.keys(localStorage).find((key) => key.endsWith("situation"));
-              const saved = JSON.parse(localStorage.getItem(key) ?? "{}").fields ?? {};
-              return [saved, document.querySelector("[data-presets]").value];
-            }"""
-        )
-        whole = browser.whole_situation({**given, **self.values()}, preset)
+        whole = browser.whole_situation(*self.situation())
         sections = view.sections(expected, agreement.words(expected, whole))
         different = sections.keys()
         for _ in range(600):
@@ -335,7 +346,8 @@ def test_a_link_is_what_the_package_writes(page, fresh):
     fresh.open()
     fresh.set({"retraining_days": "7"})
     fresh.wait_for(fresh.expected())
-    asked = json.loads(browser.answer(json.dumps({"decision": fresh.name, "given": fresh.values()})))
+    given, preset = fresh.situation()
+    asked = json.loads(browser.answer(json.dumps({"decision": fresh.name, "given": given, "preset": preset})))
     page.wait_for_timeout(100)
     assert page.url == fresh.address + fresh.path + asked["query"]
 
