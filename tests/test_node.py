@@ -36,7 +36,7 @@ def requests() -> list[dict[str, Any]]:
         asked.append({"decision": name, "given": {field: "not a value", "no such field": "1"}})
         for index in range(-(-INPUTS // len(names))):
             given = random_given(catalog.decision(name), random)
-            asked.append({"decision": name, "given": given, "stage": browser.STAGES - 1 if index % 10 == 0 else 0})
+            asked.append({"decision": name, "given": given, "stage": browser.STAGES - 1 if index % 20 == 0 else 0})
     return asked
 
 
