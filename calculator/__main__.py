@@ -174,7 +174,10 @@ def _stale(parsed: argparse.Namespace) -> int:
 def _bundle(_: argparse.Namespace) -> int:
     from calculator import bundle
 
-    built = bundle.build()
+    try:
+        built = bundle.build()
+    except bundle.BundleError as error:
+        raise BadInputError(str(error)) from None
     megabytes = sum(file["bytes"] for file in built["files"].values()) / 1e6
     print(f"runtime of {megabytes:.1f} MB ready behind {built['worker']}")
     return 0

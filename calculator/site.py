@@ -28,16 +28,22 @@ from calculator.chart import escape
 from calculator.fields import fields_of
 from calculator.units import COUNT
 
+EXAMPLE = "A worked example. This site holds no runtime, so the numbers stay; the command line takes yours."
 _OWN_KEYS = ("preset", "show")
 READY = "Change any number: it is worked out again here, on your device."
 
 
-def fence(source: str, language: str, css_class: str, options: Any, md: Any, **_: Any) -> str:
-    """The HTML of one ```calculator fence. Raises SuperFencesException with "page.md:line: what is wrong"."""
+def fence(
+    source: str, language: str, css_class: str, options: Any, md: Any, *, worker: str | None = None, **_: Any
+) -> str:
+    """The HTML of one ```calculator fence. Raises SuperFencesException with "page.md:line: what is wrong".
+
+    worker: the file name of the runtime's worker, empty for none; left out, that of this checkout's own site.
+    """
     seen = getattr(md, "calculators", 0) + 1
     md.calculators = seen
     try:
-        return render(source, seen)
+        return render(source, seen, worker)
     except Exception as error:
         message = f"{_where(md, '```calculator', source)}: {type(error).__name__}: {error}"
         raise SuperFencesException(message) from error
@@ -98,7 +104,7 @@ def _report(name: str, preset: str, fields: tuple[tuple[str, object], ...]) -> e
     return engine.add_spread(engine.evaluate_point(name, catalog.decision(name), _reading(name, preset, fields)))
 
 
-def render(source: str, number: int = 1) -> str:
+def render(source: str, number: int = 1, worker: str | None = None) -> str:
     """A calculator's HTML from the text of its fence; `number` counts the calculators of a page."""
     name, _, rest = source.strip().partition("\n")
     table = tomllib.loads(rest)
@@ -110,24 +116,24 @@ def render(source: str, number: int = 1) -> str:
     if unknown:
         raise ValueError(f"show names no field of {name}: {', '.join(unknown)}")
     ident = name.strip().replace("_", "-") + (f"-{number}" if number > 1 else "")
-    return _calculator(report, ident, preset, show)
+    return _calculator(report, ident, preset, show, _worker() if worker is None else worker)
 
 
 def _hashable(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _calculator(report: engine.Report, ident: str, preset: str, show: list[str]) -> str:
+def _calculator(report: engine.Report, ident: str, preset: str, show: list[str], worker: str) -> str:
     name, decision = report.name, report.decision
     overall = agreement.words(report, browser.whole_situation(dict(report.reading.given), preset))
     form = view.render_form(name, decision, report.reading.given, ident, show)
     return (
         f'<section class="calculator" id="{ident}" data-decision="{name}" data-version="{MODEL_VERSION}" '
-        f'data-worker="{_worker()}" data-search-exclude aria-labelledby="{ident}-title">'
+        f'data-worker="{worker}" data-search-exclude aria-labelledby="{ident}-title">'
         f'<h2 class="calc-title" id="{ident}-title">{escape(decision.question)}</h2>'
         '<div class="calc-body">'
         f'<form class="calc-form" id="{ident}-form" novalidate autocomplete="off" aria-label="Your numbers">'
-        f"{_bar(name, ident, preset)}{form}{_peek(report)}</form>"
+        f"{_bar(name, ident, preset, READY if worker else EXAMPLE)}{form}{_peek(report)}</form>"
         f'<div class="calc-report">{view.render_report(report, overall)}</div></div>'
         f'<div class="calc-foot">{_source(report)}{_actions()}</div>'
         "</section>"
@@ -147,7 +153,7 @@ def _peek(report: engine.Report) -> str:
     return f'<p class="calc-peek" aria-hidden="true">{escape(str(report.verdict.answer))}</p>'
 
 
-def _bar(name: str, ident: str, preset: str) -> str:
+def _bar(name: str, ident: str, preset: str, state: str) -> str:
     options = ['<option value="">Typical values</option>']
     fields: dict[str, Mapping[str, str]] = {"": {}}
     for found in presets.presets():
@@ -160,7 +166,7 @@ def _bar(name: str, ident: str, preset: str) -> str:
         f'<div class="calc-field calc-field-wide"><label for="{ident}-preset">Start from</label>'
         f'<select id="{ident}-preset" data-presets="{data}">{"".join(options)}</select></div></div>'
         '<div class="calc-status">'
-        f'<p class="calc-state" role="status" data-state="ready"><span class="calc-state-text">{READY}</span> '
+        f'<p class="calc-state" role="status" data-state="ready"><span class="calc-state-text">{state}</span> '
         '<button class="calc-button" type="button" data-action="retry" hidden>Try again</button></p>'
         '<div class="calc-row"><p class="calc-situation" hidden><span class="calc-situation-text"></span> '
         '<button class="calc-button" type="button" data-action="clear">Clear</button></p>'

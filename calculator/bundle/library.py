@@ -25,6 +25,7 @@ NATIVE_ONLY = (
     "completions",
     "evidence",
     "mcp_server",
+    "mkdocs_plugin",
     "publish",
     "serve",
     "site",

@@ -1,0 +1,93 @@
+"""A calculator in somebody else's MkDocs site: one install, three lines of configuration, one build."""
+
+import json
+import re
+import subprocess
+
+import pytest
+
+from calculator import MODEL_VERSION
+from tests import wheel
+
+CONFIGURATION = "site_name: Ours\ntheme: {theme}\nuse_directory_urls: {folders}\n"
+THREE_LINES = "plugins:\n  - search\n  - fine-tune-or-not\n"
+PAGE = """# Before we train
+
+```calculator
+limited_compute
+preset = "small-business"
+```
+
+It needs `#!calc limited_compute:peak_gib`.
+"""
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory):
+    built = wheel.build(tmp_path_factory.mktemp("wheel"))
+    return wheel.install(built, tmp_path_factory.mktemp("environment"), beside=True)
+
+
+def build(python, folder, page=PAGE, plugins=THREE_LINES, theme="material", folders="true"):
+    (folder / "docs").mkdir(exist_ok=True)
+    (folder / "docs" / "index.md").write_text(page)
+    (folder / "mkdocs.yml").write_text(CONFIGURATION.format(theme=theme, folders=folders) + plugins)
+    command = [python, "-m", "mkdocs", "build", "--strict"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, env={"PATH": "/usr/bin:/bin"})
+
+
+@pytest.mark.parametrize("theme", ["material", "mkdocs"])
+def test_three_lines_bring_a_worked_calculator_with_its_style_and_script(python, tmp_path, theme):
+    done = build(python, tmp_path, theme=theme)
+    assert done.returncode == 0, done.stderr
+    html = (tmp_path / "site" / "index.html").read_text()
+    assert html.count('<section class="calculator"') == 1
+    assert f'data-version="{MODEL_VERSION}"' in html
+    assert "A worked example." in html
+    assert re.search(r'class="calc-answer">[^<]+<', html)
+    assert re.search(r'<span class="calc-inline">[\d.,]+\s*GiB</span>', html)
+    assert re.search(r'<script src="[./]*fine-tune-or-not/assets/calculator\.js" type="module">', html)
+    assert re.search(r'<link [^>]*href="[./]*fine-tune-or-not/assets/calculator\.css"', html)
+    for name in ("calculator.css", "calculator.js"):
+        found = tmp_path / "site" / "fine-tune-or-not" / "assets" / name
+        assert found.read_bytes() == (wheel.ROOT / "docs" / "assets" / name).read_bytes()
+
+
+def test_a_broken_fence_fails_the_build_with_page_and_line(python, tmp_path):
+    done = build(python, tmp_path, page="# Title\n\n```calculator\nnothing\n```\n")
+    assert done.returncode != 0
+    assert "index.md:3" in done.stderr
+    assert "decision must be one of" in done.stderr
+
+
+def test_with_a_runtime_the_calculator_is_live(python, tmp_path):
+    runtime = tmp_path / "runtime"
+    runtime.mkdir()
+    (runtime / "worker-0.js").write_text("// worker")
+    (runtime / "manifest.json").write_text(json.dumps({"worker": "worker-0.js"}))
+    plugins = "plugins:\n  - search\n  - fine-tune-or-not:\n      runtime: runtime\n"
+    done = build(python, tmp_path, plugins=plugins)
+    assert done.returncode == 0, done.stderr
+    html = (tmp_path / "site" / "index.html").read_text()
+    assert 'data-worker="worker-0.js"' in html
+    assert "A worked example." not in html
+    assert (tmp_path / "site" / "fine-tune-or-not" / "assets" / "runtime" / "worker-0.js").is_file()
+
+
+def test_a_folder_without_a_runtime_is_named(python, tmp_path):
+    (tmp_path / "empty").mkdir()
+    done = build(python, tmp_path, plugins="plugins:\n  - fine-tune-or-not:\n      runtime: empty\n")
+    assert done.returncode != 0
+    assert "holds no runtime" in done.stderr
+
+
+def test_fences_that_a_site_has_already_stay(python, tmp_path):
+    plugins = THREE_LINES + (
+        "markdown_extensions:\n  - pymdownx.superfences:\n      custom_fences:\n        - name: plain\n"
+        "          class: plain\n          format: !!python/name:pymdownx.superfences.fence_div_format\n"
+    )
+    done = build(python, tmp_path, page=PAGE + "\n```plain\nkept\n```\n", plugins=plugins, folders="false")
+    assert done.returncode == 0, done.stderr
+    html = (tmp_path / "site" / "index.html").read_text()
+    assert '<div class="plain">kept' in html
+    assert '<section class="calculator"' in html

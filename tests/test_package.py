@@ -1,0 +1,81 @@
+"""The wheel: what it holds, and that it works where nothing else is installed."""
+
+import json
+import subprocess
+import zipfile
+from email.parser import Parser
+
+import pytest
+
+from calculator import MODEL_VERSION, catalog
+from tests import wheel
+
+LARGEST_BYTES = 2_000_000
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    return wheel.build(tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="module")
+def python(built, tmp_path_factory):
+    return wheel.install(built, tmp_path_factory.mktemp("environment"))
+
+
+@pytest.fixture(scope="module")
+def names(built):
+    with zipfile.ZipFile(built) as archive:
+        return archive.namelist()
+
+
+def run(python, *arguments):
+    command = python.parent / "calculator"
+    return subprocess.run([command, *arguments], capture_output=True, text=True, cwd=python.parent, env={})
+
+
+def test_the_wheel_is_small_and_holds_all_the_data_and_no_tests(built, names):
+    assert built.stat().st_size < LARGEST_BYTES
+    package = wheel.ROOT / "calculator"
+    for path in package.rglob("*"):
+        if path.suffix in (".py", ".toml", ".csv", ".json") and "__pycache__" not in path.parts:
+            assert f"calculator/{path.relative_to(package).as_posix()}" in names
+    assert {"calculator/py.typed", "calculator/assets/calculator.css", "calculator/assets/calculator.js"} <= set(names)
+    assert not [name for name in names if not name.startswith(("calculator/", "fine_tune_or_not-"))]
+    assert not [name for name in names if "test" in name.rpartition("/")[2] or name.endswith((".bin", ".wasm"))]
+
+
+def test_the_wheel_needs_nothing_and_says_what_it_is(built, names):
+    with zipfile.ZipFile(built) as archive:
+        (path,) = (name for name in names if name.endswith("/METADATA"))
+        metadata = Parser().parsestr(archive.read(path).decode())
+    assert [int(part) for part in metadata["Version"].split(".")] == [int(part) for part in MODEL_VERSION.split(".")]
+    assert metadata["License-Expression"] == "Apache-2.0"
+    assert metadata["Requires-Python"] == ">=3.11"
+    assert "Fine-tune or not?" in metadata.get_payload()
+    assert all("extra ==" in needed for needed in metadata.get_all("Requires-Dist", []))
+    assert any(name.endswith("/licenses/LICENSE") for name in names)
+
+
+def test_the_command_lists_and_runs_every_decision(python):
+    listed = json.loads(run(python, "list", "--json").stdout)
+    assert set(listed["decisions"]) == set(catalog.names())
+    done = run(python, "run", "fine_tune_or_not", "--preset", "faq-bot", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["holds"] is not None
+    script = "from calculator import catalog; print(*[catalog.decision(name).question for name in catalog.names()])"
+    subprocess.run([python, "-c", script], check=True, cwd=python.parent, env={})
+
+
+def test_our_error_on_the_published_rows_is_in_the_package(python):
+    counted = "sum(len(validation.published(what)) for what in validation.WHAT[:4])"
+    script = f"from calculator import validation; print({counted})"
+    done = subprocess.run([python, "-c", script], check=True, cwd=python.parent, env={}, capture_output=True, text=True)
+    assert int(done.stdout) > 1000
+
+
+def test_what_needs_a_checkout_says_so(python):
+    done = run(python, "bundle")
+    assert done.returncode == 2
+    assert "npm ci" in done.stderr
+    assert "Traceback" not in done.stderr
