@@ -3,6 +3,7 @@
 - every page gets a strict Content-Security-Policy, with a hash for each inline script and nothing else allowed;
 - Material's search dialog and folded navigation get their names;
 - the search is fetched when it is opened, not with every page;
+- a storage that is blocked or holds nonsense does not stop Material's scripts;
 - our own scripts and styles are addressed by their content, so that a page never meets another release's;
 - `sw.js` gets the list of files to keep for reading without a network;
 - `llms.txt` lists the pages for machines that read, `schemas/` says what they may send and what comes back;
@@ -38,6 +39,13 @@ _SEARCH = "search.js"
 _SEARCH_AT_ONCE = '$(location.protocol!=="file:")'
 _SEARCH_WHEN_OPENED = "$(!1)"
 _SEARCH_WORKER = re.compile(r'"search": "(?P<to_root>[./]*)assets/javascripts/(?P<real>workers/search\.\w+\.min\.js)"')
+_STORED = '__md_get=(e,_=localStorage,t=__md_scope)=>JSON.parse(_.getItem(t.pathname+"."+e))'
+_STORED_OR_NOT = (
+    "__md_get=(e,_,t=__md_scope)=>{try{return JSON.parse((_||localStorage)"
+    '.getItem(t.pathname+"."+e))}catch(e){return null}}'
+)
+_KEEP = "__md_set=(e,_,t=localStorage,a=__md_scope)=>{try{t.setItem("
+_KEEP_OR_NOT = "__md_set=(e,_,t,a=__md_scope)=>{try{(t||localStorage).setItem("
 _FOLDED = re.compile(
     r'aria-labelledby="(?P<name>__nav_[\d_]+)_label"(?P<rest>[^>]*>\s*<label class="md-nav__title" for="(?P=name)">'
     r"\s*<span[^>]*></span>\s*(?P<title>[^<]*?)\s*</label>)"
@@ -114,7 +122,7 @@ def publish(root: Path) -> list[str]:
     pages = []
     for path in sorted(root.rglob("*.html")):
         before = path.read_text("utf-8")
-        after = _with_policy(_searched_later(_named(_versioned(before, versions))))
+        after = _with_policy(_stored_or_not(_searched_later(_named(_versioned(before, versions)))))
         if after != before:
             path.write_text(after, "utf-8")
         pages.append(Page(path=path.relative_to(root).as_posix(), text=after))
@@ -144,6 +152,10 @@ def _named(text: str) -> str:
 
 def _searched_later(text: str) -> str:
     return _SEARCH_WORKER.sub(r'"search": "\g<to_root>assets/search.js?worker=javascripts/\g<real>"', text)
+
+
+def _stored_or_not(text: str) -> str:
+    return text.replace(_STORED, _STORED_OR_NOT).replace(_KEEP, _KEEP_OR_NOT)
 
 
 def _with_policy(text: str) -> str:

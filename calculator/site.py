@@ -30,7 +30,7 @@ from calculator.units import COUNT
 
 EXAMPLE = "A worked example. This site holds no runtime, so the numbers stay; the command line takes yours."
 _OWN_KEYS = ("preset", "show")
-READY = "Change any number: it is worked out again here, on your device."
+READY = "A worked example. It comes to life once the page's script has loaded."
 
 
 def fence(

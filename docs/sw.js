@@ -7,7 +7,9 @@ const SCOPE = new URL(self.registration.scope);
 const OURS = `calculator ${SCOPE.pathname} `;
 const PAGES = `${OURS}pages ${RELEASE.version}`;
 const RUNTIME = `${OURS}runtime`;
-const NAMED_BY_CONTENT = /[.-][0-9a-f]{8,}\.|[?&]v=[0-9a-f]+/;
+const NAMED_BY_CONTENT = /[.-][0-9a-f]{8,}\./;
+const VERSIONED = /^\?v=[0-9a-f]{12}$/;
+const DIGEST = /-([0-9a-f]{16})\.\w+$/;
 
 self.addEventListener("install", (event) => {
   event.waitUntil(
@@ -24,17 +26,29 @@ self.addEventListener("fetch", (event) => {
   const { request } = event;
   const url = new URL(request.url);
   if (request.method !== "GET" || url.origin !== SCOPE.origin || !url.pathname.startsWith(SCOPE.pathname)) return;
-  event.respondWith(NAMED_BY_CONTENT.test(url.href) ? cacheFirst(request) : networkFirst(request));
+  const neverChanges = NAMED_BY_CONTENT.test(url.pathname) || VERSIONED.test(url.search);
+  event.respondWith(neverChanges ? cacheFirst(event) : networkFirst(event));
 });
 
 function address(name) {
   return new URL(name, SCOPE).href;
 }
 
+// What is kept for good must be what its name says. A file that came damaged fails the installation, which the browser
+// tries again on the next visit.
 async function keepRuntime(cache) {
   for (const name of RELEASE.runtime) {
-    if (!(await cache.match(address(name)))) await cache.add(address(name));
+    if (await cache.match(address(name))) continue;
+    const response = await fetch(address(name));
+    if (!response.ok || !(await isIntact(name, response.clone()))) throw new Error(`${name} did not come whole`);
+    await cache.put(address(name), response);
   }
+}
+
+async function isIntact(name, response) {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", await response.arrayBuffer()));
+  const found = [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return found.startsWith(DIGEST.exec(name)[1]);
 }
 
 async function forgetOldReleases() {
@@ -49,29 +63,39 @@ async function forgetOldReleases() {
 }
 
 // A file named by its content never changes under its name.
-async function cacheFirst(request) {
-  const found = await caches.match(request);
-  if (found) return found;
-  return networkFirst(request);
+async function cacheFirst(event) {
+  return (await kept(event.request)) ?? networkFirst(event);
 }
 
-async function networkFirst(request) {
+async function networkFirst(event) {
+  const { request } = event;
   try {
     const response = await fetch(request);
-    if (response.ok) await keep(request, response.clone());
+    if (response.ok) event.waitUntil(keep(request, response.clone()));
     return response;
   } catch (error) {
-    const found = await caches.match(request, { ignoreSearch: true });
+    // A script of another release under the name that this page asks for would be worse than none.
+    const found = await kept(request, { ignoreSearch: !VERSIONED.test(new URL(request.url).search) });
     if (found) return found;
-    if (request.mode === "navigate") return (await caches.match(address("404.html"))) ?? Response.error();
+    if (request.mode === "navigate") return (await kept(address("404.html"))) ?? Response.error();
     throw error;
   }
 }
 
-// A link's query holds a reader's numbers: the page is kept without it. A full disk is no reason to fail.
+// A browser that blocks storage refuses the question itself.
+async function kept(request, options) {
+  try {
+    return await caches.match(request, options);
+  } catch {
+    return undefined;
+  }
+}
+
+// A link's query holds a reader's numbers: the page is kept without it. So is another copy of a file that came damaged.
+// A full disk is no reason to fail.
 async function keep(request, response) {
   const url = new URL(request.url);
-  if (!NAMED_BY_CONTENT.test(url.href)) url.search = "";
+  if (!VERSIONED.test(url.search)) url.search = "";
   try {
     const cache = await caches.open(PAGES);
     await cache.put(url.href, response);

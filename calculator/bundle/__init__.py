@@ -71,11 +71,10 @@ def build(destination: Path = DESTINATION, package: Path = PACKAGE) -> dict[str,
         artefacts, built = _artefacts(Path(folder), package)
     destination.mkdir(parents=True, exist_ok=True)
     files = {kind: _file(kind, content, SUFFIXES[kind]) for kind, content in artefacts.items()}
-    named = {kind: {"name": file["name"], "bytes": file["bytes"]} for kind, file in files.items()}
     source = (_HERE / "worker.js").read_text("utf-8")
     if source.count(_NAMED_IN_WORKER) != 1:
         raise BundleError(f"worker.js must hold the line {_NAMED_IN_WORKER!r} once")
-    told = json.dumps({"files": named, **built}, separators=(",", ":"))
+    told = json.dumps({"files": files, **built}, separators=(",", ":"))
     worker = source.replace(_NAMED_IN_WORKER, f"const BUILT = {told};").encode()
     files["worker"] = _file("worker", worker, ".js")
     for kind, content in {**artefacts, "worker": worker}.items():

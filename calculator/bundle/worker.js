@@ -8,23 +8,26 @@
 //                    {id, response}       JSON text; while its `more` is not null, another one follows
 //                    {id, superseded: true}  a newer request with the same key took its place, or it was cancelled
 //                    {id, error}          Python raised; the worker goes on
+//                    {loading: true}      every few seconds until it is ready: whoever hears nothing may end it
 //
 // There are two ways to start. `snapshot` restores the memory of a Python that has everything imported: less work, more
 // bytes. `ordinary` starts Python and imports the package: fewer bytes, more work. The first is tried unless the
 // connection is slow or asks to save data, and the second follows in the same worker when the first one fails.
 // The worker's name forces one: `new Worker(url, {type: 'module', name: 'ordinary'})`.
 // A loop without end inside Python cannot be seen from here: the page must end a worker that stays silent.
+// A query in the worker's address is passed on to every file, so that another query asks for another copy of each.
 
 const BUILT = {};
 const DOWNLOAD_LIMIT_S = 180;
 const START_LIMIT_S = 30;
+const BEAT_S = 5;
 // Chromium says 1.3 to 2.7 Mbit/s as long as it has measured nothing; what is below that was measured.
 const SLOW_MBIT_PER_S = 1.2;
 const PATHS = ['snapshot', 'ordinary'];
 
 const marks = {};
 const mark = (name) => (marks[name] = Math.round(performance.now()));
-const address = (kind) => new URL(BUILT.files[kind].name, import.meta.url).href;
+const address = (kind) => new URL(BUILT.files[kind].name + self.location.search, import.meta.url).href;
 
 const download = globalThis.fetch.bind(globalThis);
 async function get(kind) {
@@ -33,12 +36,22 @@ async function get(kind) {
   return response;
 }
 
-// Gzip carries length and checksum: a file that was cut off or damaged is an error here.
+// Gzip carries length and checksum: a file that was cut off or damaged is an error here. One of another release is
+// told by its hash, where the browser has one to offer.
 async function inflate(kind) {
-  const packed = (await get(kind)).body;
-  const bytes = await new Response(packed.pipeThrough(new DecompressionStream('gzip'))).arrayBuffer();
+  const response = await get(kind);
+  const checked = globalThis.crypto?.subtle && check(kind, response.clone());
+  checked?.catch(() => {});
+  const bytes = await new Response(response.body.pipeThrough(new DecompressionStream('gzip'))).arrayBuffer();
+  await checked;
   mark(kind);
   return bytes;
+}
+
+async function check(kind, response) {
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', await response.arrayBuffer()));
+  const found = [...digest].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  if (found !== BUILT.files[kind].sha256) throw new Error(`${BUILT.files[kind].name} is not of this release`);
 }
 
 async function compile() {
@@ -142,7 +155,11 @@ function restore(module, difference, fresh) {
   mark('restored');
 }
 
-const says = (error) => String(error?.message ?? error).trim().slice(-2000);
+// Python's message is a whole traceback, whose last line says what it was.
+const says = (error) => {
+  const said = String(error?.message ?? error).trim();
+  return (error?.name === 'PythonError' ? said.slice(said.lastIndexOf('\n') + 1) : said).slice(-500);
+};
 
 async function beginSomehow() {
   try {
@@ -157,7 +174,8 @@ async function beginSomehow() {
 
 let answer;
 let broken = '';
-beginSomehow().then(
+const beat = setInterval(() => self.postMessage({ loading: true }), BEAT_S * 1000);
+beginSomehow().finally(() => clearInterval(beat)).then(
   (ready) => {
     answer = ready;
     self.postMessage({ state: 'ready', path, detail: '', marks });

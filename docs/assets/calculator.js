@@ -7,10 +7,11 @@ const SHORTEST_PAUSE = 150;
 const LONGEST_PAUSE = 250;
 const PAUSE_BEFORE_PROBLEMS = 900;
 const IDLE_DELAY = 2000;
+const LONGEST_SILENCE = 30_000;
 const LONGEST_LINK = 6000;
-const EMBEDDED = new URLSearchParams(location.search).has("embed")
-  ? new URLSearchParams(location.search).get("embed") || "auto"
-  : "";
+const SCHEMES = { light: "default", dark: "slate" };
+const EMBED = new URLSearchParams(location.search).get("embed");
+const EMBEDDED = EMBED === null ? "" : Object.hasOwn(SCHEMES, EMBED) ? EMBED : "auto";
 
 const SAYS = {
   ready: "Change any number: it is worked out again here, on your device.",
@@ -18,7 +19,10 @@ const SAYS = {
   starting: "Starting the calculator. What you type meanwhile is kept.",
   live: "Live. Nothing you type leaves this device.",
   invalid: "Check the marked field. The result below is the last good one.",
-  failed: "The calculator could not start, so the worked example stays as it is.",
+  error: "The result below is the last good one.",
+  failed: "The calculator could not start. The worked example stays below, and what you typed is kept.",
+  mismatch: "This page and its script are of different releases: reload the page.",
+  stopped: "The calculator has stopped. What you typed is kept; the result below is from before.",
 };
 
 // The runtime: one worker for the whole visit
@@ -31,21 +35,28 @@ class Runtime {
     this.count = 0;
     this.misses = 0;
     this.slowest = 100;
+    this.again = "";
+    this.worked = false;
   }
 
   start() {
     if (this.state === "starting" || this.state === "live") return;
+    if (this.state === "failed") this.again = anotherCopy();
     this.misses = 0;
     this.launch();
   }
 
   launch() {
     this.stop();
+    if (!globalThis.WebAssembly) {
+      this.tell("failed", "this browser has WebAssembly switched off");
+      return;
+    }
     this.tell("starting");
     try {
       // The worker knows two ways to start: after a silence the plainer one is taken.
       const name = this.misses ? "ordinary" : "calculator";
-      this.worker = new Worker(this.address, { type: "module", name });
+      this.worker = new Worker(this.address + this.again, { type: "module", name });
     } catch (error) {
       this.tell("failed", error.message);
       return;
@@ -56,7 +67,7 @@ class Runtime {
       event.preventDefault();
       this.lost();
     };
-    this.watch(120_000);
+    this.watch(LONGEST_SILENCE);
   }
 
   stop() {
@@ -73,10 +84,27 @@ class Runtime {
 
   lost() {
     this.misses += 1;
+    if (this.misses === 2) this.again ||= anotherCopy();
     if (this.misses < 3) this.launch();
+    else this.fail("");
+  }
+
+  // A file that came damaged or in part may lie in a cache: one more try asks for another copy of each.
+  refuse(detail) {
+    if (this.again) this.fail(detail);
     else {
-      this.stop();
-      this.tell("failed");
+      this.again = anotherCopy();
+      this.launch();
+    }
+  }
+
+  async fail(detail) {
+    this.stop();
+    this.tell("failed", navigator.onLine ? detail : "there is no network");
+    for (const section of calculators()) if (this.pending.has(section.id)) section.dataset.stale = "";
+    const found = await fetch(this.address, { method: "HEAD", cache: "no-store" }).catch(() => undefined);
+    if (found?.status === 404 && this.state === "failed") {
+      this.tell("failed", "this page is of an older release: reload it");
     }
   }
 
@@ -98,6 +126,10 @@ class Runtime {
   }
 
   hear(message) {
+    if (message.loading) {
+      this.watch(LONGEST_SILENCE);
+      return;
+    }
     if (message.state) {
       this.hearState(message);
       return;
@@ -107,8 +139,9 @@ class Runtime {
       if (asked.id !== message.id) continue;
       if (message.error !== undefined) {
         this.pending.delete(key);
-        clearTimeout(this.timer);
-        asked.reply({ problems: [{ field: "", message: `The calculator met an error: ${message.error}` }], more: null });
+        asked.reply({ problems: [{ field: "", message: `These numbers led to an error: ${message.error}.` }], more: null });
+        // What is left in a memory that ran full is of no use.
+        this.launch();
         return;
       }
       const response = JSON.parse(message.response);
@@ -127,11 +160,10 @@ class Runtime {
 
   hearState({ state, detail }) {
     if (state === "failed" && this.state === "live") this.lost();
-    else if (state === "failed") {
-      this.stop();
-      this.tell("failed", detail);
-    } else if (state === "ready") {
+    else if (state === "failed") this.refuse(detail);
+    else if (state === "ready") {
       clearTimeout(this.timer);
+      this.worked = true;
       this.tell("live");
       for (const [key, asked] of this.pending) {
         asked.asked = performance.now();
@@ -149,6 +181,11 @@ class Runtime {
 }
 
 let runtime;
+
+// Servers and caches of files named by their content take another query for another address, and give the same file.
+function anotherCopy() {
+  return `?again=${Date.now()}`;
+}
 
 function runtimeFor(section) {
   const name = section.dataset.worker;
@@ -228,9 +265,13 @@ function untouched(control) {
   return control.value === control.defaultValue;
 }
 
-// What the reader typed, kept on the device for every other page. Storage may be blocked, full or hold nonsense.
+// What the reader typed, kept on the device for every other page. Storage may be blocked, full or hold nonsense:
+// what cannot be stored is kept in memory, and is there until the page is closed.
+
+let unstored;
 
 function loadSituation() {
+  if (unstored) return unstored;
   try {
     const found = JSON.parse(localStorage.getItem(STORE) ?? "{}");
     const fields = Object.entries(found.fields ?? {}).filter(([, text]) => typeof text === "string");
@@ -247,8 +288,9 @@ function saveSituation(situation) {
     } else {
       localStorage.removeItem(STORE);
     }
+    unstored = undefined;
   } catch {
-    return;
+    unstored = situation;
   }
 }
 
@@ -275,7 +317,7 @@ function connect(section) {
   const link = new URLSearchParams(location.search);
   const names = new Set(controls(section).map((control) => control.name));
   const situation = loadSituation();
-  const linked = link.has("v") || link.has("preset") || [...link.keys()].some((name) => names.has(name));
+  const linked = isLinked(section, link);
   state.version = link.get("v") ?? "";
   state.foreign = {};
   if (linked) {
@@ -303,6 +345,20 @@ function connect(section) {
   }
 }
 
+// A page out of the browser's memory still holds what was typed, a link's numbers included.
+function resume(section) {
+  const link = new URLSearchParams(location.search);
+  if (!isLinked(section, link)) applyFields(section, loadSituation().fields);
+  showAges(section);
+  showSituation(section);
+  if (!controls(section).every(untouched)) compute(section);
+}
+
+function isLinked(section, link) {
+  const names = new Set(controls(section).map((control) => control.name));
+  return link.has("v") || link.has("preset") || [...link.keys()].some((name) => names.has(name));
+}
+
 function showSituation(section) {
   const { preset, fields } = loadSituation();
   const mine = controls(section).filter((control) => Object.hasOwn(fields, control.name)).length;
@@ -311,7 +367,8 @@ function showSituation(section) {
   bar.hidden = !mine && !chosen;
   const count = mine === 1 ? "1 answer of yours" : `${mine} answers of yours`;
   const words = [chosen?.textContent, mine ? count : ""].filter(Boolean).join(", with ");
-  bar.querySelector(".calc-situation-text").textContent = `Your situation: ${words}.`;
+  const lasts = unstored ? " This browser stores nothing here: it is gone when the page is closed." : "";
+  bar.querySelector(".calc-situation-text").textContent = `Your situation: ${words}.${lasts}`;
 }
 
 // Asking, and showing what came back
@@ -340,6 +397,7 @@ function compute(section) {
     showState(section);
     return;
   }
+  if (found.state !== "live") section.dataset.stale = "";
   if (savesData() && found.state === "ready") return;
   const request = { ...situationOf(section), stage: 0, form: "html", v: state.version };
   const asked = performance.now();
@@ -397,7 +455,11 @@ function address(section) {
   let query = plain ? "" : section.dataset.query;
   if (query.length > LONGEST_LINK) query = withoutPasted(section, query);
   if (EMBEDDED) query += `${query ? "&" : "?"}embed=${EMBEDDED}`;
-  history.replaceState(history.state, "", location.pathname + query + location.hash);
+  try {
+    history.replaceState(history.state, "", location.pathname + query + location.hash);
+  } catch {
+    return; // some browsers refuse more than a hundred a minute; the next edit puts it right
+  }
 }
 
 function withoutPasted(section, query) {
@@ -416,7 +478,8 @@ function showProblems(section, problems) {
     document.getElementById(`${control.id}-problem`).textContent = message;
   }
   section.toggleAttribute("data-stale", problems.length > 0);
-  of(section).invalid = problems.length;
+  of(section).invalid = problems.length - named.size;
+  of(section).error = named.size;
   showState(section, [...named.values()].join(" "));
 }
 
@@ -427,8 +490,10 @@ function showState(section, more = "") {
   let state = found?.state ?? "failed";
   if (state === "ready" && savesData()) state = "saving";
   if (state === "live" && of(section).invalid) state = "invalid";
+  if (state === "live" && of(section).error) state = "error";
   const detail = state === "failed" && found?.detail ? ` (${found.detail})` : "";
-  const words = SAYS[state] + detail + (more ? ` ${more}` : "");
+  const said = state === "failed" && found?.worked ? SAYS.stopped : SAYS[state];
+  const words = said + detail + (more ? ` ${more}` : "");
   const text = line.querySelector(".calc-state-text");
   if (text.textContent !== words) text.textContent = words;
   line.dataset.state = state;
@@ -667,7 +732,16 @@ document.addEventListener("submit", (event) => {
 });
 
 window.addEventListener("pageshow", ({ persisted }) => {
-  if (persisted) calculators().forEach(connect);
+  if (persisted) calculators().forEach(resume);
+});
+
+window.addEventListener("online", () => {
+  if (runtime?.state === "failed") runtime.start();
+});
+
+// Another tab changed the situation: fields under the reader's hand stay as they are.
+window.addEventListener("storage", ({ key }) => {
+  if (key === STORE) calculators().forEach(showSituation);
 });
 
 window.addEventListener("beforeprint", () => {
@@ -678,7 +752,7 @@ window.addEventListener("beforeprint", () => {
 
 function embed() {
   document.documentElement.dataset.embedded = "";
-  const scheme = { light: "default", dark: "slate" }[EMBEDDED];
+  const scheme = SCHEMES[EMBEDDED];
   if (scheme) document.body.dataset.mdColorScheme = scheme;
   const section = calculators()[0];
   if (!section || window.parent === window) return;
@@ -689,7 +763,14 @@ function embed() {
 
 function arrive() {
   if (EMBEDDED) embed();
-  calculators().forEach(connect);
+  for (const section of calculators()) {
+    try {
+      connect(section);
+    } catch (error) {
+      console.error(error);
+      section.querySelector(".calc-state-text")?.replaceChildren(SAYS.mismatch);
+    }
+  }
   if (document.readyState === "complete") startWhenIdle();
   else window.addEventListener("load", startWhenIdle, { once: true });
 }

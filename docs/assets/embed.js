@@ -2,7 +2,8 @@
 const ORIGIN = new URL(import.meta.url).origin;
 
 window.addEventListener("message", ({ origin, source, data }) => {
-  if (origin !== ORIGIN || typeof data?.height !== "number" || !(data.height > 0 && data.height < 20_000)) return;
+  if (origin !== ORIGIN || typeof data?.calculator !== "string" || typeof data.height !== "number") return;
+  if (!(data.height > 0 && data.height < 20_000)) return;
   for (const frame of document.querySelectorAll("iframe")) {
     if (frame.contentWindow === source) frame.height = Math.ceil(data.height);
   }
