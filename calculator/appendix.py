@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from math import isfinite
 
-from calculator import catalog, evidence
+from calculator import catalog, evidence, examples
 from calculator.assumptions import Assumption, assumptions
 from calculator.cases import OPTIONS, TASK_TYPES, Case, cases, nearest
 from calculator.chart import escape
@@ -47,13 +47,15 @@ def render(what: str, source: str) -> str:
         from calculator.validation import page
 
         return page.render(argument)
+    if what == "example":
+        return examples.render(argument)
     if argument != "all":
         raise ValueError(f"write all in a {what} fence; given: {argument[:60]!r}")
     if what == "sources":
         return sources_table()
     if what == "published":
         return cases_table()
-    raise ValueError(f"fence must be one of: evidence, published, sources, validation; given: {what!r}")
+    raise ValueError(f"fence must be one of: evidence, example, published, sources, validation; given: {what!r}")
 
 
 def evidence_cards(topic: str) -> str:

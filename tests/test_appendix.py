@@ -1,0 +1,117 @@
+"""The parts of pages that are made from data, and the shell examples that are run when a page is built."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from calculator import appendix, catalog, evidence, examples
+from calculator.assumptions import assumptions
+from calculator.cases import cases
+
+ROOT = Path(__file__).parent.parent
+FENCES = ("evidence", "example", "published", "sources", "validation")
+
+
+def test_every_fence_is_registered_for_the_site():
+    config = (ROOT / "mkdocs.yml").read_text("utf-8")
+    for name in FENCES:
+        registered = f"- name: {name}\n          class: {name}\n          format: !!python/name:calculator.site.data"
+        assert registered in config
+
+
+@pytest.mark.parametrize(
+    ("what", "source", "words"),
+    [
+        (
+            "nonsense",
+            "all",
+            "fence must be one of: evidence, example, published, sources, validation; given: 'nonsense'",
+        ),
+        ("sources", "some", "write all in a sources fence; given: 'some'"),
+        ("published", "", "write all in a published fence"),
+        ("evidence", "nonsense", "topic must be one of: .*; given: 'nonsense'"),
+        ("validation", "nonsense", "validation must be one of: summary, .*; given: 'nonsense'"),
+        ("example", "ls", "an example must begin with python -m calculator; given: 'ls'"),
+    ],
+)
+def test_a_fence_that_cannot_be_made_says_what_it_can_be(what, source, words):
+    with pytest.raises(ValueError, match=words):
+        appendix.render(what, source)
+
+
+def test_every_assumption_stands_in_the_table_of_sources_with_its_source_and_its_users():
+    html = appendix.render("sources", "all")
+    for key, entry in assumptions().items():
+        assert f'<span id="{key}">' in html
+        assert appendix.escape(entry.source) in html
+    assert html.count("<tr>") == len(assumptions()) + 1
+
+
+def test_every_comparison_stands_in_its_table_with_what_a_reader_filters_by():
+    html = appendix.render("published", "all")
+    assert f'data-total="{len(cases())}"' in html
+    for name in ("task", "domain", "size", "winner"):
+        assert html.count(f" data-{name}=") == len(cases())
+
+
+def test_every_card_stands_once_in_the_index():
+    html = appendix.render("evidence", "all")
+    assert html.count("<tr>") == len(evidence.cards()) + 1
+
+
+@pytest.mark.parametrize("topic", evidence.TOPICS)
+def test_a_topics_cards_stand_on_their_side(topic):
+    html = appendix.render("evidence", topic)
+    shown = [card for card in evidence.cards(topic) if card.direction(topic) in appendix.DIRECTION_WORDS]
+    assert html.count("<article") == len(shown)
+
+
+def test_every_decision_has_its_page():
+    assert set(appendix.PAGES) == set(catalog.names())
+    for page in appendix.PAGES.values():
+        assert (ROOT / "docs" / page).is_file()
+
+
+@pytest.mark.parametrize("what", ["evidence", "published", "sources"])
+def test_no_text_of_the_data_becomes_markup(what):
+    html = appendix.render(what, "all")
+    tags = set(re.findall(r"</?([a-z0-9]+)", html))
+    known = "a article br code details div em h3 li p q small span strong summary table tbody td th thead tr ul"
+    assert tags <= set(known.split())
+    assert "style=" not in html
+    assert "<script" not in html
+
+
+def test_an_example_shows_the_command_and_what_it_prints():
+    html = appendix.render("example", "python -m calculator run general_task epochs=3  # exit code 2\n")
+    assert "python -m calculator run general_task epochs=3  # exit code 2</code>" in html
+    assert "epochs: no such field" in html
+
+
+@pytest.mark.parametrize(
+    "pipe", ["head -n 3", "python -m json.tool --no-ensure-ascii", "python -m json.tool --no-ensure-ascii | head -n 4"]
+)
+def test_what_stands_after_a_bar_does_what_it_does_in_a_shell(pipe):
+    command = f"python -m calculator list --json | {pipe}"
+    python = Path(sys.executable).parent
+    shell = subprocess.run(
+        ["bash", "-c", f'export PATH="{python}:$PATH"; {command}'], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert examples.output(command) == shell.stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("python -m calculator run nonsense", "ended with exit code 2: decision must be one of"),
+        ("python -m calculator list  # exit code 1", "ended with exit code 0"),
+        ("python -m calculator list | sort", "after | may stand"),
+        ("python -m calculator.serve", "must begin with python -m calculator"),
+    ],
+)
+def test_an_example_that_does_not_do_what_it_says_fails_the_build(command, words):
+    with pytest.raises(ValueError, match=re.escape(words)):
+        examples.output(command)
