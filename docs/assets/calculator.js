@@ -229,11 +229,7 @@ function calculators() {
 }
 
 function of(section) {
-  if (!known.has(section)) {
-    const initial = new Map();
-    for (const part of section.querySelectorAll("[data-section]")) initial.set(part.dataset.section, part.innerHTML);
-    known.set(section, { initial, dirty: new Set(), typed: 0, duration: 40 });
-  }
+  if (!known.has(section)) known.set(section, { initial: new Map(), typed: 0, duration: 40 });
   return known.get(section);
 }
 
@@ -529,6 +525,8 @@ function say(section, words) {
 function replace(section, name, html) {
   const part = section.querySelector(`[data-section="${CSS.escape(name)}"]`);
   if (!part) return;
+  const { initial } = of(section);
+  if (!initial.has(name)) initial.set(name, part.innerHTML);
   const template = document.createElement("template");
   template.innerHTML = html;
   morph(part, template.content);
@@ -574,7 +572,6 @@ function edited(section, control, pause) {
   const state = of(section);
   const situation = loadSituation();
   state.edited = true;
-  state.dirty.add(control.name);
   situation.fields[control.name] = read(control);
   saveSituation(situation);
   showSituation(section);
