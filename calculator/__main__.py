@@ -1,11 +1,13 @@
 """The command line. Exit code 0 for a verdict, 1 when an expectation fails, 2 for bad input."""
 
 import argparse
+import csv
 import json
 import sys
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from io import StringIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -14,26 +16,43 @@ from calculator.fields import fields_of
 from calculator.units import COUNT
 
 BAD_INPUT = 2
+SHELLS = ("bash", "zsh", "fish")
 WHAT = ("parameters", "training-memory", "training-throughput", "inference", "cases")
 
 
 class BadInputError(Exception):
-    """Input that no verdict can be given for; each argument is one line for the reader."""
+    """Input that no verdict can be given for; each argument is a Problem for the reader."""
+
+
+def _bad(field: str, message: object) -> BadInputError:
+    return BadInputError(engine.Problem(field=field, message=str(message), given=""))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and give its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show a minus sign or a fixed space shall show something, not end the program.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     parsed = _parser().parse_args(arguments)
     act: Callable[[argparse.Namespace], int] = parsed.act
     try:
         return act(parsed)
     except BadInputError as error:
-        for line in error.args:
-            print(line, file=sys.stderr)
+        for problem in error.args:
+            print(problem if problem.field else problem.message, file=sys.stderr)
+        if getattr(parsed, "json", False):
+            _print_json({"problems": [_problem(problem) for problem in error.args], "version": MODEL_VERSION})
         return BAD_INPUT
     except BrokenPipeError:
         sys.stderr.close()
         return 0
+
+
+def _problem(problem: engine.Problem) -> dict[str, str]:
+    # A message of another module begins with what it is about: "preset must be one of ...".
+    field = problem.field or problem.message.partition(" ")[0].rstrip(":")
+    return {"field": field, "message": problem.message, "given": problem.given}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -65,11 +84,18 @@ def _parser() -> argparse.ArgumentParser:
     batch.add_argument("--draws", type=int, default=0, help="draws behind `holds`; 0 for the point result only")
     batch.add_argument("--jobs", type=int, default=0, help="processes; 0 for one a core")
     batch.add_argument("--scheduler", default="", metavar="ADDRESS", help="a Dask scheduler instead of processes")
+    batch.add_argument("--json", action="store_true", help="how many rows have a problem, as JSON")
     batch.set_defaults(act=_batch)
 
     shape = commands.add_parser("schema", help="the JSON Schema of a decision's input")
     shape.add_argument("name", metavar="NAME")
+    shape.add_argument("--json", action="store_true", help="on one line")
     shape.set_defaults(act=_schema)
+
+    sources = commands.add_parser("sources", help="the sourced numbers behind a decision, or all of them")
+    sources.add_argument("name", nargs="?", default="", metavar="NAME")
+    sources.add_argument("--json", action="store_true")
+    sources.set_defaults(act=_sources)
 
     stale = commands.add_parser("stale", help="assumptions that nobody opened for a while")
     stale.add_argument("--days", type=int, default=180)
@@ -77,11 +103,13 @@ def _parser() -> argparse.ArgumentParser:
     stale.set_defaults(act=_stale)
 
     bundle = commands.add_parser("bundle", help="compile the package and its runtime for the browser")
+    bundle.add_argument("--json", action="store_true", help="the manifest")
     bundle.set_defaults(act=_bundle)
 
     predict = commands.add_parser("predict", help="our estimate for each row of a file of measurements or cases")
     predict.add_argument("what", choices=WHAT)
     predict.add_argument("file", metavar="FILE")
+    predict.add_argument("--json", action="store_true", help="JSON in place of CSV")
     predict.set_defaults(act=_predict)
 
     validate = commands.add_parser("validate", help="our error on a file of measurements or cases")
@@ -89,6 +117,13 @@ def _parser() -> argparse.ArgumentParser:
     validate.add_argument("file", metavar="FILE")
     validate.add_argument("--json", action="store_true")
     validate.set_defaults(act=_validate)
+
+    complete = commands.add_parser("completions", help="the completions of these commands for a shell")
+    complete.add_argument("shell", choices=SHELLS)
+    complete.set_defaults(act=_completions)
+
+    server = commands.add_parser("mcp", help="the decisions as tools for an agent, over standard input and output")
+    server.set_defaults(act=_mcp)
     return parser
 
 
@@ -102,7 +137,7 @@ def _list(parsed: argparse.Namespace) -> int:
     decisions = {name: catalog.decision(name).question for name in catalog.names()}
     situations = {preset.name: preset.title for preset in presets.presets()}
     if parsed.json:
-        print(json.dumps({"version": MODEL_VERSION, "decisions": decisions, "presets": situations}, ensure_ascii=False))
+        _print_json({"version": MODEL_VERSION, "decisions": decisions, "presets": situations})
         return 0
     width = max(map(len, [*decisions, *situations]))
     for title, rows in (("Decisions", decisions), ("Presets", situations)):
@@ -114,12 +149,26 @@ def _list(parsed: argparse.Namespace) -> int:
 
 def _run(parsed: argparse.Namespace) -> int:
     given = _given(parsed.fields, parsed.input)
+    _decision(parsed.name)
+    expected = catalog.answers(parsed.name) if parsed.expect is None else _expected(parsed.name, parsed.expect)
     built = _evaluate(parsed.name, given, parsed.preset)
     print(report.as_json(built) if parsed.json else as_text(built))
-    if parsed.expect is None or parsed.expect.casefold() == str(built.verdict.answer).casefold():
+    if str(built.verdict.answer) in expected:
         return 0
     print(f"expected {parsed.expect!r}, the answer is {str(built.verdict.answer)!r}", file=sys.stderr)
     return 1
+
+
+def _expected(name: str, words: str) -> tuple[str, ...]:
+    """The answers that are meant: the one that reads so, or all that begin so ("fine-tune")."""
+    answers = {" ".join(answer.casefold().replace("-", " ").split()): answer for answer in catalog.answers(name)}
+    wanted = " ".join(words.casefold().replace("-", " ").split())
+    if wanted in answers:
+        return (answers[wanted],)
+    found = tuple(answer for text, answer in answers.items() if wanted and text.startswith(wanted + " "))
+    if not found:
+        raise _bad("expect", f"must be one of: {', '.join(answers.values())}; given: {words[:60]!r}")
+    return found
 
 
 def _record(parsed: argparse.Namespace) -> int:
@@ -143,14 +192,33 @@ def _batch(parsed: argparse.Namespace) -> int:
             progress=batch.progress_stream(),
         )
     except (ValueError, OSError) as error:
-        raise BadInputError(str(error)) from None
-    if problems:
+        raise _bad("", error) from None
+    if parsed.json:
+        _print_json({"out": parsed.out, "problems": problems})
+    elif problems:
         print(f"{problems} rows have a problem; the last column says which", file=sys.stderr)
     return 0
 
 
 def _schema(parsed: argparse.Namespace) -> int:
-    print(json.dumps(schema.input_schema(parsed.name, _decision(parsed.name)), ensure_ascii=False, indent=2))
+    found = schema.input_schema(parsed.name, _decision(parsed.name))
+    _print_json(found, indent=None if parsed.json else 2)
+    return 0
+
+
+def _sources(parsed: argparse.Namespace) -> int:
+    if parsed.name:
+        specs = fields_of(_decision(parsed.name).Inputs).values()
+        entries = [spec.assumption for spec in specs if spec.assumption is not None]
+    else:
+        entries = list(assumptions.assumptions().values())
+    if parsed.json:
+        _print_json([assumptions.as_data(entry) for entry in entries])
+        return 0
+    for entry in entries:
+        show = entry.unit.show
+        print(f"{entry.label}: {show(entry.value)} ({show(entry.low)} to {show(entry.high)})")
+        print(f"  {entry.key}, as of {entry.as_of}: {entry.source}, {entry.url}")
     return 0
 
 
@@ -163,7 +231,7 @@ def _stale(parsed: argparse.Namespace) -> int:
             rows.append({"key": key, "label": entry.label, "days": days, "url": entry.url})
     rows.sort(key=lambda row: -int(str(row["days"])))
     if parsed.json:
-        print(json.dumps(rows, ensure_ascii=False))
+        _print_json(rows)
     else:
         print(f"{len(rows)} assumptions were last checked more than {parsed.days} days ago.")
         for row in rows:
@@ -171,13 +239,16 @@ def _stale(parsed: argparse.Namespace) -> int:
     return 0
 
 
-def _bundle(_: argparse.Namespace) -> int:
+def _bundle(parsed: argparse.Namespace) -> int:
     from calculator import bundle
 
     try:
         built = bundle.build()
     except bundle.BundleError as error:
-        raise BadInputError(str(error)) from None
+        raise _bad("", error) from None
+    if parsed.json:
+        _print_json(built)
+        return 0
     megabytes = sum(file["bytes"] for file in built["files"].values()) / 1e6
     print(f"runtime of {megabytes:.1f} MB ready behind {built['worker']}")
     return 0
@@ -186,7 +257,11 @@ def _bundle(_: argparse.Namespace) -> int:
 def _predict(parsed: argparse.Namespace) -> int:
     from calculator import validation
 
-    print(_checked(lambda: validation.predict(parsed.what, parsed.file)), end="")
+    text = _checked(lambda: validation.predict(parsed.what, parsed.file))
+    if parsed.json:
+        _print_json(list(csv.DictReader(StringIO(text))))
+    else:
+        print(text, end="")
     return 0
 
 
@@ -197,25 +272,46 @@ def _validate(parsed: argparse.Namespace) -> int:
     return 0
 
 
+def _completions(parsed: argparse.Namespace) -> int:
+    from calculator import completions
+
+    print(completions.script(parsed.shell, _parser()), end="")
+    return 0
+
+
+def _mcp(_: argparse.Namespace) -> int:
+    try:
+        from calculator import mcp_server
+    except ImportError:
+        raise _bad("", "mcp: the server needs the package's extra: pip install 'fine-tune-or-not[mcp]'") from None
+    mcp_server.serve()
+    return 0
+
+
+def _print_json(data: object, indent: int | None = None) -> None:
+    print(json.dumps(data, ensure_ascii=False, indent=indent))
+
+
 def _checked(act: Callable[[], str]) -> str:
     try:
         return act()
     except (ValueError, OSError) as error:
-        raise BadInputError(str(error)) from None
+        raise _bad("", error) from None
 
 
 def _decision(name: str) -> Any:
     try:
         return catalog.decision(name)
     except ValueError as error:
-        raise BadInputError(str(error)) from None
+        raise _bad("", error) from None
 
 
 def _given(pairs: Sequence[str], file: str | None) -> dict[str, object]:
     given: dict[str, object] = dict(_read_file(file)) if file else {}
     bad = [pair for pair in pairs if "=" not in pair]
     if bad:
-        raise BadInputError(*(f"{pair}: write a field as field=value" for pair in bad))
+        words = "write a field as field=value"
+        raise BadInputError(*(engine.Problem(field=pair[:80], message=words, given=pair[:60]) for pair in bad))
     for pair in pairs:
         name, _, value = pair.partition("=")
         given[name] = value
@@ -226,14 +322,14 @@ def _read_file(file: str) -> Mapping[str, object]:
     try:
         text = sys.stdin.read() if file == "-" else Path(file).read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInputError(f"{file}: cannot be read: {error}") from None
+        raise _bad(file, f"cannot be read: {error}") from None
     try:
         found = json.loads(text) if text.lstrip().startswith("{") else tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        raise BadInputError(f"{file}: neither TOML nor JSON: {error}") from None
+        raise _bad(file, f"neither TOML nor JSON: {error}") from None
     situation = found.get("situation", found) if isinstance(found, dict) else found
     if not isinstance(situation, dict):
-        raise BadInputError(f"{file}: must hold a table of fields")
+        raise _bad(file, "must hold a table of fields")
     return situation
 
 
@@ -243,12 +339,12 @@ def _evaluate(name: str, given: Mapping[str, object], preset: str, *, whole_situ
     try:
         merged, ignored = browser.merge(name, given, preset)
     except ValueError as error:
-        raise BadInputError(str(error)) from None
+        raise _bad("", error) from None
     own = fields_of(decision.Inputs)
     foreign = ignored if whole_situation else [field for field in given if field not in own]
     reading = engine.read(decision, {**merged, **{field: given[field] for field in foreign if field in given}})
     if reading.problems:
-        raise BadInputError(*map(str, reading.problems))
+        raise BadInputError(*reading.problems)
     return engine.evaluate(name, decision, reading)
 
 

@@ -24,6 +24,13 @@ def decision(name: str) -> Decision:
 
 
 @cache
+def answers(name: str) -> tuple[str, ...]:
+    """The answers that a decision can give; ValueError for an unknown decision."""
+    decision(name)
+    return tuple(map(str, import_module(f"calculator.decisions.{name}").Answer))
+
+
+@cache
 def known_fields() -> frozenset[str]:
     """The names of all input fields of all decisions: what a situation may hold."""
     return frozenset(field for name in names() for field in decision(name).Inputs.__dataclass_fields__)

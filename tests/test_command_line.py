@@ -81,9 +81,84 @@ def test_a_file_that_is_neither_toml_nor_json_is_refused(capsys, tmp_path):
     assert run(capsys, "run", NAME, "--input", str(file))[0] == 2
 
 
-def test_an_expectation_sets_the_exit_code(capsys):
-    assert run(capsys, "run", NAME, "fact_half_life_days=1", "--expect", "retrieve from live sources")[0] == 0
-    assert run(capsys, "run", NAME, "fact_half_life_days=1", "--expect", "keep up by retraining")[0] == 1
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ("retrieve from live sources", 0),
+        ("Retrieve", 0),
+        ("retrieve-from", 0),
+        ("keep up by retraining", 1),
+        ("retrieval", 2),
+        ("", 2),
+    ],
+)
+def test_an_expectation_sets_the_exit_code(capsys, words, code):
+    found, _, err = run(capsys, "run", NAME, "fact_half_life_days=1", "--expect", words)
+    assert found == code
+    if code == 1:
+        assert "the answer is 'Retrieve from live sources'" in err
+    if code == 2:
+        assert err.startswith("expect: must be one of: ")
+
+
+def test_every_command_but_two_has_its_answer_as_json(capsys, tmp_path):
+    help_of = {name: action.format_help() for name, action in _commands().items()}
+    assert [name for name, text in help_of.items() if "--json" not in text] == ["completions", "mcp"]
+    rows = tmp_path / "rows.csv"
+    rows.write_text("fact_half_life_days\n30\nsoon\n")
+    measured = tmp_path / "measured.csv"
+    measured.write_text("hf_id,architecture,hidden_size,layers,heads,vocab\nx,LlamaForCausalLM,64,2,2,100\n")
+    situation = tmp_path / "situation.toml"
+    situation.write_text('requests_per_month = "80k"')
+    for arguments in (
+        ("list",),
+        ("run", NAME),
+        ("report", str(situation)),
+        ("batch", str(rows), "--decision", NAME, "--out", str(tmp_path / "out.csv"), "--jobs", "1"),
+        ("schema", NAME),
+        ("sources", NAME),
+        ("sources",),
+        ("stale",),
+        ("predict", "parameters", str(measured)),
+        ("validate", "parameters", str(measured)),
+    ):
+        code, out, _ = run(capsys, *arguments, "--json")
+        assert code == 0, arguments
+        assert json.loads(out), arguments
+
+
+def _commands():
+    from calculator.__main__ import _parser
+    from calculator.completions import _commands
+
+    return _commands(_parser())
+
+
+def test_bad_input_is_told_as_json_too(capsys):
+    code, out, err = run(capsys, "run", NAME, "requests_per_month=x", "bogus=1", "--json")
+    assert code == 2
+    assert [problem["field"] for problem in json.loads(out)["problems"]] == ["requests_per_month", "bogus"]
+    assert len(err.splitlines()) == 2
+    code, out, _ = run(capsys, "run", "nothing", "--json")
+    assert json.loads(out)["problems"][0]["field"] == "decision"
+
+
+def test_sources_give_value_range_source_and_dates(capsys):
+    found = json.loads(run(capsys, "sources", NAME, "--json")[1])
+    assert all(low <= one["value"] <= high for one in found for low, high in [one["range"]])
+    assert all(one["source"] and one["url"].startswith("https://") and one["as_of"] for one in found)
+    assert found[0]["label"] in run(capsys, "sources", NAME)[1]
+
+
+def test_a_terminal_without_the_characters_gets_something_else():
+    done = subprocess.run(
+        [sys.executable, "-m", "calculator", "run", NAME],
+        capture_output=True,
+        text=True,
+        env={"PYTHONIOENCODING": "ascii", "PATH": ""},
+    )
+    assert done.returncode == 0, done.stderr
+    assert "\\xa0" in done.stdout
 
 
 def test_schema_describes_every_field(capsys):

@@ -74,8 +74,9 @@ def test_our_error_on_the_published_rows_is_in_the_package(python):
     assert int(done.stdout) > 1000
 
 
-def test_what_needs_a_checkout_says_so(python):
-    done = run(python, "bundle")
+@pytest.mark.parametrize(("command", "words"), [("bundle", "npm ci"), ("mcp", "fine-tune-or-not[mcp]")])
+def test_what_needs_a_checkout_or_an_extra_says_so(python, command, words):
+    done = run(python, command)
     assert done.returncode == 2
-    assert "npm ci" in done.stderr
+    assert words in done.stderr
     assert "Traceback" not in done.stderr

@@ -140,3 +140,20 @@ def assumption(key: str) -> Assumption:
         return assumptions()[key]
     except KeyError:
         raise KeyError(f"no assumption {key!r}") from None
+
+
+def as_data(entry: Assumption) -> dict[str, Any]:
+    """An assumption as plain data, ready for JSON."""
+    return {
+        "key": entry.key,
+        "label": entry.label,
+        "unit": entry.unit.name,
+        "value": entry.value,
+        "range": [entry.low, entry.high],
+        "bounds": [entry.lowest, entry.highest],
+        "source": entry.source,
+        "url": entry.url,
+        "quote": entry.quote,
+        "as_of": entry.as_of.isoformat(),
+        "checked": entry.checked.isoformat() if entry.checked else None,
+    }
