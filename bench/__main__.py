@@ -123,11 +123,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         RESULTS.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", "utf-8")
     text = table.render(json.loads(RESULTS.read_text("utf-8")))
     print(text)
-    if not table.place(PAGE, text):
-        print(
-            f"{PAGE} has no place for the tables: put these two lines there\n{table.BEGIN}\n{table.END}",
-            file=sys.stderr,
-        )
+    table.place(PAGE, text)
     return 0
 
 

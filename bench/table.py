@@ -20,6 +20,8 @@ def render(results: dict[str, Any]) -> str:
     """All tables."""
     machine, site = results["machine"], results["site"]
     lines = [
+        "## What was measured",
+        "",
         f"Measured on {machine['date']} with Chromium {machine['chromium']}, headless, on {machine['cores']} cores of "
         "a shared machine, from a local server that behaves like GitHub Pages (gzip, `max-age=600`, no headers of its "
         f"own). Medians of {results['rounds']} rounds in which all variants take turns, with the smallest and the "
@@ -70,11 +72,8 @@ def shares(times: dict[str, float]) -> str:
     return f"{times['median']:,.0f} / {times['p95']:,.0f} ms"
 
 
-def place(page: Path, text: str) -> bool:
-    """Put the tables between the page's two marks; False when it has none."""
+def place(page: Path, text: str) -> None:
+    """Put the tables between the page's two marks, or at its end when it has none yet."""
     before, begin, rest = page.read_text("utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not end:
-        return False
-    page.write_text(f"{before}{begin}\n\n{text}\n{end}{after}", "utf-8")
-    return True
+    after = rest.partition(END)[2] if begin else "\n"
+    page.write_text(f"{before.rstrip()}\n\n{BEGIN}\n\n{text}\n{END}{after}", "utf-8")
