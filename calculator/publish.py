@@ -35,6 +35,7 @@ _INLINE = re.compile(r"<script(?P<attributes>[^>]*)>(?P<code>.*?)</script>", re.
 _POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
 _CHARSET = re.compile(r'<meta charset="utf-8"\s*/?>', re.IGNORECASE)
 _SEARCH_DIALOG = re.compile(r'data-md-component="search" role="dialog"(?! aria-label)')
+_IMPORT = re.compile(r'import\("\./(?P<name>[\w-]+\.js)(\?v=\w+)?"\)')
 _SEARCH = "search.js"
 _SEARCH_AT_ONCE = '$(location.protocol!=="file:")'
 _SEARCH_WHEN_OPENED = "$(!1)"
@@ -116,9 +117,7 @@ class Page:
 def publish(root: Path) -> list[str]:
     """Do all of the above to the site in `root`; gives what is wrong with it, one line each."""
     prefix = urlsplit(published_address(root)).path
-    own = sorted(path for path in (root / "assets").glob("*.*s") if path.suffix in (".css", ".js"))
-    own = [path for path in own if path.name != _SEARCH]
-    versions = {f"assets/{path.name}": _digest(path.read_bytes())[:12] for path in own}
+    versions = _versions(root / "assets")
     pages = []
     for path in sorted(root.rglob("*.html")):
         before = path.read_text("utf-8")
@@ -136,6 +135,24 @@ def publish(root: Path) -> list[str]:
 
 def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
+
+
+def _versions(folder: Path) -> dict[str, str]:
+    """A version for each of our styles and scripts. A script that imports others changes with them."""
+    own = {path.name: path for path in sorted(folder.glob("*.*s")) if path.suffix in (".css", ".js")}
+    own.pop(_SEARCH, None)
+    found: dict[str, str] = {}
+
+    def version(name: str) -> str:
+        if name not in found:
+            text = own[name].read_text("utf-8")
+            linked = _IMPORT.sub(lambda m: f'import("./{m["name"]}?v={version(m["name"])}")', text)
+            if linked != text:
+                own[name].write_text(linked, "utf-8")
+            found[name] = _digest(linked.encode())[:12]
+        return found[name]
+
+    return {f"assets/{name}": version(name) for name in own}
 
 
 def _versioned(text: str, versions: dict[str, str]) -> str:

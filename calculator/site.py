@@ -23,7 +23,7 @@ from pymdownx.highlight import Highlight
 from pymdownx.inlinehilite import InlineHiliteException
 from pymdownx.superfences import SuperFencesException
 
-from calculator import MODEL_VERSION, agreement, appendix, browser, bundle, catalog, engine, presets, view
+from calculator import MODEL_VERSION, agreement, appendix, browser, bundle, catalog, engine, explore, presets, view
 from calculator.chart import escape
 from calculator.fields import fields_of
 from calculator.units import COUNT
@@ -135,7 +135,7 @@ def _calculator(report: engine.Report, ident: str, preset: str, show: list[str],
         f'<form class="calc-form" id="{ident}-form" novalidate autocomplete="off" aria-label="Your numbers">'
         f"{_bar(name, ident, preset, READY if worker else EXAMPLE)}{form}{_peek(report)}</form>"
         f'<div class="calc-report">{view.render_report(report, overall)}</div></div>'
-        f'<div class="calc-foot">{_source(report)}{_actions()}</div>'
+        f'<div class="calc-foot">{_source(report)}{_tools(report, ident)}{_actions()}</div>'
         "</section>"
     )
 
@@ -183,6 +183,58 @@ def _actions() -> str:
         for action, label in buttons
     )
     return f'<div class="calc-actions">{html}<span class="calc-done" role="status"></span></div>'
+
+
+def _tools(report: engine.Report, ident: str) -> str:
+    """What a reader can do beyond changing a number; the page's script brings them to life when they are opened."""
+    specs = fields_of(report.decision.Inputs)
+    telling = [swing.field for swing in report.sensitivity or ()]
+    names = list(dict.fromkeys([*telling, *explore.sweepable(report.decision)]))
+    numbers = [f'<option value="{name}">{escape(specs[name].label)}</option>' for name in names]
+    others = "".join(f'<option value="{p.name}">{escape(p.title)}</option>' for p in presets.presets())
+
+    def pick(tool: str, label: str, options: str) -> str:
+        own = f"{ident}-{tool}"
+        return (
+            f'<div class="calc-field calc-field-wide"><label for="{own}">{label}</label>'
+            f'<select id="{own}" data-tool="{tool}">{options}</select></div>'
+        )
+
+    def fold(tool: str, title: str, body: str) -> str:
+        return (
+            f'<details class="calc-tool" data-opens="{tool}"><summary>{title}</summary>{body}'
+            f'<p class="calc-tool-state" role="status"></p><div class="calc-tool-result"></div></details>'
+        )
+
+    return (
+        '<div class="calc-tools">'
+        + fold("sweep", "Move one number over its range", pick("sweep", "Number", "".join(numbers)))
+        + fold(
+            "map",
+            "Map the answer over two numbers",
+            pick("across", "Across", "".join(numbers))
+            + pick("up", "Up", "".join(numbers[1:] + numbers[:1]))
+            + '<button class="calc-button" type="button" data-action="map">Draw the map</button>',
+        )
+        + fold(
+            "compare",
+            "Compare with another situation",
+            pick("other", "Compare with", f'<option value="">Typical values</option>{others}')
+            + '<button class="calc-button" type="button" data-action="hold">Hold what is in the form</button>',
+        )
+        + fold(
+            "keep",
+            "Keep, load, take along",
+            f'<div class="calc-field calc-field-wide"><label for="{ident}-name">Name for what is in the form</label>'
+            f'<input type="text" id="{ident}-name" data-tool="name" autocomplete="off" maxlength="60"></div>'
+            '<button class="calc-button" type="button" data-action="keep">Keep it on this device</button> '
+            '<button class="calc-button" type="button" data-action="json">Save as JSON</button> '
+            '<button class="calc-button" type="button" data-action="toml">Save as TOML</button>'
+            f'<div class="calc-field calc-field-wide"><label for="{ident}-file">Load a JSON file</label>'
+            f'<input type="file" id="{ident}-file" data-tool="file" accept=".json,application/json"></div>',
+        )
+        + "</div>"
+    )
 
 
 def _source(report: engine.Report) -> str:

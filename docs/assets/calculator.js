@@ -422,6 +422,9 @@ function receive(section, response) {
     for (const [name, html] of Object.entries(response.sections)) replace(section, name, html);
     showPeek(section);
     showAges(section);
+    if (response.more === null && section.querySelector(".calc-tool[open]")) {
+      withTools(section, (tools) => tools.renew(PAGE, section));
+    }
   };
   // The point result is shown by itself only when the rest takes longer than a blink.
   if (response.more === null) show();
@@ -677,6 +680,57 @@ function retry(section) {
   if (!controls(section).every(untouched)) compute(section);
 }
 
+// Sweeps, maps, comparisons and kept situations are fetched when the first of them is opened.
+
+const PAGE = {
+  store: STORE,
+  ask(section, tool, more, reply) {
+    const found = runtimeFor(section);
+    if (!found || found.state === "failed") return false;
+    found.ask(`${section.id} ${tool}`, { ...situationOf(section), stage: 0, ...more }, reply);
+    return true;
+  },
+  values,
+  situationOf,
+  fill(section, { preset, fields }) {
+    applyPreset(section, preset);
+    applyFields(section, fields);
+    saveSituation({ preset, fields });
+    of(section).edited = true;
+    showSituation(section);
+    schedule(section, 0);
+  },
+  place(element, html) {
+    const template = document.createElement("template");
+    template.innerHTML = html;
+    morph(element, template.content);
+  },
+};
+
+async function withTools(section, act) {
+  try {
+    const tools = await import("./explore.js");
+    act(tools);
+  } catch {
+    say(section, "This needs the network once, and it is not there.");
+  }
+}
+
+document.addEventListener(
+  "toggle",
+  ({ target }) => {
+    const section = sectionOf(target);
+    if (!section || !target.open || !target.dataset.opens) return;
+    withTools(section, (tools) => tools.open(PAGE, section, target));
+  },
+  true,
+);
+
+document.addEventListener("change", ({ target }) => {
+  const section = sectionOf(target);
+  if (section && target.dataset.tool) withTools(section, (tools) => tools.changed(PAGE, section, target));
+});
+
 const ACTIONS = {
   reset,
   clear: (section) => {
@@ -710,14 +764,17 @@ document.addEventListener("change", ({ target }) => {
 for (const kind of ["focusin", "pointerdown"]) {
   document.addEventListener(kind, ({ target }) => {
     const section = sectionOf(target);
-    if (section && target.closest(".calc-form, .calc-actions")) wantRuntime(section);
+    if (section && target.closest(".calc-form, .calc-foot")) wantRuntime(section);
   });
 }
 
 document.addEventListener("click", ({ target }) => {
   const section = sectionOf(target);
-  const action = section && target.closest("[data-action]")?.dataset.action;
-  if (action) ACTIONS[action](section);
+  const button = section && target.closest("[data-action]");
+  if (!button) return;
+  const act = ACTIONS[button.dataset.action];
+  if (act) act(section);
+  else withTools(section, (tools) => tools.pressed(PAGE, section, button));
 });
 
 document.addEventListener("submit", (event) => {
