@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -140,6 +141,27 @@ def test_newer_requests_take_the_place_of_older_ones_and_points_come_before_stag
     cancelled = told("[ask([request, request]), worker.postMessage({id: 0, cancel: true})][0]")
     assert cancelled[0] == {"id": 0, "superseded": True}
     assert {m["id"] for m in cancelled[1:]} == {1}
+
+
+def test_firefox_starts_both_ways_and_answers_with_the_same_bytes(place: Place) -> None:
+    firefox, node = shutil.which("firefox") or shutil.which("firefox-esr"), shutil.which("node")
+    if not firefox or not node:
+        pytest.skip("needs Firefox and Node")
+    request = asked()[0]
+    with running(place.root) as address:
+        where = {
+            "firefox": firefox,
+            "page": address + "page.html",
+            "worker": f"runtime/{place.manifest['worker']}",
+            "starts": list(bundle.STARTS),
+            "request": request,
+        }
+        command = [node, str(Path(__file__).parent / "node" / "firefox.mjs"), json.dumps(where)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr[-2000:]
+    for start, heard in json.loads(done.stdout).items():
+        assert [(m["state"], m["path"]) for m in heard if "state" in m] == [("starting", start), ("ready", start)]
+        assert [m["response"] for m in heard if m.get("id") == 0] == native(request)
 
 
 def test_a_snapshot_that_cannot_be_restored_gives_way_to_the_ordinary_start(place: Place, page: Page) -> None:
