@@ -11,7 +11,7 @@ from io import StringIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
 
-from calculator import MODEL_VERSION, assumptions, browser, catalog, engine, presets, report, schema
+from calculator import MODEL_VERSION, assumptions, browser, catalog, engine, links, presets, report, schema
 from calculator.fields import fields_of
 from calculator.units import COUNT
 
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # A terminal that cannot show a minus sign or a fixed space shall show something, not end the program.
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    parsed = _parser().parse_args(arguments)
+    parsed = _parsed(arguments)
     act: Callable[[argparse.Namespace], int] = parsed.act
     try:
         return act(parsed)
@@ -47,6 +47,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 0
+
+
+def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = _parser()
+    parsed, rest = parser.parse_known_args(arguments)
+    # argparse takes fields before an option or after one, but not both.
+    if rest and ("fields" not in parsed or any(word.startswith("-") for word in rest)):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if rest:
+        parsed.fields += rest
+    return parsed
 
 
 def _problem(problem: engine.Problem) -> dict[str, str]:
@@ -151,7 +162,7 @@ def _run(parsed: argparse.Namespace) -> int:
     given = _given(parsed.fields, parsed.input)
     _decision(parsed.name)
     expected = catalog.answers(parsed.name) if parsed.expect is None else _expected(parsed.name, parsed.expect)
-    built = _evaluate(parsed.name, given, parsed.preset)
+    built = _evaluate(parsed.name, given, parsed.preset, typed=[pair.partition("=")[0] for pair in parsed.fields])
     print(report.as_json(built) if parsed.json else as_text(built))
     if str(built.verdict.answer) in expected:
         return 0
@@ -172,7 +183,7 @@ def _expected(name: str, words: str) -> tuple[str, ...]:
 
 
 def _record(parsed: argparse.Namespace) -> int:
-    built = _evaluate(parsed.decision, _given([], parsed.file), "", whole_situation=True)
+    built = _evaluate(parsed.decision, _given([], parsed.file), "")
     print(report.as_json(built) if parsed.json else report.as_markdown(built), end="\n" if parsed.json else "")
     return 0
 
@@ -333,16 +344,16 @@ def _read_file(file: str) -> Mapping[str, object]:
     return situation
 
 
-def _evaluate(name: str, given: Mapping[str, object], preset: str, *, whole_situation: bool = False) -> engine.Report:
-    """The report of a decision. A whole situation may hold fields of other decisions; a run's own fields may not."""
+def _evaluate(name: str, given: Mapping[str, object], preset: str, *, typed: Sequence[str] = ()) -> engine.Report:
+    """The report of a decision. A file may hold a situation with fields of other decisions; what is `typed` may not."""
     decision = _decision(name)
     try:
         merged, ignored = browser.merge(name, given, preset)
     except ValueError as error:
         raise _bad("", error) from None
     own = fields_of(decision.Inputs)
-    foreign = ignored if whole_situation else [field for field in given if field not in own]
-    reading = engine.read(decision, {**merged, **{field: given[field] for field in foreign if field in given}})
+    foreign = [f for f in given if f in ignored or (f in typed and links.RENAMED.get(f, f) not in own)]
+    reading = engine.read(decision, {**merged, **{field: given[field] for field in foreign}})
     if reading.problems:
         raise BadInputError(*reading.problems)
     return engine.evaluate(name, decision, reading)

@@ -28,6 +28,9 @@ LONGEST_TEXT = 200
 SWING = 0.25
 """How far an answer of the reader's own without a range is moved either way in the sensitivity chart."""
 
+_LISTED = 12
+"""Names that a message lists."""
+
 _STEPS = (1.05, 1.15, 1.3, 1.6, 2.0, 3.0, 5.0, 10.0, 30.0, 100.0, 1000.0)
 _NOT_KNOWN = ("", "unknown", "not known", "?")
 
@@ -185,7 +188,8 @@ def write(spec: Field, value: Any, span: tuple[float, float, float] | None = Non
 
 def _unknown(name: str, raw: object, specs: Mapping[str, Field]) -> Problem:
     near = get_close_matches(name[:80], specs, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"the fields are {', '.join(specs)}"
+    listed = [*specs][:_LISTED] + ([f"{len(specs) - _LISTED} more"] if len(specs) > _LISTED else [])
+    hint = f"did you mean {near[0]}?" if near else f"the fields are {', '.join(listed)}"
     return Problem(field=_printable(name[:80]), message=f"no such field; {hint}", given=_shorten(raw))
 
 

@@ -143,6 +143,27 @@ def test_bad_input_is_told_as_json_too(capsys):
     assert json.loads(out)["problems"][0]["field"] == "decision"
 
 
+def test_fields_may_stand_before_and_after_options(capsys):
+    arguments = ("run", NAME, "failure_usd=3", "--json", "requests_per_month=80k")
+    code, out, _ = run(capsys, *arguments)
+    assert code == 0
+    assert json.loads(out)["given"] == {"failure_usd": "3", "requests_per_month": "80000"}
+    for bad in (("run", NAME, "failure_usd=2", "--bogus"), ("list", "x=1")):
+        with pytest.raises(SystemExit):
+            main(bad)
+
+
+def test_a_file_may_hold_fields_of_other_decisions_but_none_of_no_decision(capsys, tmp_path):
+    file = tmp_path / "situation.toml"
+    file.write_text('requests_per_month = "80k"\nlora_rank_count = 8\n')
+    code, out, _ = run(capsys, "run", NAME, "--input", str(file), "--json")
+    assert code == 0
+    assert json.loads(out)["given"] == {"requests_per_month": "80000"}
+    assert run(capsys, "run", NAME, "lora_rank_count=8")[0] == 2
+    file.write_text("bogus = 1\n")
+    assert run(capsys, "run", NAME, "--input", str(file))[0] == 2
+
+
 def test_sources_give_value_range_source_and_dates(capsys):
     found = json.loads(run(capsys, "sources", NAME, "--json")[1])
     assert all(low <= one["value"] <= high for one in found for low, high in [one["range"]])
