@@ -73,8 +73,8 @@ def curves(exhibit: Curves) -> str:
             back = [(x, high) for (x, _), high in zip(line.points, line.high, strict=True)]
             path = _path([*there, *reversed(back)], x_axis, y_axis)
             parts.append(f'<path class="calc-band calc-fill-{series(index)}" d="{path}Z"/>')
-    for mark in exhibit.marks:
-        parts.append(_mark(mark.label, mark.x, mark.y, x_axis, y_axis))
+    for row, mark in enumerate(exhibit.marks):
+        parts.append(_mark(mark.label, mark.x, mark.y, x_axis, y_axis, row))
     for index, line in enumerate(lines):
         number = series(index)
         if line.dots:
@@ -298,13 +298,15 @@ def _path(points: Iterable[tuple[float, float]], x_axis: "_Axis", y_axis: "_Axis
     return "M" + "L".join(f"{_at(x_axis.place(x))} {_at(y_axis.place(y))}" for x, y in points)
 
 
-def _mark(label: str, x: float | None, y: float | None, x_axis: "_Axis", y_axis: "_Axis") -> str:
+def _mark(label: str, x: float | None, y: float | None, x_axis: "_Axis", y_axis: "_Axis", row: int) -> str:
+    """A reference line. The labels of upright ones stand on rows of their own, as the lines may be close together."""
     if x is not None and isfinite(x):
         at = x_axis.place(x)
+        y_label = y_axis.end + 9 + 12 * (row % 4)
         side, anchor = (-4, "end") if at > (x_axis.start + x_axis.end) / 2 else (4, "start")
         return (
             f'<path class="calc-limit" d="M{_at(at)} {_at(y_axis.end)}V{_at(y_axis.start)}"/>'
-            f'<text class="calc-mark" x="{_at(at + side)}" y="{_at(y_axis.end + 9)}" text-anchor="{anchor}">'
+            f'<text class="calc-mark" x="{_at(at + side)}" y="{_at(y_label)}" text-anchor="{anchor}">'
             f"{escape(label)}</text>"
         )
     if y is not None and isfinite(y):
