@@ -389,10 +389,7 @@ function compute(section) {
   const state = of(section);
   const found = runtimeFor(section);
   clearTimeout(state.timer);
-  if (!found) {
-    showState(section);
-    return;
-  }
+  if (!found) return;
   if (found.state !== "live") section.dataset.stale = "";
   if (savesData() && found.state === "ready") return;
   const request = { ...situationOf(section), stage: 0, form: "html", v: state.version };
@@ -483,15 +480,17 @@ function showProblems(section, problems) {
 }
 
 function showState(section, more = "") {
+  const found = runtimeFor(section);
+  // A site that was built without a runtime says so in the page itself.
+  if (!found) return;
   const line = section.querySelector(".calc-state");
   const button = line.querySelector("[data-action=retry]");
-  const found = runtimeFor(section);
-  let state = found?.state ?? "failed";
+  let state = found.state;
   if (state === "ready" && savesData()) state = "saving";
   if (state === "live" && of(section).invalid) state = "invalid";
   if (state === "live" && of(section).error) state = "error";
-  const detail = state === "failed" && found?.detail ? ` (${found.detail})` : "";
-  const said = state === "failed" && found?.worked ? SAYS.stopped : SAYS[state];
+  const detail = state === "failed" && found.detail ? ` (${found.detail})` : "";
+  const said = state === "failed" && found.worked ? SAYS.stopped : SAYS[state];
   const words = said + detail + (more ? ` ${more}` : "");
   const text = line.querySelector(".calc-state-text");
   if (text.textContent !== words) text.textContent = words;
