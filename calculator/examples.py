@@ -29,8 +29,8 @@ def render(source: str) -> str:
     it says."""
     command = source.strip()
     return (
-        f'<div class="highlight"><pre tabindex="0"><code>{escape(command)}</code></pre></div>'
-        f'<div class="highlight example-output"><pre tabindex="0"><code>{escape(output(command))}</code></pre></div>'
+        f'<div class="highlight"><pre><code tabindex="0">{escape(command)}</code></pre></div>'
+        f'<div class="highlight example-output"><pre><code tabindex="0">{escape(output(command))}</code></pre></div>'
     )
 
 

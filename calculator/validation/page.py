@@ -352,7 +352,7 @@ def _cases(found: Mapping[str, Any]) -> str:
     ]
     parts += [
         _calibration(model["calibration"]),
-        "<h4>By kind of task</h4>",
+        "<h3>By kind of task</h3>",
         _by_task(methods),
         _mistakes(found["wrong"]),
     ]
@@ -420,7 +420,7 @@ def _mistakes(wrong: Sequence[Mapping[str, Any]]) -> str:
             )
         )
     columns = ("Comparison", "We chose", "Best was", "Points lost", "Chance given to training", "What its source says")
-    return "<h4>The ten dearest mistakes</h4>" + _table("The dearest mistakes", columns, rows)
+    return "<h3>The ten dearest mistakes</h3>" + _table("The dearest mistakes", columns, rows)
 
 
 def _send() -> str:
