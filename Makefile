@@ -23,7 +23,6 @@ test: .venv/test.stamp node_modules/test.stamp chromium check site/index.html
 
 check: .venv/test.stamp
 	ruff check .
-	ruff format --check .
 	mypy
 	codespell --skip='*.csv,*.json,*.lock,*.woff2,docs/assets/runtime,docs/assets/tokenizer' calculator docs tests bench .github *.md
 
