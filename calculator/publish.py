@@ -42,8 +42,8 @@ _SEARCH_WHEN_OPENED = "$(!1)"
 _SEARCH_WORKER = re.compile(r'"search": "(?P<to_root>[./]*)assets/javascripts/(?P<real>workers/search\.\w+\.min\.js)"')
 _STORED = '__md_get=(e,_=localStorage,t=__md_scope)=>JSON.parse(_.getItem(t.pathname+"."+e))'
 _STORED_OR_NOT = (
-    "__md_get=(e,_,t=__md_scope)=>{try{return JSON.parse((_||localStorage)"
-    '.getItem(t.pathname+"."+e))}catch(e){return null}}'
+    '__md_get=(e,_,t=__md_scope)=>{try{const v=JSON.parse((_||localStorage).getItem(t.pathname+"."+e));'
+    'return e!=="__palette"||v.color&&document.getElementsByName(e)[Number(v.index)]?v:null}catch(e){return null}}'
 )
 _KEEP = "__md_set=(e,_,t=localStorage,a=__md_scope)=>{try{t.setItem("
 _KEEP_OR_NOT = "__md_set=(e,_,t,a=__md_scope)=>{try{(t||localStorage).setItem("

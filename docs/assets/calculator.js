@@ -471,7 +471,8 @@ function showProblems(section, problems) {
     named.delete(control.name);
     if (message) control.setAttribute("aria-invalid", "true");
     else control.removeAttribute("aria-invalid");
-    document.getElementById(`${control.id}-problem`).textContent = message;
+    // The section may have left the document by now.
+    section.querySelector(`#${CSS.escape(control.id)}-problem`).textContent = message;
   }
   section.toggleAttribute("data-stale", problems.length > 0);
   of(section).invalid = problems.length - named.size;
