@@ -3,9 +3,12 @@
 Each function gives HTML. A table carries what a reader filters by in `data-` attributes; without scripts it is whole.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import date
+from functools import cache
 from math import isfinite
+from pathlib import Path
 
 from calculator import catalog, evidence, examples
 from calculator.assumptions import Assumption, assumptions
@@ -19,22 +22,19 @@ DIRECTION_WORDS = {
     "limits": "Limits the claim",
     "contradicts": "Contradicts the claim",
 }
-PAGES: Mapping[str, str] = {
-    "industry_knowledge": "fine-tune/industry-knowledge.md",
-    "high_accuracy": "fine-tune/high-accuracy.md",
-    "conversation_context": "fine-tune/conversation-context.md",
-    "domain_data": "fine-tune/domain-data.md",
-    "too_little_data": "do-not/too-little-data.md",
-    "general_task": "do-not/general-task.md",
-    "limited_compute": "do-not/limited-compute.md",
-    "prompt_engineering": "do-not/prompt-engineering.md",
-    "real_time_updates": "do-not/real-time-updates.md",
-    "smaller_scope": "small-models/smaller-scope.md",
-    "small_model_limited_data": "small-models/limited-data.md",
-    "real_time_response": "small-models/real-time-response.md",
-    "fine_tune_or_not": "decide.md",
-}
-"""The page of each decision under docs/."""
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+_FENCE = re.compile(r"^```calculator\n(\w+)$", re.MULTILINE)
+
+
+@cache
+def pages() -> Mapping[str, str]:
+    """The page of each decision under docs/: the one with its fence. The start page and the reference only repeat."""
+    found: dict[str, str] = {}
+    for path in sorted(DOCS.rglob("*.md")):
+        where = path.relative_to(DOCS).as_posix()
+        if where != "index.md" and not where.startswith("reference/"):
+            found |= dict.fromkeys(_FENCE.findall(path.read_text("utf-8")), where)
+    return found
 
 
 def render(what: str, source: str) -> str:
@@ -127,15 +127,18 @@ def sources_table() -> str:
                 f"{escape(entry.unit.show(entry.value))}<br>{escape(_span(entry))}",
                 f'<a href="{escape(entry.url)}">{escape(entry.source)}</a><br><q>{escape(entry.quote)}</q>',
                 f"{entry.as_of}<br>{_checked(entry.checked)}",
-                ", ".join(f'<a href="{_link(name)}">{escape(name.replace("_", " "))}</a>' for name in users[key]),
+                ", ".join(map(_link, users[key])),
             )
         )
     return _table(("Assumption", "Value and range", "Source, and its words", "As of, checked", "Used by"), rows)
 
 
 def _link(name: str) -> str:
-    """From docs/evidence/sources to the page of a decision, as the site serves it."""
-    return "../../" + PAGES[name].removesuffix(".md") + "/"
+    """A link from docs/evidence/sources to a decision's page, as the site serves it; its name where it has none."""
+    words = escape(name.replace("_", " "))
+    if name not in pages():
+        return words
+    return f'<a href="../../{pages()[name].removesuffix(".md")}/">{words}</a>'
 
 
 def _users() -> dict[str, list[str]]:

@@ -69,10 +69,17 @@ def test_a_topics_cards_stand_on_their_side(topic):
     assert html.count("<article") == len(shown)
 
 
-def test_every_decision_has_its_page():
-    assert set(appendix.PAGES) == set(catalog.names())
-    for page in appendix.PAGES.values():
-        assert (ROOT / "docs" / page).is_file()
+def test_the_page_of_a_decision_is_found_by_its_fence():
+    assert set(appendix.pages()) == set(catalog.names())
+    assert appendix.pages()["fine_tune_or_not"] == "decide.md"
+    assert appendix.pages()["limited_compute"] == "do-not/limited-compute.md"
+
+
+def test_a_decision_without_a_page_is_named_and_not_linked(monkeypatch):
+    monkeypatch.setattr(appendix, "pages", dict)
+    html = appendix.render("sources", "all")
+    assert "../../" not in html
+    assert "limited compute" in html
 
 
 @pytest.mark.parametrize("what", ["evidence", "published", "sources"])
