@@ -251,19 +251,21 @@ def outline(pages: Iterable[Page], address: str) -> str:
         if page is not home:
             first = page.address.partition("/")[0]
             sections.setdefault(first if first in folders else "", []).append(page)
+    name_of_site = home.reader.title.rpartition(" - ")[2]
     lines = [
-        f"# {home.reader.title}",
+        f"# {name_of_site}",
         "",
         f"> {home.reader.description}",
         "",
         f"Model version {MODEL_VERSION}. Every calculator is one Python module; the same answers come from the command",
-        "line (`python -m calculator run NAME --json field=value`) and from the pages below, where a query string sets",
-        "the fields.",
+        "line (`python -m calculator run NAME --json field=value`), from a server of the Model Context Protocol",
+        "(`python -m calculator mcp`) and from the pages below, where a query string sets the fields. The JSON Schema of a",
+        f"decision's fields is at {address}{SCHEMAS}NAME.schema.json.",
     ]
     for name, found in sections.items():
         lines += ["", f"## {name.replace('-', ' ').capitalize() or 'Overall'}", ""]
         for page in found:
-            title = page.reader.title.removesuffix(f" - {home.reader.title}")
+            title = page.reader.title.removesuffix(f" - {name_of_site}")
             said = _SENTENCE_END.sub(" ", page.reader.description).strip()
             lines.append(f"- [{title}]({address}{page.address})" + (f": {said}" if said else ""))
     return "\n".join(lines) + "\n"

@@ -364,6 +364,10 @@ def test_llms_txt_names_every_page_once(site):
         for path in pages(site)
         if path.parent != site
     )
+    name = text.splitlines()[0].removeprefix("# ")
+    assert text.count(name) == 1, "the site's name stands once, not behind each title"
+    (schemas,) = re.findall(r"is at (\S+)NAME\.schema\.json", text)
+    assert (site / schemas.removeprefix(address) / "limited_compute.schema.json").is_file()
 
 
 def test_a_page_carries_the_runtime_that_was_built_with_it(site):
