@@ -1,16 +1,21 @@
 """A calculator in somebody else's MkDocs site: one install, three lines of configuration, one build."""
 
+import functools
 import json
 import re
 import subprocess
+from contextlib import contextmanager
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 import pytest
 
-from calculator import MODEL_VERSION
+from calculator import MODEL_VERSION, bundle
 from tests import wheel
 
-CONFIGURATION = "site_name: Ours\ntheme: {theme}\nuse_directory_urls: {folders}\n"
+CONFIGURATION = "site_name: Ours\ntheme: {{name: {theme}, font: false}}\nuse_directory_urls: {folders}\n"
 THREE_LINES = "plugins:\n  - search\n  - fine-tune-or-not\n"
+STILL = "A worked example. This site holds no runtime"
 PAGE = """# Before we train
 
 ```calculator
@@ -43,12 +48,12 @@ def test_three_lines_bring_a_worked_calculator_with_its_style_and_script(python,
     html = (tmp_path / "site" / "index.html").read_text()
     assert html.count('<section class="calculator"') == 1
     assert f'data-version="{MODEL_VERSION}"' in html
-    assert "A worked example." in html
+    assert STILL in html
     assert re.search(r'class="calc-answer">[^<]+<', html)
     assert re.search(r'<span class="calc-inline">[\d.,]+\s*GiB</span>', html)
     assert re.search(r'<script src="[./]*fine-tune-or-not/assets/calculator\.js" type="module">', html)
     assert re.search(r'<link [^>]*href="[./]*fine-tune-or-not/assets/calculator\.css"', html)
-    for name in ("calculator.css", "calculator.js"):
+    for name in ("calculator.css", "calculator.js", "explore.js"):
         found = tmp_path / "site" / "fine-tune-or-not" / "assets" / name
         assert found.read_bytes() == (wheel.ROOT / "docs" / "assets" / name).read_bytes()
 
@@ -70,7 +75,7 @@ def test_with_a_runtime_the_calculator_is_live(python, tmp_path):
     assert done.returncode == 0, done.stderr
     html = (tmp_path / "site" / "index.html").read_text()
     assert 'data-worker="worker-0.js"' in html
-    assert "A worked example." not in html
+    assert STILL not in html
     assert (tmp_path / "site" / "fine-tune-or-not" / "assets" / "runtime" / "worker-0.js").is_file()
 
 
@@ -91,3 +96,52 @@ def test_fences_that_a_site_has_already_stay(python, tmp_path):
     html = (tmp_path / "site" / "index.html").read_text()
     assert '<div class="plain">kept' in html
     assert '<section class="calculator"' in html
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, format, *args):
+        pass
+
+
+@contextmanager
+def served(folder):
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder)))
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}/"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.browser
+def test_without_a_runtime_a_reader_meets_a_worked_example(python, tmp_path, chromium):
+    assert build(python, tmp_path).returncode == 0
+    with served(tmp_path / "site") as address:
+        page = chromium.new_page()
+        raised = []
+        page.on("pageerror", lambda error: raised.append(str(error)))
+        page.goto(address)
+        page.fill("[name=gpus]", "2")
+        page.wait_for_timeout(500)
+        assert page.inner_text(".calc-state-text").startswith(STILL)
+        assert page.is_visible(".calc-title")
+        assert page.locator("[data-action=retry]").is_hidden()
+        assert not raised, raised
+        page.close()
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(not bundle.DESTINATION.is_dir(), reason="no runtime was built; run make site first")
+def test_with_the_runtime_it_answers_what_is_typed(python, tmp_path, chromium):
+    plugins = f"plugins:\n  - fine-tune-or-not:\n      runtime: {bundle.DESTINATION}\n"
+    assert build(python, tmp_path, plugins=plugins).returncode == 0
+    with served(tmp_path / "site") as address:
+        page = chromium.new_page()
+        asked = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(address)
+        before = page.inner_text(".calc-tiles")
+        page.fill("[name=gpus]", "8")
+        page.wait_for_selector(".calc-state[data-state=live]", timeout=60_000)
+        page.wait_for_function("before => document.querySelector('.calc-tiles').innerText !== before", arg=before)
+        assert all(url.startswith(address) for url in asked), asked
+        page.close()

@@ -40,7 +40,8 @@ def test_the_wheel_is_small_and_holds_all_the_data_and_no_tests(built, names):
     for path in package.rglob("*"):
         if path.suffix in (".py", ".toml", ".csv", ".json") and "__pycache__" not in path.parts:
             assert f"calculator/{path.relative_to(package).as_posix()}" in names
-    assert {"calculator/py.typed", "calculator/assets/calculator.css", "calculator/assets/calculator.js"} <= set(names)
+    assets = {"calculator/assets/calculator.css", "calculator/assets/calculator.js", "calculator/assets/explore.js"}
+    assert {"calculator/py.typed"} | assets <= set(names)
     assert not [name for name in names if not name.startswith(("calculator/", "fine_tune_or_not-"))]
     assert not [name for name in names if "test" in name.rpartition("/")[2] or name.endswith((".bin", ".wasm"))]
 
