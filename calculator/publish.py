@@ -259,8 +259,8 @@ def outline(pages: Iterable[Page], address: str) -> str:
         "",
         f"Model version {MODEL_VERSION}. Every calculator is one Python module; the same answers come from the command",
         "line (`python -m calculator run NAME --json field=value`), from a server of the Model Context Protocol",
-        "(`python -m calculator mcp`) and from the pages below, where a query string sets the fields. The JSON Schema of",
-        f"a decision's fields is at {address}{SCHEMAS}NAME.schema.json.",
+        "(`python -m calculator mcp`) and from the pages below, where a query string sets the fields. What a decision",
+        f"reads is at {address}{SCHEMAS}NAME.schema.json.",
     ]
     for name, found in sections.items():
         lines += ["", f"## {name.replace('-', ' ').capitalize() or 'Overall'}", ""]
