@@ -14,9 +14,8 @@ BUILD = HERE.parent / "build" / "bench"
 FORMULA = HERE / "tiny" / "calculator" / "formula.py"
 
 OUTSIDE = {
-    "JupyterLite": "its kernel takes about a hundred wheels from Pyodide's CDN; npm and PyPI do not hold all of them",
+    "JupyterLite": "its option for a local runtime takes the whole release archive of Pyodide, which is not on npm",
     "stlite": "it needs NumPy, pandas and Pillow built for WebAssembly, which only Pyodide's CDN holds",
-    "marimo": "its export takes the runtime and its packages from CDNs; it cannot be pointed at local files by option",
 }
 """What was left out, and why."""
 
