@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := serve
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: serve site test check bench zensical clean
+.PHONY: serve site test check bench sbom golden zensical clean
 
 PORT ?= 8000
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -28,6 +28,12 @@ check: .venv/test.stamp
 
 bench: .venv/test.stamp node_modules/test.stamp site/index.html
 	.venv/bin/python -m bench
+
+sbom: .venv/test.stamp node_modules/test.stamp
+	.venv/bin/python -m bench.sbom
+
+golden: .venv/test.stamp
+	.venv/bin/python -m tests.golden
 
 zensical: build/zensical/stamp docs/assets/runtime/manifest.json
 	build/zensical/bin/python -m zensical build --clean --strict
