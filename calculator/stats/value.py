@@ -2,7 +2,7 @@
 
 All amounts are USD; costs are positive numbers.
 """
-from math import inf, sqrt
+from math import expm1, inf, log1p, sqrt
 
 from calculator.stats.checks import need_at_least, need_positive, need_share
 from calculator.stats.normal import normal_cdf, normal_density
@@ -91,7 +91,8 @@ def monthly_rate(yearly_rate: float) -> float:
     Raises ``ValueError`` for a rate at or below -1.
     """
     need_positive("1 + yearly_rate", 1.0 + yearly_rate)
-    return float((1.0 + yearly_rate) ** (1.0 / 12.0)) - 1.0
+    # Written so that a rate near zero keeps its digits.
+    return expm1(log1p(yearly_rate) / 12.0)
 
 
 def annuity_months(months: float, yearly_rate: float) -> float:
@@ -101,7 +102,7 @@ def annuity_months(months: float, yearly_rate: float) -> float:
     """
     need_at_least("months", months, 0)
     rate = monthly_rate(yearly_rate)
-    return months if rate == 0.0 else (1.0 - float((1.0 + rate) ** -months)) / rate
+    return months if rate == 0.0 else -expm1(-months * log1p(rate)) / rate
 
 
 def total_cost(upfront_usd: float, usd_per_month: float, months: float, yearly_rate: float = 0.0) -> float:
