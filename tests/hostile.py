@@ -16,7 +16,7 @@ from html.parser import HTMLParser
 from math import inf, isnan, nan, nextafter
 from pathlib import Path
 from time import thread_time
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
 from calculator import batch, browser, catalog, engine, links, presets, report, validation, view
@@ -598,22 +598,9 @@ DOORS: Mapping[str, Callable[[Source], None]] = {
 }
 
 
-class Slow(NamedTuple):
-    """The slowest case so far."""
-
-    seconds: float
-    door: str
-
-
-slowest = Slow(0.0, "")
-
-
 def through(door: str, data: bytes) -> None:
     """Go through a door with a case; AssertionError when it took longer than a second of this thread's time."""
-    global slowest
     began = thread_time()
     DOORS[door](Source(data))
     seconds = thread_time() - began
-    if seconds > slowest.seconds:
-        slowest = Slow(seconds, door)
     assert seconds <= LONGEST_SECONDS, f"{door} took {seconds:.2f} s"
