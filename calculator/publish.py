@@ -4,6 +4,7 @@
 - Material's search dialog and folded navigation get their names;
 - the search is fetched when it is opened, not with every page;
 - a storage that is blocked or holds nonsense does not stop Material's scripts;
+- the link that names the next page goes: Firefox would fetch that page at once, and the policy forbids it;
 - our own scripts and styles are addressed by their content, so that a page never meets another release's;
 - `sw.js` gets the list of files to keep for reading without a network;
 - `llms.txt` lists the pages for machines that read, `schemas/` says what they may send and what comes back;
@@ -47,6 +48,7 @@ _STORED_OR_NOT = (
 )
 _KEEP = "__md_set=(e,_,t=localStorage,a=__md_scope)=>{try{t.setItem("
 _KEEP_OR_NOT = "__md_set=(e,_,t,a=__md_scope)=>{try{(t||localStorage).setItem("
+_NEXT = re.compile(r'<link rel="next" href="[^"]*"\s*/?>')
 _FOLDED = re.compile(
     r'aria-labelledby="(?P<name>__nav_[\d_]+)_label"(?P<rest>[^>]*>\s*<label class="md-nav__title" for="(?P=name)">'
     r"\s*<span[^>]*></span>\s*(?P<title>[^<]*?)\s*</label>)"
@@ -121,7 +123,9 @@ def publish(root: Path) -> list[str]:
     pages = []
     for path in sorted(root.rglob("*.html")):
         before = path.read_text("utf-8")
-        after = _with_policy(_stored_or_not(_searched_later(_named(_versioned(before, versions)))))
+        after = _versioned(before, versions)
+        for change in (_named, _searched_later, _stored_or_not, _without_next, _with_policy):
+            after = change(after)
         if after != before:
             path.write_text(after, "utf-8")
         pages.append(Page(path=path.relative_to(root).as_posix(), text=after))
@@ -173,6 +177,10 @@ def _searched_later(text: str) -> str:
 
 def _stored_or_not(text: str) -> str:
     return text.replace(_STORED, _STORED_OR_NOT).replace(_KEEP, _KEEP_OR_NOT)
+
+
+def _without_next(text: str) -> str:
+    return _NEXT.sub("", text)
 
 
 def _with_policy(text: str) -> str:

@@ -54,7 +54,12 @@ async function check(kind, response) {
   if (found !== BUILT.files[kind].sha256) throw new Error(`${BUILT.files[kind].name} is not of this release`);
 }
 
+function needWebAssembly() {
+  if (!globalThis.WebAssembly) throw new Error('this browser has WebAssembly switched off');
+}
+
 async function compile() {
+  needWebAssembly();
   const response = await get('wasm');
   const streams = response.headers.get('Content-Type')?.startsWith('application/wasm');
   const module = await (streams
@@ -65,6 +70,7 @@ async function compile() {
 }
 
 async function evaluate() {
+  needWebAssembly();
   const [{ loadPyodide }] = await Promise.all([import(address('loader')), import(address('glue'))]);
   mark('glue');
   return { loadPyodide, createModule: globalThis._createPyodideModule };

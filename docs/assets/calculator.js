@@ -450,12 +450,25 @@ function address(section) {
   const plain = controls(section).every(untouched);
   let query = plain ? "" : section.dataset.query;
   if (query.length > LONGEST_LINK) query = withoutPasted(section, query);
+  setQuery(query);
+}
+
+function setQuery(query) {
   if (EMBEDDED) query += `${query ? "&" : "?"}embed=${EMBEDDED}`;
   try {
     history.replaceState(history.state, "", location.pathname + query + location.hash);
   } catch {
-    return; // some browsers refuse more than a hundred a minute; the next edit puts it right
+    return; // some browsers refuse more than a hundred in half a minute; the next edit puts it right
   }
+}
+
+// A link goes before what is stored, so what is typed over its numbers goes into the address before it is answered.
+function amendLink(section, name, text) {
+  const link = new URLSearchParams(location.search);
+  if (!isLinked(section, link)) return;
+  link.delete("embed");
+  link.set(name, text);
+  if (`${link}`.length < LONGEST_LINK) setQuery(`?${link}`);
 }
 
 function withoutPasted(section, query) {
@@ -476,11 +489,11 @@ function showProblems(section, problems) {
   }
   section.toggleAttribute("data-stale", problems.length > 0);
   of(section).invalid = problems.length - named.size;
-  of(section).error = named.size;
-  showState(section, [...named.values()].join(" "));
+  of(section).error = [...named.values()].join(" ");
+  showState(section);
 }
 
-function showState(section, more = "") {
+function showState(section) {
   const found = runtimeFor(section);
   // A site that was built without a runtime says so in the page itself.
   if (!found) return;
@@ -492,7 +505,7 @@ function showState(section, more = "") {
   if (state === "live" && of(section).error) state = "error";
   const detail = state === "failed" && found.detail ? ` (${found.detail})` : "";
   const said = state === "failed" && found.worked ? SAYS.stopped : SAYS[state];
-  const words = said + detail + (more ? ` ${more}` : "");
+  const words = said + detail + (of(section).error ? ` ${of(section).error}` : "");
   const text = line.querySelector(".calc-state-text");
   if (text.textContent !== words) text.textContent = words;
   line.dataset.state = state;
@@ -578,6 +591,7 @@ function edited(section, control, pause) {
   situation.fields[control.name] = read(control);
   saveSituation(situation);
   showSituation(section);
+  amendLink(section, control.name, read(control));
   schedule(section, pause);
 }
 
@@ -585,6 +599,7 @@ function choosePreset(section, name) {
   of(section).edited = true;
   applyPreset(section, name);
   saveSituation({ preset: name, fields: {} });
+  setQuery("");
   showSituation(section);
   schedule(section, 0);
 }
