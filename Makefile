@@ -28,6 +28,7 @@ check: .venv/test.stamp
 
 bench: .venv/test.stamp node_modules/test.stamp site/index.html
 	.venv/bin/python -m bench
+	.venv/bin/python -m bench.load
 
 sbom: .venv/test.stamp node_modules/test.stamp
 	.venv/bin/python -m bench.sbom

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bench import table
+from bench import load, table
 from bench.__main__ import PAGE, RESULTS, ratios, summary
 
 
@@ -68,3 +68,32 @@ def test_tables_are_put_at_the_end_once_and_then_replaced(tmp_path: Path) -> Non
 @pytest.mark.skipif(not RESULTS.is_file(), reason="nothing was measured yet")
 def test_the_page_shows_the_committed_results() -> None:
     assert table.render(json.loads(RESULTS.read_text("utf-8"))) in PAGE.read_text("utf-8")
+
+
+@pytest.mark.skipif(not load.RESULTS.is_file(), reason="nothing was measured yet")
+def test_the_page_on_hosting_shows_the_committed_figures_and_no_error() -> None:
+    results = json.loads(load.RESULTS.read_text("utf-8"))
+    assert load.render(results) in load.PAGE.read_text("utf-8")
+    assert results["load"]["errors"] == 0
+    assert results["site"]["bytes"] < load.LIMIT_SITE_BYTES
+
+
+def test_a_visit_asks_for_the_page_its_assets_and_the_runtime(tmp_path: Path) -> None:
+    page = tmp_path / load.VISITED
+    page.mkdir(parents=True)
+    (tmp_path / "assets" / "runtime").mkdir(parents=True)
+    (tmp_path / "assets" / "own.css").touch()
+    (tmp_path / "assets" / "runtime" / "manifest.json").write_text('{"starts": {"snapshot": ["worker.js"]}}')
+    (page / "index.html").write_text('<link href="../../assets/own.css?v=1"><script src="https://else.where/x.js">')
+    found = load.requests_of_a_visit(tmp_path, load.VISITED)
+    assert found == [load.VISITED, "assets/own.css", "assets/runtime/worker.js"]
+
+
+def test_a_server_that_answers_right_gives_no_error(tmp_path: Path) -> None:
+    page = tmp_path / load.VISITED
+    page.mkdir(parents=True)
+    (page / "index.html").write_text("<p>Read me</p>" * 100)
+    (tmp_path / "sitemap.xml").write_text("<urlset><url><loc>https://example.org/x/</loc></url></urlset>")
+    told = load.load(tmp_path, 0.5, 2)
+    assert told["errors"] == 0
+    assert told["requests"] >= 2
