@@ -5,13 +5,11 @@ import hashlib
 import json
 import re
 import shutil
-import subprocess
 from dataclasses import replace
 from html.parser import HTMLParser
 from math import inf
 
 import pytest
-from conftest import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mkdocs.commands.build import build
@@ -379,15 +377,3 @@ def test_the_search_index_holds_prose_and_no_form(site):
     index = (site / "search" / "search_index.json").read_text("utf-8")
     assert "calc-field" not in index
     assert "Start from" not in index
-
-
-ZENSICAL = ROOT / "build" / "zensical" / "bin" / "python"
-
-
-@pytest.mark.skipif(not ZENSICAL.is_file(), reason="Zensical is not installed; `make zensical` installs it")
-def test_zensical_builds_the_same_pages_with_every_calculator(tmp_path):
-    for name in ("docs", "overrides", "mkdocs.yml", "calculator"):
-        (tmp_path / name).symlink_to(ROOT / name)
-    subprocess.run([ZENSICAL, "-m", "zensical", "build", "--clean", "--strict"], cwd=tmp_path, check=True)
-    built = "".join(path.read_text("utf-8") for path in (tmp_path / "site").rglob("*.html"))
-    assert {name for name in NAMES if f'data-decision="{name}"' in built} == set(NAMES)
