@@ -69,7 +69,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     corpus = FOLDER / "corpus"
     corpus.mkdir(exist_ok=True)
     limits = [f"-runs={given.cases}", f"-max_total_time={given.seconds}", f"-max_len={LONGEST_INPUT}"]
-    atheris.Setup([sys.argv[0], *limits, f"-seed={given.seed}", "-len_control=0", str(corpus)], run.one)
+    atheris.Setup(
+        [sys.argv[0], *limits, f"-seed={given.seed}", "-len_control=0", "-handle_int=0", str(corpus)], run.one
+    )
     # The fuzzer ends the process itself; the report is written on the way.
     atheris.Fuzz()
     return 1 if run.findings else 0
