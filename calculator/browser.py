@@ -1,23 +1,25 @@
 """All that JavaScript calls: one function, JSON in, JSON out.
 
-Request: {"decision": name, "given": {field: text}, "preset": name, "stage": 0 to 2, "form": "html", "json" or
-"markdown", "v": the version of the link, "site": the address for links}.
+Request: {"decision": name, "given": {field: text}, "preset": name, "stage": 0 to 2, "form": "html", "json",
+"csv" or "markdown", "v": the version of the link, "site": the address for links}.
 Response: {"decision", "stage", "more", "problems", "ignored", "notices", "given", "query", "version"} and, when there
-are no problems, "sections" (HTML by section), "json" or "markdown".
+are no problems, "sections" (HTML by section), "json", "csv" or "markdown".
 
 "want" asks for something else with the same fields: "sweep" (with "field"), "map" (with "field" and "up"; one row a
-stage, the picture with the last) or "compare" (with "other", a second set of fields). The answer is "html" then.
+stage, the picture with the last) or "compare" (with "other" and "other_preset", a second situation, and "names", what
+to call the two). The answer is "html" then. "import" reads "text", a file of a situation, and needs no decision: the
+answer is "preset", "fields", "ignored" and "file_problems", each with its line.
 
 A page asks for stage 0, the point result; "more" names the next stage to ask for with the same request, or is null.
 """
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 from urllib.parse import quote
 
-from calculator import MODEL_VERSION, agreement, catalog, engine, explore, links, presets, report, view
+from calculator import MODEL_VERSION, agreement, catalog, engine, exchange, explore, links, presets, report, view
 
 STAGES = 3
 LONGEST_REQUEST = 400_000
@@ -44,6 +46,8 @@ def _answer(request: str) -> dict[str, Any]:
     asked = json.loads(request)
     if not isinstance(asked, dict):
         raise ValueError("a request must be a JSON object")
+    if asked.get("want") == "import":
+        return _imported(_text(asked, "text"))
     name = _text(asked, "decision")
     decision = catalog.decision(name)
     given, ignored = merge(name, asked.get("given"), _text(asked, "preset"))
@@ -52,8 +56,8 @@ def _answer(request: str) -> dict[str, Any]:
     if stage not in range(last) or isinstance(stage, bool):
         raise ValueError(f"stage must be 0 to {last - 1}; given: {str(stage)[:20]}")
     form = _text(asked, "form") or "html"
-    if form not in ("html", "json", "markdown"):
-        raise ValueError(f"form must be html, json or markdown; given: {form[:20]!r}")
+    if form not in ("html", "json", "csv", "markdown"):
+        raise ValueError(f"form must be html, json, csv or markdown; given: {form[:20]!r}")
     reading = engine.read(decision, given)
     response: dict[str, Any] = {
         "decision": name,
@@ -75,6 +79,8 @@ def _answer(request: str) -> dict[str, Any]:
     built = _report(name, reading, stage)
     if form == "json":
         response["json"] = report.as_json(built)
+    elif form == "csv":
+        response["csv"] = report.as_csv(built, _text(asked, "site"))
     elif form == "markdown":
         response["markdown"] = report.as_markdown(built, quote(_text(asked, "site"), safe="/:"))
     else:
@@ -82,6 +88,19 @@ def _answer(request: str) -> dict[str, Any]:
         response["sections"] = view.sections(built, agreement.words(built, whole))
     response["more"] = stage + 1 if stage + 1 < STAGES else None
     return response
+
+
+def _imported(text: str) -> dict[str, Any]:
+    found = exchange.read_file(text)
+    return {
+        "problems": [],
+        "more": None,
+        "preset": found.preset,
+        "fields": dict(found.fields),
+        "ignored": list(found.ignored),
+        "file_problems": [asdict(problem) for problem in found.problems],
+        "version": MODEL_VERSION,
+    }
 
 
 def _wanted(want: str, name: str, reading: engine.Reading, asked: Mapping[str, Any], stage: int) -> dict[str, Any]:
@@ -105,8 +124,12 @@ def _wanted(want: str, name: str, reading: engine.Reading, asked: Mapping[str, A
         if other.inputs is None:
             return {"problems": [{"field": p.field, "message": p.message, "given": p.given} for p in other.problems]}
         first, second = (engine.add_spread(engine.evaluate_point(name, decision, r)) for r in (reading, other))
-        return {"html": view.render_comparison(first, second, explore.compare(decision, reading, other))}
-    raise ValueError(f"want must be report, sweep, map or compare; given: {want[:20]!r}")
+        names = asked.get("names", ["First", "Second"])
+        if not isinstance(names, list) or [type(said) for said in names] != [str, str]:
+            raise ValueError(f"names must be two texts; given: {str(names)[:40]}")
+        found_names = (names[0][:60] or "First", names[1][:60] or "Second")
+        return {"html": view.render_comparison(first, second, explore.compare(decision, reading, other), found_names)}
+    raise ValueError(f"want must be report, sweep, map, compare or import; given: {want[:20]!r}")
 
 
 def whole_situation(given: object, preset: str) -> dict[str, object]:

@@ -17,6 +17,9 @@ MAP_POINTS = 21
 REACH = 10.0
 """A sweep shows the field from a tenth to ten times its value, within its bounds: farther out the curve says little."""
 
+FAR = 1000.0
+"""Where the answer does not change within REACH, the sweep looks this far out for the place where it does."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
@@ -65,12 +68,15 @@ def sweepable(decision: Decision) -> tuple[str, ...]:
     return tuple(name for name, spec in fields_of(decision.Inputs).items() if spec.kind in ("ask", "assume"))
 
 
-def values_of(spec: Field, here: float | None, count: int) -> list[float]:
-    """`count` values of a field around where it stands, even in ratio where the field is one of ratios."""
+def values_of(spec: Field, here: float | None, count: int, reach: float = REACH) -> list[float]:
+    """`count` values of a field around where it stands, even in ratio where the field is one of ratios.
+
+    reach: how many times smaller and larger than where it stands, within the field's bounds.
+    """
     low, high = spec.low, spec.high
     percent = spec.unit is not None and spec.unit.percent
     if here is not None and not percent and here > 0 and low >= 0:
-        low, high = max(low, here / REACH), min(high, here * REACH)
+        low, high = max(low, here / reach), min(high, here * reach)
     if low > 0 and not percent:
         steps = [exp(log(low) + (log(high) - log(low)) * k / (count - 1)) for k in range(count)]
     else:
@@ -97,12 +103,20 @@ def sweep(decision: Decision, reading: Reading, name: str, count: int = SWEEP_PO
     spec = _number_field(decision, name)
     base = reading.inputs.__dict__
     here = base[name]
+
+    def at(steps: list[float]) -> tuple[tuple[Point, ...], tuple[int, ...]]:
+        if here is not None and here not in steps:
+            steps = sorted([*steps, here])
+        points = tuple(_point(decision, make_inputs(decision, base, {name: step}), step) for step in steps)
+        return points, tuple(k for k in range(1, len(points)) if points[k].answer != points[k - 1].answer)
+
     steps = values_of(spec, here, count)
-    if here is not None and here not in steps:
-        steps = sorted([*steps, here])
-    points = tuple(_point(decision, make_inputs(decision, base, {name: step}), step) for step in steps)
-    changes = tuple(k for k in range(1, len(points)) if points[k].answer != points[k - 1].answer)
-    return Sweep(field=name, here=steps[0] if here is None else here, points=points, changes=changes)
+    points, changes = at(steps)
+    if not changes and (far := values_of(spec, here, count, FAR)) != steps:
+        farther = at(far)
+        if farther[1]:
+            points, changes = farther
+    return Sweep(field=name, here=points[0].value if here is None else here, points=points, changes=changes)
 
 
 def map_row(
@@ -214,7 +228,7 @@ def map_exhibit(
     answers = sorted({str(point.answer) for _, row in rows for point in row})
     return Grid(
         title=f"The answer by {x.label.lower()} and {y.label.lower()}",
-        description=f"All else as it stands. Answers on the map: {'; '.join(answers)}.",
+        description=f"All else as it stands. The ring marks your numbers. Answers on the map: {'; '.join(answers)}.",
         x_label=x.label,
         y_label=y.label,
         x_unit=x.unit or COUNT,
@@ -230,14 +244,19 @@ def _or_first(value: float | None, first: float) -> float:
     return first if value is None else value
 
 
-def comparison_table(decision: Decision, found: Comparison) -> Table:
-    """What differs between two situations, and what each difference alone would do to the first."""
+def comparison_table(decision: Decision, found: Comparison, names: tuple[str, str] = ("First", "Second")) -> Table:
+    """What differs between two situations, and what each difference alone would do to the first.
+
+    names: what to call the two.
+    """
     outcome = fields_of(decision.Outputs)[result_name(decision)]
     unit = outcome.unit or COUNT
     return Table(
         title="What made the difference",
-        columns=("Field", "First", "Second", "First with this alone changed", outcome.label),
+        columns=("Field", *names, f"{names[0]} with this alone changed", f"then: {outcome.label}"),
         rows=tuple((d.label, d.first, d.second, str(d.answer), unit.show(d.result)) for d in found.differences),
-        note=f"{outcome.label}: {unit.show(found.first_result)} in the first, {unit.show(found.second_result)} in the "
-        "second. The most telling difference comes first.",
+        note=f"{outcome.label}: {unit.show(found.first_result)} in “{names[0]}”, {unit.show(found.second_result)} in "
+        f"“{names[1]}”. The most telling difference comes first."
+        if found.differences
+        else "The two hold the same numbers.",
     )

@@ -25,7 +25,9 @@ from calculator import bundle, site
 FOLDER = "fine-tune-or-not/assets"
 """Where the files lie in the built site; the script looks for the runtime beside itself."""
 
-STYLE, SCRIPT, ON_DEMAND = "calculator.css", "calculator.js", "explore.js"
+STYLE, SCRIPT = "calculator.css", "calculator.js"
+ON_DEMAND = ("display.js", "explore.css", "explore.js")
+"""What the script fetches when it is needed."""
 
 
 class Settings(Config):
@@ -57,7 +59,7 @@ class Calculators(BasePlugin[Settings]):
 
     def on_files(self, files: Files, *, config: MkDocsConfig) -> Files:
         """Add style, script and runtime to the built site."""
-        for name in (STYLE, SCRIPT, ON_DEMAND):
+        for name in (STYLE, SCRIPT, *ON_DEMAND):
             content = (resources("calculator.assets") / name).read_bytes()
             files.append(File.generated(config, f"{FOLDER}/{name}", content=content))
         for path in sorted(Path(self.config.runtime).iterdir()) if self.config.runtime else ():

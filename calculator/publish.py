@@ -36,7 +36,7 @@ _INLINE = re.compile(r"<script(?P<attributes>[^>]*)>(?P<code>.*?)</script>", re.
 _POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
 _CHARSET = re.compile(r'<meta charset="utf-8"\s*/?>', re.IGNORECASE)
 _SEARCH_DIALOG = re.compile(r'data-md-component="search" role="dialog"(?! aria-label)')
-_IMPORT = re.compile(r'import\("\./(?P<name>[\w-]+\.js)(\?v=\w+)?"\)')
+_OWN = re.compile(r'"\./(?P<name>[\w-]+\.(?:css|js))(\?v=\w+)?"')
 _SEARCH = "search.js"
 _SEARCH_AT_ONCE = '$(location.protocol!=="file:")'
 _SEARCH_WHEN_OPENED = "$(!1)"
@@ -142,7 +142,7 @@ def _digest(content: bytes) -> str:
 
 
 def _versions(folder: Path) -> dict[str, str]:
-    """A version for each of our styles and scripts. A script that imports others changes with them."""
+    """A version for each of our styles and scripts. A script that fetches others by name changes with them."""
     own = {path.name: path for path in sorted(folder.glob("*.*s")) if path.suffix in (".css", ".js")}
     own.pop(_SEARCH, None)
     found: dict[str, str] = {}
@@ -150,7 +150,7 @@ def _versions(folder: Path) -> dict[str, str]:
     def version(name: str) -> str:
         if name not in found:
             text = own[name].read_text("utf-8")
-            linked = _IMPORT.sub(lambda m: f'import("./{m["name"]}?v={version(m["name"])}")', text)
+            linked = _OWN.sub(lambda m: f'"./{m["name"]}?v={version(m["name"])}"' if m["name"] in own else m[0], text)
             if linked != text:
                 own[name].write_text(linked, "utf-8")
             found[name] = _digest(linked.encode())[:12]

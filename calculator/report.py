@@ -74,6 +74,37 @@ def _computed(value: float) -> Any:
     return _number(round_to(value, DIGITS)) if isfinite(value) else str(value)
 
 
+def as_csv(report: Report, site_url: str = "") -> str:
+    """Inputs and outputs as a table for a spreadsheet, one a line, where no cell is taken for a formula."""
+    decision, inputs = report.decision, report.reading.inputs
+    rows: list[tuple[object, ...]] = [("kind", "field", "label", "value", "unit", "5th percentile", "95th percentile")]
+    for name, spec in fields_of(decision.Inputs).items():
+        value = getattr(inputs, name)
+        low, _, high = report.reading.ranges.get(name, ("", "", ""))
+        unit = spec.unit.name if spec.unit else ""
+        kind = "given" if name in report.reading.given else "default" if spec.assumption is None else "assumption"
+        rows.append((kind, name, spec.label, "" if value is None else _number(value), unit, low, high))
+    for name, spec in fields_of(decision.Outputs).items():
+        unit = spec.unit.name if spec.unit else ""
+        span = (report.spread[name].low, report.spread[name].high) if report.spread is not None else ("", "")
+        ends = (_computed(end) if isinstance(end, float) else end for end in span)
+        rows.append(("result", name, spec.label, _computed(getattr(report.outputs, name)), unit, *ends))
+    rows.append(("answer", "", decision.question, str(report.verdict.answer), "", "", ""))
+    if report.holds is not None:
+        rows.append(("holds", "", "Share of draws with this answer", report.holds, "", "", ""))
+    rows.append(("version", "", "Model version", MODEL_VERSION, "", "", ""))
+    rows.append(("link", "", "Link that reproduces it", f"{site_url}{query(report.reading.given)}", "", "", ""))
+    return "".join(",".join(map(csv_cell, row)) + "\r\n" for row in rows)
+
+
+def csv_cell(value: object) -> str:
+    """One cell of a CSV file. A text that a spreadsheet would take for a formula gets an apostrophe before it."""
+    text = str(value)
+    if isinstance(value, str) and text.lstrip().startswith(("=", "+", "-", "@")):
+        text = f"'{text}"
+    return f'"{text.replace(chr(34), chr(34) * 2)}"' if set(text) & set(',"\r\n') else text
+
+
 def as_markdown(report: Report, site_url: str = "") -> str:
     """The report as Markdown: question, verdict with its doubt, numbers, flips, assumptions with source and date."""
     verdict, decision = report.verdict, report.decision
@@ -97,18 +128,26 @@ def as_markdown(report: Report, site_url: str = "") -> str:
     return "\n".join(lines) + "\n"
 
 
-def _for_the_record(report: Report, site_url: str) -> list[str]:
-    """What makes a record of a report: how to get it again, and who looks at it when."""
+def shell_line(report: Report) -> str:
+    """The line that gives the same report from a shell, fields in the form's order; pasted texts are left out of it."""
+    given = report.reading.given
     short = {
-        name: text for name, text in report.reading.given.items() if len(text) <= 100 and not set("'\n") & set(text)
+        name: given[name]
+        for name in fields_of(report.decision.Inputs)
+        if name in given and len(given[name]) <= 100 and not set("'\n") & set(given[name])
     }
     fields = " ".join(f"'{name}={text}'" for name, text in short.items())
+    return f"python -m calculator run {report.name} {fields.replace('`', '')}".rstrip()
+
+
+def _for_the_record(report: Report, site_url: str) -> list[str]:
+    """What makes a record of a report: how to get it again, and who looks at it when."""
     return [
         "## For the record",
         "",
         f"- Model version: {MODEL_VERSION}",
         f"- Link that reproduces it: {site_url}{query(report.reading.given)}",
-        f"- The same from a shell: `python -m calculator run {report.name} {fields.replace('`', '')}`".rstrip(),
+        f"- The same from a shell: `{shell_line(report)}`",
         "- Owner:",
         "- Decided on:",
         "- Look at it again on:",

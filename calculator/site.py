@@ -5,9 +5,10 @@
     preset = "small-business"
     ```
 
-The first line names the decision; the rest is TOML: `preset`, `show` (the fields that stand in the open), or values of
-fields, checked like a reader's. In prose, `#!calc limited_compute:peak_gib preset=small-business` in backticks gives
-the number itself. Whatever is wrong fails the build with the page and the line.
+The first line names the decision; the rest is TOML: `preset`, `show` (the fields that stand in the open), `map` (two
+fields for a map of the answer), or values of fields, checked like a reader's. In prose, `#!calc
+limited_compute:peak_gib preset=small-business` in backticks gives the number itself. Whatever is wrong fails the build
+with the page and the line.
 """
 
 import inspect
@@ -27,9 +28,10 @@ from calculator import MODEL_VERSION, agreement, appendix, browser, bundle, cata
 from calculator.chart import escape
 from calculator.fields import fields_of
 from calculator.units import COUNT
+from calculator.verdict import Decision
 
 EXAMPLE = "A worked example. This site holds no runtime, so the numbers stay; the command line takes yours."
-_OWN_KEYS = ("preset", "show")
+_OWN_KEYS = ("preset", "show", "map")
 READY = "A worked example. It comes to life once the page's script has loaded."
 
 
@@ -115,15 +117,18 @@ def render(source: str, number: int = 1, worker: str | None = None) -> str:
     unknown = [field for field in show if field not in fields_of(report.decision.Inputs)]
     if unknown:
         raise ValueError(f"show names no field of {name}: {', '.join(unknown)}")
+    mapped = table.get("map", [])
+    if mapped and (len(mapped) != 2 or not set(mapped) <= set(explore.sweepable(report.decision))):
+        raise ValueError(f"map must name two numeric fields of {name}; given: {mapped}")
     ident = name.strip().replace("_", "-") + (f"-{number}" if number > 1 else "")
-    return _calculator(report, ident, preset, show, _worker() if worker is None else worker)
+    return _calculator(report, ident, preset, show, mapped, _worker() if worker is None else worker)
 
 
 def _hashable(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _calculator(report: engine.Report, ident: str, preset: str, show: list[str], worker: str) -> str:
+def _calculator(report: engine.Report, ident: str, preset: str, show: list[str], mapped: list[str], worker: str) -> str:
     name, decision = report.name, report.decision
     overall = agreement.words(report, browser.whole_situation(dict(report.reading.given), preset))
     form = view.render_form(name, decision, report.reading.given, ident, show)
@@ -135,8 +140,29 @@ def _calculator(report: engine.Report, ident: str, preset: str, show: list[str],
         f'<form class="calc-form" id="{ident}-form" novalidate autocomplete="off" aria-label="Your numbers">'
         f"{_bar(name, ident, preset, READY if worker else EXAMPLE)}{form}{_peek(report)}</form>"
         f'<div class="calc-report">{view.render_report(report, overall)}</div></div>'
-        f'<div class="calc-foot">{_source(report)}{_tools(report, ident)}{_actions()}</div>'
-        "</section>"
+        f'<div class="calc-foot">{_map(mapped)}{_source(report)}{_actions()}</div>'
+        f"</section>{_computes(decision)}"
+    )
+
+
+def _map(mapped: list[str]) -> str:
+    """Where the page's script puts a map of the answer over two fields, once it is opened."""
+    if not mapped:
+        return ""
+    across, up = mapped
+    return (
+        f'<details class="calc-map" data-tool="map" data-across="{across}" data-up="{up}">'
+        "<summary>A map of the answer over two numbers</summary></details>"
+    )
+
+
+def _computes(decision: Decision) -> str:
+    """What a calculator works out, and from what, in words for the search, which leaves the calculator itself out."""
+    results = "; ".join(spec.label for spec in fields_of(decision.Outputs).values())
+    asked = "; ".join(spec.label for spec in fields_of(decision.Inputs).values())
+    return (
+        '<details class="calc-computes"><summary>What this calculator works out, and from what</summary>'
+        f"<p>It works out: {escape(results)}.</p><p>It asks for or assumes: {escape(asked)}.</p></details>"
     )
 
 
@@ -168,72 +194,41 @@ def _bar(name: str, ident: str, preset: str, state: str) -> str:
         '<div class="calc-status">'
         f'<p class="calc-state" role="status" data-state="ready"><span class="calc-state-text">{state}</span> '
         '<button class="calc-button" type="button" data-action="retry" hidden>Try again</button></p>'
-        '<div class="calc-row"><p class="calc-situation" hidden><span class="calc-situation-text"></span> '
-        '<button class="calc-button" type="button" data-action="clear">Clear</button></p>'
-        '<button class="calc-button calc-reset" type="button" data-action="reset">Reset</button></div></div>'
+        '<div class="calc-row">'
+        '<button class="calc-button" type="button" data-action="situation" aria-haspopup="dialog">Save, load</button>'
+        '<button class="calc-button" type="button" data-action="compare" aria-haspopup="dialog">Compare</button>'
+        '<button class="calc-button calc-reset" type="button" data-action="reset">Reset</button></div>'
+        '<p class="calc-situation" hidden><span class="calc-situation-text"></span> '
+        '<button class="calc-button" type="button" data-action="clear">Clear</button></p></div>'
         '<noscript><p class="calc-noscript">Scripts are off, so the numbers below stay those of this worked example. '
         "The command line gives the same answers for yours.</p></noscript>"
     )
 
 
 def _actions() -> str:
-    buttons = (("link", "Copy link"), ("markdown", "Copy as Markdown"), ("print", "Print"))
-    html = "".join(
-        f'<button class="calc-button" type="button" data-action="{action}">{label}</button>'
-        for action, label in buttons
+    first = _buttons((("link", "Copy link"), ("markdown", "Copy as Markdown"), ("print", "Print")))
+    more = _buttons(
+        (
+            ("record", "Download decision record"),
+            ("csv", "Download CSV"),
+            ("json", "Download JSON"),
+            ("copy-csv", "Copy CSV"),
+            ("copy-json", "Copy JSON"),
+            ("cite", "Cite this page"),
+            ("embed", "Embed this calculator"),
+        )
     )
-    return f'<div class="calc-actions">{html}<span class="calc-done" role="status"></span></div>'
-
-
-def _tools(report: engine.Report, ident: str) -> str:
-    """What a reader can do beyond changing a number; the page's script brings them to life when they are opened."""
-    specs = fields_of(report.decision.Inputs)
-    telling = [swing.field for swing in report.sensitivity or ()]
-    names = list(dict.fromkeys([*telling, *explore.sweepable(report.decision)]))
-    numbers = [f'<option value="{name}">{escape(specs[name].label)}</option>' for name in names]
-    others = "".join(f'<option value="{p.name}">{escape(p.title)}</option>' for p in presets.presets())
-
-    def pick(tool: str, label: str, options: str) -> str:
-        own = f"{ident}-{tool}"
-        return (
-            f'<div class="calc-field calc-field-wide"><label for="{own}">{label}</label>'
-            f'<select id="{own}" data-tool="{tool}">{options}</select></div>'
-        )
-
-    def fold(tool: str, title: str, body: str) -> str:
-        return (
-            f'<details class="calc-tool" data-opens="{tool}"><summary>{title}</summary>{body}'
-            f'<p class="calc-tool-state" role="status"></p><div class="calc-tool-result"></div></details>'
-        )
-
     return (
-        '<div class="calc-tools">'
-        + fold("sweep", "Move one number over its range", pick("sweep", "Number", "".join(numbers)))
-        + fold(
-            "map",
-            "Map the answer over two numbers",
-            pick("across", "Across", "".join(numbers))
-            + pick("up", "Up", "".join(numbers[1:] + numbers[:1]))
-            + '<button class="calc-button" type="button" data-action="map">Draw the map</button>',
-        )
-        + fold(
-            "compare",
-            "Compare with another situation",
-            pick("other", "Compare with", f'<option value="">Typical values</option>{others}')
-            + '<button class="calc-button" type="button" data-action="hold">Hold what is in the form</button>',
-        )
-        + fold(
-            "keep",
-            "Keep, load, take along",
-            f'<div class="calc-field calc-field-wide"><label for="{ident}-name">Name for what is in the form</label>'
-            f'<input type="text" id="{ident}-name" data-tool="name" autocomplete="off" maxlength="60"></div>'
-            '<button class="calc-button" type="button" data-action="keep">Keep it on this device</button> '
-            '<button class="calc-button" type="button" data-action="json">Save as JSON</button> '
-            '<button class="calc-button" type="button" data-action="toml">Save as TOML</button>'
-            f'<div class="calc-field calc-field-wide"><label for="{ident}-file">Load a JSON file</label>'
-            f'<input type="file" id="{ident}-file" data-tool="file" accept=".json,application/json"></div>',
-        )
-        + "</div>"
+        f'<div class="calc-actions">{first}<span class="calc-done" role="status"></span></div>'
+        '<details class="calc-more" data-tool="wrong"><summary>More to take away</summary>'
+        f'<div class="calc-row">{more}</div>'
+        '<p class="calc-caption"><a class="calc-wrong" hidden>A number is wrong: tell us</a></p></details>'
+    )
+
+
+def _buttons(named: tuple[tuple[str, str], ...]) -> str:
+    return "".join(
+        f'<button class="calc-button" type="button" data-action="{action}">{label}</button>' for action, label in named
     )
 
 

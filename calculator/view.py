@@ -5,6 +5,7 @@ spread, then what would change the answer. Nothing here computes; numbers are sh
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from math import isfinite
 from typing import Any
@@ -15,7 +16,7 @@ from calculator.engine import Report, result_name, strength_words, write
 from calculator.exhibit import Bars, Curves, Exhibit, Grid, Note, Table
 from calculator.explore import Comparison, comparison_table
 from calculator.fields import Field, defaults_of, fields_of
-from calculator.report import show_input, used_assumptions
+from calculator.report import shell_line, show_input, used_assumptions
 from calculator.units import COUNT, USD, Unit
 from calculator.verdict import Decision
 
@@ -106,7 +107,11 @@ def _numbers(report: Report) -> str:
 def _tile(report: Report, name: str, spec: Field) -> str:
     unit = spec.unit or COUNT
     span = _range_words(report, name, unit)
-    note = f'<dd class="calc-range">{escape(span)}</dd>'
+    how = (
+        f'<button class="calc-how" type="button" data-action="how" data-field="{name}" '
+        f'aria-label="How: {escape(spec.label)}">How</button>'
+    )
+    note = f'<dd class="calc-range">{escape(span)} {how}</dd>'
     return (
         f'<div class="calc-tile"><dt>{escape(spec.label)}</dt>'
         f'<dd class="calc-figure">{escape(unit.show(getattr(report.outputs, name)))}</dd>{note}</div>'
@@ -278,7 +283,8 @@ def _working(report: Report) -> str:
     for name, spec in specs.items():
         unit = spec.unit or COUNT
         rows.append(
-            f'<tr><th scope="row">{escape(spec.label)}</th><td>{escape(unit.show(getattr(report.outputs, name)))}</td>'
+            f'<tr data-result="{name}"><th scope="row">{escape(spec.label)}</th>'
+            f"<td>{escape(unit.show(getattr(report.outputs, name)))}</td>"
             f"<td>{escape(_range_words(report, name, unit))}</td><td>{_formula(report, name, spec)}</td></tr>"
         )
     outputs = (
@@ -287,7 +293,14 @@ def _working(report: Report) -> str:
         '<th scope="col">5th to 95th percentile</th><th scope="col">How</th></tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>"
     )
-    return f'<details class="calc-working"><summary>Show the working</summary>{outputs}{_assumptions(report)}</details>'
+    check = (
+        "<h4>Check it on your own</h4><p>The same from a shell, with your numbers:</p>"
+        f'<p class="calc-shell"><code>{escape(shell_line(report))}</code></p>'
+    )
+    return (
+        '<details class="calc-working"><summary>Show the working</summary>'
+        f"{outputs}{_assumptions(report)}{check}</details>"
+    )
 
 
 def _formula(report: Report, name: str, spec: Field) -> str:
@@ -327,7 +340,9 @@ def _assumptions(report: Report) -> str:
         span = "yours, taken as given" if yours else f"{unit.show(entry.low)} to {unit.show(entry.high)}"
         rows.append(
             f'<tr><th scope="row">{escape(entry.label)}</th>'
-            f"<td>{escape(show_input(report, name, getattr(report.reading.inputs, name)))}</td>"
+            f"<td>{escape(show_input(report, name, getattr(report.reading.inputs, name)))} "
+            f'<button class="calc-how" type="button" data-action="change" data-field="{name}" '
+            f'aria-label="Change: {escape(entry.label)}">Change</button></td>'
             f"<td>{escape(span)}</td><td>{_source(entry.source, entry.url)}</td><td>{_dates(entry)}</td></tr>"
         )
     if not rows:
@@ -357,13 +372,28 @@ def _day(day: date, *, age: bool = False) -> str:
     return f'<time datetime="{day.isoformat()}"{mark}>{day.day}\u00a0{_MONTHS[day.month - 1]}\u00a0{day.year}</time>'
 
 
-def render_comparison(first: Report, second: Report, found: Comparison) -> str:
-    """Two verdicts side by side, then what differs, the most telling first."""
+def render_comparison(
+    first: Report, second: Report, found: Comparison, names: tuple[str, str] = ("First", "Second")
+) -> str:
+    """Two verdicts side by side, what differs, the most telling first, then every result and the ranked options."""
     cards = "".join(
-        f'<div class="calc-side"><p class="calc-side-name">{name}</p>{_verdict(report)}</div>'
-        for name, report in (("First", first), ("Second", second))
+        f'<div class="calc-side"><p class="calc-side-name">{escape(name)}</p>{_verdict(report)}</div>'
+        for name, report in zip(names, (first, second), strict=True)
     )
-    return f'<div class="calc-sides">{cards}</div>{render_exhibit(comparison_table(first.decision, found))}'
+    rows = []
+    for name, spec in fields_of(first.decision.Outputs).items():
+        show = (spec.unit or COUNT).show
+        rows.append((spec.label, show(getattr(first.outputs, name)), show(getattr(second.outputs, name))))
+    results = Table(title="Every result", columns=("Result", *names), rows=tuple(rows))
+    # A table with a marked row ranks options.
+    ranked = [
+        replace(exhibit, title=f"{exhibit.title}: {name}")
+        for name, report in zip(names, (first, second), strict=True)
+        for exhibit in report.exhibits
+        if isinstance(exhibit, Table) and exhibit.highlight >= 0
+    ]
+    tables = (comparison_table(first.decision, found, names), *ranked, results)
+    return f'<div class="calc-sides">{cards}</div>{"".join(map(render_exhibit, tables))}'
 
 
 def render_form(
@@ -433,7 +463,11 @@ def _control(name: str, spec: Field, value: str, default: str, ident: str) -> st
     else:
         # A keypad without a minus sign would make a negative number impossible to type.
         keys = "" if spec.low < 0 else f' inputmode="{"numeric" if spec.whole else "decimal"}"'
-        control = f'<input type="text" {common}{keys} autocomplete="off" spellcheck="false" value="{escape(value)}">'
+        control = (
+            f'<input type="text" {common}{keys} autocomplete="off" spellcheck="false" value="{escape(value)}">'
+            '<button class="calc-sweep" type="button" data-action="sweep" aria-expanded="false" '
+            f'aria-label="Result over {escape(spec.label)}"></button>'
+        )
     note = f'<p class="calc-hint" id="{own}-hint">{hint}</p>' if hint else ""
     wide = spec.kind == "paste" or max((len(label) for _, label in spec.options), default=0) > _NARROW
     return (

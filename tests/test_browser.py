@@ -13,7 +13,7 @@ from conftest import ROOT
 from inputs import random_given
 from playwright.sync_api import Page, expect
 
-from calculator import MODEL_VERSION, agreement, browser, catalog, engine, explore, report, view
+from calculator import MODEL_VERSION, agreement, browser, catalog, engine, report, view
 from calculator.fields import fields_of
 
 pytestmark = pytest.mark.browser
@@ -390,6 +390,7 @@ def test_what_was_typed_on_one_page_is_there_on_the_next_and_can_be_cleared(page
     page.locator("[data-action=clear]").click()
     assert second.values()[shared] != "123456"
     expect(page.locator(".calc-situation")).to_be_hidden()
+    expect(page.locator("[data-presets]")).to_be_focused()
     fresh.open()
     assert fresh.values()[shared] != "123456"
 
@@ -443,102 +444,6 @@ def test_print_prints(page, fresh):
     fresh.open()
     page.locator("[data-action=print]").click()
     assert page.evaluate("window.printed") is True
-
-
-# Explore, compare, keep
-
-
-def tool(page, name):
-    return page.locator(f'[data-opens="{name}"]')
-
-
-def test_a_sweep_shows_what_the_engine_gives_and_follows_the_form(page, fresh):
-    fresh.open()
-    details = tool(page, "sweep")
-    details.locator("summary").first.click()
-    chart = details.locator(".calc-tool-result > figure .calc-chart")
-    expect(chart).to_be_visible(timeout=START_MS)
-    page.locator('[data-tool="sweep"]').select_option("fact_half_life_days")
-    expect(details.locator("figcaption h3")).to_contain_text("half of the facts", timeout=5000)
-    reading = fresh.expected().reading
-    found = explore.sweep(fresh.decision, reading, "fact_half_life_days")
-    html = "".join(map(view.render_exhibit, explore.sweep_exhibits(fresh.decision, found)))
-    shown = details.locator(".calc-tool-result").evaluate(
-        "(part, html) => { const w = part.cloneNode(false); w.innerHTML = html; return w.isEqualNode(part); }", html
-    )
-    assert shown
-    before = details.locator("desc").inner_html()
-    fresh.field("horizon_months").fill("60")
-    fresh.wait_for(fresh.expected())
-    for _ in range(50):
-        if details.locator("desc").inner_html() != before or details.locator(".calc-line").count():
-            break
-        page.wait_for_timeout(50)
-
-
-def test_a_map_is_drawn_with_its_progress_and_an_edit_is_not_kept_waiting(page, fresh):
-    fresh.open()
-    details = tool(page, "map")
-    details.locator("summary").first.click()
-    page.locator("[data-action=map]").click()
-    expect(details.locator(".calc-here")).to_be_visible(timeout=START_MS)
-    assert details.locator(".calc-legend li, .calc-cell").count() >= 1
-
-
-def test_two_situations_are_compared(page, fresh):
-    fresh.open()
-    details = tool(page, "compare")
-    details.locator("summary").first.click()
-    page.locator("[data-action=hold]").click()
-    expect(details.locator(".calc-side")).to_have_count(2, timeout=START_MS)
-    fresh.field("retraining_days").fill("5")
-    expect(details.locator(".calc-table").first).to_contain_text("Days between retrainings", timeout=10_000)
-
-
-def test_a_situation_is_kept_by_name_loaded_and_forgotten(page, fresh):
-    fresh.open()
-    fresh.field("retraining_days").fill("5")
-    details = tool(page, "keep")
-    details.locator("summary").first.click()
-    page.locator('[data-tool="name"]').fill("Five <b>days</b>")
-    page.locator("[data-action=keep]").click()
-    fresh.open()
-    page.locator("[data-action=clear]").click()
-    assert fresh.values()["retraining_days"] != "5"
-    tool(page, "keep").locator("summary").first.click()
-    page.locator("[data-action=load]", has_text="Five <b>days</b>").click()
-    assert fresh.values()["retraining_days"] == "5"
-    fresh.wait_for(fresh.expected())
-    page.locator("[data-action=drop]").click()
-    expect(page.locator("[data-action=load]")).to_have_count(0)
-
-
-@pytest.mark.parametrize("kind", ["json", "toml"])
-def test_a_saved_file_gives_the_same_answer_on_the_command_line(page, fresh, tmp_path, kind):
-    fresh.open()
-    fresh.field("retraining_days").fill("5 to 9")
-    tool(page, "keep").locator("summary").first.click()
-    with page.expect_download() as waiting:
-        page.locator(f"[data-action={kind}]").click()
-    path = tmp_path / f"situation.{kind}"
-    waiting.value.save_as(path)
-    command = [sys.executable, "-m", "calculator", "run", fresh.name, "--input", str(path), "--json"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert json.loads(done.stdout)["answer"] == str(fresh.expected().verdict.answer)
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["{", "[]", "null", "7", '{"retraining_days": {"a": 1}}', '{"retraining_days": "<img src=x onerror=alert(1)>"}'],
-)
-def test_a_file_that_is_not_a_situation_does_no_harm(page, fresh, tmp_path, text):
-    page.on("dialog", lambda dialog: pytest.fail(f"a dialog opened: {dialog.message}"))
-    fresh.open()
-    (tmp_path / "bad.json").write_text(text)
-    tool(page, "keep").locator("summary").first.click()
-    page.locator('[data-tool="file"]').set_input_files(tmp_path / "bad.json")
-    expect(tool(page, "keep").locator(".calc-tool-state")).to_contain_text("bad.json", timeout=5000)
-    assert page.locator(".calculator img").count() == 0
 
 
 # One worker for the whole visit

@@ -3,6 +3,7 @@
 
 const BASE = new URL("../", import.meta.url);
 const STORE = `calculator ${BASE.pathname} situation`;
+const MONEY = `calculator ${BASE.pathname} money`;
 const SHORTEST_PAUSE = 150;
 const LONGEST_PAUSE = 250;
 const PAUSE_BEFORE_PROBLEMS = 900;
@@ -116,7 +117,11 @@ class Runtime {
   }
 
   forget(key) {
+    const asked = this.pending.get(key);
+    if (!asked) return;
+    this.worker?.postMessage({ id: asked.id, cancel: true });
     this.pending.delete(key);
+    if (!this.pending.size && this.state === "live") clearTimeout(this.timer);
   }
 
   post(key) {
@@ -330,6 +335,7 @@ function connect(section) {
   showState(section);
   showAges(section);
   showSituation(section);
+  showInReadersWay(section);
   verdicts.observe(section.querySelector(".calc-verdict"));
   if (section.querySelector("[name=domain_tokens_per_word]")) {
     // Without it the number is typed, so its absence needs no words.
@@ -360,6 +366,7 @@ function showSituation(section) {
   const mine = controls(section).filter((control) => Object.hasOwn(fields, control.name)).length;
   const bar = section.querySelector(".calc-situation");
   const chosen = [...presetsOf(section).options].find((option) => preset && option.value === preset);
+  if (!mine && !chosen && bar.contains(document.activeElement)) presetsOf(section).focus();
   bar.hidden = !mine && !chosen;
   const count = mine === 1 ? "1 answer of yours" : `${mine} answers of yours`;
   const words = [chosen?.textContent, mine ? count : ""].filter(Boolean).join(", with ");
@@ -419,9 +426,7 @@ function receive(section, response) {
     for (const [name, html] of Object.entries(response.sections)) replace(section, name, html);
     showPeek(section);
     showAges(section);
-    if (response.more === null && section.querySelector(".calc-tool[open]")) {
-      withTools(section, (tools) => tools.renew(PAGE, section));
-    }
+    if (response.more === null) section.dispatchEvent(new Event("settled"));
   };
   // The point result is shown by itself only when the rest takes longer than a blink.
   if (response.more === null) show();
@@ -545,7 +550,40 @@ function replace(section, name, html) {
   if (!initial.has(name)) initial.set(name, part.innerHTML);
   const template = document.createElement("template");
   template.innerHTML = html;
+  dress(template.content);
   morph(part, template.content);
+}
+
+// Numbers as the reader's language writes them, money in the currency that the reader set. Most need neither.
+
+let dress = () => {};
+
+function showInReadersWay(section) {
+  let money;
+  try {
+    money = JSON.parse(localStorage.getItem(MONEY) ?? "null");
+  } catch {
+    money = null;
+  }
+  if (!money && new Intl.NumberFormat().format(1234567.8) === "1,234,567.8" && !section.querySelector(".calc-money")) return;
+  import("./display.js")
+    .then(({ dresser, explain }) => {
+      dress = dresser(money);
+      explain(section, money);
+      if (controls(section).every(untouched)) showExample(section);
+      else compute(section);
+    })
+    .catch(() => {});
+}
+
+function showExample(section) {
+  const { initial } = of(section);
+  for (const part of section.querySelectorAll("[data-section]")) {
+    replace(section, part.dataset.section, initial.get(part.dataset.section) ?? part.innerHTML);
+  }
+  showPeek(section);
+  showAges(section);
+  section.dispatchEvent(new Event("settled"));
 }
 
 function morph(old, fresh) {
@@ -578,7 +616,7 @@ function morphAttributes(old, fresh) {
     if (old.getAttribute(name) !== value) old.setAttribute(name, value);
   }
   for (const { name } of [...old.attributes]) {
-    if (!fresh.hasAttribute(name) && name !== "open" && name !== "data-ago") old.removeAttribute(name);
+    if (!fresh.hasAttribute(name) && !["open", "data-ago", "tabindex"].includes(name)) old.removeAttribute(name);
   }
 }
 
@@ -595,10 +633,11 @@ function edited(section, control, pause) {
   schedule(section, pause);
 }
 
-function choosePreset(section, name) {
+function take(section, situation) {
   of(section).edited = true;
-  applyPreset(section, name);
-  saveSituation({ preset: name, fields: {} });
+  applyPreset(section, situation.preset);
+  applyFields(section, situation.fields);
+  saveSituation(situation);
   setQuery("");
   showSituation(section);
   schedule(section, 0);
@@ -615,9 +654,7 @@ function reset(section) {
   section.querySelector("form").reset();
   state.foreign = {};
   showProblems(section, []);
-  for (const [name, html] of state.initial) replace(section, name, html);
-  showPeek(section);
-  showAges(section);
+  showExample(section);
   showSituation(section);
   delete section.dataset.query;
   history.replaceState(history.state, "", location.pathname + location.hash);
@@ -695,57 +732,6 @@ function retry(section) {
   if (!controls(section).every(untouched)) compute(section);
 }
 
-// Sweeps, maps, comparisons and kept situations are fetched when the first of them is opened.
-
-const PAGE = {
-  store: STORE,
-  ask(section, tool, more, reply) {
-    const found = runtimeFor(section);
-    if (!found || found.state === "failed") return false;
-    found.ask(`${section.id} ${tool}`, { ...situationOf(section), stage: 0, ...more }, reply);
-    return true;
-  },
-  values,
-  situationOf,
-  fill(section, { preset, fields }) {
-    applyPreset(section, preset);
-    applyFields(section, fields);
-    saveSituation({ preset, fields });
-    of(section).edited = true;
-    showSituation(section);
-    schedule(section, 0);
-  },
-  place(element, html) {
-    const template = document.createElement("template");
-    template.innerHTML = html;
-    morph(element, template.content);
-  },
-};
-
-async function withTools(section, act) {
-  try {
-    const tools = await import("./explore.js");
-    act(tools);
-  } catch {
-    say(section, "This needs the network once, and it is not there.");
-  }
-}
-
-document.addEventListener(
-  "toggle",
-  ({ target }) => {
-    const section = sectionOf(target);
-    if (!section || !target.open || !target.dataset.opens) return;
-    withTools(section, (tools) => tools.open(PAGE, section, target));
-  },
-  true,
-);
-
-document.addEventListener("change", ({ target }) => {
-  const section = sectionOf(target);
-  if (section && target.dataset.tool) withTools(section, (tools) => tools.changed(PAGE, section, target));
-});
-
 const ACTIONS = {
   reset,
   clear: (section) => {
@@ -755,7 +741,46 @@ const ACTIONS = {
   retry,
   link: copyLink,
   markdown: copyMarkdown,
-  print: () => window.print(),
+  print: () => {
+    document.documentElement.dataset.print = "";
+    window.print();
+  },
+};
+
+// What few visits need is fetched when it is first asked for.
+
+let tools;
+
+function useTool(section, name, target) {
+  wantRuntime(section);
+  tools ??= import("./explore.js").then(({ attach }) => attach(PAGE));
+  tools.then(
+    (use) => use(section, name, target),
+    () => {
+      tools = undefined;
+      say(section, "This tool could not be fetched. Check the connection and try again.");
+    },
+  );
+}
+
+const PAGE = {
+  BASE,
+  MONEY,
+  calculators,
+  controls,
+  copy,
+  dress: (fragment) => dress(fragment),
+  linkTo,
+  loadSituation,
+  morph,
+  presetsOf,
+  read,
+  runtimeFor,
+  say,
+  sectionOf,
+  showInReadersWay,
+  situationOf,
+  take,
 };
 
 document.addEventListener("input", ({ target }) => {
@@ -769,7 +794,7 @@ document.addEventListener("input", ({ target }) => {
 document.addEventListener("change", ({ target }) => {
   const section = sectionOf(target);
   if (!section) return;
-  if (target.dataset.presets !== undefined) choosePreset(section, target.value);
+  if (target.dataset.presets !== undefined) take(section, { preset: target.value, fields: {} });
   else if (target.dataset.default !== undefined) {
     of(section).typed = 0;
     schedule(section, 0);
@@ -787,10 +812,19 @@ document.addEventListener("click", ({ target }) => {
   const section = sectionOf(target);
   const button = section && target.closest("[data-action]");
   if (!button) return;
-  const act = ACTIONS[button.dataset.action];
-  if (act) act(section);
-  else withTools(section, (tools) => tools.pressed(PAGE, section, button));
+  const { action } = button.dataset;
+  if (ACTIONS[action]) ACTIONS[action](section);
+  else useTool(section, action, button);
 });
+
+document.addEventListener(
+  "toggle",
+  ({ target }) => {
+    const section = sectionOf(target);
+    if (section && target.open && target.dataset.tool) useTool(section, target.dataset.tool, target);
+  },
+  true,
+);
 
 document.addEventListener("submit", (event) => {
   const section = sectionOf(event.target);
@@ -813,8 +847,27 @@ window.addEventListener("storage", ({ key }) => {
   if (key === STORE) calculators().forEach(showSituation);
 });
 
+function asText(control) {
+  if (control.options) return control.selectedOptions[0].textContent;
+  if (control.type === "textarea" && control.value) return `${control.value.length} characters`;
+  return read(control) || "not known";
+}
+
+// On paper: the link at the foot, and of what is folded only what was changed.
+
 window.addEventListener("beforeprint", () => {
-  for (const section of calculators()) section.dataset.link = linkTo(section);
+  for (const section of calculators()) {
+    section.dataset.link = linkTo(section);
+    for (const control of controls(section)) {
+      const field = control.closest(".calc-field");
+      field.toggleAttribute("data-changed", read(control) !== control.dataset.default);
+      field.dataset.shown = asText(control);
+    }
+  }
+});
+
+window.addEventListener("afterprint", () => {
+  delete document.documentElement.dataset.print;
 });
 
 // On another site: the calculator alone, in the scheme that the frame asks for, telling the frame how tall it is.

@@ -1,0 +1,113 @@
+"""A situation as a file: TOML or JSON that a reader kept, edited by hand or got from somebody, read field by field.
+
+preset = "small-business"
+
+[situation]
+requests_per_month = "80k"
+"""
+
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from calculator import catalog, engine, links, presets
+from calculator.fields import Field, fields_of
+from calculator.units import plain
+
+LONGEST_FILE = 200_000
+"""Characters. The longest fields are pasted texts of some tens of thousands."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileProblem:
+    """What is wrong in a file: the line (0 when it is none in particular), the field or nothing, and the message."""
+
+    line: int
+    field: str
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class File:
+    """What a file holds: a preset's name, fields in canonical text, names that no decision knows, and problems."""
+
+    preset: str
+    fields: Mapping[str, str]
+    ignored: tuple[str, ...]
+    problems: tuple[FileProblem, ...]
+
+
+def read_file(text: str) -> File:
+    """Read a situation. Never raises: what cannot be read is a problem with its line."""
+    try:
+        table = _parse(text.removeprefix("\ufeff"))
+    except ValueError as error:
+        return File(
+            preset="", fields={}, ignored=(), problems=(FileProblem(line=_line(error), field="", message=str(error)),)
+        )
+    problems: list[FileProblem] = []
+    preset = table.get("preset", "")
+    if preset not in ("", *presets.NAMES):
+        message = f"preset must be one of: {', '.join(presets.NAMES)}; given: {str(preset)[:60]!r}"
+        problems.append(FileProblem(line=_line_of(text, "preset"), field="preset", message=message))
+        preset = ""
+    situation = table.get("situation", {k: v for k, v in table.items() if k != "preset"})
+    if not isinstance(situation, Mapping):
+        problems.append(
+            FileProblem(line=_line_of(text, "situation"), field="", message="situation must be a table of fields")
+        )
+        situation = {}
+    specs = _all_fields()
+    fields, ignored = {}, []
+    for name, raw in links.current_names(situation).items():
+        if name not in specs:
+            ignored.append(str(name)[:60])
+            continue
+        decision, spec = specs[name]
+        reading = engine.read(catalog.decision(decision), {name: raw})
+        for problem in reading.problems:
+            problems.append(FileProblem(line=_line_of(text, name), field=name, message=problem.message))
+        if reading.inputs is not None:
+            fields[name] = reading.given.get(name, engine.write(spec, getattr(reading.inputs, name)))
+    return File(preset=preset, fields=fields, ignored=tuple(sorted(ignored)[:20]), problems=tuple(problems))
+
+
+def _parse(text: str) -> dict[str, object]:
+    if len(text) > LONGEST_FILE:
+        raise ValueError(f"a file must be at most {plain(LONGEST_FILE)} characters; given: {plain(len(text))}")
+    try:
+        found = json.loads(text) if text.lstrip().startswith("{") else tomllib.loads(text)
+    except RecursionError:
+        raise ValueError("the file is nested too deeply") from None
+    table: dict[str, object] = found
+    return table
+
+
+def _line(error: ValueError) -> int:
+    """The line of a parser's message: JSON's errors carry it, TOML's say it ("at line 3, column 5")."""
+    if isinstance(error, json.JSONDecodeError):
+        return error.lineno
+    _, found, rest = str(error).partition("line ")
+    digits = rest[: len(rest) - len(rest.lstrip("0123456789"))]
+    return int(digits) if found and digits else 0
+
+
+def _line_of(text: str, name: str) -> int:
+    """The line on which a key stands; 0 when it is not found at the beginning of one."""
+    for number, line in enumerate(text.splitlines(), 1):
+        key, found, _ = line.partition("=")
+        if not found:
+            key, found, _ = line.partition(":")
+        if found and key.strip(" \t{,\"'") == name:
+            return number
+    return 0
+
+
+def _all_fields() -> dict[str, tuple[str, Field]]:
+    """Every input field by name, with a decision that has it: a field of one name is one quantity everywhere."""
+    return {
+        name: (decision, spec)
+        for decision in catalog.names()
+        for name, spec in fields_of(catalog.decision(decision).Inputs).items()
+    }
