@@ -20,7 +20,6 @@ from typing import Any, TextIO
 from calculator import browser, catalog, engine
 from calculator.fields import fields_of
 from calculator.report import DIGITS
-from calculator.units import round_to
 
 CHUNK_ROWS = 500
 """Rows of one task: long enough that sending them costs little, short enough that progress is seen."""
@@ -28,6 +27,7 @@ CHUNK_ROWS = 500
 IN_FLIGHT = 4
 """Tasks under way for each core; more would only fill memory."""
 
+_SHORT = f"%.{DIGITS}g"
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 Row = Mapping[str, str]
@@ -71,7 +71,7 @@ def _evaluate(name: str, draws: int, row: Row) -> list[str]:
 
 
 def _number(value: float) -> str:
-    return f"{round_to(value, DIGITS):.{DIGITS}g}" if isfinite(value) else str(value)
+    return _SHORT % value if isfinite(value) else str(value)
 
 
 def _harmless(text: str) -> str:

@@ -251,6 +251,9 @@ def parse(text: str, unit: Unit) -> float:
 
     Raises ValueError, with what is wrong, for anything else: no guess is made.
     """
+    if text.isascii() and text.replace(".", "", 1).isdigit() and (value := float(text)) < inf:
+        # Most numbers are plain: nothing to look for around them.
+        return value / 100 if unit.percent and value > 1 else value
     body = text.strip().replace("−", "-")
     if unit.prefix and body.startswith(unit.prefix):
         body = body[len(unit.prefix) :].lstrip()
