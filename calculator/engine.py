@@ -161,6 +161,8 @@ def read(decision: Decision, given: Mapping[str, object]) -> Reading:
         if span is not None or values[name] != defaults[name]:
             texts[name] = write(spec, values[name], span)
     inputs = None if problems else make_inputs(decision, values)
+    # In the order of the fields, so that one situation has one link whatever it was typed in.
+    texts = {name: texts[name] for name in specs if name in texts}
     return Reading(inputs=inputs, ranges=ranges, given=texts, problems=tuple(problems))
 
 
@@ -316,7 +318,10 @@ def _pasted(spec: Field, raw: object) -> str:
         raise ValueError(f"{spec.label} must be at most {spec.longest:,} characters; given: {len(raw):,}")
     text = raw.strip()
     if text and spec.check is not None:
-        spec.check(text)
+        try:
+            spec.check(text)
+        except RecursionError:
+            raise ValueError(f"{spec.label} must not be nested so deeply; given: {len(text):,} characters") from None
     return text
 
 

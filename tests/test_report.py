@@ -36,7 +36,7 @@ def test_a_record_holds_all_that_a_meeting_asks_for(capsys, tmp_path):
     assert "Runner-up: " in text
     assert "Next step: " in text
     assert f"Model version: {MODEL_VERSION}" in text
-    assert "?requests_per_month=80000" in text
+    assert "requests_per_month=80000" in text
     assert "| given |" in text
     assert "| 70 % to 80 % | given |" in text
     assert all(line in text for line in ("- Owner:", "- Decided on:", "- Look at it again on:"))
