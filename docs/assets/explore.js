@@ -401,7 +401,10 @@ export async function attach(page) {
     const first = choices(section);
     const second = choices(section);
     first.value = NOW;
-    second.value = [...second.options].find(({ value }) => value.startsWith("saved:"))?.value ?? "preset:";
+    const { preset, fields } = present(section);
+    const changed = preset || Object.keys(fields).length;
+    const other = changed ? "[value='preset:']" : "[value^='preset:']:not([value='preset:'])";
+    second.value = (second.querySelector("[value^='saved:']") ?? second.querySelector(other)).value;
     async function work() {
       const [one, two] = [chosen(section, first), chosen(section, second)];
       status.textContent = "Comparing …";
