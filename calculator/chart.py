@@ -273,7 +273,8 @@ def _svg(title: str, description: str, height: float, body: str) -> str:
 
 
 def _at(value: float) -> str:
-    text = f"{value:.1f}"
+    # Logarithms differ in their last digit between machines. What lies halfway must fall to one side on all of them.
+    text = f"{round(value, 6):.1f}"
     return text[:-2] if text.endswith(".0") else text
 
 

@@ -214,7 +214,7 @@ def conversation_usd(
     def billed(n: int) -> float:
         """Input tokens of n whole turns, each counted at its factor."""
         short = minimum_prefix_tokens - first
-        plain_turns = 0 if short <= 0 else n if growth == 0 else min(n, ceil(short / growth))
+        plain_turns = 0 if short <= 0 else n if short >= n * growth else ceil(short / growth)
         plain = plain_turns * first + growth * plain_turns * (plain_turns - 1) / 2
         cached_turns = n - plain_turns
         if cached_turns == 0:
