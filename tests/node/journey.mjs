@@ -11,6 +11,10 @@ const browser = await puppeteer.launch({
 });
 const page = await browser.newPage();
 const wrong = [];
+// The query of the answer that stands on the page in full: the point result waits a moment for the rest of it.
+await page.evaluateOnNewDocument(() =>
+  document.addEventListener('settled', ({ target }) => (window.settled = target.dataset.query), { capture: true }),
+);
 page.on('pageerror', (error) => wrong.push(String(error)));
 page.on('console', (message) => message.type() === 'error' && wrong.push(message.text()));
 
@@ -51,14 +55,7 @@ async function type(name, text) {
 }
 
 const answered = (name, text) =>
-  until(
-    (name, text) => {
-      const section = document.querySelector('.calculator');
-      return section.dataset.query?.includes(`${name}=${text}`) && !section.hasAttribute('data-stale');
-    },
-    name,
-    text,
-  );
+  until((name, text) => window.settled?.includes(`${name}=${text}`), name, text);
 
 try {
   const told = {};
