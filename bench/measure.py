@@ -1,5 +1,6 @@
 """Drives Chromium over the built site and over the peers' pages, and counts what the server sent."""
 
+import math
 import os
 import shutil
 import tempfile
@@ -36,11 +37,14 @@ KINDS = {
 
 
 class Counted:
-    """A folder served as GitHub Pages would, with the bytes of every body that went out."""
+    """A folder served as GitHub Pages would, with the bytes of every body that went out.
+
+    What the service worker fetches to keep for reading offline is not counted: no answer waits for it.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.sent: list[tuple[str, int]] = []
+        self.sent: list[tuple[float, str, int]] = []
 
     @contextmanager
     def running(self) -> Iterator[str]:
@@ -54,8 +58,9 @@ class Counted:
 
             def send_header(self, keyword: str, value: str) -> None:
                 """Note the length on its way out."""
-                if keyword == "Content-Length" and self.command == "GET":
-                    counted.sent.append((self.path.partition("?")[0], int(value)))
+                later = self.headers.get("Referer", "").endswith("/sw.js")
+                if keyword == "Content-Length" and self.command == "GET" and not later:
+                    counted.sent.append((time.time(), self.path.partition("?")[0], int(value)))
                 super().send_header(keyword, value)
 
         server = serve.Server(("127.0.0.1", 0), Handler)
@@ -67,11 +72,13 @@ class Counted:
             server.shutdown()
             server.server_close()
 
-    def take(self) -> dict[str, int]:
-        """The bytes sent since the last call, by kind of file."""
+    def take(self, until: float = math.inf) -> dict[str, int]:
+        """The bytes sent since the last call and up to a time, by kind of file."""
         sent, self.sent = self.sent, []
         kinds: Counter[str] = Counter()
-        for path, size in sent:
+        for at, path, size in sent:
+            if at > until:
+                continue
             name = path.rpartition("/")[2]
             if "runtime/" in path and not name.endswith((".wasm", ".bin")):
                 kind = "Pyodide, scripts"
@@ -118,7 +125,7 @@ def visits(playwright: Playwright, served: Counted, address: str, path: str, *, 
                 page.goto(address + path + ("#act" if site else ""), wait_until="commit")
                 shown = "window.watched?.firstShown" if site else "window.firstShown"
                 told[visit] = wait_for(page, shown)
-                told[f"{visit}_bytes"] = served.take()
+                told[f"{visit}_bytes"] = served.take((page.evaluate("performance.timeOrigin") + told[visit]) / 1000)
                 time.sleep(SETTLE_S)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -40,7 +40,7 @@ def render(results: dict[str, Any]) -> str:
         f"| Downloaded before the reader touches anything | {sum(site['before_bytes'].values()) / 1e3:.0f} kB |",
         f"| Downloaded up to the first live answer, page included | {size(site['cold_bytes'])} |",
         "",
-        "What that first answer downloads, in bytes on the wire:",
+        "What that first answer downloads, in bytes on the wire, without what the service worker keeps for offline:",
         "",
         "| kind | before intent | up to the first live answer |",
         "|---|---|---|",
