@@ -227,8 +227,8 @@ def _sources(parsed: argparse.Namespace) -> int:
         _print_json([assumptions.as_data(entry) for entry in entries])
         return 0
     for entry in entries:
-        show = entry.unit.show
-        print(f"{entry.label}: {show(entry.value)} ({show(entry.low)} to {show(entry.high)})")
+        unit = entry.unit
+        print(f"{entry.label}: {unit.show(entry.value)} ({unit.show_range(entry.low, entry.high)})")
         print(f"  {entry.key}, as of {entry.as_of}: {entry.source}, {entry.url}")
     return 0
 
@@ -363,8 +363,6 @@ def as_text(built: engine.Report) -> str:
     """The report for a terminal."""
     verdict, decision = built.verdict, built.decision
     lines = [decision.question, "", f"{verdict.answer}. {verdict.headline}", engine.strength_words(built)]
-    if built.runner_up is not None:
-        lines.append(f"Runner-up: {built.runner_up}.")
     lines += [f"- {reason}" for reason in verdict.reasons]
     if verdict.next_step:
         lines.append(f"Next step: {verdict.next_step}")
@@ -374,7 +372,7 @@ def as_text(built: engine.Report) -> str:
         unit = spec.unit or COUNT
         line = f"{spec.label:{width}}  {unit.show(getattr(built.outputs, name))}"
         if built.spread is not None and built.spread[name].low != built.spread[name].high:
-            line += f"  ({unit.show(built.spread[name].low)} to {unit.show(built.spread[name].high)})"
+            line += f"  ({unit.show_range(built.spread[name].low, built.spread[name].high)})"
         lines.append(line)
     lines += ["", "What would change the answer:"]
     lines += [f"  {flip.label}: {flip.now} -> {flip.then}: {flip.answer}" for flip in (built.flips or ())[:8]]

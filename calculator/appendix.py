@@ -153,7 +153,7 @@ def _users() -> dict[str, list[str]]:
 def _span(entry: Assumption) -> str:
     if not (isfinite(entry.low) and isfinite(entry.high)) or entry.low == entry.high:
         return "no range"
-    return f"{entry.unit.show(entry.low)} to {entry.unit.show(entry.high)}"
+    return entry.unit.show_range(entry.low, entry.high)
 
 
 def _checked(day: date | None) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from calculator.exhibit import Exhibit
 from calculator.fields import Field, defaults_of, fields_of
 from calculator.stats.sampling import column_from_range, columns, quantile
-from calculator.units import COUNT, Unit, parse, plain
+from calculator.units import COUNT, SHARE, Unit, parse
 from calculator.verdict import Decision, Verdict
 
 DRAWS = 256
@@ -264,7 +264,7 @@ def _split_range(text: str) -> tuple[str, str] | None:
 def _allowed(spec: Field) -> str:
     unit = _unit(spec)
     number = "a whole number" if spec.whole else "a number"
-    return f"{spec.label} must be {number} from {unit.show(spec.low)} to {unit.show(spec.high)}"
+    return f"{spec.label} must be {number} from {unit.show_range(spec.low, spec.high)}"
 
 
 def _within(spec: Field, value: float, raw: object) -> float:
@@ -593,9 +593,9 @@ def strength_words(report: Report) -> str:
     holds = report.holds
     if holds is None:
         return ""
-    share = plain(100 * holds) + "\u00a0%"
-    if report.strength == "firm":
-        return f"Holds in {share} of {DRAWS} draws over the assumptions."
-    if report.strength == "leaning":
-        return f"Leaning: holds in {share} of {DRAWS} draws over the assumptions."
-    return f"Too close to call: holds in only {share} of {DRAWS} draws over the assumptions."
+    words = {"firm": "Holds in", "leaning": "Leaning: holds in", "close": "Too close to call: holds in only"}
+    said = f"{words[report.strength]} {SHARE.show(holds)} of {DRAWS} draws over the assumptions."
+    if report.runner_up is not None:
+        share = dict(report.shares or ()).get(report.runner_up)
+        said += f" Runner-up: {report.runner_up}" + (f", in {SHARE.show(share)}." if share else ".")
+    return said

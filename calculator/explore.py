@@ -187,7 +187,7 @@ def sweep_exhibits(decision: Decision, found: Sweep) -> tuple[Exhibit, ...]:
     runs = [found.points[0], *(found.points[k] for k in found.changes)]
     ends = [found.points[k - 1].value for k in found.changes] + [found.points[-1].value]
     rows = tuple(
-        (f"{unit.show(run.value)} to {unit.show(end)}", str(run.answer)) for run, end in zip(runs, ends, strict=True)
+        (unit.show_range(run.value, end), str(run.answer)) for run, end in zip(runs, ends, strict=True)
     )
     marks = [Mark(label="now", x=found.here)]
     marks += [Mark(label=f"from here: {found.points[k].answer}", x=found.points[k].value) for k in found.changes]
@@ -196,7 +196,7 @@ def sweep_exhibits(decision: Decision, found: Sweep) -> tuple[Exhibit, ...]:
         Curves(
             title=f"{outcome.label}, over {spec.label.lower()}",
             description=(
-                f"{spec.label} from {unit.show(values[0])} to {unit.show(values[-1])}, all else as it stands. "
+                f"{spec.label} from {unit.show_range(values[0], values[-1])}, all else as it stands. "
                 + (
                     "The answer changes " + _times(len(found.changes)) + "."
                     if found.changes

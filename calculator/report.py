@@ -158,8 +158,6 @@ def _doubt(report: Report) -> list[str]:
     if report.holds is None:
         return []
     words = strength_words(report)
-    if report.runner_up is not None:
-        words += f" Runner-up: {report.runner_up}."
     if report.holds < FIRM and report.sensitivity:
         words += f" What moves it most: {report.sensitivity[0].label}."
     return [words, ""]
@@ -202,7 +200,7 @@ def _outputs_table(report: Report) -> list[str]:
         span = ""
         if report.spread is not None:
             spread = report.spread[name]
-            span = f"{unit.show(spread.low)} to {unit.show(spread.high)}" if spread.low != spread.high else "–"
+            span = unit.show_range(spread.low, spread.high) if spread.low != spread.high else "–"
         mark = "**" if name == result_name(report.decision) else ""
         rows.append(f"| {mark}{_escape(spec.label)}{mark} | {unit.show(getattr(report.outputs, name))} | {span} |")
     return rows
@@ -235,6 +233,6 @@ def _assumptions_table(report: Report) -> list[str]:
         if entry is None:
             continue
         value = show_input(report, name, getattr(report.reading.inputs, name))
-        span = "yours" if name in report.reading.given else f"{unit.show(entry.low)} to {unit.show(entry.high)}"
+        span = "yours" if name in report.reading.given else unit.show_range(entry.low, entry.high)
         rows.append(f"| {_escape(entry.label)} | {value} | {span} | {_escape(entry.source)} | {entry.as_of} |")
     return rows

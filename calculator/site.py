@@ -84,10 +84,10 @@ def quantity(source: str) -> str:
     if output not in specs or part not in ("", "range"):
         known = ", ".join(specs)
         raise ValueError(f"{what!r} is none of: answer, headline, holds, {known}, or one of these with .range")
-    show = (specs[output].unit or COUNT).show
+    unit = specs[output].unit or COUNT
     if part and report.spread is not None:
-        return f"{show(report.spread[output].low)} to {show(report.spread[output].high)}"
-    return show(getattr(report.outputs, output))
+        return unit.show_range(report.spread[output].low, report.spread[output].high)
+    return unit.show(getattr(report.outputs, output))
 
 
 @cache

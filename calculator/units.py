@@ -136,6 +136,14 @@ class Unit:
             symbol = first[:-1] + space + rest
         return number + ("\u00a0" + symbol if symbol else "")
 
+    def show_range(self, low: float, high: float) -> str:
+        """Two values for people, with what follows a number said once: $5 to $9 a month, but 5 % to 9 %."""
+        ends = self.show(low), self.show(high)
+        tail = self.symbol if self.prefix else "\u00a0" + self.symbol
+        if self.symbol and ends[0].endswith(tail) and ends[1].endswith(tail):
+            return f"{ends[0].removesuffix(tail)}\u00a0to {ends[1]}"
+        return f"{ends[0]} to {ends[1]}"
+
     def write(self, value: float) -> str:
         """The value as a reader would type it: no grouping, nothing lost that a form or a link needs."""
         if self.percent:

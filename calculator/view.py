@@ -70,8 +70,6 @@ def _verdict(report: Report) -> str:
     """Only spans: an output holds phrasing, and is read out whole when it changes."""
     verdict = report.verdict
     words = strength_words(report)
-    if words and report.runner_up is not None:
-        words += f" Runner-up: {report.runner_up}."
     share = report.holds if report.holds is not None else 0.0
     return (
         f'<span class="calc-panel calc-panel-{report.strength}">'
@@ -124,7 +122,7 @@ def _range_words(report: Report, name: str, unit: Unit) -> str:
     spread = report.spread[name]
     if spread.low == spread.high:
         return "from your numbers alone"
-    return f"{unit.show(spread.low)} to {unit.show(spread.high)}"
+    return unit.show_range(spread.low, spread.high)
 
 
 def render_exhibit(exhibit: Exhibit) -> str:
@@ -162,7 +160,7 @@ def _curves(exhibit: Curves) -> tuple[str, str, str]:
             x, y = line.points[index]
             span = ""
             if line.low and line.high:
-                span = f"{exhibit.y_unit.show(line.low[index])} to {exhibit.y_unit.show(line.high[index])}"
+                span = exhibit.y_unit.show_range(line.low[index], line.high[index])
             rows.append((line.label, exhibit.x_unit.show(x), exhibit.y_unit.show(y), span))
     columns = ["Line", exhibit.x_label, exhibit.y_label, "Range"]
     if not any(row[3] for row in rows):
@@ -205,7 +203,7 @@ def _whisker_words(exhibit: Bars, label: str) -> str:
     bar = next(bar for bar in exhibit.bars if bar.label == label)
     if bar.low is None or bar.high is None:
         return ""
-    return f"{exhibit.unit.show(bar.low)} to {exhibit.unit.show(bar.high)}"
+    return exhibit.unit.show_range(bar.low, bar.high)
 
 
 def _legend(labels: Sequence[str], values: Sequence[str] = (), *, line: bool = False) -> str:
@@ -337,7 +335,7 @@ def _assumptions(report: Report) -> str:
         if entry is None:
             continue
         yours = name in report.reading.given
-        span = "yours, taken as given" if yours else f"{unit.show(entry.low)} to {unit.show(entry.high)}"
+        span = "yours, taken as given" if yours else unit.show_range(entry.low, entry.high)
         rows.append(
             f'<tr><th scope="row">{escape(entry.label)}</th>'
             f"<td>{escape(show_input(report, name, getattr(report.reading.inputs, name)))} "
@@ -483,5 +481,5 @@ def _hint(spec: Field) -> str:
         return escape(spec.hint)
     unit = spec.unit or COUNT
     hint = f"{escape(entry.hint)}. " if entry.hint else ""
-    span = f"{escape(unit.show(entry.low))} to {escape(unit.show(entry.high))}"
+    span = escape(unit.show_range(entry.low, entry.high))
     return f"{hint}{span}. {_source(entry.source, entry.url)}, {_dates(entry)}"

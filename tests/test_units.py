@@ -116,6 +116,20 @@ def test_a_value_is_shown_with_its_unit(unit, value, shown):
     assert unit.show(value) == shown
 
 
+@pytest.mark.parametrize(
+    ("unit", "low", "high", "shown"),
+    [
+        (REQUESTS_PER_MONTH, 269_104, 4.91e6, "269,104\u00a0to 4.91 million\u00a0requests a month"),
+        (USD, 5, 9, "$5 to $9"),
+        (SHARE, 0.05, 0.1, "5\u00a0% to 10\u00a0%"),
+        (MONTHS, 1, 3, "1\u00a0month to 3\u00a0months"),
+        (MONTHS, 2, math.inf, "2\u00a0months to never"),
+    ],
+)
+def test_a_range_names_its_unit_once(unit, low, high, shown):
+    assert unit.show_range(low, high) == shown
+
+
 @given(st.floats(1e-6, 1e12), st.sampled_from([u for u in UNITS if not u.percent]))
 def test_what_is_written_is_read_back(value, unit):
     assert parse(unit.write(value), unit) == pytest.approx(value, rel=1e-9)
