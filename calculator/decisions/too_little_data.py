@@ -23,7 +23,7 @@ from calculator.llm.tokens import cached_input_factor
 from calculator.situation import Task
 from calculator.stats import intervals, labels
 from calculator.stats.sampling import Z_95
-from calculator.units import COUNT, EXAMPLES, ITEMS, POINTS, SHARE, TOKENS, USD, USD_PER_MONTH
+from calculator.units import COUNT, EXAMPLES, ITEMS, POINTS, SHARE, USD, USD_PER_MONTH
 from calculator.verdict import Decision, Stance, Verdict
 
 TEST_PART = 0.2
@@ -76,9 +76,7 @@ class Inputs:
         hint="The same recipe with another seed",
         group=situation.TRAINING,
     )
-    window_tokens: float = ask(
-        128_000, TOKENS, "Context window of the model you prompt", low=1_000, high=1e8, group=situation.TRAFFIC
-    )
+    window_tokens: float = situation.window_tokens
     example_tokens: float = situation.example_tokens
     prompt_tokens: float = situation.prompt_tokens
     answer_tokens: float = situation.answer_tokens
