@@ -161,7 +161,7 @@ def _checked(day: date | None) -> str:
 
 
 def cases_table() -> str:
-    """Every published comparison, with what a reader filters by; `published.js` adds the filters."""
+    """Every published comparison, with what a reader filters by; `page.js` adds the filters."""
     rows = []
     for case in sorted(cases(), key=lambda case: (case.situation.task_type or "", case.id)):
         known = case.situation

@@ -109,10 +109,10 @@ def _tile(report: Report, name: str, spec: Field) -> str:
         f'<button class="calc-how" type="button" data-action="how" data-field="{name}" '
         f'aria-label="How: {escape(spec.label)}">How</button>'
     )
-    note = f'<dd class="calc-range">{escape(span)} {how}</dd>'
     return (
-        f'<div class="calc-tile"><dt>{escape(spec.label)}</dt>'
-        f'<dd class="calc-figure">{escape(unit.show(getattr(report.outputs, name)))}</dd>{note}</div>'
+        f'<div class="calc-tile"><dt><span>{escape(spec.label)}</span> {how}</dt>'
+        f'<dd class="calc-figure">{escape(unit.show(getattr(report.outputs, name)))}</dd>'
+        f'<dd class="calc-range">{escape(span)}</dd></div>'
     )
 
 

@@ -33,6 +33,10 @@ DEPENDS = {
     "slate": ("color-contrast", "link-in-text-block"),
 }
 """The rules whose outcome depends on the width or on the scheme; the others are asked once a page."""
+PRIMARY = {"default": "white", "slate": "black"}
+TURN = """([scheme, primary]) => {
+  Object.assign(document.body.dataset, { mdColorScheme: scheme, mdColorPrimary: primary });
+}"""
 NO_STORAGE = """
   // Only for our own keys: the theme's scripts do not expect it.
   for (const name of ["getItem", "setItem", "removeItem"]) {
@@ -469,7 +473,7 @@ def test_axe_finds_nothing_on_any_page_in_both_schemes_at_three_widths(chromium,
         for width in (1280, 768, 320):
             page.set_viewport_size({"width": width, "height": 800})
             for scheme in ("default", "slate"):
-                page.evaluate("(scheme) => { document.body.dataset.mdColorScheme = scheme; }", scheme)
+                page.evaluate(TURN, [scheme, PRIMARY[scheme]])
                 rules = () if (width, scheme) == (1280, "default") else DEPENDS[scheme]
                 found += [(name, width, scheme, each) for each in wrong(page, rules)]
     context.close()

@@ -424,7 +424,7 @@ def _language(i: Inputs, o: Outputs) -> Table:
         rows.append(("Words cut into three pieces or more", SHARE.show(i.split_words_share)))
     return Table(
         title="What the language of your field costs",
-        columns=("", "Your field"),
+        columns=("Measure", "Your field"),
         rows=tuple(rows),
         note="This is a matter of price and room. It does not say whether the model understands the field.",
     )

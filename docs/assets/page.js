@@ -1,3 +1,5 @@
+// What the pages around the calculators need on top of Material.
+
 // Filters over the published comparisons. Without scripts the table is whole.
 const FILTERS = { task: "Task", domain: "Domain", size: "Training examples", winner: "What won" };
 
@@ -32,6 +34,26 @@ function bind(root) {
   show();
 }
 
+// A table that is wider than the screen is scrolled by keyboard too.
+const widths = new ResizeObserver((entries) => {
+  for (const { target } of entries) {
+    const named = { tabindex: "0", role: "group", "aria-label": "Table" };
+    const scrolls = target.scrollWidth > target.clientWidth;
+    for (const [name, value] of Object.entries(named)) {
+      if (scrolls) target.setAttribute(name, value);
+      else target.removeAttribute(name);
+    }
+  }
+});
+
+// What Material makes of a page's tables and code blocks. It puts a block's buttons into a landmark without a name.
+function settle() {
+  for (const bar of document.querySelectorAll(".md-code__nav")) bar.setAttribute("role", "none");
+  widths.disconnect();
+  for (const table of document.querySelectorAll(".md-typeset__scrollwrap")) widths.observe(table);
+}
+
 globalThis.document$.subscribe(() => {
   for (const root of document.querySelectorAll(".published:not([data-bound])")) bind(root);
+  requestAnimationFrame(settle);
 });
