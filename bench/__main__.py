@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "bench" / "results.json"
 PAGE = ROOT / "docs" / "reference" / "speed.md"
 START = "do-not/limited-compute/"
+EDITED = (START, "decide/")
 FOLLOWING = ("do-not/real-time-updates/", "do-not/limited-compute/")
 DECISION = "limited_compute"
 
@@ -43,7 +44,7 @@ def run(site: Path, rounds: int) -> dict[str, Any]:
             own.append(measure.visits(playwright, pages, address, START, site=True))
             for peer in variants:
                 seen[peer.key].append(measure.visits(playwright, others, beside, peer.page, site=False))
-            sessions.append(measure.session(playwright, address, START, list(FOLLOWING)))
+            sessions.append(measure.session(playwright, address, EDITED, FOLLOWING))
         before = measure.bytes_before_intent(playwright, pages, address, START)
         browser = playwright.chromium.launch(executable_path=measure.CHROMIUM, args=["--no-sandbox"])
         version = browser.version
@@ -52,8 +53,12 @@ def run(site: Path, rounds: int) -> dict[str, Any]:
     def times(visits: list[dict[str, Any]], visit: str) -> dict[str, float]:
         return summary([visited[visit] for visited in visits])
 
-    def edits(how: str, until: str) -> dict[str, float]:
-        return summary([edit[until] for part in sessions for edit in part[how] if edit[until] is not None])
+    def edits(path: str, how: str, until: str) -> dict[str, float]:
+        made = [edit[until] for part in sessions for edit in part["edits"][path][how]]
+        return summary([time for time in made if time is not None])
+
+    def asked(what: str) -> dict[str, float]:
+        return summary([time for part in sessions for time in part["asked"][what]])
 
     results: dict[str, Any] = {
         "machine": {"date": datetime.now(UTC).date().isoformat(), "chromium": version, "cores": os.cpu_count()},
@@ -66,10 +71,17 @@ def run(site: Path, rounds: int) -> dict[str, Any]:
             "before_bytes": before,
             "swap": summary([hop["swap"] for part in sessions for hop in part["hops"]]),
             "hop": summary([hop["live"] for part in sessions for hop in part["hops"]]),
-            "left_visible": edits("left", "visible"),
-            "left_point": edits("left", "point"),
-            "left_whole": edits("left", "whole"),
-            "typed_visible": edits("typed", "visible"),
+            "edits": {
+                path: {
+                    "visible": edits(path, "left", "visible"),
+                    "point": edits(path, "left", "point"),
+                    "whole": edits(path, "left", "whole"),
+                    "typed": edits(path, "typed", "visible"),
+                }
+                for path in EDITED
+            },
+            "sweep": asked("sweep"),
+            "map": asked("map"),
         },
         "peers": [
             {

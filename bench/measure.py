@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
@@ -23,6 +23,11 @@ BEFORE_IDLE_S = 1.0
 
 SETTLE_S = 2.5
 EDITS = 100
+OVERALL = {"decision": "fine_tune_or_not", "field": "requests_per_month"}
+ASKED = {
+    "sweep": ({**OVERALL, "want": "sweep"}, 5),
+    "map": ({**OVERALL, "want": "map", "up": "labelled_examples"}, 1),
+}
 PATIENCE_S = 90
 KINDS = {
     ".html": "pages",
@@ -146,19 +151,25 @@ def bytes_before_intent(playwright: Playwright, served: Counted, address: str, p
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def session(playwright: Playwright, address: str, path: str, following: list[str]) -> dict[str, list[Any]]:
-    """One reader's visit: edits on a live page, then from page to page by instant navigation."""
+def session(playwright: Playwright, address: str, paths: Sequence[str], following: Sequence[str]) -> dict[str, Any]:
+    """One reader's visit: edits on each page, from page to page by instant navigation, and a sweep and a map."""
     folder = tempfile.mkdtemp()
+    edits = {}
     try:
         with profile(playwright, folder) as context:
             page = context.new_page()
             page.add_init_script(path=WATCH)
-            page.goto(address + path + "#act", wait_until="commit")
-            wait_for(page, "window.watched?.firstShown")
-            time.sleep(SETTLE_S)
-            left = [page.evaluate("(n) => edit(n, true)", 2 + n % 9) for n in range(EDITS)]
-            typed = [page.evaluate("(n) => edit(n, false)", 2 + n % 9) for n in range(EDITS // 5)]
+            for path in reversed(paths):
+                page.goto("about:blank")
+                page.goto(address + path + "#act", wait_until="commit")
+                wait_for(page, "window.watched?.firstShown")
+                time.sleep(SETTLE_S)
+                edits[path] = {
+                    "left": [page.evaluate("(n) => edit(n, true)", 2 + n % 9) for n in range(EDITS)],
+                    "typed": [page.evaluate("(n) => edit(n, false)", 2 + n % 9) for n in range(EDITS // 5)],
+                }
+            asked = {what: page.evaluate("([request, count]) => ask(request, count)", ASKED[what]) for what in ASKED}
             hops = [page.evaluate("(href) => follow(href)", href) for href in following]
-            return {"left": left, "typed": typed, "hops": hops}
+            return {"edits": edits, "asked": asked, "hops": hops}
     finally:
         shutil.rmtree(folder, ignore_errors=True)

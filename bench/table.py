@@ -33,12 +33,21 @@ def render(results: dict[str, Any]) -> str:
         f"| The same on the next visit, browser restarted | {span(site['second'])} |",
         f"| Next page by a link inside the site: new page stands there | {span(site['swap'])} |",
         f"| Then until its calculator has answered an edit | {span(site['hop'])} |",
-        f"| An edit: until the answer is in the page, p50 / p95 | {shares(site['left_visible'])} |",
-        f"| An edit: until the point result came back, p50 / p95 | {shares(site['left_point'])} |",
-        f"| An edit: until spread, flips and sensitivity came back, p50 / p95 | {shares(site['left_whole'])} |",
-        f"| An edit while typing, with the pause for the next key, p50 / p95 | {shares(site['typed_visible'])} |",
+        f"| A sweep of the overall decision over one field, 41 points | {span(site['sweep'])} |",
+        f"| A map of it over two fields, 21 × 21 points | {span(site['map'])} |",
         f"| Downloaded before the reader touches anything | {sum(site['before_bytes'].values()) / 1e3:.0f} kB |",
         f"| Downloaded up to the first live answer, page included | {size(site['cold_bytes'])} |",
+        "",
+        "From an edit to its result, median / 95th percentile. The point result is shown as soon as it is there; its "
+        "spread over 256 draws, its flips and its sensitivity follow.",
+        "",
+        "| page | point result came back | and is in the page | all of it came back | while typing, pause included |",
+        "|---|---|---|---|---|",
+        *(
+            f"| {path.strip('/')} | {shares(edits['point'])} | {shares(edits['visible'])} | {shares(edits['whole'])} | "
+            f"{shares(edits['typed'])} |"
+            for path, edits in site["edits"].items()
+        ),
         "",
         "What that first answer downloads, in bytes on the wire, without what the service worker keeps for offline:",
         "",

@@ -510,6 +510,8 @@ def _narrow(
     """The value nearest to `same` that still changes the answer, to three digits, on the side that changes it."""
     a, b = same, other
     for _ in range(14):
+        if abs(b - a) < _step(b, percent=_unit(spec).percent) / 8:
+            break
         middle = exp((log(a) + log(b)) / 2) if a > 0 and b > 0 else (a + b) / 2
         if spec.whole:
             middle = float(floor((a + b) / 2))
@@ -531,10 +533,16 @@ def _three_digits(value: float, *, upward: bool, percent: bool) -> tuple[float, 
     """Three-digit neighbours of a value, the nearest first, then the one further on."""
     if value == 0:
         return (0.0,)
-    # A share is shown to a tenth of a per cent: the value shown must be one that does change the answer.
-    step = 0.001 if percent and abs(value) > 0.001 else 10.0 ** (floor(log(abs(value), 10)) - 2)
+    step = _step(value, percent=percent)
     steps = (round(value / step), (ceil if upward else floor)(value / step))
     return tuple(float(f"{count * step:.10g}") for count in steps)
+
+
+def _step(value: float, *, percent: bool) -> float:
+    """One in the third digit of a value; a tenth of a per cent for a share, which is shown so."""
+    if value == 0 or (percent and abs(value) > 0.001):
+        return 0.001
+    return 10.0 ** (floor(log(abs(value), 10)) - 2)
 
 
 def _distance(spec: Field, value: float, at: float) -> float:

@@ -25,8 +25,8 @@ def results() -> dict[str, Any]:
         }
         for key in keys
     ]
-    times = ("cold", "second", "swap", "hop", "left_visible", "left_point", "left_whole", "typed_visible")
-    site: dict[str, Any] = dict.fromkeys(times, ours)
+    site: dict[str, Any] = dict.fromkeys(("cold", "second", "swap", "hop", "sweep", "map"), ours)
+    site["edits"] = {"decide/": dict.fromkeys(("point", "visible", "whole", "typed"), ours)}
     site.update(before_bytes={"pages": 20_000}, cold_bytes={"pages": 20_000, "Python": 1_000_000})
     told = {
         "machine": {"date": "2026-01-01", "chromium": "1.2", "cores": 2},
@@ -53,6 +53,7 @@ def test_the_tables_name_every_way_and_every_ratio(results: dict[str, Any]) -> N
     for name in results["ratios"]:
         assert f"- {name}: 0.25" in text
     assert "100 ms (90–110)" in text
+    assert "| decide | 100 / 110 ms |" in text
     assert "| pages | 20,000 | 20,000 |" in text
     assert "- another: it cannot be had." in text
 

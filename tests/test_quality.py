@@ -9,7 +9,9 @@ from timeit import repeat
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from inputs import random_given, random_value
 
+from calculator import catalog, engine
 from calculator.cases import LEVELS, OPTIONS, TASK_TYPES, TRAINED, Case, Measured, Situation, cases, read_data
 from calculator.cases import fit as fitting
 from calculator.cases.quality import (
@@ -23,6 +25,8 @@ from calculator.cases.quality import (
     gains,
     p_best,
 )
+from calculator.decisions import fine_tune_or_not
+from calculator.fields import fields_of
 from calculator.validation import cases as validation
 
 MAYBE = st.one_of
@@ -323,3 +327,14 @@ def test_nine_in_ten_left_out_scores_lie_within_the_ninety_per_cent_range():
                         inside += abs(points / 100 - found[option].mean) <= 1.645 * found[option].spread
     assert total > 130
     assert 0.82 <= inside / total <= 0.98
+
+
+@given(st.integers(0, 2**32))
+def test_the_overall_gains_follow_from_the_inputs_that_they_are_kept_by(seed):
+    random_inputs = random.Random(seed)
+    decision = catalog.decision("fine_tune_or_not")
+    specs = fields_of(decision.Inputs)
+    inputs = engine.read(decision, random_given(decision, random_inputs)).inputs
+    others = [name for name, spec in specs.items() if name not in fine_tune_or_not.GAINS_FROM and spec.kind != "paste"]
+    changed = replace(inputs, **{name: random_value(specs[name], random_inputs) for name in others})
+    assert fine_tune_or_not.gains_worked_out(changed) == fine_tune_or_not.gains(inputs)

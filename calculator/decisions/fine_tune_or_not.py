@@ -9,7 +9,8 @@ not seen. Left out: prices that fall while you build, teams that already own hal
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 from math import inf
-from typing import NamedTuple
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from calculator import situation
 from calculator.cases import Situation, quality
@@ -291,8 +292,50 @@ def is_knowledge_gap(i: Inputs) -> bool | None:
     return False if i.failure in BEHAVIOUR_FAILURES else None
 
 
+GAINS_FROM = (
+    "task",
+    "failure",
+    "specialisation",
+    "format_strictness",
+    "long_context",
+    "prompted_accuracy_share",
+    "target_accuracy_share",
+    "prompt_engineered",
+    "closed_book_accuracy_share",
+    "gold_passage_accuracy_share",
+    "retrieved_accuracy_share",
+    "small_accuracy_share",
+    "labelled_examples",
+    "classes_count",
+    "new_examples",
+    "fact_half_life_days",
+    "facts_per_answer_count",
+    "retraining_days",
+    "headroom_surprise_sd",
+    "training_surprise_sd",
+    "retrieval_surprise_sd",
+    "small_model_surprise_sd",
+    "off_target_share",
+)
+"""The inputs that gains follow from. Looking for flips changes one input at a time, and most of them are others."""
+
+_gains_from = attrgetter(*GAINS_FROM)
+_known_gains: dict[tuple[Any, ...], dict[str, tuple[float, float]]] = {}
+
+
 def gains(i: Inputs) -> dict[str, tuple[float, float]]:
-    """What each option adds to the prompted accuracy, and one standard deviation of it, both as shares.
+    """What each option adds to the prompted accuracy, and one standard deviation of it, both as shares."""
+    key = _gains_from(i)
+    found = _known_gains.get(key)
+    if found is None:
+        if len(_known_gains) >= 64:
+            _known_gains.clear()
+        found = _known_gains[key] = gains_worked_out(i)
+    return found
+
+
+def gains_worked_out(i: Inputs) -> dict[str, tuple[float, float]]:
+    """The gains, worked out anew.
 
     Published gains, drawn with this situation's surprises; then what is particular here: work on a prompt removes a
     share of the errors there are, a remedy for another failure keeps only part of its gain, what training adds decays

@@ -408,8 +408,11 @@ function compute(section) {
   });
 }
 
+// The point result is shown as soon as it is there. Its spread, its flips and its sensitivity follow a moment later:
+// until then those of the answer before stay where they are, pale, so that nothing moves or flashes.
 function receive(section, response) {
   const state = of(section);
+  const partial = response.more !== null;
   clearTimeout(state.later);
   if (response.problems.length) {
     const wait = state.typed + PAUSE_BEFORE_PROBLEMS - performance.now();
@@ -417,25 +420,23 @@ function receive(section, response) {
     else showProblems(section, response.problems);
     return;
   }
-  const show = () => {
-    showProblems(section, []);
-    // What is still to come is not to move what is there: parts keep their height until the last of it.
-    for (const part of section.querySelectorAll("[data-section]")) {
-      part.style.minHeight = response.more === null ? "" : `${part.offsetHeight}px`;
-    }
-    for (const [name, html] of Object.entries(response.sections)) replace(section, name, html);
-    showPeek(section);
-    showAges(section);
-    if (response.more === null) section.dispatchEvent(new Event("settled"));
-  };
-  // The point result is shown by itself only when the rest takes longer than a blink.
-  if (response.more === null) show();
-  else state.later = setTimeout(show, 120);
+  showProblems(section, []);
+  if (partial) section.dataset.partial = response.stage;
+  else delete section.dataset.partial;
+  for (const part of section.querySelectorAll("[data-section]")) {
+    part.style.minHeight = partial ? `${part.offsetHeight}px` : "";
+  }
+  section.querySelector(".calc-verdict").setAttribute("aria-busy", partial);
+  const withoutSpread = partial && response.stage === 0;
+  for (const [name, html] of Object.entries(response.sections)) replace(section, name, html, withoutSpread);
+  showPeek(section);
+  showAges(section);
   if (response.stage === 0) {
     adopt(section, response);
     section.dataset.query = response.query;
     if (state.edited) address(section);
   }
+  if (!partial) section.dispatchEvent(new Event("settled"));
 }
 
 // A link may hold fields under an older name: the response has them under the present one.
@@ -543,7 +544,7 @@ function say(section, words) {
 
 // Only what differs is touched: focus, open details and scroll positions stay where they are.
 
-function replace(section, name, html) {
+function replace(section, name, html, withoutSpread = false) {
   const part = section.querySelector(`[data-section="${CSS.escape(name)}"]`);
   if (!part) return;
   const { initial } = of(section);
@@ -551,7 +552,19 @@ function replace(section, name, html) {
   const template = document.createElement("template");
   template.innerHTML = html;
   dress(template.content);
+  if (withoutSpread) keepSpread(part, template.content);
   morph(part, template.content);
+}
+
+const SPREAD = ".calc-meter, .calc-holds, .calc-range";
+
+function keepSpread(part, fresh) {
+  const before = part.querySelectorAll(SPREAD);
+  for (const [index, wanted] of fresh.querySelectorAll(SPREAD).entries()) {
+    if (before[index]) wanted.replaceWith(before[index].cloneNode(true));
+  }
+  const panel = fresh.querySelector(".calc-panel");
+  if (panel) panel.className = part.querySelector(".calc-panel")?.className ?? panel.className;
 }
 
 // Numbers as the reader's language writes them, money in the currency that the reader set. Most need neither.
