@@ -38,9 +38,11 @@ golden: .venv/test.stamp
 
 zensical: build/zensical/stamp docs/assets/runtime/manifest.json
 	build/zensical/bin/python -m zensical build --clean --strict
+	.venv/bin/python -m calculator.publish
 	@for name in $$(ls calculator/decisions | sed -n 's/^\([a-z]\w*\)\.py$$/\1/p'); do \
 	  grep -rqs "data-decision=\"$$name\"" site || { echo "Zensical's site has no calculator for $$name"; exit 1; }; done
-	rm -rf site
+	rm -rf build/zensical-site
+	mv site build/zensical-site
 
 build/zensical/stamp: requirements-zensical.txt | .venv/bin/python
 	.venv/bin/python -m venv build/zensical

@@ -4,6 +4,7 @@ Each function gives HTML. A table carries what a reader filters by in `data-` at
 """
 
 import re
+import sys
 from collections.abc import Iterable, Mapping
 from datetime import date
 from functools import cache
@@ -138,7 +139,9 @@ def _link(name: str) -> str:
     words = escape(name.replace("_", " "))
     if name not in pages():
         return words
-    return f'<a href="../../{pages()[name].removesuffix(".md")}/">{words}</a>'
+    # MkDocs leaves a link in HTML as it is. Zensical takes it for one from the Markdown file, and turns it into this.
+    root = "../" if "zensical" in sys.modules else "../../"
+    return f'<a href="{root}{pages()[name].removesuffix(".md")}/">{words}</a>'
 
 
 def _users() -> dict[str, list[str]]:
