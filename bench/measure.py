@@ -42,14 +42,11 @@ KINDS = {
 
 
 class Counted:
-    """A folder served as GitHub Pages would, with the bytes of every body that went out.
-
-    What the service worker fetches to keep for reading offline is not counted: no answer waits for it.
-    """
+    """A folder served as GitHub Pages would, with the bytes of every body that went out."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.sent: list[tuple[float, str, int]] = []
+        self.sent: list[tuple[float, str, int, bool]] = []
 
     @contextmanager
     def running(self) -> Iterator[str]:
@@ -63,9 +60,9 @@ class Counted:
 
             def send_header(self, keyword: str, value: str) -> None:
                 """Note the length on its way out."""
-                later = self.headers.get("Referer", "").endswith("/sw.js")
-                if keyword == "Content-Length" and self.command == "GET" and not later:
-                    counted.sent.append((time.time(), self.path.partition("?")[0], int(value)))
+                if keyword == "Content-Length" and self.command == "GET":
+                    offline = self.headers.get("Referer", "").endswith("/sw.js")
+                    counted.sent.append((time.time(), self.path.partition("?")[0], int(value), offline))
                 super().send_header(keyword, value)
 
         server = serve.Server(("127.0.0.1", 0), Handler)
@@ -77,12 +74,15 @@ class Counted:
             server.shutdown()
             server.server_close()
 
-    def take(self, until: float = math.inf) -> dict[str, int]:
-        """The bytes sent since the last call and up to a time, by kind of file."""
+    def take(self, until: float = math.inf, *, offline: bool = False) -> dict[str, int]:
+        """The bytes sent since the last call and up to a time, by kind of file.
+
+        offline: also what the service worker fetches to keep for reading offline, which no answer waits for.
+        """
         sent, self.sent = self.sent, []
         kinds: Counter[str] = Counter()
-        for at, path, size in sent:
-            if at > until:
+        for at, path, size, kept in sent:
+            if at > until or (kept and not offline):
                 continue
             name = path.rpartition("/")[2]
             if "runtime/" in path and not name.endswith((".wasm", ".bin")):

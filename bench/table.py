@@ -81,8 +81,8 @@ def shares(times: dict[str, float]) -> str:
     return f"{times['median']:,.0f} / {times['p95']:,.0f} ms"
 
 
-def place(page: Path, text: str) -> None:
+def place(page: Path, text: str, begin: str = BEGIN, end: str = END) -> None:
     """Put the tables between the page's two marks, or at its end when it has none yet."""
-    before, begin, rest = page.read_text("utf-8").partition(BEGIN)
-    after = rest.partition(END)[2] if begin else "\n"
-    page.write_text(f"{before.rstrip()}\n\n{BEGIN}\n\n{text}\n{END}{after}", "utf-8")
+    before, found, rest = page.read_text("utf-8").partition(begin)
+    after = rest.partition(end)[2] if found else "\n"
+    page.write_text(f"{before.rstrip()}\n\n{begin}\n\n{text}\n{end}{after}", "utf-8")
