@@ -17,6 +17,8 @@ _ESCAPES = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;", ord('"'): "&q
 _SCALES = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
 _SERIES = 7
 _ROW, _BAR = 40, 14
+_LETTER = 6.0
+"""How wide a letter of a label is where letters are largest, on a narrow screen."""
 
 
 def escape(text: str) -> str:
@@ -147,7 +149,7 @@ def tornado(title: str, description: str, unit: Unit, now: float, rows: Sequence
         parts.append(escape(tick_text(unit, value)) + "</text>")
     for row, (label, words, low, high) in enumerate(rows):
         y = row * _ROW
-        parts.append(f'<text class="calc-name" x="0" y="{y + 13}">{escape(label)}</text>')
+        parts.append(f'<text class="calc-name" x="0" y="{y + 13}">{escape(_beside(label, words))}</text>')
         parts.append(f'<text class="calc-span" x="{WIDTH}" y="{y + 13}" text-anchor="end">{escape(words)}</text>')
         for value, shade in ((low, 1), (high, 2)):
             a, b = sorted((middle, scale(value)))
@@ -159,6 +161,12 @@ def tornado(title: str, description: str, unit: Unit, now: float, rows: Sequence
     across = "".join(f"M{_at(middle)} {row * _ROW + 16}v20" for row in range(len(rows)))
     parts.append(f'<path class="calc-now" d="{across}"/>')
     return _svg(title, description, height, "".join(parts))
+
+
+def _beside(label: str, words: str) -> str:
+    """As much of a label as fits on one line with the words at its end, in the letters of a narrow screen."""
+    room = int((WIDTH - 10) / _LETTER) - len(words)
+    return label if len(label) <= room else f"{label[: room - 1].rsplit(' ', 1)[0]}…"
 
 
 def grid(exhibit: Grid) -> str:
