@@ -7,6 +7,7 @@ spread, then what would change the answer. Nothing here computes; numbers are sh
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from itertools import groupby
 from math import isfinite
 from typing import Any
 
@@ -449,11 +450,7 @@ def _control(name: str, spec: Field, value: str, default: str, ident: str) -> st
     words = "" if words.lower() == spec.label.lower() else words.removeprefix(f"{spec.label.lower()} ")
     unit = f' <span class="calc-unit">{escape(words)}</span>' if words else ""
     if spec.kind == "pick":
-        options = "".join(
-            f'<option value="{escape(option)}"{" selected" if option == value else ""}>{escape(label)}</option>'
-            for option, label in spec.options
-        )
-        control = f"<select {common}>{options}</select>"
+        control = f"<select {common}>{_options(spec.options, value)}</select>"
     elif spec.kind == "flag":
         control = f'<input type="checkbox" {common} value="yes"{" checked" if value == "yes" else ""}>'
     elif spec.kind == "paste":
@@ -473,6 +470,27 @@ def _control(name: str, spec: Field, value: str, default: str, ident: str) -> st
         f'<label for="{own}">{escape(spec.label)}{unit}</label>{control}{note}'
         f'<p class="calc-problem" id="{own}-problem"></p></div>'
     )
+
+
+def _options(options: Sequence[tuple[str, str]], value: str) -> str:
+    """The options of a list. Names of models are grouped by publisher: a list is searched by how an option begins."""
+
+    def option(name: str, label: str) -> str:
+        return f'<option value="{escape(name)}"{" selected" if name == value else ""}>{escape(label)}</option>'
+
+    if any(label.count("/") != 1 for _, label in options):
+        return "".join(option(name, label) for name, label in options)
+    groups: dict[str, str] = {}
+    for name, label in sorted(options, key=lambda pair: _natural(pair[1])):
+        owner, _, model = label.partition("/")
+        groups[owner] = groups.get(owner, "") + option(name, model)
+    return "".join(f'<optgroup label="{escape(owner)}">{html}</optgroup>' for owner, html in groups.items())
+
+
+def _natural(label: str) -> list[tuple[int, str]]:
+    """What sorts 7B before 13B."""
+    runs = groupby(label.casefold(), str.isdecimal)
+    return [(int(text), "") if (text := "".join(run)) and digits else (0, text) for digits, run in runs]
 
 
 def _hint(spec: Field) -> str:
