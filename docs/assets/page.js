@@ -53,7 +53,21 @@ function settle() {
   for (const table of document.querySelectorAll(".md-typeset__scrollwrap")) widths.observe(table);
 }
 
+// Another page takes the place of this one without a load. Its heading is then focused: it is read out, and the next Tab
+// goes into the page and not through the whole navigation again.
+let visited = false;
+
+function begin() {
+  const heading = document.querySelector("h1");
+  if (visited && heading && !location.hash) {
+    heading.tabIndex = -1;
+    heading.focus({ preventScroll: true });
+  }
+  visited = true;
+}
+
 globalThis.document$.subscribe(() => {
+  begin();
   for (const root of document.querySelectorAll(".published:not([data-bound])")) bind(root);
   requestAnimationFrame(settle);
 });
