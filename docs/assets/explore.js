@@ -460,15 +460,20 @@ export async function attach(page) {
     if (opener.getAttribute("aria-expanded") === "true") {
       opener.setAttribute("aria-expanded", "false");
       document.getElementById(ident)?.remove();
-      return;
+      return undefined;
     }
     opener.setAttribute("aria-expanded", "true");
     opener.setAttribute("aria-controls", ident);
     const panel = element("div", { class: "calc-swept", id: ident, role: "region", "aria-label": `Result over ${labelOf(control)}` });
     panel.append(element("p", { class: "calc-caption", role: "status" }), element("div", { class: "calc-section" }));
     panel.dataset.field = control.name;
+    panel.addEventListener("keydown", ({ key }) => {
+      if (key !== "Escape") return;
+      opener.focus();
+      opener.click();
+    });
     field.after(panel);
-    drawSweep(section, panel);
+    return drawSweep(section, panel).then(() => panel.scrollIntoView({ block: "nearest" }));
   }
 
   async function drawSweep(section, panel) {
@@ -478,9 +483,12 @@ export async function attach(page) {
     try {
       const { html } = await ask(section, `sweep ${field}`, { want: "sweep", field });
       show(out, html);
-      status.textContent = "";
+      // The chart says it to the eye already.
+      status.textContent = out.querySelector(".calc-caption").textContent;
+      status.dataset.heard = "";
     } catch (error) {
       status.textContent = `Not shown: ${error.message}`;
+      delete status.dataset.heard;
     }
   }
 
