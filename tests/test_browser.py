@@ -407,6 +407,27 @@ def test_a_preset_fills_the_whole_form(page, limited):
     expect(page.locator(".calc-situation")).to_be_visible()
 
 
+@pytest.mark.parametrize("path", [FRESH, "small-models/limited-data/"])
+def test_a_pages_example_is_taken_to_every_page(page, address, path):
+    example = Calculator(page, address, path).open()
+    values, chosen = example.values(), page.locator("[data-presets]").input_value()
+    page.locator("[data-action=keep]").click()
+    expect(page.locator(".calc-situation")).to_contain_text("Your situation:")
+    expect(page.locator("[data-action=clear]")).to_be_focused()
+    assert example.values() == values
+    Calculator(page, address, "decide/").open()
+    expect(page.locator("[data-presets]")).to_have_value(chosen)
+    Calculator(page, address, path).open()
+    assert example.values() == values
+
+
+def test_a_model_is_found_by_typing_its_name(limited):
+    limited.open()
+    limited.field("model").focus()
+    limited.page.keyboard.type("Qwen3-14")
+    expect(limited.field("model")).to_have_value("Qwen/Qwen3-14B")
+
+
 def test_reset_brings_the_worked_example_back_at_once(page, fresh):
     fresh.open()
     expected, values = fresh.expected(), fresh.values()
@@ -459,6 +480,10 @@ def test_instant_navigation_keeps_the_worker_and_the_next_calculator_is_live(pag
     page.locator(".md-tabs__link", has_text="Decide").click()
     expect(page.locator("h1")).to_contain_text("What should you do")
     assert page.evaluate("window.kept") is True
+    # The new page is read out, and the keyboard goes on in it.
+    expect(page.locator("h1")).to_be_focused()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('.md-content') !== null")
     second = Calculator(page, address, "decide/")
     second.name = page.locator(".calculator").get_attribute("data-decision")
     second.decision = catalog.decision(second.name)
@@ -586,6 +611,40 @@ def test_the_form_can_be_worked_by_keyboard_alone(page, fresh):
     page.keyboard.press("Enter")
     fresh.wait_for(fresh.expected())
     assert page.evaluate("document.activeElement.name") == "retraining_days"
+
+
+def test_what_the_keyboard_reaches_is_covered_by_nothing(page, limited):
+    limited.open()
+    limited.wait_until("live")
+    page.evaluate("document.querySelector('.calc-working').open = true")
+    page.locator("h1").click()
+    covered = """() => {
+        const { left, right, top, bottom } = document.activeElement.getBoundingClientRect();
+        // A tall table is seen in part.
+        if (bottom - top > innerHeight / 2) return "";
+        const at = document.elementFromPoint((left + right) / 2, (top + bottom) / 2);
+        const seen = at && (at.contains(document.activeElement) || document.activeElement.contains(at));
+        return seen ? "" : document.activeElement.outerHTML;
+    }"""
+    for key in ("Tab",) * 90 + ("Shift+Tab",) * 80:
+        page.keyboard.press(key)
+        assert page.evaluate(covered) == ""
+
+
+def test_on_a_phone_the_answer_stays_in_sight_and_the_working_is_as_wide_as_the_screen(chromium, address):
+    context = chromium.new_context(viewport={"width": 375, "height": 812})
+    fresh = Calculator(context.new_page(), address, FRESH).open()
+    page = fresh.page
+    expect(page.locator(".calc-peek")).to_be_hidden()
+    # The last line of the verdict is still in the window, under the page's header.
+    page.evaluate("scrollTo(0, document.querySelector('.calc-verdict').getBoundingClientRect().bottom - 20)")
+    expect(page.locator(".calc-peek")).to_be_visible()
+    page.locator("[data-action=how]").first.click()
+    expect(page.locator(".calc-working tr:focus code")).to_be_in_viewport(ratio=1)
+    assert page.locator(".calc-working .calc-scroll").evaluate_all(
+        "(all) => all.every((e) => e.scrollWidth <= e.clientWidth)"
+    )
+    context.close()
 
 
 def test_a_visit_leaves_no_message_in_the_console(page, address, site):

@@ -239,11 +239,27 @@ def test_a_field_is_swept_by_keyboard_and_the_curve_follows_the_form(decide):
     expect(opener).to_be_focused()
     expect(opener).to_have_attribute("aria-expanded", "true")
     expect(panel).to_contain_text("from here:")
+    expect(panel.get_by_role("status")).to_contain_text("The answer changes")
+    expect(panel).to_be_in_viewport(ratio=1)
     before = panel.locator(".calc-line").get_attribute("d")
     field(decide, "failure_usd").fill("33")
     expect(panel.locator(".calc-line")).not_to_have_attribute("d", before, timeout=START_MS)
     opener.click()
     expect(panel).to_have_count(0)
+
+
+def test_a_sweep_is_left_with_the_escape_key(decide):
+    opener = sweep_button(decide, "requests_per_month")
+    opener.focus()
+    decide.keyboard.press("Enter")
+    panel = decide.locator(".calc-swept")
+    expect(panel.locator("summary")).to_be_visible(timeout=START_MS)
+    decide.keyboard.press("Tab")
+    expect(panel.locator("summary")).to_be_focused()
+    decide.keyboard.press("Escape")
+    expect(panel).to_have_count(0)
+    expect(opener).to_be_focused()
+    expect(opener).to_have_attribute("aria-expanded", "false")
 
 
 def test_every_number_has_its_sweep(fresh):
@@ -383,6 +399,14 @@ def test_the_search_finds_a_calculator_by_what_it_computes(page, address):
     page.locator("[data-md-component=search-query]").press_sequentially("peak memory", delay=30)
     found = page.locator(".md-search-result__link[href*=limited-compute]").first
     expect(found).to_be_visible(timeout=START_MS)
+
+
+def test_the_search_puts_a_calculator_before_what_is_written_about_it(page, address):
+    page.goto(address)
+    page.locator("[data-md-component=search-query]").click()
+    page.locator("[data-md-component=search-query]").press_sequentially("memory", delay=30)
+    found = page.locator(".md-search-result__link").first
+    expect(found).to_have_attribute("href", re.compile("limited-compute"), timeout=START_MS)
 
 
 def test_the_tools_are_fetched_only_when_one_is_opened(page, address):

@@ -365,13 +365,35 @@ function showSituation(section) {
   const { preset, fields } = loadSituation();
   const mine = controls(section).filter((control) => Object.hasOwn(fields, control.name)).length;
   const bar = section.querySelector(".calc-situation");
-  const chosen = [...presetsOf(section).options].find((option) => preset && option.value === preset);
-  if (!mine && !chosen && bar.contains(document.activeElement)) presetsOf(section).focus();
-  bar.hidden = !mine && !chosen;
+  const select = presetsOf(section);
+  const chosen = [...select.options].find((option) => preset && option.value === preset);
+  const yours = mine > 0 || chosen !== undefined;
+  // A list tells nobody that what it already shows was chosen, so a page's own example is taken with a button.
+  const example = !yours && !EMBEDDED && select.value !== "" && controls(section).every(untouched);
+  if (!yours && bar.contains(document.activeElement)) select.focus();
+  bar.hidden = !yours && !example;
+  offerInBar(bar, example ? "keep" : "clear");
+  const text = bar.querySelector(".calc-situation-text");
+  if (example) {
+    text.textContent = "This page's example.";
+    return;
+  }
   const count = mine === 1 ? "1 answer of yours" : `${mine} answers of yours`;
   const words = [chosen?.textContent, mine ? count : ""].filter(Boolean).join(", with ");
   const lasts = unstored ? " This browser stores nothing here: it is gone when the page is closed." : "";
-  bar.querySelector(".calc-situation-text").textContent = `Your situation: ${words}.${lasts}`;
+  text.textContent = `Your situation: ${words}.${lasts}`;
+}
+
+// Other words and another button take the place of those before: what changes its width moves.
+function offerInBar(bar, action) {
+  const button = bar.querySelector("button");
+  if (button.dataset.action === action) return;
+  const focused = button === document.activeElement;
+  const other = button.cloneNode();
+  other.dataset.action = action;
+  other.textContent = action === "keep" ? "Use it everywhere" : "Clear";
+  bar.replaceChildren(bar.querySelector(".calc-situation-text").cloneNode(), " ", other);
+  if (focused) other.focus();
 }
 
 // Asking, and showing what came back
@@ -520,11 +542,15 @@ function showState(section) {
 }
 
 // On a narrow screen the answer stays at the foot while the verdict itself is scrolled away.
-const verdicts = new IntersectionObserver((entries) => {
-  for (const { target, isIntersecting } of entries) {
-    target.closest(".calculator").toggleAttribute("data-away", !isIntersecting);
-  }
-});
+// What is left of it under the page's header does not count.
+const verdicts = new IntersectionObserver(
+  (entries) => {
+    for (const { target, isIntersecting } of entries) {
+      target.closest(".calculator").toggleAttribute("data-away", !isIntersecting);
+    }
+  },
+  { rootMargin: "-110px 0px 0px" },
+);
 
 function showPeek(section) {
   section.querySelector(".calc-peek").textContent = section.querySelector(".calc-answer").textContent;
@@ -673,6 +699,17 @@ function reset(section) {
   history.replaceState(history.state, "", location.pathname + location.hash);
 }
 
+// A page's example may differ from its preset in a field or two.
+function keep(section) {
+  const select = presetsOf(section);
+  const base = JSON.parse(select.dataset.presets)[select.value];
+  const { fields } = loadSituation();
+  for (const control of controls(section)) {
+    if (read(control) !== (base[control.name] ?? control.dataset.default)) fields[control.name] = read(control);
+  }
+  take(section, { preset: select.value, fields });
+}
+
 function linkTo(section) {
   const plain = controls(section).every(untouched);
   const query = plain ? "" : (section.dataset.query ?? location.search);
@@ -747,6 +784,7 @@ function retry(section) {
 
 const ACTIONS = {
   reset,
+  keep,
   clear: (section) => {
     saveSituation({ preset: "", fields: {} });
     reset(section);
