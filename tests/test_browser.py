@@ -659,10 +659,10 @@ def test_a_visit_leaves_no_message_in_the_console(page, address, site):
 
 
 def test_an_embedded_calculator_stands_alone_and_gives_its_frame_its_height(chromium, address):
-    context = chromium.new_context(viewport={"width": 1000, "height": 700})
+    context = chromium.new_context(viewport={"width": 1400, "height": 700})
     page = context.new_page()
     page.set_content(
-        f'<title>host</title><iframe src="{address}{FRESH}?embed=dark&retraining_days=7" height="100"></iframe>'
+        f'<title>host</title><iframe src="{address}{FRESH}?embed=dark&retraining_days=7" width="1300"></iframe>'
         f'<script type="module" src="{address}assets/embed.js"></script>'
     )
     frame = page.frame_locator("iframe")
@@ -671,6 +671,7 @@ def test_an_embedded_calculator_stands_alone_and_gives_its_frame_its_height(chro
     expect(frame.locator("h1")).to_be_hidden()
     expect(frame.locator("body")).to_have_attribute("data-md-color-scheme", "slate")
     expect(frame.locator("[name=retraining_days]")).to_have_value("7")
+    assert frame.locator(".calculator").evaluate("(section) => section.getBoundingClientRect().left") == 0
     page.wait_for_timeout(800)
     tall = page.locator("iframe").evaluate("(frame) => Number(frame.height)")
     assert tall > 800

@@ -250,6 +250,13 @@ def test_every_chart_has_a_name_a_description_and_its_numbers_in_a_table():
         assert "<table" in html
 
 
+def test_a_label_in_the_sensitivity_chart_leaves_room_for_the_range_beside_it():
+    label, words = "How often the model doubts a wrong answer more than a right one", "55 % – 85 %"
+    drawn = chart.tornado("Title", "Words", USD, 2.0, [(label, words, 1.0, 3.0), ("Short", words, 1.0, 3.0)])
+    shown = re.findall(r'class="calc-name"[^>]*>([^<]*)<', drawn)
+    assert shown == ["How often the model doubts a wrong answer more than…", "Short"]
+
+
 def test_a_place_on_a_chart_does_not_depend_on_the_size_of_the_numbers():
     small, large = (
         chart.curves(curves(Line(label="a", points=tuple((x * scale, x * scale) for x in (1.0, 2.0, 4.0)))))
