@@ -201,8 +201,8 @@ def _shorten(raw: object) -> str:
 
 
 def _printable(text: str) -> str:
-    """The text without halves of surrogate pairs, which JSON can name and no encoding can hold."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+    """The text on one line, without what no screen shows and no encoding holds: halves of surrogate pairs, say."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
 
 
 def _value(spec: Field, raw: object, default: Any) -> tuple[Any, tuple[float, float, float] | None]:

@@ -186,11 +186,9 @@ def sweep_exhibits(decision: Decision, found: Sweep) -> tuple[Exhibit, ...]:
     points = [(p.value, p.result) for p in found.points if isfinite(p.result)]
     runs = [found.points[0], *(found.points[k] for k in found.changes)]
     ends = [found.points[k - 1].value for k in found.changes] + [found.points[-1].value]
-    rows = tuple(
-        (unit.show_range(run.value, end), str(run.answer)) for run, end in zip(runs, ends, strict=True)
-    )
+    rows = tuple((unit.show_range(run.value, end), str(run.answer)) for run, end in zip(runs, ends, strict=True))
     marks = [Mark(label="now", x=found.here)]
-    marks += [Mark(label=f"from here: {found.points[k].answer}", x=found.points[k].value) for k in found.changes]
+    marks += [Mark(label=f"from {unit.show(p.value)}: {p.answer}", x=p.value) for p in runs[1:]]
     values = [p.value for p in found.points]
     return (
         Curves(

@@ -137,8 +137,13 @@ class Unit:
         return number + ("\u00a0" + symbol if symbol else "")
 
     def show_range(self, low: float, high: float) -> str:
-        """Two values for people, with what follows a number said once: $5 to $9 a month, but 5 % to 9 %."""
+        """Two values for people, with what follows a number said once: $5 to $9 a month, but 5 % to 9 %.
+
+        Values that are shown alike are shown once.
+        """
         ends = self.show(low), self.show(high)
+        if ends[0] == ends[1]:
+            return ends[0]
         tail = self.symbol if self.prefix else "\u00a0" + self.symbol
         if self.symbol and ends[0].endswith(tail) and ends[1].endswith(tail):
             return f"{ends[0].removesuffix(tail)}\u00a0to {ends[1]}"

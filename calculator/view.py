@@ -112,9 +112,14 @@ def _tile(report: Report, name: str, spec: Field) -> str:
     )
     return (
         f'<div class="calc-tile"><dt><span>{escape(spec.label)}</span> {how}</dt>'
-        f'<dd class="calc-figure">{escape(unit.show(getattr(report.outputs, name)))}</dd>'
+        f'<dd class="calc-figure">{_breakable(unit.show(getattr(report.outputs, name)))}</dd>'
         f'<dd class="calc-range">{escape(span)}</dd></div>'
     )
+
+
+def _breakable(text: str) -> str:
+    """The text as HTML. Between a number and its unit a line may break: a narrow tile has no room for both."""
+    return escape(text).replace("\u00a0", "\u00a0<wbr/>")
 
 
 def _range_words(report: Report, name: str, unit: Unit) -> str:

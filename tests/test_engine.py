@@ -200,3 +200,9 @@ def test_markdown_keeps_hostile_text_as_text():
     text = report.as_markdown(built, "https://example.org/")
     assert "**Buy.**" in text
     assert "https://example.org/?notes=12&v=" in text
+
+
+def test_a_strange_field_is_named_on_one_line():
+    (problem,) = engine.read(DECISION, {"pri\u2028ce\n\ud800": "1\u20282"}).problems
+    assert len(str(problem).splitlines()) == 1
+    assert str(problem).encode()

@@ -463,6 +463,7 @@ class TestLabels:
 
     def test_worked_seeds(self):
         assert labels.seeds_needed(0.015, 0.02) == 9
+        assert labels.seeds_needed(0.1, 5e-324) == inf
         assert 100 * labels.score_standard_error(0.85, 500, 0.015) == pytest.approx(2.2, abs=0.05)
         assert 100 * labels.score_standard_error(0.85, 500, 0.015, 3) == pytest.approx(1.8, abs=0.05)
 

@@ -124,6 +124,7 @@ def test_a_value_is_shown_with_its_unit(unit, value, shown):
         (SHARE, 0.05, 0.1, "5\u00a0% to 10\u00a0%"),
         (MONTHS, 1, 3, "1\u00a0month to 3\u00a0months"),
         (MONTHS, 2, math.inf, "2\u00a0months to never"),
+        (USD, 1000.1, 1000.2, "$1,000"),
     ],
 )
 def test_a_range_names_its_unit_once(unit, low, high, shown):

@@ -654,8 +654,8 @@ def _sentence(words: str) -> str:
 def _nearest(i: Inputs) -> tuple[Exhibit, ...]:
     """The three published comparisons most like the situation: measured, won, source, and how they differ."""
     paragraphs = tuple(
-        f"{near.measured} {near.won} {near.margin} Source: {near.source}. Differs from yours: "
-        f"{'; '.join(near.differences) or 'in nothing we know'}."
+        f"{near.measured} {near.won} {near.margin} Source: {near.source}. How it differs from yours: "
+        f"{' '.join(near.differences) or 'in nothing we know.'}"
         for near in nearest(described(i), 3)
     )
     return (Note(title="The published comparisons most like yours", paragraphs=paragraphs),)

@@ -1,6 +1,6 @@
 """What labels, seeds, epochs and adapters are worth: noise, effective numbers and capacity."""
 from functools import lru_cache
-from math import ceil, exp, sqrt
+from math import ceil, exp, inf, isfinite, sqrt
 
 from calculator.stats.checks import need_at_least, need_inside, need_positive, need_share
 from calculator.stats.intervals import standard_error
@@ -93,17 +93,20 @@ def score_standard_error(score: float, items: float, seed_spread: float = 0.0, s
     return sqrt(standard_error(score, items) ** 2 + seed_spread ** 2 / seeds)
 
 
-def seeds_needed(seed_spread: float, gain: float, power: float = 0.8, alpha: float = 0.05) -> int:
+def seeds_needed(seed_spread: float, gain: float, power: float = 0.8, alpha: float = 0.05) -> float:
     """Runs per arm to find a difference of ``gain`` against the spread over seeds alone.
 
-    2 (z_alpha + z_power)^2 (s / gain)^2, rounded up and at least 1; the noise of the test items comes on top.
+    2 (z_alpha + z_power)^2 (s / gain)^2, rounded up and at least 1; the noise of the test items comes on top. Infinite
+    for a gain so small that the number has no place in a float.
     Raises ``ValueError`` for a negative spread or a gain not above 0.
     """
     need_at_least("seed_spread", seed_spread, 0)
     need_positive("gain", gain)
     need_inside("power", power)
     z = critical_z(1.0 - alpha) + normal_quantile(power)
-    return max(1, ceil(2.0 * (z * seed_spread / gain) ** 2))
+    ratio = z * seed_spread / gain
+    runs = 2.0 * ratio * ratio
+    return float(max(1, ceil(runs))) if isfinite(runs) else inf
 
 
 def epoch_worth(epochs: float, decay: float = EPOCH_DECAY) -> float:

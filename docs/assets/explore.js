@@ -334,7 +334,7 @@ export async function attach(page) {
         labelled(`${ident}-file`, "Read a file", file),
         labelled(`${ident}-text`, "or paste TOML or JSON", text),
         wrong,
-        button("Take it over", read),
+        button("Use these numbers", read),
       ),
       moneyPart(section, ident, tell),
     );
