@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := serve
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: serve site test check bench sbom golden zensical clean
+.PHONY: serve site test check bench lighthouse sbom golden zensical clean
 
 PORT ?= 8000
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -29,6 +29,9 @@ check: .venv/test.stamp
 bench: .venv/test.stamp node_modules/test.stamp site/index.html
 	.venv/bin/python -m bench
 	.venv/bin/python -m bench.load
+
+lighthouse: .venv/test.stamp node_modules/test.stamp site/index.html
+	.venv/bin/python -m bench.lighthouse
 
 sbom: .venv/test.stamp node_modules/test.stamp
 	.venv/bin/python -m bench.sbom

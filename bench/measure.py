@@ -22,7 +22,7 @@ BEFORE_IDLE_S = 1.0
 """A page begins to fetch the runtime by itself two seconds after it was loaded; before that, nothing was intended."""
 
 SETTLE_S = 2.5
-EDITS = 100
+EDITS = 70
 OVERALL = {"decision": "fine_tune_or_not", "field": "requests_per_month"}
 ASKED = {
     "sweep": ({**OVERALL, "want": "sweep"}, 5),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bench import load, table
+from bench import lighthouse, load, table
 from bench.__main__ import PAGE, RESULTS, ratios, summary
 
 
@@ -69,6 +69,26 @@ def test_tables_are_put_at_the_end_once_and_then_replaced(tmp_path: Path) -> Non
 @pytest.mark.skipif(not RESULTS.is_file(), reason="nothing was measured yet")
 def test_the_page_shows_the_committed_results() -> None:
     assert table.render(json.loads(RESULTS.read_text("utf-8"))) in PAGE.read_text("utf-8")
+
+
+def test_the_table_of_lighthouse_gives_the_lowest_of_each_score() -> None:
+    good = dict.fromkeys(lighthouse.CATEGORIES, 100)
+    pages = {
+        "": {"phone": {**good, "performance": 91}, "desktop": good},
+        "decide/": {"phone": {**good, "seo": 97, "performance": 95}, "desktop": {**good, "performance": 98}},
+    }
+    text = lighthouse.render({"date": "2026-01-01", "cores": 2, "pages": pages})
+    assert "| seo | 97 | 100 |" in text
+    assert "| performance | 91 | 98 |" in text
+    assert "| performance, median | 93 | 99 |" in text
+
+
+@pytest.mark.skipif(not lighthouse.RESULTS.is_file(), reason="nothing was measured yet")
+def test_the_page_shows_the_committed_scores_and_only_performance_is_below_100() -> None:
+    results = json.loads(lighthouse.RESULTS.read_text("utf-8"))
+    assert lighthouse.render(results) in PAGE.read_text("utf-8")
+    scores = [page[form] for page in results["pages"].values() for form in lighthouse.FORMS]
+    assert all(score[name] == 100 for score in scores for name in lighthouse.CATEGORIES[:3])
 
 
 @pytest.mark.skipif(not load.RESULTS.is_file(), reason="nothing was measured yet")
