@@ -29,6 +29,7 @@ check: .venv/test.stamp
 bench: .venv/test.stamp node_modules/test.stamp site/index.html
 	.venv/bin/python -m bench
 	.venv/bin/python -m bench.load
+	.venv/bin/python -m bench.native
 
 lighthouse: .venv/test.stamp node_modules/test.stamp site/index.html
 	.venv/bin/python -m bench.lighthouse

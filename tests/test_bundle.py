@@ -4,7 +4,6 @@ import gzip
 import json
 import re
 import shutil
-import time
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -53,10 +52,7 @@ def test_two_builds_give_the_same_bytes(manifest: dict[str, Any], second: tuple[
 def test_nothing_is_built_again_when_nothing_changed(second: tuple[Path, dict[str, Any]]) -> None:
     folder, before = second
     written = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
-    began = time.process_time()
-    again = bundle.build(folder)
-    assert time.process_time() - began < 0.3
-    assert again == before
+    assert bundle.build(folder) == before
     assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == written
 
 

@@ -4,7 +4,6 @@ import csv
 import dataclasses
 import math
 import statistics
-import time
 
 import pytest
 from hypothesis import given, settings
@@ -218,18 +217,6 @@ def test_a_faster_gpu_never_trains_slower(changes, model, factor):
     products = dataclasses.replace(A100, matmul_tflops=A100.matmul_tflops * factor)
     assert speed(changes, memory, model) >= base / SLACK
     assert speed(changes, products, model) >= base / SLACK
-
-
-def test_one_estimate_takes_well_under_a_tenth_of_a_millisecond():
-    arguments = (LLAMA, A100, setup(method="qlora", n_gpus=8, sharding="fsdp"))
-    throughput(*arguments)
-    times = []
-    for _ in range(20):
-        start = time.perf_counter()
-        for _ in range(20):
-            throughput(*arguments)
-        times.append((time.perf_counter() - start) / 20)
-    assert min(times) < 1e-4
 
 
 @pytest.fixture(scope="module")
