@@ -70,11 +70,11 @@ CORPUS = (*MARKUP, *FORMULAS, *TOML, *NUMBERS, *ODD_TEXT)
 
 _ELEMENTS = """a abbr article b br button caption circle code dd defs desc details div dl dt em figcaption figure form g
     h2 h3 h4 input label li line meter ol optgroup option output p path polyline polygon q rect section select small
-    span strong sub summary sup svg table tbody td text textarea th thead time title tr tspan ul"""
+    span strong sub summary sup svg table tbody td text textarea th thead time title tr tspan ul wbr"""
 ALLOWED_TAGS = frozenset(_ELEMENTS.split())
 """The elements that `view` makes: any other came from a reader."""
 
-VOID = frozenset(("br", "input"))
+VOID = frozenset(("br", "input", "wbr"))
 
 
 class Source:
@@ -333,7 +333,7 @@ def check_problems(problems: Sequence[Mapping[str, str]], given: Mapping[str, An
     assert problems
     for problem in problems:
         named = problem["field"]
-        names = (str(field).encode("utf-8", "replace").decode() for field in given)
+        names = ("".join(c if c.isprintable() else " " for c in str(field)) for field in given)
         assert named in ("input", "request") or any(named == name[: len(named)] for name in names), problem
         assert problem["message"].strip(), problem
         assert len(problem["message"]) < 5000, problem
