@@ -322,12 +322,19 @@ def test_nine_in_ten_left_out_scores_lie_within_the_ninety_per_cent_range():
     assert 0.82 <= inside / total <= 0.98
 
 
-@given(st.integers(0, 2**32))
-def test_the_overall_gains_follow_from_the_inputs_that_they_are_kept_by(seed):
+KEPT = [
+    (fine_tune_or_not.gains, fine_tune_or_not.GAINS_FROM),
+    (fine_tune_or_not.serving_usd_per_request, fine_tune_or_not.SERVING_FROM),
+]
+
+
+@pytest.mark.parametrize(("sums", "names"), KEPT)
+@given(seed=st.integers(0, 2**32))
+def test_what_the_overall_decision_keeps_follows_from_the_inputs_that_it_is_kept_by(sums, names, seed):
     random_inputs = random.Random(seed)
     decision = catalog.decision("fine_tune_or_not")
     specs = fields_of(decision.Inputs)
     inputs = engine.read(decision, random_given(decision, random_inputs)).inputs
-    others = [name for name, spec in specs.items() if name not in fine_tune_or_not.GAINS_FROM and spec.kind != "paste"]
+    others = [name for name, spec in specs.items() if name not in names and spec.kind != "paste"]
     changed = replace(inputs, **{name: random_value(specs[name], random_inputs) for name in others})
-    assert fine_tune_or_not.gains_worked_out(changed) == fine_tune_or_not.gains(inputs)
+    assert sums.__wrapped__(changed) == sums(inputs)

@@ -6,11 +6,13 @@ Quality comes from a model fitted on published comparisons (`cases.quality`), wi
 not seen. Left out: prices that fall while you build, teams that already own half of it, and what your users feel.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, StrEnum
+from functools import wraps
 from math import inf
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from calculator import situation
 from calculator.cases import Situation, quality
@@ -23,6 +25,8 @@ from calculator.stats.decay import any_stale, mean_stale_share, stale_share
 from calculator.stats.value import annuity_months
 from calculator.units import DAYS, EXAMPLES, GPUS, MILLISECONDS, POINTS, SHARE, USD, USD_PER_MONTH
 from calculator.verdict import Decision, Verdict
+
+T = TypeVar("T")
 
 DAYS_PER_MONTH = 365.25 / 12
 WORK_HOURS_PER_DAY = 6.0
@@ -233,6 +237,7 @@ class Outputs:
 
 
 VALUES = {way.answer: way.worth for way in WAYS}
+_worths_of = attrgetter(*VALUES.values())
 
 
 class Gate(Enum):
@@ -317,25 +322,52 @@ GAINS_FROM = (
     "small_model_surprise_sd",
     "off_target_share",
 )
-"""The inputs that gains follow from. Looking for flips changes one input at a time, and most of them are others."""
+SERVING_FROM = (
+    "prompt_tokens",
+    "shared_prefix_share",
+    "answer_tokens",
+    "retrieved_tokens",
+    "cache_minimum_tokens",
+    "cache_hit_share",
+    "cache_read_ratio",
+    "large_input_usd_per_mtok",
+    "large_output_usd_per_mtok",
+    "small_input_usd_per_mtok",
+    "small_output_usd_per_mtok",
+    "tuned_price_ratio",
+    "hosting",
+)
+"""The inputs that two of the larger sums follow from. Looking for flips changes one input at a time, mostly others."""
 
-_gains_from = attrgetter(*GAINS_FROM)
-_known_gains: dict[tuple[Any, ...], dict[str, tuple[float, float]]] = {}
+KEPT = 64
+"""Latest results of such a sum that are kept."""
 
 
+def kept_by(names: tuple[str, ...]) -> Callable[[Callable[["Inputs"], T]], Callable[["Inputs"], T]]:
+    """Keep a function's results by the inputs that it follows from, which must be all that it reads."""
+    key_of = attrgetter(*names)
+
+    def keep(work_out: Callable[[Inputs], T]) -> Callable[[Inputs], T]:
+        known: dict[Any, T] = {}
+
+        @wraps(work_out)
+        def keeping(i: Inputs) -> T:
+            key = key_of(i)
+            found = known.get(key)
+            if found is None:
+                if len(known) >= KEPT:
+                    known.clear()
+                found = known[key] = work_out(i)
+            return found
+
+        return keeping
+
+    return keep
+
+
+@kept_by(GAINS_FROM)
 def gains(i: Inputs) -> dict[str, tuple[float, float]]:
-    """What each option adds to the prompted accuracy, and one standard deviation of it, both as shares."""
-    key = _gains_from(i)
-    found = _known_gains.get(key)
-    if found is None:
-        if len(_known_gains) >= 64:
-            _known_gains.clear()
-        found = _known_gains[key] = gains_worked_out(i)
-    return found
-
-
-def gains_worked_out(i: Inputs) -> dict[str, tuple[float, float]]:
-    """The gains, worked out anew.
+    """What each option adds to the prompted accuracy, and one standard deviation of it, both as shares.
 
     Published gains, drawn with this situation's surprises; then what is particular here: work on a prompt removes a
     share of the errors there are, a remedy for another failure keeps only part of its gain, what training adds decays
@@ -384,8 +416,13 @@ def gains_worked_out(i: Inputs) -> dict[str, tuple[float, float]]:
     }
 
 
-def serving_usd_per_request(i: Inputs, way: Way) -> float:
-    """What one request costs to serve, hosting by the hour left out."""
+@kept_by(SERVING_FROM)
+def serving_usd_per_request(i: Inputs) -> tuple[float, ...]:
+    """What one request costs to serve by each of WAYS, hosting by the hour left out."""
+    return tuple(_serving_usd_per_request(i, way) for way in WAYS)
+
+
+def _serving_usd_per_request(i: Inputs, way: Way) -> float:
     if way.trained and not way.large and i.hosting == Hosting.HOURS:
         return 0.0
     shared = i.prompt_tokens * i.shared_prefix_share
@@ -406,23 +443,8 @@ def serving_usd_per_request(i: Inputs, way: Way) -> float:
     return price * i.tuned_price_ratio if way.large and way.trained else price
 
 
-def gate(i: Inputs, way: Way, start_usd: float, work_hours: float, first_token_ms: float) -> Gate:
-    """Why an option cannot be had; OPEN when it can."""
-    if way.trained and i.labelled_examples + i.new_examples < i.minimum_examples:
-        return Gate.LABELS
-    if way.large and i.privacy == Privacy.PREMISES and i.gpus < LARGE_MODEL_GPUS:
-        return Gate.HARDWARE
-    if way.large and way.trained and i.vendor == Vendor.CLOSING:
-        return Gate.VENDOR
-    if first_token_ms > i.latency_ms:
-        return Gate.LATENCY
-    if start_usd > i.budget_usd:
-        return Gate.BUDGET
-    return Gate.DEADLINE if work_hours / WORK_HOURS_PER_DAY > i.deadline_days else Gate.OPEN
-
-
 def weigh(i: Inputs) -> list[Option]:
-    """All seven options in full, in the order of WAYS."""
+    """All seven options in full, in the order of WAYS. The hot loop of every draw and flip."""
     gained = gains(i)
     months = annuity_months(i.horizon_months, i.discount_share)
     changed = stale_share(i.retraining_days, i.fact_half_life_days) if i.facts_per_answer_count > 0 else 0.0
@@ -431,40 +453,49 @@ def weigh(i: Inputs) -> list[Option]:
     hourly = i.hosting == Hosting.HOURS
     run_mtok = i.training_examples * i.example_tokens / 1e6
     hour = i.engineer_usd_per_hour
+    requests = i.requests_per_month
+    unlabelled = i.labelled_examples + i.new_examples < i.minimum_examples
+    no_node = i.privacy == Privacy.PREMISES and i.gpus < LARGE_MODEL_GPUS
+    closing = i.vendor == Vendor.CLOSING
     found = []
-    for way in WAYS:
-        gain, spread = gained[way.option]
+    for (answer, name, _, large, trained, retrieves), serving in zip(WAYS, serving_usd_per_request(i), strict=True):
+        gain, spread = gained[name]
         accuracy = max(0.0, min(1.0, i.prompted_accuracy_share + gain))
-        first_token = i.large_first_token_ms if way.large else i.small_first_token_ms
-        work = i.prompt_work_hours if way.answer is Answer.PROMPT and not i.prompt_engineered else 0.0
-        upkeep = i.prompt_upkeep_hours if way.answer is Answer.PROMPT else 0.0
-        if way.retrieves:
+        first_token = i.large_first_token_ms if large else i.small_first_token_ms
+        work = upkeep = 0.0
+        if answer is Answer.PROMPT:
+            work = 0.0 if i.prompt_engineered else i.prompt_work_hours
+            upkeep = i.prompt_upkeep_hours
+        if retrieves:
             first_token += i.retrieval_ms
             work += 0.0 if i.retrieved_accuracy_share is not None else i.retrieval_work_hours
             upkeep = i.system_upkeep_hours
-        if way.trained:
+        if trained:
             work += i.training_work_hours
-            upkeep = i.system_upkeep_hours + (i.prompt_upkeep_hours if way.retrieves else 0.0)
-            run_usd = run_mtok * (i.managed_large_usd_per_mtok if way.large else i.managed_small_usd_per_mtok)
+            upkeep = i.system_upkeep_hours + (i.prompt_upkeep_hours if retrieves else 0.0)
+            run_usd = run_mtok * (i.managed_large_usd_per_mtok if large else i.managed_small_usd_per_mtok)
             start = work * hour + i.new_examples * i.example_usd + i.runs_count * run_usd
-            moving = retrains_per_month * i.retraining_usd + (rent if hourly and not way.large else 0.0)
+            moving = retrains_per_month * i.retraining_usd + (rent if hourly and not large else 0.0)
         else:
             start = work * hour
             moving = start * MOVE_SHARE / i.base_life_months
-        run = i.requests_per_month * serving_usd_per_request(i, way) + upkeep * hour + moving
-        earned = i.requests_per_month * (accuracy * i.success_usd - (1 - accuracy) * i.failure_usd)
-        found.append(
-            Option(
-                accuracy,
-                spread,
-                start,
-                run,
-                (earned - run) * months - start,
-                work,
-                first_token,
-                gate(i, way, start, work, first_token),
-            )
-        )
+        run = requests * serving + upkeep * hour + moving
+        earned = requests * (accuracy * i.success_usd - (1 - accuracy) * i.failure_usd)
+        if trained and unlabelled:
+            gate = Gate.LABELS
+        elif large and no_node:
+            gate = Gate.HARDWARE
+        elif large and trained and closing:
+            gate = Gate.VENDOR
+        elif first_token > i.latency_ms:
+            gate = Gate.LATENCY
+        elif start > i.budget_usd:
+            gate = Gate.BUDGET
+        elif work / WORK_HOURS_PER_DAY > i.deadline_days:
+            gate = Gate.DEADLINE
+        else:
+            gate = Gate.OPEN
+        found.append(Option(accuracy, spread, start, run, (earned - run) * months - start, work, first_token, gate))
     return found
 
 
@@ -473,11 +504,15 @@ def options(i: Inputs) -> dict[Answer, Option]:
     return {way.answer: option for way, option in zip(WAYS, weigh(i), strict=True)}
 
 
+_worth_of = attrgetter("worth_usd")
+
+
 def compute(i: Inputs) -> Outputs:
     found = weigh(i)
     # With every gate shut the least bad option is still an answer: the page then says which gate to open.
-    shut = all(option.gate is not Gate.OPEN for option in found)
-    ranked = sorted((o for o in found if shut or o.gate is Gate.OPEN), key=lambda option: -option.worth_usd)
+    to_be_had = [option for option in found if option.gate is Gate.OPEN]
+    shut = not to_be_had
+    ranked = sorted(to_be_had or found, key=_worth_of, reverse=True)
     best = ranked[0]
     today = found[1].worth_usd
     worths = [option.worth_usd - today if shut or option.gate is Gate.OPEN else -inf for option in found]
@@ -516,7 +551,8 @@ def gate_words(i: Inputs, option: Option) -> str:
 
 
 def choose(i: Inputs, o: Outputs) -> Answer:
-    return max(VALUES, key=lambda answer: getattr(o, VALUES[answer]))
+    worths = _worths_of(o)
+    return WAYS[worths.index(max(worths))].answer
 
 
 def judge(i: Inputs, o: Outputs) -> Verdict:
