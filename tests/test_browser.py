@@ -44,6 +44,14 @@ SHIFTS = """() => {
 }"""
 
 
+SHIFTS_OF_LOADING = """
+  window.shift = 0;
+  new PerformanceObserver((list) => {
+    for (const {value} of list.getEntries()) window.shift += value;
+  }).observe({type: "layout-shift", buffered: true});
+"""
+
+
 class Calculator:
     """The first calculator of a page, as a reader handles it."""
 
@@ -229,6 +237,19 @@ def test_what_is_typed_while_the_worker_starts_is_answered_when_it_is_ready(page
         route.continue_()
     page.unroute("**/runtime/wasm-*")
     fresh.wait_for(fresh.expected())
+
+
+@pytest.mark.parametrize("path", ["", "decide/", "fine-tune/domain-data/"])
+def test_nothing_moves_while_a_page_arrives_on_a_slow_phone(page, address, path):
+    page.set_viewport_size({"width": 412, "height": 823})
+    page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": 4})
+    page.add_init_script(SHIFTS_OF_LOADING)
+    page.goto(address + path, wait_until="load")
+    page.wait_for_timeout(500)
+    assert page.locator(".calc-form").is_visible()
+    assert page.locator(".calc-details").is_visible()
+    # What is left are single pixels in a table when the page's own letters arrive.
+    assert page.evaluate("window.shift") < 0.01
 
 
 def test_nothing_moves_when_the_live_result_replaces_the_same_default(page, fresh):
