@@ -33,6 +33,7 @@ bench: .venv/test.stamp node_modules/test.stamp site/index.html
 
 lighthouse: .venv/test.stamp node_modules/test.stamp site/index.html
 	.venv/bin/python -m bench.lighthouse
+	.venv/bin/python -m bench.lighthouse --again
 
 sbom: .venv/test.stamp node_modules/test.stamp
 	.venv/bin/python -m bench.sbom

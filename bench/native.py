@@ -1,21 +1,36 @@
-"""`python -m bench.native`: processor time of the estimates, the verdicts and the imports in native Python.
+"""`python -m bench.native`: the estimates, the verdicts, the imports and the batches in native Python.
 
-Each figure is the least of several rounds: the rest is what else the machine was doing.
+Times are processor time, the least of several rounds: the rest is what else the machine was doing. A batch is timed by
+the clock, start-up included. Writes bench/native.json and the table on docs/reference/speed.md.
 """
 
+import argparse
+import csv
+import json
+import os
+import random
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
 from timeit import repeat
+from typing import Any
 
+from bench import table
+from bench.__main__ import PAGE, ROOT
 from calculator import catalog, engine
 from calculator.cases import cases, quality
 from calculator.catalogs import accelerator, accelerators, architecture
 from calculator.llm import parameters, training_memory, training_time
 from calculator.llm.serving import ServingSetup, decode, memory, serve
 from calculator.llm.training_memory import TrainingSetup
+from calculator.situation import Failure, Task
 
+RESULTS = ROOT / "bench" / "native.json"
+BEGIN, END = "<!-- measured by bench.native -->", "<!-- end of native -->"
 ROUNDS = 7
 IMPORTS = (
     "calculator.llm.parameters",
@@ -26,6 +41,27 @@ IMPORTS = (
     "calculator.engine",
 )
 IMPORT = "import time; began = time.process_time(); import {}; print(time.process_time() - began)"
+BATCHED = "fine_tune_or_not"
+ASKED = (
+    "task",
+    "failure",
+    "prompted_accuracy_share",
+    "target_accuracy_share",
+    "labelled_examples",
+    "requests_per_month",
+    "fact_half_life_days",
+    "failure_usd",
+)
+BATCHES = ((10_000, 0), (100_000, 0), (1_000, engine.DRAWS))
+"""Rows and draws of each batch; the second tells whether memory grows with the rows."""
+
+BATCH = """
+import json, resource, subprocess, sys, time
+began = time.monotonic()
+subprocess.run([sys.executable, "-m", "calculator", "batch", *sys.argv[1:]], check=True, capture_output=True)
+seconds = time.monotonic() - began
+print(json.dumps([seconds, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024]))
+"""
 
 
 def estimates() -> dict[str, Callable[[], object]]:
@@ -55,20 +91,100 @@ def import_ms(module: str) -> float:
     )
 
 
-def main() -> int:
-    """Print all figures."""
-    for name, call in estimates().items():
-        microseconds = 1e6 * min(repeat(call, number=200, repeat=ROUNDS, timer=time.process_time)) / 200
-        print(f"{name:28} {microseconds:8.0f} µs")
-    for module in IMPORTS:
-        print(f"import {module:30} {import_ms(module):6.0f} ms")
-    for name in catalog.names():
-        decision = catalog.decision(name)
-        point = engine.evaluate_point(name, decision, engine.read(decision, {}))
-        spread = engine.add_spread(point)
-        steps = (lambda p=point: engine.add_spread(p), lambda s=spread: engine.add_flips(s))
-        draws, flips = (1000 * min(repeat(s, number=1, repeat=ROUNDS, timer=time.process_time)) for s in steps)
-        print(f"{name:28} {engine.DRAWS} draws {draws:6.0f} ms, flips and sensitivity {flips:6.0f} ms")
+def verdict_ms(name: str) -> dict[str, float]:
+    """Processor time of the point result, of its draws, and of its flips with its sensitivity, in milliseconds."""
+    decision = catalog.decision(name)
+    reading = engine.read(decision, {})
+    point = engine.evaluate_point(name, decision, reading)
+    spread = engine.add_spread(point)
+    steps = {
+        "point": lambda: engine.evaluate_point(name, decision, reading),
+        "draws": lambda: engine.add_spread(point),
+        "flips": lambda: engine.add_flips(spread),
+    }
+    return {
+        what: 1000 * min(repeat(step, number=1, repeat=ROUNDS, timer=time.process_time)) for what, step in steps.items()
+    }
+
+
+def batch(rows: int, draws: int, folder: Path) -> dict[str, float]:
+    """Rows a second of one process and the most memory that any process held, in MiB."""
+    source, dice = folder / f"{rows}-{draws}.csv", random.Random(0)
+    with source.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(ASKED)
+        for _ in range(rows):
+            shares = (dice.uniform(0.2, 0.95), dice.uniform(0.6, 0.99))
+            numbers = (dice.randint(0, 20_000), dice.randint(100, 10**6), dice.randint(1, 1000), dice.randint(0, 20))
+            writer.writerow((dice.choice(list(Task)), dice.choice(list(Failure)), *shares, *numbers))
+    command = [str(source), "--decision", BATCHED, "--out", str(source) + ".out", "--draws", str(draws), "--jobs", "1"]
+    done = subprocess.run([sys.executable, "-c", BATCH, *command], capture_output=True, text=True, check=True, cwd=ROOT)
+    seconds, mib = json.loads(done.stdout)
+    return {"rows": rows, "draws": draws, "rows_per_s": rows / seconds, "mib": mib}
+
+
+def measure() -> dict[str, Any]:
+    """All figures."""
+    with tempfile.TemporaryDirectory() as folder:
+        batches = [batch(rows, draws, Path(folder)) for rows, draws in BATCHES]
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "python": ".".join(map(str, sys.version_info[:3])),
+        "cores": os.cpu_count(),
+        "estimates_us": {
+            name: 1e6 * min(repeat(call, number=200, repeat=ROUNDS, timer=time.process_time)) / 200
+            for name, call in estimates().items()
+        },
+        "imports_ms": {module: import_ms(module) for module in IMPORTS},
+        "verdicts_ms": {name: verdict_ms(name) for name in catalog.names()},
+        "batches": batches,
+    }
+
+
+def render(results: dict[str, Any]) -> str:
+    """All tables."""
+    lines = [
+        "## Native Python",
+        "",
+        f"Python {results['python']} on one of {results['cores']} cores of a shared machine, {results['date']}. "
+        f"Processor time, the least of {ROUNDS} rounds.",
+        "",
+        "| one estimate | time |",
+        "|---|---|",
+        *(f"| {name} | {took:,.0f} µs |" for name, took in results["estimates_us"].items()),
+        "",
+        "| import in a fresh Python | time |",
+        "|---|---|",
+        *(f"| `{module}` | {took:.0f} ms |" for module, took in results["imports_ms"].items()),
+        "",
+        f"| decision | point result | {engine.DRAWS} draws | flips and sensitivity |",
+        "|---|---|---|---|",
+        *(
+            f"| `{name}` | {took['point']:.2f} ms | {took['draws']:.0f} ms | {took['flips']:.0f} ms |"
+            for name, took in results["verdicts_ms"].items()
+        ),
+        "",
+        f"`batch` on `{BATCHED}`, eight fields a row, one process, start-up included:",
+        "",
+        "| rows | draws | rows a second | most memory of a process |",
+        "|---|---|---|---|",
+        *(
+            f"| {one['rows']:,} | {one['draws']} | {one['rows_per_s']:,.0f} | {one['mib']:.0f} MiB |"
+            for one in results["batches"]
+        ),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, or only write the table again."""
+    parser = argparse.ArgumentParser(prog="python -m bench.native", description=__doc__)
+    parser.add_argument("--table", action="store_true", help="only write the table from bench/native.json")
+    if not parser.parse_args(arguments).table:
+        RESULTS.write_text(json.dumps(measure(), indent=1) + "\n", "utf-8")
+    text = render(json.loads(RESULTS.read_text("utf-8")))
+    print(text)
+    table.place(PAGE, text, BEGIN, END)
     return 0
 
 

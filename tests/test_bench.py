@@ -1,12 +1,13 @@
 """The benchmark's tables: complete, placed once, and those of the committed results."""
 
+import csv
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bench import lighthouse, load, table
+from bench import lighthouse, load, native, table
 from bench.__main__ import PAGE, RESULTS, ratios, summary
 
 
@@ -72,18 +73,25 @@ def test_the_page_shows_the_committed_results() -> None:
 
 
 def test_the_table_of_lighthouse_gives_the_lowest_of_each_score() -> None:
-    good = dict.fromkeys(lighthouse.CATEGORIES, 100)
+    good: dict[str, Any] = {**dict.fromkeys(lighthouse.CATEGORIES, 100), "failed": []}
     pages = {
         "": {"phone": {**good, "performance": 91}, "desktop": good},
         "decide/": {"phone": {**good, "seo": 97, "performance": 95}, "desktop": {**good, "performance": 98}},
     }
-    text = lighthouse.render({"date": "2026-01-01", "cores": 2, "pages": pages})
+    one = {"date": "2026-01-01", "cores": 2, "rounds": 1, "pages": pages}
+    text = lighthouse.render(one)
     assert "| seo | 97 | 100 |" in text
     assert "| performance | 91 | 98 |" in text
     assert "| performance, median | 93 | 99 |" in text
+    better = {"": pages[""], "decide/": {"phone": {**good, "performance": 99}, "desktop": {**good, "performance": 80}}}
+    both = lighthouse.join(one, {**one, "pages": better})
+    assert both["rounds"] == 2
+    assert both["pages"]["decide/"] == {
+        "phone": {**good, "seo": 97, "performance": 99},
+        "desktop": {**good, "performance": 98},
+    }
 
 
-@pytest.mark.skipif(not lighthouse.RESULTS.is_file(), reason="nothing was measured yet")
 def test_the_page_shows_the_committed_scores_and_only_performance_is_below_100() -> None:
     results = json.loads(lighthouse.RESULTS.read_text("utf-8"))
     assert lighthouse.render(results) in PAGE.read_text("utf-8")
@@ -91,7 +99,23 @@ def test_the_page_shows_the_committed_scores_and_only_performance_is_below_100()
     assert all(score[name] == 100 for score in scores for name in lighthouse.CATEGORIES[:3])
 
 
-@pytest.mark.skipif(not load.RESULTS.is_file(), reason="nothing was measured yet")
+def test_the_page_shows_the_committed_native_figures_and_a_batch_takes_no_more_memory_for_more_rows() -> None:
+    results = json.loads(native.RESULTS.read_text("utf-8"))
+    assert native.render(results) in PAGE.read_text("utf-8")
+    fewer, more, _ = results["batches"]
+    assert more["rows"] == 10 * fewer["rows"]
+    assert more["mib"] <= 1.1 * fewer["mib"]
+
+
+def test_a_batch_is_timed_on_rows_that_are_all_answered(tmp_path: Path) -> None:
+    told = native.batch(20, 0, tmp_path)
+    assert told["rows_per_s"] > 0 < told["mib"]
+    with (tmp_path / "20-0.csv.out").open(newline="") as file:
+        answers = list(csv.DictReader(file))
+    assert len(answers) == 20
+    assert all(answer["answer"] and not answer["problem"] for answer in answers)
+
+
 def test_the_page_on_hosting_shows_the_committed_figures_and_no_error() -> None:
     results = json.loads(load.RESULTS.read_text("utf-8"))
     assert load.render(results) in load.PAGE.read_text("utf-8")
