@@ -267,6 +267,15 @@ def test_a_file_that_stays_broken_is_said_and_one_that_is_mended_works(
     works(fresh)
 
 
+def test_a_file_that_is_missing_is_said_while_another_is_still_on_its_way(place: Place, fresh: Calculator) -> None:
+    place.break_("runtime/wasm-", bytes_per_s=1_000_000)
+    place.break_("runtime/late-|runtime/library-", missing=True)
+    fresh.open()
+    fresh.field(FIELD).fill(TYPED)
+    stands(fresh)
+    fresh.page.wait_for_timeout(500)
+
+
 @pytest.mark.parametrize(
     ("path", "fault"),
     [("runtime/wasm-", {"keep": 0.7}), ("runtime/worker-", {"content": b"not a script"}), ("heap-", {"flip": True})],

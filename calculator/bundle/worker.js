@@ -112,14 +112,17 @@ async function begin() {
   return answer;
 }
 
+// `begin` tells of a file that did not arrive. Here nothing is told: Pyodide leaves promises behind that nobody hears.
+const arrival = (download) => new Promise((resolve) => download.then(resolve, () => {}));
+
 async function start(library, heap) {
   const { loadPyodide, createModule } = await code;
   let fresh;
   let initTrampoline;
   // Pyodide asks for its files by itself: it is given those that are on their way.
-  globalThis.fetch = async (wanted) => new Response(/\.wasm$/.test(wanted) ? null : await library);
+  globalThis.fetch = async (wanted) => new Response(/\.wasm$/.test(wanted) ? null : await arrival(library));
   WebAssembly.instantiateStreaming = async (_, imports) => {
-    const module = await wasm;
+    const module = await arrival(wasm);
     const instance = await WebAssembly.instantiate(module, imports);
     if (heap) fresh = new Uint32Array(imports.env.memory.buffer.slice(0, BUILT.freshBytes));
     initTrampoline = imports.env._PyEM_InitTrampoline_js;
@@ -127,7 +130,7 @@ async function start(library, heap) {
     return { module, instance };
   };
   globalThis._createPyodideModule = async (settings) => {
-    const [module, difference] = await Promise.all([createModule(settings), heap]);
+    const [module, difference] = await Promise.all([createModule(settings), heap && arrival(heap)]);
     mark('module');
     settings.API.restoreSnapshot = () => {
       restore(module, new Uint32Array(difference), fresh);
