@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := serve
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: serve site test check bench lighthouse sbom golden zensical clean
+.PHONY: serve site test check firefox bench lighthouse sbom golden zensical clean
 
 PORT ?= 8000
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -20,6 +20,13 @@ site: site/index.html
 
 test: .venv/test.stamp node_modules/test.stamp chromium check site/index.html
 	.venv/bin/python -m pytest
+	@if command -v firefox-esr || command -v firefox; then BROWSER=firefox .venv/bin/python -m pytest -m core; \
+	else echo "No Firefox here: what is tried in both browsers was tried in Chromium alone"; fi
+
+firefox: .venv/test.stamp node_modules/test.stamp site/index.html
+	@command -v firefox-esr || command -v firefox || { apt-get update -q && apt-get install -qy firefox-esr; } || \
+	  { echo "These tests need Firefox: install Debian's package firefox-esr"; exit 1; }
+	BROWSER=firefox .venv/bin/python -m pytest -m browser
 
 check: .venv/test.stamp
 	ruff check .

@@ -2,12 +2,13 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, BrowserType, Error, Locator, Page, sync_playwright
 
 from calculator import serve
 
@@ -16,6 +17,56 @@ settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+FIREFOX = os.environ.get("BROWSER") == "firefox"
+"""Whether the site is tried in Firefox, over WebDriver BiDi, in place of Chromium."""
+PATCH = Path(__file__).parent / "node" / "without-media-override.cjs"
+MOUSE = 6
+PREFS = {
+    "dom.events.testing.asyncClipboard": True,
+    "ui.prefersReducedMotion": 1,
+    "ui.primaryPointerCapabilities": MOUSE,
+    "ui.allPointerCapabilities": MOUSE,
+}
+"""What Chromium has by itself or from Playwright: it reads the clipboard, moves nothing, and has a mouse."""
+
+
+def only_in_chromium(why: str) -> pytest.MarkDecorator:
+    """Marks what asks for something that Firefox does not have, or not by WebDriver BiDi."""
+    return pytest.mark.skipif(FIREFOX, reason=why)
+
+
+def launch(kind: BrowserType, **options: Any) -> Browser:
+    """Debian's Firefox or Chromium, or the one that FIREFOX or CHROMIUM names."""
+    programs = (os.environ.get(kind.name.upper()), *(("firefox-esr", "firefox") if FIREFOX else ("chromium",)))
+    executable = next(filter(None, map(shutil.which, filter(None, programs))), None)
+    if executable is None:
+        pytest.fail(f"no {kind.name} here: install Debian's, or set {kind.name.upper()} to another one")
+    if FIREFOX:
+        options |= {"channel": "moz-firefox", "firefox_user_prefs": PREFS}
+    else:
+        options["args"] = ["--no-sandbox", "--disable-gpu"]
+    return kind.launch(executable_path=executable, **options)
+
+
+def raised_in(page: Page) -> list[str]:
+    """What scripts of a page raise from now on. Firefox's own words on a failed fetch come as errors without stack."""
+    raised: list[str] = []
+
+    def hear(error: Error) -> None:
+        """Keep one."""
+        if not FIREFOX or "\n    at " in (error.stack or ""):
+            raised.append(f"{error} {error.stack}")
+
+    page.on("pageerror", hear)
+    return raised
+
+
+def may_use_clipboard(context: BrowserContext) -> None:
+    """Let pages read what they copied. Firefox has a preference for it."""
+    if not FIREFOX:
+        context.grant_permissions(["clipboard-read", "clipboard-write"])
 
 
 @pytest.fixture(scope="session")
@@ -35,24 +86,54 @@ def address(site: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """One Chromium for a module's tests: Debian's, or the one that CHROMIUM names.
+def downloads(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the browser puts what it downloads."""
+    return tmp_path_factory.mktemp("downloads")
+
+
+@pytest.fixture(scope="module")
+def launched(downloads: Path) -> Iterator[Browser]:
+    """One browser for a module's tests.
 
     Not one for the whole run: Playwright's loop would still be running when another module starts its own.
     """
-    executable = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    if executable is None:
-        pytest.fail("no Chromium here: install Debian's package chromium, or set CHROMIUM to another one")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
+    with pytest.MonkeyPatch.context() as patch:
+        if FIREFOX:
+            patch.setenv("NODE_OPTIONS", f"--require {PATCH}")
+        with sync_playwright() as playwright:
+            browser = launch(playwright.firefox if FIREFOX else playwright.chromium, downloads_path=downloads)
+            yield browser
+            browser.close()
 
 
 @pytest.fixture
-def context(chromium: Browser, address: str) -> Iterator[BrowserContext]:
+def download(page: Page, downloads: Path, tmp_path: Path) -> Callable[[Locator], Path]:
+    """Click something and get the file that the browser saves, under its own name."""
+
+    def click(button: Locator) -> Path:
+        if not FIREFOX:
+            with page.expect_download() as waiting:
+                button.click()
+            file = tmp_path / waiting.value.suggested_filename
+            waiting.value.save_as(file)
+            return file
+        # Playwright does not hear of downloads from this Firefox.
+        before = set(downloads.iterdir())
+        button.click()
+        for _ in range(300):
+            new = set(downloads.iterdir()) - before
+            if len(new) == 1 and not any(path.suffix == ".part" or not path.stat().st_size for path in new):
+                return Path(shutil.move(new.pop(), tmp_path))
+            page.wait_for_timeout(100)
+        return pytest.fail("nothing was saved in 30 seconds")
+
+    return click
+
+
+@pytest.fixture
+def context(launched: Browser, address: str) -> Iterator[BrowserContext]:
     """A fresh profile. Fails the test when any page of it asked another origin for anything."""
-    made = chromium.new_context(viewport={"width": 1280, "height": 900})
+    made = launched.new_context(viewport={"width": 1280, "height": 900})
     asked: list[str] = []
     made.on("request", lambda request: asked.append(request.url))
     yield made
@@ -65,7 +146,6 @@ def context(chromium: Browser, address: str) -> Iterator[BrowserContext]:
 def page(context: BrowserContext) -> Iterator[Page]:
     """A page of a fresh profile. Fails the test when a script of it raised."""
     made = context.new_page()
-    raised: list[str] = []
-    made.on("pageerror", lambda error: raised.append(str(error)))
+    raised = raised_in(made)
     yield made
     assert not raised, raised

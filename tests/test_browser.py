@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from conftest import ROOT
+from conftest import ROOT, may_use_clipboard, only_in_chromium
 from inputs import random_given
 from playwright.sync_api import Page, expect
 
@@ -168,8 +168,9 @@ def fresh(page, address):
 # Without scripts
 
 
-def test_the_worked_default_is_complete_with_scripts_off(chromium, address):
-    context = chromium.new_context(java_script_enabled=False)
+@only_in_chromium("WebDriver BiDi cannot switch scripts off")
+def test_the_worked_default_is_complete_with_scripts_off(launched, address):
+    context = launched.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(address + LIMITED)
     name = page.locator(".calculator").get_attribute("data-decision")
@@ -186,6 +187,7 @@ def test_the_worked_default_is_complete_with_scripts_off(chromium, address):
 # The same everywhere
 
 
+@pytest.mark.core
 def test_the_default_on_the_page_is_what_the_command_line_says(fresh):
     fresh.open()
     fields = [f"{name}={text}" for name, text in fresh.values().items()]
@@ -214,6 +216,7 @@ def test_typing_gives_exactly_what_native_python_gives(limited):
         limited.wait_for(limited.expected())
 
 
+@pytest.mark.core
 def test_a_key_typed_by_hand_is_answered(fresh):
     fresh.open()
     field = fresh.field("retraining_days")
@@ -239,6 +242,7 @@ def test_what_is_typed_while_the_worker_starts_is_answered_when_it_is_ready(page
     fresh.wait_for(fresh.expected())
 
 
+@only_in_chromium("Firefox measures no layout shifts")
 @pytest.mark.parametrize("path", ["", "decide/", "fine-tune/domain-data/"])
 def test_nothing_moves_while_a_page_arrives_on_a_slow_phone(page, address, path):
     page.set_viewport_size({"width": 412, "height": 823})
@@ -252,6 +256,7 @@ def test_nothing_moves_while_a_page_arrives_on_a_slow_phone(page, address, path)
     assert page.evaluate("window.shift") < 0.01
 
 
+@only_in_chromium("Firefox measures no layout shifts")
 def test_nothing_moves_when_the_live_result_replaces_the_same_default(page, fresh):
     fresh.open()
     page.wait_for_timeout(300)
@@ -315,6 +320,7 @@ def test_a_pasted_config_that_cannot_be_read_is_refused_beside_the_field(limited
     assert limited.problem(name).inner_text()
 
 
+@pytest.mark.core
 def test_a_bad_value_is_named_beside_its_field_and_the_last_good_result_stays(page, fresh):
     fresh.open()
     answer = fresh.answer.inner_text()
@@ -347,6 +353,7 @@ def test_a_message_waits_until_the_reader_pauses(fresh):
 # Links and the one situation
 
 
+@pytest.mark.core
 def test_a_link_reproduces_what_was_typed(context, page, address, fresh):
     fresh.open()
     fresh.set({"retraining_days": "7", "fact_half_life_days": "100 to 400", "fact_requests_share": "80%"})
@@ -460,8 +467,9 @@ def test_reset_brings_the_worked_example_back_at_once(page, fresh):
     assert page.url == fresh.address + fresh.path
 
 
+@pytest.mark.core
 def test_the_report_can_be_copied_as_link_and_as_markdown(context, page, fresh):
-    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    may_use_clipboard(context)
     fresh.open()
     fresh.set({"retraining_days": "7"})
     fresh.wait_for(fresh.expected())
@@ -492,6 +500,7 @@ def test_print_prints(page, fresh):
 # One worker for the whole visit
 
 
+@pytest.mark.core
 def test_instant_navigation_keeps_the_worker_and_the_next_calculator_is_live(page, address, fresh):
     page.add_init_script(WATCH_WORKERS)
     fresh.open()
@@ -546,8 +555,8 @@ def test_data_saver_starts_nothing_until_asked(page, fresh):
 # What it weighs, and without a network
 
 
-def test_a_page_weighs_little_before_intent(chromium, address, site):
-    context = chromium.new_context()
+def test_a_page_weighs_little_before_intent(launched, address, site):
+    context = launched.new_context()
     page = context.new_page()
     page.add_init_script(SAVE_DATA)
     asked = []
@@ -570,6 +579,7 @@ def test_a_page_weighs_little_before_intent(chromium, address, site):
     context.close()
 
 
+@pytest.mark.core
 def test_after_one_visit_the_site_works_without_a_network(context, page, address, fresh):
     fresh.open()
     fresh.set({"retraining_days": "7"})
@@ -602,8 +612,8 @@ def violations(page, *, serious=True):
     ]
 
 
-def test_axe_finds_nothing_on_a_page_with_a_bad_value(chromium, address):
-    context = chromium.new_context(bypass_csp=True)
+def test_axe_finds_nothing_on_a_page_with_a_bad_value(launched, address):
+    context = launched.new_context(bypass_csp=True)
     fresh = Calculator(context.new_page(), address, FRESH).open()
     fresh.field("retraining_days").fill("seven")
     expect(fresh.field("retraining_days")).to_have_attribute("aria-invalid", "true", timeout=START_MS)
@@ -611,8 +621,8 @@ def test_axe_finds_nothing_on_a_page_with_a_bad_value(chromium, address):
     context.close()
 
 
-def test_no_page_is_wider_than_the_narrowest_screen(chromium, address, site):
-    context = chromium.new_context(viewport={"width": 320, "height": 640})
+def test_no_page_is_wider_than_the_narrowest_screen(launched, address, site):
+    context = launched.new_context(viewport={"width": 320, "height": 640})
     page = context.new_page()
     for path in sorted(site.rglob("index.html")):
         page.goto(address + path.relative_to(site).as_posix().removesuffix("index.html"))
@@ -634,6 +644,7 @@ def test_the_form_can_be_worked_by_keyboard_alone(page, fresh):
     assert page.evaluate("document.activeElement.name") == "retraining_days"
 
 
+@pytest.mark.core
 def test_what_the_keyboard_reaches_is_covered_by_nothing(page, limited):
     limited.open()
     limited.wait_until("live")
@@ -652,8 +663,8 @@ def test_what_the_keyboard_reaches_is_covered_by_nothing(page, limited):
         assert page.evaluate(covered) == ""
 
 
-def test_on_a_phone_the_answer_stays_in_sight_and_the_working_is_as_wide_as_the_screen(chromium, address):
-    context = chromium.new_context(viewport={"width": 375, "height": 812})
+def test_on_a_phone_the_answer_stays_in_sight_and_the_working_is_as_wide_as_the_screen(launched, address):
+    context = launched.new_context(viewport={"width": 375, "height": 812})
     fresh = Calculator(context.new_page(), address, FRESH).open()
     page = fresh.page
     expect(page.locator(".calc-peek")).to_be_hidden()
@@ -679,8 +690,8 @@ def test_a_visit_leaves_no_message_in_the_console(page, address, site):
 # On another site
 
 
-def test_an_embedded_calculator_stands_alone_and_gives_its_frame_its_height(chromium, address):
-    context = chromium.new_context(viewport={"width": 1400, "height": 700})
+def test_an_embedded_calculator_stands_alone_and_gives_its_frame_its_height(launched, address):
+    context = launched.new_context(viewport={"width": 1400, "height": 700})
     page = context.new_page()
     page.set_content(
         f'<title>host</title><iframe src="{address}{FRESH}?embed=dark&retraining_days=7" width="1300"></iframe>'

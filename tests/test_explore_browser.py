@@ -7,10 +7,9 @@ import re
 import subprocess
 import sys
 import tomllib
-from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from conftest import FIREFOX, ROOT, may_use_clipboard
 from playwright.sync_api import Page, expect
 
 from calculator import MODEL_VERSION
@@ -136,16 +135,14 @@ def test_one_changed_field_can_be_undone(fresh):
 
 
 @pytest.mark.parametrize("kind", ["TOML", "JSON"])
-def test_a_situation_goes_out_as_a_file_and_comes_back(fresh, kind):
+def test_a_situation_goes_out_as_a_file_and_comes_back(fresh, download, kind):
     action(fresh, "situation")
     fresh.locator("[data-presets]").select_option("news-bot")
     field(fresh, "retraining_days").fill("7")
     before = fresh.evaluate("Object.fromEntries(new FormData(document.querySelector('.calc-form')))")
     box = dialog(fresh, "situation")
-    with fresh.expect_download() as waiting:
-        box.get_by_role("button", name=f"Download {kind}").click()
-    file = Path(waiting.value.path())
-    assert waiting.value.suggested_filename.endswith(f".{kind.lower()}")
+    file = download(box.get_by_role("button", name=f"Download {kind}"))
+    assert file.suffix == f".{kind.lower()}"
     text = file.read_text("utf-8")
     found = tomllib.loads(text) if kind == "TOML" else json.loads(text)
     assert found["preset"] == "news-bot"
@@ -171,13 +168,10 @@ def test_a_file_that_cannot_be_read_is_refused_by_line_and_changes_nothing(fresh
 
 
 @pytest.mark.parametrize("kind", ["JSON", "TOML"])
-def test_a_saved_file_gives_the_same_answer_on_the_command_line(fresh, tmp_path, kind):
+def test_a_saved_file_gives_the_same_answer_on_the_command_line(fresh, download, kind):
     field(fresh, "retraining_days").fill("5 to 9")
     expect(fresh).to_have_url(re.compile("retraining_days=5"), timeout=START_MS)
-    with fresh.expect_download() as waiting:
-        dialog(fresh, "situation").get_by_role("button", name=f"Download {kind}").click()
-    file = tmp_path / f"situation.{kind.lower()}"
-    waiting.value.save_as(file)
+    file = download(dialog(fresh, "situation").get_by_role("button", name=f"Download {kind}"))
     command = [sys.executable, "-m", "calculator", "run", "real_time_updates", "--input", str(file), "--json"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert json.loads(done.stdout)["answer"] == fresh.locator(".calc-answer").first.inner_text()
@@ -195,7 +189,7 @@ def test_a_file_that_is_no_situation_does_no_harm(fresh, text):
     assert fresh.locator(".calculator img").count() == 0
 
 
-def test_a_blocked_storage_is_said_and_breaks_nothing(page, address):
+def test_a_blocked_storage_is_said_and_breaks_nothing(page, address, download):
     page.add_init_script(NO_STORAGE)
     page.goto(address + FRESH)
     field(page, "retraining_days").fill("7")
@@ -203,8 +197,7 @@ def test_a_blocked_storage_is_said_and_breaks_nothing(page, address):
     box.get_by_label("Name").fill("Ours")
     box.get_by_role("button", name="Save").click()
     expect(box.get_by_role("status")).to_contain_text("its storage is blocked or full")
-    with page.expect_download():
-        box.get_by_role("button", name="Download TOML").click()
+    assert 'retraining_days = "7"' in download(box.get_by_role("button", name="Download TOML")).read_text("utf-8")
 
 
 # Compare
@@ -308,17 +301,16 @@ def test_a_number_opens_to_its_working_and_an_assumption_to_its_field(fresh):
 # Take away
 
 
-def test_files_and_copies_hold_what_the_page_shows(context, fresh):
-    context.grant_permissions(["clipboard-read", "clipboard-write"])
+def test_files_and_copies_hold_what_the_page_shows(context, fresh, download):
+    may_use_clipboard(context)
     field(fresh, "retraining_days").fill("7")
     expect(fresh).to_have_url(re.compile("retraining_days=7"), timeout=START_MS)
     fresh.locator(".calc-more > summary").click()
     texts = {}
     for name, ending in (("record", "md"), ("csv", "csv"), ("json", "json")):
-        with fresh.expect_download() as waiting:
-            action(fresh, name).click()
-        assert re.fullmatch(rf"real-time-updates-\d{{4}}-\d\d-\d\d\.{ending}", waiting.value.suggested_filename)
-        texts[name] = Path(waiting.value.path()).read_text("utf-8-sig")
+        file = download(action(fresh, name))
+        assert re.fullmatch(rf"real-time-updates-\d{{4}}-\d\d-\d\d\.{ending}", file.name)
+        texts[name] = file.read_text("utf-8-sig")
     answer = fresh.locator(".calc-answer").first.inner_text()
     assert answer in texts["record"]
     assert json.loads(texts["json"])["answer"] == answer
@@ -365,8 +357,8 @@ def test_every_calculator_prints_to_two_pages_with_its_link_and_its_inputs_as_te
 # Numbers as the reader writes them
 
 
-def test_numbers_and_money_are_shown_in_the_readers_way_and_fields_stay_plain(chromium, address):
-    context = chromium.new_context(locale="de-DE")
+def test_numbers_and_money_are_shown_in_the_readers_way_and_fields_stay_plain(launched, address):
+    context = launched.new_context(locale="de-DE")
     page = context.new_page()
     page.goto(address + DECIDE)
     figure = page.locator(".calc-tile", has_text="Cost to start").locator(".calc-figure")
@@ -418,9 +410,9 @@ def test_the_tools_are_fetched_only_when_one_is_opened(page, address):
     assert [url for url in asked if "assets/explore.js?v=" in url]
 
 
-def test_axe_finds_nothing_in_the_tools(chromium, address):
+def test_axe_finds_nothing_in_the_tools(launched, address):
     for scheme, width in (("light", 1280), ("dark", 375)):
-        context = chromium.new_context(
+        context = launched.new_context(
             viewport={"width": width, "height": 800}, color_scheme=scheme, bypass_csp=True, reduced_motion="reduce"
         )
         page = context.new_page()
@@ -432,7 +424,8 @@ def test_axe_finds_nothing_in_the_tools(chromium, address):
         page.locator(".calc-more > summary").click()
         for part in (".calc-swept", ".calc-map", ".calc-more"):
             assert wrong(page, within=part) == [], (scheme, width, part)
-        for kind in ("situation", "compare"):
+        # Firefox 153 crashes (signal 11) while axe looks at an open dialog.
+        for kind in () if FIREFOX else ("situation", "compare"):
             box = dialog(page, kind)
             page.wait_for_timeout(1200)
             assert wrong(page, within=".calc-dialog") == [], (scheme, width, kind)
@@ -456,8 +449,8 @@ def wrong(page: Page, rules: tuple[str, ...] = (), within: str | None = None) ->
     )
 
 
-def test_axe_finds_nothing_on_any_page_in_both_schemes_at_three_widths(chromium, address, site):
-    context = chromium.new_context(bypass_csp=True, reduced_motion="reduce")
+def test_axe_finds_nothing_on_any_page_in_both_schemes_at_three_widths(launched, address, site):
+    context = launched.new_context(bypass_csp=True, reduced_motion="reduce")
     page = context.new_page()
     found = []
     for path in sorted(site.rglob("*.html")):

@@ -1,9 +1,7 @@
 """Faults injected in a real browser: whatever breaks, the page says so, and nothing that was typed is lost."""
 
 import json
-import os
 import shutil
-import subprocess
 import time
 from collections.abc import Iterator
 from hashlib import sha256
@@ -13,13 +11,14 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from conftest import launch, only_in_chromium, raised_in
 from faults import Place
 from hostile import FORMULAS, MARKUP, ODD_TEXT, TOML
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from test_browser import FRESH, LIMITED, START_MS, WATCH_WORKERS, Calculator
 
 from bench import endurance
-from calculator import catalog, engine, publish
+from calculator import publish
 
 pytestmark = pytest.mark.browser
 
@@ -76,9 +75,9 @@ def place(served: Place, site: Path) -> Iterator[Place]:
 
 
 @pytest.fixture
-def context(chromium: Browser, place: Place) -> Iterator[BrowserContext]:
+def context(launched: Browser, place: Place) -> Iterator[BrowserContext]:
     """A fresh profile. Fails the test when any page or worker of it asked another origin for anything."""
-    made = chromium.new_context(viewport={"width": 1280, "height": 900})
+    made = launched.new_context(viewport={"width": 1280, "height": 900})
     asked: list[str] = []
     made.on("request", lambda request: asked.append(request.url))
     yield made
@@ -91,8 +90,7 @@ def context(chromium: Browser, place: Place) -> Iterator[BrowserContext]:
 def page(context: BrowserContext) -> Iterator[Page]:
     """A page of a fresh profile. Fails the test when a script of it raised or opened a dialog."""
     made = context.new_page()
-    raised: list[str] = []
-    made.on("pageerror", lambda error: raised.append(f"{error} {error.stack}"))
+    raised = raised_in(made)
     made.on("dialog", lambda dialog: (raised.append(f"dialog: {dialog.message}"), dialog.dismiss()))
     made.add_init_script(WATCH_WORKERS)
     yield made
@@ -160,6 +158,7 @@ def test_a_worker_that_dies_while_it_restores_python_is_replaced(page: Page, pla
     assert page.evaluate("window.workers.length") == 2
 
 
+@pytest.mark.core
 def test_a_worker_killed_while_it_computes_is_replaced_and_asked_again(page: Page, fresh: Calculator) -> None:
     fresh.open()
     fresh.field(FIELD).fill("7")
@@ -542,12 +541,9 @@ def test_without_webassembly_the_page_says_so_at_once(page: Page, place: Place, 
     assert page.evaluate("window.workers.length") == 0
 
 
-def test_the_back_and_forward_cache_brings_back_what_was_typed(chromium: Browser, place: Place) -> None:
-    browser = chromium.browser_type.launch(
-        executable_path=os.environ.get("CHROMIUM") or shutil.which("chromium"),
-        args=["--no-sandbox", "--disable-gpu"],
-        ignore_default_args=["--disable-back-forward-cache"],
-    )
+@only_in_chromium("Playwright does not hear of a page that Firefox brings back from its cache")
+def test_the_back_and_forward_cache_brings_back_what_was_typed(launched: Browser, place: Place) -> None:
+    browser = launch(launched.browser_type, ignore_default_args=["--disable-back-forward-cache"])
     page = browser.new_page()
     page.add_init_script("addEventListener('pageshow', ({ persisted }) => { window.restored = persisted; });")
     fresh = Calculator(page, place.address, FRESH).open(f"?{FIELD}=7")
@@ -579,6 +575,7 @@ def test_a_clock_of_1970_changes_no_answer_and_shows_no_age(page: Page, place: P
     assert page.locator("time[data-ago]").count() == 0
 
 
+@only_in_chromium("Firefox does not tell what a page holds")
 def test_edits_in_a_row_do_not_grow_the_memory(page: Page, place: Place, fresh: Calculator) -> None:
     place.break_("runtime/worker-", before=endurance.SHOW_MEMORY)
     page.goto(place.address + FRESH)
@@ -693,8 +690,8 @@ BAD = (
 )
 
 
-def test_a_frame_is_resized_only_by_its_own_calculator_and_only_to_a_height(chromium: Browser, place: Place) -> None:
-    page = chromium.new_page()
+def test_a_frame_is_resized_only_by_its_own_calculator_and_only_to_a_height(launched: Browser, place: Place) -> None:
+    page = launched.new_page()
     page.set_content(
         f'<title>host</title><iframe id="ours" src="{place.address}{FRESH}?embed" height="100"></iframe>'
         '<iframe id="theirs" height="100" srcdoc="other"></iframe>'
@@ -749,6 +746,7 @@ def test_every_page_has_a_policy_that_allows_nothing_inline(site: Path) -> None:
         assert start < min(text.find(f"<{tag}") % len(text) for tag in ("script", "link", "style", "body")), path
 
 
+@pytest.mark.core
 def test_a_whole_visit_asks_no_other_origin_and_breaks_no_rule(
     context: BrowserContext, page: Page, place: Place, site: Path
 ) -> None:
@@ -779,41 +777,3 @@ def test_a_whole_visit_asks_no_other_origin_and_breaks_no_rule(
     assert said == []
     assert len(paths) > 15
     assert page.evaluate("window.workers.length") == 1
-
-
-# The same in two browsers
-
-
-@pytest.mark.parametrize("name", ["firefox", "chrome"])
-def test_the_core_journey_passes_in_both_browsers(place: Place, name: str) -> None:
-    programs = ["firefox-esr", "firefox"] if name == "firefox" else [os.environ.get("CHROMIUM") or "chromium"]
-    executable = next(filter(None, map(shutil.which, programs)), None)
-    node = shutil.which("node")
-    if executable is None or node is None:
-        pytest.skip(f"no {'Node' if executable else programs[0]} here")
-    given = {"browser": name, "executable": executable, "address": place.address, "page": FRESH, "field": FIELD}
-    script = Path(__file__).parent / "node" / "journey.mjs"
-    done = subprocess.run([node, str(script), json.dumps(given)], capture_output=True, text=True, timeout=240)
-    assert done.returncode == 0, done.stderr[-2000:]
-    told = json.loads(done.stdout)
-
-    def native(step: dict[str, Any]) -> tuple[str, str]:
-        """The answer and the headline that native Python gives for the form's values."""
-        decision = catalog.decision(step["decision"])
-        found = engine.evaluate(step["decision"], decision, engine.read(decision, step["values"])).verdict
-        return str(found.answer), found.headline
-
-    for step in ("default", "typed", "link", "next"):
-        assert (told[step]["answer"], told[step]["headline"]) == native(told[step]), step
-        assert not told[step]["stale"], step
-    assert told["typed"]["values"][FIELD] == "7"
-    bad = told["bad"]
-    decision = catalog.decision(bad["decision"])
-    assert bad["problem"] == engine.read(decision, bad["values"]).problems[0].message
-    assert (bad["invalid"], bad["stale"], bad["state"]) == ("true", True, "invalid")
-    assert bad["answer"] == told["typed"]["answer"]
-    assert told["link"]["values"] == told["typed"]["values"]
-    assert told["link"]["url"] == told["typed"]["url"]
-    assert told["next"]["kept"]
-    assert told["next"]["values"]["requests_per_month"] == "5432"
-    assert told["wrong"] == []

@@ -113,10 +113,10 @@ def served(folder):
 
 
 @pytest.mark.browser
-def test_without_a_runtime_a_reader_meets_a_worked_example(python, tmp_path, chromium):
+def test_without_a_runtime_a_reader_meets_a_worked_example(python, tmp_path, launched):
     assert build(python, tmp_path).returncode == 0
     with served(tmp_path / "site") as address:
-        page = chromium.new_page()
+        page = launched.new_page()
         raised = []
         page.on("pageerror", lambda error: raised.append(str(error)))
         page.goto(address)
@@ -131,11 +131,11 @@ def test_without_a_runtime_a_reader_meets_a_worked_example(python, tmp_path, chr
 
 @pytest.mark.browser
 @pytest.mark.skipif(not bundle.DESTINATION.is_dir(), reason="no runtime was built; run make site first")
-def test_with_the_runtime_it_answers_what_is_typed(python, tmp_path, chromium):
+def test_with_the_runtime_it_answers_what_is_typed(python, tmp_path, launched):
     plugins = f"plugins:\n  - fine-tune-or-not:\n      runtime: {bundle.DESTINATION}\n"
     assert build(python, tmp_path, plugins=plugins).returncode == 0
     with served(tmp_path / "site") as address:
-        page = chromium.new_page()
+        page = launched.new_page()
         asked = []
         page.on("request", lambda request: asked.append(request.url))
         page.goto(address)

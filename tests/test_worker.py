@@ -1,9 +1,7 @@
 """The built worker in a real browser: both ways to start, what it answers, and what it does with damaged files."""
 
 import json
-import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -11,7 +9,7 @@ from typing import Any
 
 import pytest
 from inputs import random_given
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from calculator import browser, bundle, catalog
 from calculator.serve import running
@@ -19,7 +17,6 @@ from calculator.serve import running
 pytestmark = pytest.mark.browser
 
 INPUTS = 13
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
 PAGE = """<!doctype html><meta charset="utf-8"><title>worker</title><script>
 const heard = [];
 let worker;
@@ -42,12 +39,11 @@ function ask(requests, key) {
 
 
 @pytest.fixture(scope="module")
-def page() -> Iterator[Page]:
+def page(launched: Browser) -> Iterator[Page]:
     """A page of a browser without any cache."""
-    with sync_playwright() as playwright:
-        engine = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield engine.new_page()
-        engine.close()
+    made = launched.new_page()
+    yield made
+    made.close()
 
 
 class Place:
@@ -109,6 +105,7 @@ def native(request: str) -> list[str]:
     return answers
 
 
+@pytest.mark.core
 @pytest.mark.parametrize("start", bundle.STARTS)
 def test_every_stage_of_every_answer_has_the_bytes_of_the_native_package(place: Place, page: Page, start: str) -> None:
     states = place.begin(page, start)
@@ -141,27 +138,6 @@ def test_newer_requests_take_the_place_of_older_ones_and_points_come_before_stag
     cancelled = told("[ask([request, request]), worker.postMessage({id: 0, cancel: true})][0]")
     assert cancelled[0] == {"id": 0, "superseded": True}
     assert {m["id"] for m in cancelled[1:]} == {1}
-
-
-def test_firefox_starts_both_ways_and_answers_with_the_same_bytes(place: Place) -> None:
-    firefox, node = shutil.which("firefox") or shutil.which("firefox-esr"), shutil.which("node")
-    if not firefox or not node:
-        pytest.skip("needs Firefox and Node")
-    request = asked()[0]
-    with running(place.root) as address:
-        where = {
-            "firefox": firefox,
-            "page": address + "page.html",
-            "worker": f"runtime/{place.manifest['worker']}",
-            "starts": list(bundle.STARTS),
-            "request": request,
-        }
-        command = [node, str(Path(__file__).parent / "node" / "firefox.mjs"), json.dumps(where)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
-    assert done.returncode == 0, done.stderr[-2000:]
-    for start, heard in json.loads(done.stdout).items():
-        assert [(m["state"], m["path"]) for m in heard if "state" in m] == [("starting", start), ("ready", start)]
-        assert [m["response"] for m in heard if m.get("id") == 0] == native(request)
 
 
 def test_a_snapshot_that_cannot_be_restored_gives_way_to_the_ordinary_start(place: Place, page: Page) -> None:

@@ -66,6 +66,12 @@ function begin() {
   visited = true;
 }
 
+// Firefox scrolls to what the keyboard reaches only when none of it is in the window, under a bar or not.
+document.addEventListener("focusin", ({ target }) => {
+  if (target.tabIndex < 0 || !target.matches(":focus-visible")) return;
+  target.scrollIntoView({ block: "nearest", behavior: "instant" });
+});
+
 globalThis.document$.subscribe(() => {
   begin();
   for (const root of document.querySelectorAll(".published:not([data-bound])")) bind(root);
