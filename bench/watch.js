@@ -17,11 +17,13 @@
 
   const isResult = (node) => (node instanceof Element ? node : node.parentElement)?.closest("[data-section]");
 
-  // The first change of the result after `from`, or null when it shows the same as before.
+  // When the next answer changed the result, counted from `from`, or null when it shows the same as before. What the page
+  // changes there by itself, as the age of a source, comes before any answer.
   function shown(section, from, limit = 60_000) {
+    const before = watched.answers.length;
     return new Promise((resolve) => {
       const observer = new MutationObserver((changes) => {
-        if (!changes.some(({ target }) => isResult(target))) return;
+        if (watched.answers.length === before || !changes.some(({ target }) => isResult(target))) return;
         observer.disconnect();
         resolve(performance.now() - from);
       });
