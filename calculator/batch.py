@@ -13,6 +13,7 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from itertools import islice
 from math import isfinite
+from multiprocessing import get_context
 from pathlib import Path
 from time import monotonic
 from typing import Any, TextIO
@@ -157,7 +158,8 @@ def _workers(
         width = max(1, sum(client.ncores().values()))
         return client.close, lambda chunk: client.submit(work, chunk, pure=False), width * IN_FLIGHT
     width = jobs or os.cpu_count() or 1
-    pool = ProcessPoolExecutor(max_workers=width)
+    # Fresh interpreters, as everywhere but on Linux: the caller may have threads, and a fork of those may hang.
+    pool = ProcessPoolExecutor(width, mp_context=get_context("spawn"))
     return partial(pool.shutdown, cancel_futures=True), lambda chunk: pool.submit(work, chunk), width * IN_FLIGHT
 
 
