@@ -13,7 +13,7 @@ from calculator.units import Unit
 WIDTH = 400
 """User units: about the pixels of the narrowest place a chart stands in, so that its text is never scaled down much."""
 
-_ESCAPES = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;", ord('"'): "&quot;", ord("'"): "&#x27;"}
+_ESCAPES = (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;"), ("'", "&#x27;"))
 _SCALES = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
 _SERIES = 7
 _ROW, _BAR = 40, 14
@@ -23,7 +23,11 @@ _LETTER = 6.0
 
 def escape(text: str) -> str:
     """Text made safe between tags and inside quoted attributes."""
-    return text.translate(_ESCAPES)
+    # One search for each character: `str.translate` took half the time of a view, most of it on text beyond ASCII.
+    for character, name in _ESCAPES:
+        if character in text:
+            text = text.replace(character, name)
+    return text
 
 
 def series(index: int) -> int:
