@@ -169,9 +169,7 @@ def read(decision: Decision, given: Mapping[str, object]) -> Reading:
 def make_inputs(decision: Decision, values: Mapping[str, Any], changes: Mapping[str, Any] | None = None) -> Any:
     """An Inputs object from a complete dict. Skips the frozen setter: half of a draw's time."""
     made = object.__new__(decision.Inputs)
-    made.__dict__.update(values)
-    if changes:
-        made.__dict__.update(changes)
+    object.__setattr__(made, "__dict__", {**values, **(changes or {})})
     return made
 
 
@@ -368,7 +366,8 @@ def draws(decision: Decision, reading: Reading, count: int = DRAWS) -> Iterator[
     drawn = []
     for (name, (low, value, high)), column in zip(spans.items(), columns(groups, count), strict=True):
         lowest, highest = specs[name].low, specs[name].high
-        drawn.append([min(max(x, lowest), highest) for x in column_from_range(column, low, value, high)])
+        wished = column_from_range(column, low, value, high)
+        drawn.append([x if lowest <= x <= highest else min(max(x, lowest), highest) for x in wished])
     names, base = tuple(spans), reading.inputs.__dict__
     for k in range(count):
         yield make_inputs(decision, base, {name: column[k] for name, column in zip(names, drawn, strict=True)})

@@ -323,6 +323,7 @@ def test_nine_in_ten_left_out_scores_lie_within_the_ninety_per_cent_range():
 
 
 KEPT = [
+    (fine_tune_or_not.published, fine_tune_or_not.PUBLISHED_FROM),
     (fine_tune_or_not.gains, fine_tune_or_not.GAINS_FROM),
     (fine_tune_or_not.serving_usd_per_request, fine_tune_or_not.SERVING_FROM),
 ]

@@ -253,7 +253,7 @@ def draw(
     gained: what `gains` gave for this situation. A normal that is not given counts as zero.
     """
     c = fitted or coefficients()
-    get = normals.get
+    get, noises = normals.get, _noises(c)
     slope = _slope_points(situation, get("slope", 0.0), c) / 100.0
     training, retrieval = get("training", 0.0), get("retrieval", 0.0)
     drawn = {}
@@ -261,7 +261,7 @@ def draw(
         if gain.spread == 0.0:
             drawn[option] = gain.mean
             continue
-        share, a, b, own = _noise(option, c)
+        share, a, b, own = noises[option]
         noise = a * training + b * retrieval + own * get(option, 0.0)
         drawn[option] = gain.mean + share * slope + noise / 100.0
     return drawn
@@ -273,7 +273,12 @@ def _slope_points(situation: Situation, normal: float, c: Coefficients) -> float
     return max(c.spread_slope * normal, c.slope) * (1.0 - baseline)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=32)
+def _noises(c: Coefficients) -> dict[str, tuple[float, float, float, float]]:
+    """The noise of every option."""
+    return {option: _noise(option, c) for option in OPTIONS}
+
+
 def _noise(option: str, c: Coefficients) -> tuple[float, float, float, float]:
     """Whether the slope's noise touches the option, and the points that go with training, retrieval and its own."""
     if option == "rag" or option == "ft_plus_rag":
@@ -301,6 +306,7 @@ def p_best(
     """
     c = fitted or coefficients()
     gained = gains(situation, options, c)
+    noises = _noises(c)
     slopes = [_slope_points(situation, normal, c) for normal in _normals("slope")]
     series = []
     for option, gain in gained.items():
@@ -308,7 +314,7 @@ def p_best(
         if gain.spread == 0.0:
             series.append([mean] * _DRAWS)
             continue
-        share, a, b, own = _noise(option, c)
+        share, a, b, own = noises[option]
         rows = zip(slopes, _normals("training"), _normals("retrieval"), _normals(option), strict=True)
         series.append([mean + share * slope + a * training + b * back + own * z for slope, training, back, z in rows])
     won = [0.0] * len(gained)

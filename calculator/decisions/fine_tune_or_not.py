@@ -9,7 +9,7 @@ not seen. Left out: prices that fall while you build, teams that already own hal
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, StrEnum
-from functools import wraps
+from functools import partial, wraps
 from math import inf
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
@@ -265,6 +265,10 @@ class Option(NamedTuple):
     gate: Gate
 
 
+_option = partial(tuple.__new__, Option)
+"""An Option from the tuple of its fields, in a third of the time that `Option(...)` takes."""
+
+
 def described(i: Inputs) -> Situation:
     """The situation in the terms of the published comparisons."""
     changing = stale_share(365.25 / 2, i.fact_half_life_days) if i.facts_per_answer_count > 0 else 0.0
@@ -297,24 +301,27 @@ def is_knowledge_gap(i: Inputs) -> bool | None:
     return False if i.failure in BEHAVIOUR_FAILURES else None
 
 
-GAINS_FROM = (
+PUBLISHED_FROM = (
     "task",
-    "failure",
     "specialisation",
     "format_strictness",
     "long_context",
     "prompted_accuracy_share",
-    "target_accuracy_share",
     "prompt_engineered",
-    "closed_book_accuracy_share",
-    "gold_passage_accuracy_share",
-    "retrieved_accuracy_share",
-    "small_accuracy_share",
     "labelled_examples",
     "classes_count",
     "new_examples",
     "fact_half_life_days",
     "facts_per_answer_count",
+)
+GAINS_FROM = (
+    *PUBLISHED_FROM,
+    "failure",
+    "target_accuracy_share",
+    "closed_book_accuracy_share",
+    "gold_passage_accuracy_share",
+    "retrieved_accuracy_share",
+    "small_accuracy_share",
     "retraining_days",
     "headroom_surprise_sd",
     "training_surprise_sd",
@@ -337,7 +344,7 @@ SERVING_FROM = (
     "tuned_price_ratio",
     "hosting",
 )
-"""The inputs that two of the larger sums follow from. Looking for flips changes one input at a time, mostly others."""
+"""What three of the larger sums follow from. Looking for flips changes one input at a time, mostly others."""
 
 KEPT = 64
 """Latest results of such a sum that are kept."""
@@ -365,6 +372,13 @@ def kept_by(names: tuple[str, ...]) -> Callable[[Callable[["Inputs"], T]], Calla
     return keep
 
 
+@kept_by(PUBLISHED_FROM)
+def published(i: Inputs) -> tuple[Situation, dict[str, quality.Expectation]]:
+    """The situation in the terms of the published comparisons, and what they say of each option in it."""
+    here = described(i)
+    return here, quality.gains(here, OPTIONS)
+
+
 @kept_by(GAINS_FROM)
 def gains(i: Inputs) -> dict[str, tuple[float, float]]:
     """What each option adds to the prompted accuracy, and one standard deviation of it, both as shares.
@@ -373,8 +387,7 @@ def gains(i: Inputs) -> dict[str, tuple[float, float]]:
     share of the errors there are, a remedy for another failure keeps only part of its gain, what training adds decays
     with the facts it was trained on, and what the reader has measured is taken as measured.
     """
-    here = described(i)
-    expected = quality.gains(here, OPTIONS)
+    here, expected = published(i)
     surprises = {
         "slope": i.headroom_surprise_sd,
         "training": i.training_surprise_sd,
@@ -454,13 +467,17 @@ def weigh(i: Inputs) -> list[Option]:
     run_mtok = i.training_examples * i.example_tokens / 1e6
     hour = i.engineer_usd_per_hour
     requests = i.requests_per_month
+    base, success, failure = i.prompted_accuracy_share, i.success_usd, i.failure_usd
+    budget, patience, deadline = i.budget_usd, i.latency_ms, i.deadline_days
     unlabelled = i.labelled_examples + i.new_examples < i.minimum_examples
     no_node = i.privacy == Privacy.PREMISES and i.gpus < LARGE_MODEL_GPUS
     closing = i.vendor == Vendor.CLOSING
     found = []
     for (answer, name, _, large, trained, retrieves), serving in zip(WAYS, serving_usd_per_request(i), strict=True):
         gain, spread = gained[name]
-        accuracy = max(0.0, min(1.0, i.prompted_accuracy_share + gain))
+        accuracy = base + gain
+        if not 0.0 < accuracy < 1.0:
+            accuracy = 0.0 if accuracy <= 0.0 else 1.0
         first_token = i.large_first_token_ms if large else i.small_first_token_ms
         work = upkeep = 0.0
         if answer is Answer.PROMPT:
@@ -480,22 +497,22 @@ def weigh(i: Inputs) -> list[Option]:
             start = work * hour
             moving = start * MOVE_SHARE / i.base_life_months
         run = requests * serving + upkeep * hour + moving
-        earned = requests * (accuracy * i.success_usd - (1 - accuracy) * i.failure_usd)
+        earned = requests * (accuracy * success - (1 - accuracy) * failure)
         if trained and unlabelled:
             gate = Gate.LABELS
         elif large and no_node:
             gate = Gate.HARDWARE
         elif large and trained and closing:
             gate = Gate.VENDOR
-        elif first_token > i.latency_ms:
+        elif first_token > patience:
             gate = Gate.LATENCY
-        elif start > i.budget_usd:
+        elif start > budget:
             gate = Gate.BUDGET
-        elif work / WORK_HOURS_PER_DAY > i.deadline_days:
+        elif work / WORK_HOURS_PER_DAY > deadline:
             gate = Gate.DEADLINE
         else:
             gate = Gate.OPEN
-        found.append(Option(accuracy, spread, start, run, (earned - run) * months - start, work, first_token, gate))
+        found.append(_option((accuracy, spread, start, run, (earned - run) * months - start, work, first_token, gate)))
     return found
 
 
