@@ -1,7 +1,8 @@
 """`python -m bench.native`: the estimates, the verdicts, the imports and the batches in native Python.
 
-Times are processor time, the least of several rounds: the rest is what else the machine was doing. A batch is timed by
-the clock, start-up included. Writes bench/native.json and the table on docs/reference/speed.md.
+Times are processor time, the least of several rounds in which all take turns: the rest is what else the machine was
+doing. A batch is timed by the clock, start-up included. Writes bench/native.json and the table on
+docs/reference/speed.md.
 """
 
 import argparse
@@ -13,10 +14,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from timeit import repeat
+from timeit import timeit
 from typing import Any
 
 from bench import table
@@ -31,7 +33,8 @@ from calculator.situation import Failure, Task
 
 RESULTS = ROOT / "bench" / "native.json"
 BEGIN, END = "<!-- measured by bench.native -->", "<!-- end of native -->"
-ROUNDS = 7
+ROUNDS = 25
+BATCH_ROUNDS = 3
 IMPORTS = (
     "calculator.llm.parameters",
     "calculator.llm.training_memory",
@@ -83,33 +86,33 @@ def estimates() -> dict[str, Callable[[], object]]:
     }
 
 
-def import_ms(module: str) -> float:
-    """Processor time of an import in a fresh Python, in milliseconds."""
+def import_s(module: str) -> float:
+    """Processor time of an import in a fresh Python, in seconds."""
     command = [sys.executable, "-c", IMPORT.format(module)]
-    return 1000 * min(
-        float(subprocess.run(command, capture_output=True, text=True, check=True).stdout) for _ in range(ROUNDS)
-    )
+    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
-def verdict_ms(name: str) -> dict[str, float]:
-    """Processor time of the point result, of its draws, and of its flips with its sensitivity, in milliseconds."""
+def verdict(name: str) -> dict[str, Callable[[], object]]:
+    """The point result, its draws, and its flips with its sensitivity, on the defaults of a decision."""
     decision = catalog.decision(name)
     reading = engine.read(decision, {})
     point = engine.evaluate_point(name, decision, reading)
     spread = engine.add_spread(point)
-    steps = {
+    return {
         "point": lambda: engine.evaluate_point(name, decision, reading),
         "draws": lambda: engine.add_spread(point),
         "flips": lambda: engine.add_flips(spread),
     }
-    return {
-        what: 1000 * min(repeat(step, number=1, repeat=ROUNDS, timer=time.process_time)) for what, step in steps.items()
-    }
 
 
-def batch(rows: int, draws: int, folder: Path) -> dict[str, float]:
-    """Rows a second of one process and the most memory that any process held, in MiB."""
-    source, dice = folder / f"{rows}-{draws}.csv", random.Random(0)
+def call_s(call: Callable[[], object], number: int = 1) -> float:
+    """Processor time of one call, in seconds."""
+    return timeit(call, number=number, timer=time.process_time) / number
+
+
+def write_rows(rows: int, source: Path) -> None:
+    """A CSV file of random situations, the same each time."""
+    dice = random.Random(0)
     with source.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(ASKED)
@@ -117,28 +120,56 @@ def batch(rows: int, draws: int, folder: Path) -> dict[str, float]:
             shares = (dice.uniform(0.2, 0.95), dice.uniform(0.6, 0.99))
             numbers = (dice.randint(0, 20_000), dice.randint(100, 10**6), dice.randint(1, 1000), dice.randint(0, 20))
             writer.writerow((dice.choice(list(Task)), dice.choice(list(Failure)), *shares, *numbers))
+
+
+def batch(source: Path, draws: int) -> tuple[float, float]:
+    """Seconds that one process takes, and the most memory that any process held, in MiB."""
+    source.with_name(source.name + ".out").unlink(missing_ok=True)
     command = [str(source), "--decision", BATCHED, "--out", str(source) + ".out", "--draws", str(draws), "--jobs", "1"]
     done = subprocess.run([sys.executable, "-c", BATCH, *command], capture_output=True, text=True, check=True, cwd=ROOT)
     seconds, mib = json.loads(done.stdout)
-    return {"rows": rows, "draws": draws, "rows_per_s": rows / seconds, "mib": mib}
+    return seconds, mib
+
+
+def in_turns(steps: Mapping[Any, Callable[[], Any]], rounds: int) -> dict[Any, list[Any]]:
+    """What each step gave in each round. All take turns, so that the machine's slow minutes fall on all alike."""
+    found: dict[Any, list[Any]] = {key: [] for key in steps}
+    for _ in range(rounds):
+        for key, step in steps.items():
+            found[key].append(step())
+    return found
 
 
 def measure() -> dict[str, Any]:
     """All figures."""
-    with tempfile.TemporaryDirectory() as folder:
-        batches = [batch(rows, draws, Path(folder)) for rows, draws in BATCHES]
+    verdicts = {name: verdict(name) for name in catalog.names()}
+    steps = {("estimate", name): partial(call_s, call, 200) for name, call in estimates().items()}
+    steps |= {("import", module): partial(import_s, module) for module in IMPORTS}
+    steps |= {(name, what): partial(call_s, step) for name, parts in verdicts.items() for what, step in parts.items()}
+    took = {key: min(times) for key, times in in_turns(steps, ROUNDS).items()}
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "python": ".".join(map(str, sys.version_info[:3])),
         "cores": os.cpu_count(),
-        "estimates_us": {
-            name: 1e6 * min(repeat(call, number=200, repeat=ROUNDS, timer=time.process_time)) / 200
-            for name, call in estimates().items()
-        },
-        "imports_ms": {module: import_ms(module) for module in IMPORTS},
-        "verdicts_ms": {name: verdict_ms(name) for name in catalog.names()},
-        "batches": batches,
+        "estimates_us": {name: 1e6 * least for (kind, name), least in took.items() if kind == "estimate"},
+        "imports_ms": {module: 1000 * took["import", module] for module in IMPORTS},
+        "verdicts_ms": {name: {what: 1000 * took[name, what] for what in parts} for name, parts in verdicts.items()},
+        "batches": batches(BATCHES, BATCH_ROUNDS),
     }
+
+
+def batches(sizes: Sequence[tuple[int, int]], rounds: int) -> list[dict[str, float]]:
+    """Rows a second of the quickest round, and the most memory of any, for each number of rows and of draws."""
+    with tempfile.TemporaryDirectory() as folder:
+        steps = {}
+        for rows, draws in sizes:
+            source = Path(folder) / f"{rows}-{draws}.csv"
+            write_rows(rows, source)
+            steps[rows, draws] = partial(batch, source, draws)
+        return [
+            {"rows": rows, "draws": draws, "rows_per_s": rows / min(took)[0], "mib": max(mib for _, mib in took)}
+            for (rows, draws), took in in_turns(steps, rounds).items()
+        ]
 
 
 def render(results: dict[str, Any]) -> str:
@@ -164,7 +195,8 @@ def render(results: dict[str, Any]) -> str:
             for name, took in results["verdicts_ms"].items()
         ),
         "",
-        f"`batch` on `{BATCHED}`, eight fields a row, one process, start-up included:",
+        f"`batch` on `{BATCHED}`, eight fields a row, one process, start-up included, "
+        f"the quickest of {BATCH_ROUNDS} rounds:",
         "",
         "| rows | draws | rows a second | most memory of a process |",
         "|---|---|---|---|",

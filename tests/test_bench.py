@@ -108,9 +108,11 @@ def test_the_page_shows_the_committed_native_figures_and_a_batch_takes_no_more_m
 
 
 def test_a_batch_is_timed_on_rows_that_are_all_answered(tmp_path: Path) -> None:
-    told = native.batch(20, 0, tmp_path)
-    assert told["rows_per_s"] > 0 < told["mib"]
-    with (tmp_path / "20-0.csv.out").open(newline="") as file:
+    source = tmp_path / "in.csv"
+    native.write_rows(20, source)
+    seconds, mib = native.batch(source, 0)
+    assert seconds > 0 < mib
+    with (tmp_path / "in.csv.out").open(newline="") as file:
         answers = list(csv.DictReader(file))
     assert len(answers) == 20
     assert all(answer["answer"] and not answer["problem"] for answer in answers)
