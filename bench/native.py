@@ -124,8 +124,9 @@ def write_rows(rows: int, source: Path) -> None:
 
 def batch(source: Path, draws: int) -> tuple[float, float]:
     """Seconds that one process takes, and the most memory that any process held, in MiB."""
-    source.with_name(source.name + ".out").unlink(missing_ok=True)
-    command = [str(source), "--decision", BATCHED, "--out", str(source) + ".out", "--draws", str(draws), "--jobs", "1"]
+    target = source.with_name(f"{source.name}.out")
+    target.unlink(missing_ok=True)
+    command = [str(source), "--decision", BATCHED, "--out", str(target), "--draws", str(draws), "--jobs", "1"]
     done = subprocess.run([sys.executable, "-c", BATCH, *command], capture_output=True, text=True, check=True, cwd=ROOT)
     seconds, mib = json.loads(done.stdout)
     return seconds, mib
@@ -154,21 +155,21 @@ def measure() -> dict[str, Any]:
         "estimates_us": {name: 1e6 * least for (kind, name), least in took.items() if kind == "estimate"},
         "imports_ms": {module: 1000 * took["import", module] for module in IMPORTS},
         "verdicts_ms": {name: {what: 1000 * took[name, what] for what in parts} for name, parts in verdicts.items()},
-        "batches": batches(BATCHES, BATCH_ROUNDS),
+        "batches": batches(),
     }
 
 
-def batches(sizes: Sequence[tuple[int, int]], rounds: int) -> list[dict[str, float]]:
-    """Rows a second of the quickest round, and the most memory of any, for each number of rows and of draws."""
+def batches() -> list[dict[str, float]]:
+    """Rows a second of the quickest round, and the most memory of any, for each of BATCHES."""
     with tempfile.TemporaryDirectory() as folder:
         steps = {}
-        for rows, draws in sizes:
+        for rows, draws in BATCHES:
             source = Path(folder) / f"{rows}-{draws}.csv"
             write_rows(rows, source)
             steps[rows, draws] = partial(batch, source, draws)
         return [
             {"rows": rows, "draws": draws, "rows_per_s": rows / min(took)[0], "mib": max(mib for _, mib in took)}
-            for (rows, draws), took in in_turns(steps, rounds).items()
+            for (rows, draws), took in in_turns(steps, BATCH_ROUNDS).items()
         ]
 
 

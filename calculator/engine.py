@@ -366,8 +366,7 @@ def draws(decision: Decision, reading: Reading, count: int = DRAWS) -> Iterator[
     drawn = []
     for (name, (low, value, high)), column in zip(spans.items(), columns(groups, count), strict=True):
         lowest, highest = specs[name].low, specs[name].high
-        wished = column_from_range(column, low, value, high)
-        drawn.append([x if lowest <= x <= highest else min(max(x, lowest), highest) for x in wished])
+        drawn.append([min(max(x, lowest), highest) for x in column_from_range(column, low, value, high)])
     names, base = tuple(spans), reading.inputs.__dict__
     for k in range(count):
         yield make_inputs(decision, base, {name: column[k] for name, column in zip(names, drawn, strict=True)})

@@ -475,9 +475,7 @@ def weigh(i: Inputs) -> list[Option]:
     found = []
     for (answer, name, _, large, trained, retrieves), serving in zip(WAYS, serving_usd_per_request(i), strict=True):
         gain, spread = gained[name]
-        accuracy = base + gain
-        if not 0.0 < accuracy < 1.0:
-            accuracy = 0.0 if accuracy <= 0.0 else 1.0
+        accuracy = max(0.0, min(1.0, base + gain))
         first_token = i.large_first_token_ms if large else i.small_first_token_ms
         work = upkeep = 0.0
         if answer is Answer.PROMPT:
