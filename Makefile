@@ -14,7 +14,7 @@ PAGES := $(shell find docs overrides -type f -not -path 'docs/assets/runtime/*' 
 TOKENIZER := node_modules/gpt-tokenizer
 
 serve: site/index.html
-	.venv/bin/python -m calculator.serve --port $(PORT)
+	.venv/bin/python -m calculator.web.serve --port $(PORT)
 
 site: site/index.html
 
@@ -51,7 +51,7 @@ golden: .venv/test.stamp
 
 zensical: build/zensical/stamp docs/assets/runtime/manifest.json
 	build/zensical/bin/python -m zensical build --clean --strict
-	.venv/bin/python -m calculator.publish
+	.venv/bin/python -m calculator.web.publish
 	@for name in $$(ls calculator/decisions | sed -n 's/^\([a-z]\w*\)\.py$$/\1/p'); do \
 	  grep -rqs "data-decision=\"$$name\"" site || { echo "Zensical's site has no calculator for $$name"; exit 1; }; done
 	rm -rf build/zensical-site
@@ -107,5 +107,5 @@ docs/assets/tokenizer/o200k_base.js: node_modules/site.stamp
 
 site/index.html: mkdocs.yml $(PAGES) $(SOURCES) docs/assets/runtime/manifest.json docs/assets/tokenizer/o200k_base.js
 	.venv/bin/python -m mkdocs build --strict
-	.venv/bin/python -m calculator.publish
+	.venv/bin/python -m calculator.web.publish
 	touch $@

@@ -14,7 +14,7 @@ from typing import Any
 from playwright.sync_api import Page, sync_playwright
 
 from bench.measure import CHROMIUM
-from calculator import serve
+from calculator.web import serve
 
 START = "do-not/real-time-updates/"
 FIELD = "retraining_days"

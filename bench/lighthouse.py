@@ -19,7 +19,7 @@ from typing import Any
 
 from bench import table
 from bench.__main__ import PAGE, ROOT
-from calculator import serve
+from calculator.web import serve
 
 RESULTS = ROOT / "bench" / "lighthouse.json"
 PROGRAM = ROOT / "node_modules" / "lighthouse" / "cli" / "index.js"

@@ -122,7 +122,7 @@ def visit(address: str, digests: Mapping[str, bytes], until: float, client: Clie
 
 def load(site: Path, seconds: float, clients: int) -> dict[str, Any]:
     """Requests a second, waiting times and errors of so many clients at once."""
-    command = [sys.executable, "-m", "calculator.serve", str(site), "--port", str(20_000 + os.getpid() % 20_000)]
+    command = [sys.executable, "-m", "calculator.web.serve", str(site), "--port", str(20_000 + os.getpid() % 20_000)]
     server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     try:
         line = server.stdout.readline() if server.stdout else ""

@@ -14,7 +14,7 @@ from typing import Any
 
 from playwright.sync_api import BrowserContext, Page, Playwright
 
-from calculator import serve
+from calculator.web import serve
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
 WATCH = Path(__file__).resolve().parent / "watch.js"

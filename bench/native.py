@@ -26,9 +26,11 @@ from bench.__main__ import PAGE, ROOT
 from calculator import catalog, engine
 from calculator.cases import cases, quality
 from calculator.catalogs import accelerator, accelerators, architecture
-from calculator.llm import parameters, training_memory, training_time
+from calculator.llm import parameters
 from calculator.llm.serving import ServingSetup, decode, memory, serve
-from calculator.llm.training_memory import TrainingSetup
+from calculator.llm.training import memory as training_memory
+from calculator.llm.training import time as training_time
+from calculator.llm.training.memory import TrainingSetup
 from calculator.situation import Failure, Task
 
 RESULTS = ROOT / "bench" / "native.json"
@@ -37,8 +39,8 @@ ROUNDS = 25
 BATCH_ROUNDS = 3
 IMPORTS = (
     "calculator.llm.parameters",
-    "calculator.llm.training_memory",
-    "calculator.llm.training_time",
+    "calculator.llm.training.memory",
+    "calculator.llm.training.time",
     "calculator.llm.serving",
     "calculator.cases.quality",
     "calculator.engine",

@@ -7,7 +7,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from calculator import bundle
+from calculator.web import bundle
 
 HERE = Path(__file__).resolve().parent
 BUILD = HERE.parent / "build" / "bench"
@@ -95,7 +95,7 @@ def prepare(decision: str) -> tuple[Path, list[Peer]]:
             )
         ),
         (_ours("ours-whole", "this site's runtime", "whole", whole["worker"], asked)),
-        (_plain("plain-whole", "plain loadPyodide in a worker", "calculator.browser", _sources(), asked)),
+        (_plain("plain-whole", "plain loadPyodide in a worker", "calculator.faces.browser", _sources(), asked)),
     )
     return BUILD, list(pages)
 

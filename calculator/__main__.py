@@ -11,7 +11,9 @@ from io import StringIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
 
-from calculator import MODEL_VERSION, assumptions, browser, catalog, engine, links, presets, report, schema
+from calculator import MODEL_VERSION, catalog, engine, links, presets
+from calculator.faces import browser, report, schema
+from calculator.facts import assumptions
 from calculator.fields import fields_of
 from calculator.units import COUNT
 
@@ -189,7 +191,7 @@ def _record(parsed: argparse.Namespace) -> int:
 
 
 def _batch(parsed: argparse.Namespace) -> int:
-    from calculator import batch
+    from calculator.faces import batch
 
     _decision(parsed.decision)
     try:
@@ -251,7 +253,7 @@ def _stale(parsed: argparse.Namespace) -> int:
 
 
 def _bundle(parsed: argparse.Namespace) -> int:
-    from calculator import bundle
+    from calculator.web import bundle
 
     try:
         built = bundle.build()
@@ -266,9 +268,9 @@ def _bundle(parsed: argparse.Namespace) -> int:
 
 
 def _predict(parsed: argparse.Namespace) -> int:
-    from calculator import validation
+    from calculator import evaluation
 
-    text = _checked(lambda: validation.predict(parsed.what, parsed.file))
+    text = _checked(lambda: evaluation.predict(parsed.what, parsed.file))
     if parsed.json:
         _print_json(list(csv.DictReader(StringIO(text))))
     else:
@@ -277,14 +279,14 @@ def _predict(parsed: argparse.Namespace) -> int:
 
 
 def _validate(parsed: argparse.Namespace) -> int:
-    from calculator import validation
+    from calculator import evaluation
 
-    print(_checked(lambda: validation.validate(parsed.what, parsed.file, as_json=parsed.json)), end="")
+    print(_checked(lambda: evaluation.validate(parsed.what, parsed.file, as_json=parsed.json)), end="")
     return 0
 
 
 def _completions(parsed: argparse.Namespace) -> int:
-    from calculator import completions
+    from calculator.faces import completions
 
     print(completions.script(parsed.shell, _parser()), end="")
     return 0
@@ -292,7 +294,7 @@ def _completions(parsed: argparse.Namespace) -> int:
 
 def _mcp(_: argparse.Namespace) -> int:
     try:
-        from calculator import mcp_server
+        from calculator.faces import mcp_server
     except ImportError:
         raise _bad("", "mcp: the server needs the package's extra: pip install 'fine-tune-or-not[mcp]'") from None
     mcp_server.serve()

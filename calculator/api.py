@@ -13,10 +13,12 @@ truth value. Those left out have the value that the form starts with.
 
 from typing import Literal
 
-from calculator import assumptions, browser, catalog, engine, links
-from calculator import report as records
-from calculator.assumptions import Assumption
+from calculator import catalog, engine, links
 from calculator.engine import Report
+from calculator.faces import browser
+from calculator.faces import report as records
+from calculator.facts import assumptions
+from calculator.facts.assumptions import Assumption
 from calculator.fields import fields_of
 
 __all__ = ["decide", "decisions", "report", "run", "sources"]

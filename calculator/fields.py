@@ -11,7 +11,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Any
 
-from calculator.assumptions import Assumption, assumption
+from calculator.facts.assumptions import Assumption, assumption
 from calculator.units import COUNT, Unit
 
 

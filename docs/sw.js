@@ -1,5 +1,5 @@
 // Keeps pages, search and the calculator's runtime for reading without a network. Registered once the calculator has run,
-// never before, so that a reader who only reads downloads nothing for it. `calculator/publish.py` fills in the next line.
+// never before, so that a reader who only reads downloads nothing for it. `calculator/web/publish.py` fills in the next line.
 const RELEASE = {"version": "", "shell": [], "pages": [], "runtime": []};
 
 // Other projects share this origin: only our own caches, named by our path, are touched.

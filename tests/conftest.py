@@ -10,7 +10,7 @@ import pytest
 from hypothesis import settings
 from playwright.sync_api import Browser, BrowserContext, BrowserType, Error, Locator, Page, sync_playwright
 
-from calculator import serve
+from calculator.web import serve
 
 # A busy machine is no finding: what must be quick is timed by the tests that say so, in processor time.
 settings.register_profile("patient", deadline=None)

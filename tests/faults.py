@@ -9,7 +9,7 @@ from http import HTTPStatus
 from pathlib import Path
 from threading import Event, Thread
 
-from calculator import serve
+from calculator.web import serve
 
 PIECE = 16_384
 

@@ -14,8 +14,9 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from calculator import MODEL_VERSION, catalog, engine, links, presets, report
-from calculator.browser import merge
+from calculator import MODEL_VERSION, catalog, engine, links, presets
+from calculator.faces import report
+from calculator.faces.browser import merge
 from calculator.fields import fields_of
 from tests.inputs import random_value
 

@@ -19,9 +19,10 @@ from time import thread_time
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
-from calculator import batch, browser, catalog, engine, links, presets, report, validation, view
+from calculator import catalog, engine, evaluation, links, presets
 from calculator.__main__ import WHAT, main
 from calculator.catalogs import read_config
+from calculator.faces import batch, browser, report, view
 from calculator.fields import Field, fields_of
 from calculator.llm import parameters
 from calculator.units import UNITS, parse
@@ -516,7 +517,7 @@ def command_line(arguments: Sequence[str]) -> tuple[int, str, str]:
 def _published(what: str) -> tuple[Mapping[str, str], ...]:
     if what == "cases":
         return ({"case_id": "C1", "task_type": "classification", "n_train_examples": "100", "options": "prompted"},)
-    return validation.published(what)
+    return evaluation.published(what)
 
 
 def prediction(source: Source, what: str = "") -> None:

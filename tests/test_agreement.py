@@ -5,8 +5,9 @@ from random import Random
 import pytest
 from inputs import random_given
 
-from calculator import agreement, catalog, engine
+from calculator import catalog, engine
 from calculator.decisions import fine_tune_or_not as overall
+from calculator.faces import agreement
 from calculator.verdict import Stance
 
 TOPICS = [name for name in catalog.names() if name != agreement.NAME]

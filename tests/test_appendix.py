@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from calculator import appendix, catalog, evidence, examples
-from calculator.assumptions import assumptions
+from calculator import catalog
 from calculator.cases import cases
+from calculator.facts import evidence
+from calculator.facts.assumptions import assumptions
+from calculator.web import appendix, examples
 
 ROOT = Path(__file__).parent.parent
 FENCES = ("evidence", "example", "published", "sources", "validation")
@@ -18,7 +20,8 @@ FENCES = ("evidence", "example", "published", "sources", "validation")
 def test_every_fence_is_registered_for_the_site():
     config = (ROOT / "mkdocs.yml").read_text("utf-8")
     for name in FENCES:
-        registered = f"- name: {name}\n          class: {name}\n          format: !!python/name:calculator.site.data"
+        keys = ("- name: ", "  class: ", "  format: !!python/name:calculator.web.site.data")
+        registered = "\n        ".join((f"{keys[0]}{name}", f"{keys[1]}{name}", keys[2]))
         assert registered in config
 
 
@@ -116,7 +119,7 @@ def test_what_stands_after_a_bar_does_what_it_does_in_a_shell(pipe):
         ("python -m calculator run nonsense", "ended with exit code 2: decision must be one of"),
         ("python -m calculator list  # exit code 1", "ended with exit code 0"),
         ("python -m calculator list | sort", "after | may stand"),
-        ("python -m calculator.serve", "must begin with python -m calculator"),
+        ("python -m calculator.web.serve", "must begin with python -m calculator"),
     ],
 )
 def test_an_example_that_does_not_do_what_it_says_fails_the_build(command, words):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from calculator import catalog
-from calculator.assumptions import FILES, assumption, assumptions, load_text
+from calculator.facts.assumptions import FILES, assumption, assumptions, load_text
 from calculator.fields import fields_of
 
 FOLDER = Path(__file__).parent.parent / "calculator"
@@ -25,7 +25,7 @@ as_of = 2026-01-01
 
 
 def test_every_file_of_the_folder_is_loaded():
-    assert sorted(FILES) == sorted(path.stem for path in (FOLDER / "assumptions").glob("*.toml"))
+    assert sorted(FILES) == sorted(path.stem for path in (FOLDER / "facts" / "assumptions").glob("*.toml"))
 
 
 def test_each_assumption_is_dated_in_the_past_and_links_to_its_source():

@@ -6,8 +6,9 @@ import sys
 
 import pytest
 
-from calculator import batch, catalog, engine
+from calculator import catalog, engine
 from calculator.__main__ import main
+from calculator.faces import batch
 
 NAME = "real_time_updates"
 

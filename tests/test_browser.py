@@ -13,7 +13,8 @@ from conftest import ROOT, may_use_clipboard, only_in_chromium
 from inputs import random_given
 from playwright.sync_api import Page, expect
 
-from calculator import MODEL_VERSION, agreement, browser, catalog, engine, report, view
+from calculator import MODEL_VERSION, catalog, engine
+from calculator.faces import agreement, browser, report, view
 from calculator.fields import fields_of
 
 pytestmark = pytest.mark.browser

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from calculator import bundle
-from calculator.bundle import library
+from calculator.web import bundle
+from calculator.web.bundle import library
 
 FIRST_ANSWER_BYTES = 6_000_000
 MAGIC_OF_PYTHON_3_13 = (3571).to_bytes(2, "little") + b"\r\n"
@@ -102,10 +102,9 @@ def test_the_bytecode_is_for_the_runtimes_python(manifest: dict[str, Any]) -> No
 
 
 def test_nothing_native_only_is_shipped(manifest: dict[str, Any]) -> None:
-    ours = {name.split("/")[1].removesuffix(".pyc") for name in library_of(manifest) if name.startswith("calculator/")}
-    assert "browser" in ours
-    assert "decisions" in ours
-    assert not ours & set(library.NATIVE_ONLY)
+    files = [name.replace(".pyc", ".py") for name in library_of(manifest) if name.startswith("calculator/")]
+    assert "calculator/faces/browser.py" in files
+    assert not [name for name in files if library.is_native(name)]
 
 
 def test_every_decision_is_shipped(manifest: dict[str, Any]) -> None:
@@ -116,11 +115,13 @@ def test_every_decision_is_shipped(manifest: dict[str, Any]) -> None:
 
 def test_a_bundled_module_that_imports_a_native_one_is_refused(tmp_path: Path) -> None:
     package = tmp_path / "calculator"
-    package.mkdir()
+    for folder in ("faces", "web"):
+        (package / folder).mkdir(parents=True)
+        (package / folder / "__init__.py").write_text("")
     (package / "__init__.py").write_text("")
-    (package / "browser.py").write_text("def answer():\n    from calculator.site import formatter\n")
-    (package / "site.py").write_text("")
-    with pytest.raises(bundle.BundleError, match=r"calculator/browser\.py is bundled .* imports calculator\.site"):
+    (package / "faces" / "browser.py").write_text("def answer():\n    from calculator.web.site import formatter\n")
+    (package / "web" / "site.py").write_text("")
+    with pytest.raises(bundle.BundleError, match=r"faces/browser\.py is bundled .* imports calculator\.web\.site"):
         library.package_files(package)
 
 

@@ -19,7 +19,7 @@ from calculator.cases import (
 )
 from calculator.cases import nearest as near
 from calculator.cases.nearest import distance, nearest
-from calculator.validation import cases as validation
+from calculator.evaluation import cases as validation
 
 KNOWN = (
     "task_type",

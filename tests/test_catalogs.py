@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calculator import catalogs, validation
+from calculator import catalogs, evaluation
 from calculator.catalogs import accelerator, accelerators, architecture, architectures, prices, read_config, sources
 from calculator.catalogs.config import config_defaults, model_types
 from calculator.catalogs.families import FAMILIES
@@ -23,7 +23,7 @@ TODAY = date.today().isoformat()
 
 
 def test_every_published_row_has_its_model_in_the_catalogue():
-    assert {row["hf_id"] for row in validation.published("parameters")} <= set(architectures())
+    assert {row["hf_id"] for row in evaluation.published("parameters")} <= set(architectures())
 
 
 def test_every_model_names_its_licence_and_sources_that_exist():

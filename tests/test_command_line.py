@@ -129,7 +129,7 @@ def test_every_command_but_two_has_its_answer_as_json(capsys, tmp_path):
 
 def _commands():
     from calculator.__main__ import _parser
-    from calculator.completions import _commands
+    from calculator.faces.completions import _commands
 
     return _commands(_parser())
 

@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from inputs import given_strategy, number_at, random_given
 
-from calculator import browser, catalog, engine, presets
+from calculator import catalog, engine, presets
+from calculator.faces import browser
 from calculator.fields import defaults_of, fields_of
 from calculator.units import UNITS
 

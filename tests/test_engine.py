@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calculator import engine, report
+from calculator import engine
+from calculator.faces import report
 from calculator.fields import ask, flag, out, paste, pick
 from calculator.units import EXAMPLES, SHARE, USD
 from calculator.verdict import Decision, Verdict

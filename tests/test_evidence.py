@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from calculator.evidence import DIRECTIONS, STATUSES, STRENGTHS, TOPICS, UNCHECKED, cards, load_text
+from calculator.facts.evidence import DIRECTIONS, STATUSES, STRENGTHS, TOPICS, UNCHECKED, cards, load_text
 
 WHOLE = """
 [a-card]

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from calculator import browser, catalog, engine, exchange, report
+from calculator import catalog, engine
+from calculator.faces import browser, exchange, report
 from calculator.fields import fields_of
 
 TOML = """# ours

@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from test_browser import FRESH, LIMITED, START_MS, WATCH_WORKERS, Calculator
 
 from bench import endurance
-from calculator import publish
+from calculator.web import publish
 
 pytestmark = pytest.mark.browser
 

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from calculator import browser, catalog, engine
+from calculator import catalog, engine
+from calculator.faces import browser
 from calculator.fields import fields_of
 from tests import hostile
 

@@ -11,8 +11,8 @@ pytest.importorskip("mcp")
 from mcp import Client, StdioServerParameters
 
 from calculator import MODEL_VERSION, api, catalog, presets
+from calculator.faces.report import as_json
 from calculator.fields import fields_of
-from calculator.report import as_json
 
 SERVER = StdioServerParameters(command=sys.executable, args=["-m", "calculator", "mcp"])
 

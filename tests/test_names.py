@@ -2,8 +2,8 @@
 
 import pytest
 
+from calculator.evaluation.names import known, resolve
 from calculator.llm import parameters
-from calculator.validation.names import known, resolve
 
 
 @pytest.mark.parametrize(

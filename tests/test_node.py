@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 from inputs import random_given
 
-from calculator import browser, bundle, catalog
+from calculator import catalog
+from calculator.faces import browser
+from calculator.web import bundle
 
 pytestmark = pytest.mark.node
 

@@ -10,7 +10,8 @@ from threading import Thread
 
 import pytest
 
-from calculator import MODEL_VERSION, bundle
+from calculator import MODEL_VERSION
+from calculator.web import bundle
 from tests import wheel
 
 CONFIGURATION = "site_name: Ours\ntheme: {{name: {theme}, font: false}}\nuse_directory_urls: {folders}\n"

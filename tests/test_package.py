@@ -69,8 +69,8 @@ def test_the_command_lists_and_runs_every_decision(python):
 
 
 def test_our_error_on_the_published_rows_is_in_the_package(python):
-    counted = "sum(len(validation.published(what)) for what in validation.WHAT[:4])"
-    script = f"from calculator import validation; print({counted})"
+    counted = "sum(len(evaluation.published(what)) for what in evaluation.WHAT[:4])"
+    script = f"from calculator import evaluation; print({counted})"
     done = subprocess.run([python, "-c", script], check=True, cwd=python.parent, env={}, capture_output=True, text=True)
     assert int(done.stdout) > 1000
 

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calculator import validation
+from calculator import evaluation
 from calculator.catalogs import Architecture, architecture, architectures
+from calculator.evaluation.parameters import predict
 from calculator.llm import parameters
-from calculator.validation.parameters import predict
 
-ROWS = {row["hf_id"]: row for row in validation.published("parameters")}
+ROWS = {row["hf_id"]: row for row in evaluation.published("parameters")}
 MODELS = sorted(architectures())
 LLAMA_8B = "meta-llama/Llama-3.1-8B"
 

@@ -25,8 +25,8 @@ from calculator.cases.quality import (
     p_best,
 )
 from calculator.decisions import fine_tune_or_not
+from calculator.evaluation import cases as validation
 from calculator.fields import fields_of
-from calculator.validation import cases as validation
 
 MAYBE = st.one_of
 SITUATIONS = st.builds(

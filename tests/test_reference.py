@@ -12,9 +12,11 @@ from random import Random
 import pytest
 from inputs import random_given
 
-from calculator import __main__, api, catalog, decisions, engine, examples, presets, schema, site
+from calculator import __main__, api, catalog, decisions, engine, presets
+from calculator.faces import schema
 from calculator.fields import defaults_of, fields_of
 from calculator.units import UNITS
+from calculator.web import examples, site
 
 ROOT = Path(__file__).parent.parent
 PAGES = {path.stem: path.read_text("utf-8") for path in (ROOT / "docs" / "reference").glob("*.md")}

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from calculator import MODEL_VERSION, catalog, engine, report
+from calculator import MODEL_VERSION, catalog, engine
 from calculator.__main__ import main
+from calculator.faces import report
 from calculator.fields import fields_of
 
 NAME = "fine_tune_or_not"

@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calculator.catalogs import Accelerator, Architecture, accelerators, architecture
+from calculator.evaluation import inference, published
+from calculator.evaluation.names import resolve
 from calculator.llm import queueing
 from calculator.llm.serving import (
     ENGINES,
@@ -37,8 +39,6 @@ from calculator.llm.serving import (
 )
 from calculator.llm.serving.body import GIB, body
 from calculator.llm.serving.speed import prefill_ms
-from calculator.validation import inference, published
-from calculator.validation.names import resolve
 
 H100 = "NVIDIA H100 SXM"
 ANSWERS = (

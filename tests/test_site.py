@@ -15,10 +15,12 @@ from hypothesis import strategies as st
 from mkdocs.commands.build import build
 from mkdocs.config.defaults import MkDocsConfig
 
-from calculator import agreement, catalog, chart, engine, publish, serve, view
-from calculator import site as fences
+from calculator import catalog, engine
 from calculator.exhibit import Bar, Bars, Curves, Grid, Line, Mark, Note, Segment, Table
+from calculator.faces import agreement, chart, view
 from calculator.units import GIB, MONTHS, SHARE, USD
+from calculator.web import publish, serve
+from calculator.web import site as fences
 
 NAMES = catalog.names()
 FENCE = "```calculator\n{}\n```\n"

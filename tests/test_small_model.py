@@ -5,9 +5,9 @@ from statistics import median
 
 import pytest
 
-from calculator.assumptions import assumption
 from calculator.cases import cases
 from calculator.decisions import small_model_limited_data as decision
+from calculator.facts.assumptions import assumption
 
 
 def tuned_pairs():

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from bench import sbom
-from calculator import bundle
+from calculator.web import bundle
 
 ROOT = Path(__file__).resolve().parent.parent
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calculator.llm import training_cost
+from calculator.llm.training import cost as training_cost
 
 H100_PEAK_TFLOPS = 989.0
 

@@ -8,8 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calculator.catalogs import architecture, architectures
+from calculator.evaluation import pairs, published, summarise
+from calculator.evaluation import training_memory as validation
+from calculator.evaluation.names import resolve
 from calculator.llm import parameters
-from calculator.llm.training_memory import (
+from calculator.llm.training.memory import (
     CHOICES,
     FITTED,
     GIB,
@@ -19,9 +22,6 @@ from calculator.llm.training_memory import (
     estimate,
     longest_sequence,
 )
-from calculator.validation import pairs, published, summarise
-from calculator.validation import training_memory as validation
-from calculator.validation.names import resolve
 
 LLAMA_8B = architecture("meta-llama/Meta-Llama-3-8B")
 LLAMA_3B = architecture("meta-llama/Llama-3.2-3B")

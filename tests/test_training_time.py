@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calculator.catalogs import accelerator, accelerators, architecture, architectures
-from calculator.llm import training_time
-from calculator.llm.training_memory import TrainingSetup
-from calculator.llm.training_time import FITTED, Kernels, throughput
-from calculator.validation import training_throughput as validation
+from calculator.evaluation import training_throughput as validation
+from calculator.llm.training import time as training_time
+from calculator.llm.training.memory import TrainingSetup
+from calculator.llm.training.time import FITTED, Kernels, throughput
 
 LLAMA = architecture("meta-llama/Meta-Llama-3-8B")
 A100 = accelerator("NVIDIA A100 SXM 80GB")

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from calculator import chart, validation
+from calculator import evaluation
+from calculator.evaluation import cases as judged
+from calculator.evaluation import figures as worked_out
+from calculator.evaluation import page
 from calculator.exhibit import Dots, Scatter
+from calculator.faces import chart
 from calculator.stats.sampling import quantile
 from calculator.units import GIB
-from calculator.validation import cases as judged
-from calculator.validation import figures as worked_out
-from calculator.validation import page
 
 ROOT = Path(__file__).parent.parent
 MARKDOWN = (ROOT / "docs" / "evidence" / "validation.md").read_text("utf-8")
@@ -107,12 +108,12 @@ def test_an_unknown_fence_lists_the_known_ones():
 
 
 def test_the_figures_are_those_of_the_command(figures):
-    table = validation.compare("training-memory")["quantities"][0]["tables"]
+    table = evaluation.compare("training-memory")["quantities"][0]["tables"]
     found = {(part["way"], part["rows"]): part["all"]["median_error"] for part in table}
     (compared,) = figures.compared["training-memory"]
-    for way, pairs in ((validation.PUBLISHED, compared.published), (validation.LEFT_OUT, compared.left_out)):
-        complete = validation.summarise(pair for pair in pairs if pair.complete)
-        assert complete.median_error == pytest.approx(found[way, validation.COMPLETE], rel=1e-9)
+    for way, pairs in ((evaluation.PUBLISHED, compared.published), (evaluation.LEFT_OUT, compared.left_out)):
+        complete = evaluation.summarise(pair for pair in pairs if pair.complete)
+        assert complete.median_error == pytest.approx(found[way, evaluation.COMPLETE], rel=1e-9)
 
 
 def test_figures_are_kept_and_read_back_at_once(figures, tmp_path, monkeypatch):
@@ -145,19 +146,19 @@ def test_the_hash_follows_what_the_figures_depend_on_and_nothing_else(tmp_path, 
 def test_each_estimator_has_its_chart_its_tables_and_its_worst_rows(what, figures, rendered):
     html = rendered[what]
     assert html.count("<svg") == len(figures.compared[what])
-    inexact = [compared for compared in figures.compared[what] if validation.summarise(compared.complete).exact != 1]
+    inexact = [compared for compared in figures.compared[what] if evaluation.summarise(compared.complete).exact != 1]
     for heading in ("By source", "By method"):
         assert html.count(f"<h4>{heading}</h4>") == len(inexact)
     assert html.count("<h4>The worst") == len(inexact)
     for compared in inexact:
-        worst = validation.worst(compared.complete, 10)
+        worst = evaluation.worst(compared.complete, 10)
         assert all(f">{pair.id}<br>" in html for pair in worst)
 
 
 @pytest.mark.parametrize("what", worked_out.ESTIMATORS)
 def test_every_source_stands_in_the_table_with_its_own_error(what, figures, rendered):
     for compared in figures.compared[what]:
-        if validation.summarise(compared.complete).exact == 1:
+        if evaluation.summarise(compared.complete).exact == 1:
             continue
         for source in {pair.source for pair in compared.complete}:
             of_it = [abs(pair.error) for pair in compared.complete if pair.source == source]
@@ -176,7 +177,7 @@ def test_every_worst_row_says_why(rendered):
 
 
 def test_a_known_cause_names_rows_that_exist():
-    ids = {what: {row[page._identity(what)] for row in validation.published(what)} for what in worked_out.ESTIMATORS}
+    ids = {what: {row[page._identity(what)] for row in evaluation.published(what)} for what in worked_out.ESTIMATORS}
     for what, row in page.reasons():
         assert row in ids[what], f"{row} is no row of {what}"
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calculator import validation
-from calculator.validation import Quantity, parameters
+from calculator import evaluation
+from calculator.evaluation import Quantity, parameters
 
 HEAD = "hf_id,architecture,hidden_size,layers,heads,kv_heads,head_dim,intermediate_size,vocab,tied_embeddings"
 SMALL = "someone/small,LlamaForCausalLM,4,2,2,1,3,5,7,False"
@@ -25,7 +25,7 @@ def save(tmp_path, content, name="rows.csv"):
 
 
 def predicted(path):
-    return list(csv.DictReader(io.StringIO(validation.predict("parameters", path))))
+    return list(csv.DictReader(io.StringIO(evaluation.predict("parameters", path))))
 
 
 @pytest.mark.parametrize("text", [
@@ -56,17 +56,17 @@ def test_marks_line_ends_order_and_further_columns_do_not_matter(tmp_path, text)
 ])
 def test_a_file_that_is_no_table_of_rows_is_refused_with_the_reason(tmp_path, content, message):
     with pytest.raises(ValueError, match=message):
-        validation.predict("parameters", save(tmp_path, content))
+        evaluation.predict("parameters", save(tmp_path, content))
 
 
 def test_a_missing_file_is_an_error_of_the_system(tmp_path):
     with pytest.raises(OSError, match="nowhere"):
-        validation.predict("parameters", str(tmp_path / "nowhere.csv"))
+        evaluation.predict("parameters", str(tmp_path / "nowhere.csv"))
 
 
 def test_what_we_do_not_predict_is_refused_with_what_we_do(tmp_path):
     with pytest.raises(ValueError, match="'the-weather' is not something we predict; known: parameters, training-mem"):
-        validation.predict("the-weather", save(tmp_path, HEAD))
+        evaluation.predict("the-weather", save(tmp_path, HEAD))
 
 
 @pytest.mark.parametrize(("change", "reason"), [
@@ -97,7 +97,7 @@ def test_one_broken_row_leaves_the_others_theirs(tmp_path):
 
 def test_a_prediction_does_not_see_the_answers():
     answers = ("computed_total_params", "computed_active_params", "published_total_params", "notes")
-    for row in validation.published("parameters"):
+    for row in evaluation.published("parameters"):
         blind = {column: "" if column in answers else text for column, text in row.items()}
         wrong = {column: "1" if column in answers else text for column, text in row.items()}
         assert parameters.predict(blind) == parameters.predict(wrong) == parameters.predict(row)
@@ -177,17 +177,17 @@ def made_up(**further):
 @pytest.fixture
 def install(monkeypatch):
     def put(module, published=ROWS):
-        monkeypatch.setattr(validation, "_module", lambda what: module)
-        monkeypatch.setattr(validation, "published", lambda what: tuple(published))
-        validation._without.cache_clear()
+        monkeypatch.setattr(evaluation, "_module", lambda what: module)
+        monkeypatch.setattr(evaluation, "published", lambda what: tuple(published))
+        evaluation._without.cache_clear()
 
     yield put
-    validation._without.cache_clear()
+    evaluation._without.cache_clear()
 
 
 def test_an_error_table_is_as_computed_by_hand(install):
     install(made_up())
-    (table,) = validation.compare("made-up")["quantities"][0]["tables"]
+    (table,) = evaluation.compare("made-up")["quantities"][0]["tables"]
     # Estimates 10, 10, 10 against 10, 11, 20: errors 0, -1/11, -1/2; bands 8.33 to 12 hold the first two.
     assert table["all"] == {
         "rows": 4, "refused": 1, "median_error": pytest.approx(1 / 11), "exact": pytest.approx(1 / 3),
@@ -201,9 +201,9 @@ def test_an_error_table_is_as_computed_by_hand(install):
 
 def test_complete_rows_are_judged_apart_from_the_others(install):
     install(made_up(usable=lambda row: row["source"] == "a"))
-    tables = validation.compare("made-up")["quantities"][0]["tables"]
+    tables = evaluation.compare("made-up")["quantities"][0]["tables"]
     assert [(table["rows"], table["all"]["rows"]) for table in tables] == [
-        (validation.COMPLETE, 2), (validation.OTHER, 2),
+        (evaluation.COMPLETE, 2), (evaluation.OTHER, 2),
     ]
 
 
@@ -215,25 +215,25 @@ def test_a_left_out_estimate_is_fitted_without_its_source(install):
 
     seen = []
     install(made_up(fit=fit))
-    published, left_out = (validation.pairs("made-up", left_out=way) for way in (False, True))
+    published, left_out = (evaluation.pairs("made-up", left_out=way) for way in (False, True))
     assert sorted(seen) == [["1", "2"], ["3", "4", "5"]]
     assert [pair.estimate for pair in published] == [10, 10, 10, None]
     assert [pair.estimate for pair in left_out] == [20, 20, pytest.approx(10.5), None]
-    assert [table["way"] for table in validation.compare("made-up")["quantities"][0]["tables"]] == [
-        validation.PUBLISHED, validation.LEFT_OUT,
+    assert [table["way"] for table in evaluation.compare("made-up")["quantities"][0]["tables"]] == [
+        evaluation.PUBLISHED, evaluation.LEFT_OUT,
     ]
 
 
 def test_sources_of_one_family_are_left_out_together(install):
     fitted = []
     install(made_up(fit=lambda rows: fitted.append(list(rows)) or 1.0, source_family=lambda row: "both"))
-    validation.pairs("made-up", left_out=True)
+    evaluation.pairs("made-up", left_out=True)
     assert fitted == [[]]
 
 
 def test_the_worst_rows_are_those_off_by_the_largest_factor(install):
     install(made_up())
-    found = validation.worst(validation.pairs("made-up"), 2)
+    found = evaluation.worst(evaluation.pairs("made-up"), 2)
     assert [pair.id for pair in found] == ["3", "2"]
 
 
@@ -241,35 +241,35 @@ def test_tables_come_as_text_and_as_json(tmp_path, install):
     install(made_up())
     text = "row_id,source,method,truth,answer\n" + "".join(",".join(row.values()) + "\n" for row in ROWS)
     path = save(tmp_path, text)
-    shown = validation.validate("made-up", path)
+    shown = evaluation.validate("made-up", path)
     assert "# made up (units)" in shown
     assert "| **all** | 4 | 1 | 9.1 % | 33.3 % | 66.7 % | 66.7 % | 66.7 % | -9.1 % | 66.7 % | × 1.44 |" in shown
-    assert json.loads(validation.validate("made-up", path, as_json=True)) == validation.compare("made-up")
+    assert json.loads(evaluation.validate("made-up", path, as_json=True)) == evaluation.compare("made-up")
 
 
 def test_a_file_without_answers_says_so(tmp_path):
-    assert "No row has an answer" in validation.validate("parameters", save(tmp_path, f"{HEAD}\n{SMALL}\n"))
+    assert "No row has an answer" in evaluation.validate("parameters", save(tmp_path, f"{HEAD}\n{SMALL}\n"))
 
 
 def test_what_goes_wrong_inside_a_prediction_becomes_its_reason(install):
     module = made_up()
     module.predict = lambda row: 1 / 0
     install(module)
-    assert {pair.reason for pair in validation.pairs("made-up")} == {"the row can't be read: division by zero"}
+    assert {pair.reason for pair in evaluation.pairs("made-up")} == {"the row can't be read: division by zero"}
 
 
 @given(st.binary(max_size=300) | st.text(max_size=300).map(str.encode))
 def test_any_bytes_give_predictions_or_a_clear_refusal(tmp_path_factory, content):
     path = save(tmp_path_factory.mktemp("bytes"), content)
     try:
-        text = validation.predict("parameters", path)
+        text = evaluation.predict("parameters", path)
     except ValueError as refusal:
         text = str(refusal)
     assert text.startswith(("rows.csv: ", "hf_id,total_params"))
 
 
 def test_published_counts_are_exact_in_every_group():
-    for quantity in validation.compare("parameters")["quantities"]:
+    for quantity in evaluation.compare("parameters")["quantities"]:
         for table in quantity["tables"]:
             for errors in (table["all"], *table["by_source"].values(), *table["by_method"].values()):
                 assert errors["exact"] == 1

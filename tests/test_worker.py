@@ -11,8 +11,10 @@ import pytest
 from inputs import random_given
 from playwright.sync_api import Browser, Page
 
-from calculator import browser, bundle, catalog
-from calculator.serve import running
+from calculator import catalog
+from calculator.faces import browser
+from calculator.web import bundle
+from calculator.web.serve import running
 
 pytestmark = pytest.mark.browser
 

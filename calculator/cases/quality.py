@@ -23,7 +23,7 @@ Three laws hold by construction, for the means and in every draw: more labels ne
 the rest, changing facts never raise it, and a higher baseline never raises it over prompts and retrieval. Over a
 prompted small model the last holds for the means alone, for its noise is its own.
 
-The coefficients are data (`coefficients.json`), made by `python -m calculator.validation.cases fit --write`.
+The coefficients are data (`coefficients.json`), made by `python -m calculator.evaluation.cases fit --write`.
 """
 
 from collections.abc import Iterable, Mapping

@@ -16,7 +16,7 @@ from calculator.decisions.fine_tune_or_not import BEHAVIOUR_FAILURES, KNOWLEDGE_
 from calculator.exhibit import Bar, Bars, Exhibit, Mark, Segment, Table
 from calculator.fields import ask, assume, out
 from calculator.llm.language import bits_per_byte, perplexity_ratio, window_words
-from calculator.llm.training_cost import planned_gpu_hours
+from calculator.llm.training.cost import planned_gpu_hours
 from calculator.stats import intervals
 from calculator.stats.normal import critical_z
 from calculator.units import (

@@ -16,9 +16,9 @@ from calculator.exhibit import Bar, Bars, Exhibit, Mark, Segment, Table
 from calculator.fields import ask, assume, out, paste, pick
 from calculator.llm import parameters
 from calculator.llm.accuracy import sentence
-from calculator.llm.training_cost import training_cost
-from calculator.llm.training_memory import MemoryEstimate, TrainingSetup, estimate, longest_sequence
-from calculator.llm.training_time import throughput
+from calculator.llm.training.cost import training_cost
+from calculator.llm.training.memory import MemoryEstimate, TrainingSetup, estimate, longest_sequence
+from calculator.llm.training.time import throughput
 from calculator.stats.sampling import Z_95, quantile
 from calculator.units import (
     COUNT,

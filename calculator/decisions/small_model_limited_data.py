@@ -22,8 +22,8 @@ from calculator.exhibit import Curves, Exhibit, Line, Mark, Table
 from calculator.fields import ask, assume, flag, out
 from calculator.llm import parameters
 from calculator.llm.tokens import managed_training_usd, request_usd
-from calculator.llm.training_memory import MemoryEstimate, TrainingSetup, estimate
-from calculator.llm.training_time import throughput
+from calculator.llm.training.memory import MemoryEstimate, TrainingSetup, estimate
+from calculator.llm.training.time import throughput
 from calculator.situation import Task
 from calculator.stats.labels import adapter_capacity_tokens, adapter_parameters, effective_labels, mixed_labels
 from calculator.stats.value import annuity_months

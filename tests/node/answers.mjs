@@ -30,7 +30,7 @@ class Noted:
     def find_spec(name, path=None, target=None):
         missing.append(name)
 sys.meta_path.append(Noted)
-from calculator.browser import answer`);
+from calculator.faces.browser import answer`);
 const answer = pyodide.globals.get('answer');
 const answers = requests.map((request) => answer(request));
 const missing = JSON.parse(pyodide.runPython('import json; json.dumps(sorted(set(missing)))'));

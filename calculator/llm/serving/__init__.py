@@ -1,7 +1,7 @@
 """Serving a model: memory, speed, latency, capacity, energy and cost, on GPUs, Apple machines, processors and phones.
 
 ``ServingSetup`` says what runs on what; the functions here answer. All take the fitted coefficients as an argument with
-the published ones as its default. How far they are off is measured in ``calculator/validation/inference.py``.
+the published ones as its default. How far they are off is measured in ``calculator/evaluation/inference.py``.
 """
 
 from calculator.llm.serving.coefficients import FITTED, Coefficients

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class Coefficients:
     """What the laws of ``speed`` cannot take from a data sheet.
 
-    Fitted on calculator/validation/measured/inference.csv; refit with ``python -m calculator.validation.inference``.
+    Fitted on calculator/evaluation/measured/inference.csv; refit with ``python -m calculator.evaluation.inference``.
     Where a value is not the fit's, its comment says whose it is. Shares are of the data sheet's peak, times are in
     milliseconds.
     """

@@ -20,7 +20,7 @@ from mkdocs.exceptions import PluginError
 from mkdocs.plugins import BasePlugin
 from mkdocs.structure.files import File, Files
 
-from calculator import bundle, site
+from calculator.web import bundle, site
 
 FOLDER = "fine-tune-or-not/assets"
 """Where the files lie in the built site; the script looks for the runtime beside itself."""

@@ -11,19 +11,21 @@ from functools import cache
 from math import isfinite
 from pathlib import Path
 
-from calculator import catalog, evidence, examples
-from calculator.assumptions import Assumption, assumptions
+from calculator import catalog
 from calculator.cases import OPTIONS, TASK_TYPES, Case, cases, nearest
-from calculator.chart import escape
-from calculator.evidence import Card
+from calculator.faces.chart import escape
+from calculator.facts import evidence
+from calculator.facts.assumptions import Assumption, assumptions
+from calculator.facts.evidence import Card
 from calculator.fields import fields_of
+from calculator.web import examples
 
 DIRECTION_WORDS = {
     "supports": "Supports the claim",
     "limits": "Limits the claim",
     "contradicts": "Contradicts the claim",
 }
-DOCS = Path(__file__).resolve().parent.parent / "docs"
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 _FENCE = re.compile(r"^```calculator\n(\w+)$", re.MULTILINE)
 
 
@@ -45,7 +47,7 @@ def render(what: str, source: str) -> str:
         return evidence_index() if argument == "all" else evidence_cards(argument)
     if what == "validation":
         # Every estimator comes with it, which a page of another kind need not wait for.
-        from calculator.validation import page
+        from calculator.evaluation import page
 
         return page.render(argument)
     if what == "example":

@@ -16,9 +16,9 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from calculator.chart import escape
+from calculator.faces.chart import escape
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 LONGEST_S = 120
 _OURS = ["python", "-m"]
 _PRETTY = ["python", "-m", "json.tool", "--no-ensure-ascii"]
@@ -46,7 +46,7 @@ def output(command: str) -> str:
         else:
             stages[-1].append(word)
     first, *rest = stages
-    if first[:2] != _OURS or first[2:3] not in (["calculator"], ["calculator.validation"]):
+    if first[:2] != _OURS or first[2:3] not in (["calculator"], ["calculator.evaluation"]):
         raise ValueError(f"an example must begin with python -m calculator; given: {command[:80]!r}")
     ran = subprocess.run(
         [sys.executable, *first[1:]], cwd=ROOT, capture_output=True, text=True, encoding="utf-8", timeout=LONGEST_S

@@ -11,13 +11,13 @@ from itertools import groupby
 from math import isfinite
 from typing import Any
 
-from calculator import chart
-from calculator.chart import escape
 from calculator.engine import Report, result_name, strength_words, write
 from calculator.exhibit import Bars, Curves, Exhibit, Grid, Note, Table
 from calculator.explore import Comparison, comparison_table
+from calculator.faces import chart
+from calculator.faces.chart import escape
+from calculator.faces.report import shell_line, show_input, used_assumptions
 from calculator.fields import Field, defaults_of, fields_of
-from calculator.report import shell_line, show_input, used_assumptions
 from calculator.units import COUNT, USD, Unit
 from calculator.verdict import Decision
 

@@ -1,8 +1,8 @@
 """Estimated peak training memory against published measurements.
 
-    python -m calculator.validation.training_memory fit
+    python -m calculator.evaluation.training_memory fit
 
-fits the coefficients of ``calculator.llm.training_memory`` on the complete rows, and prints them and the errors with
+fits the coefficients of ``calculator.llm.training.memory`` on the complete rows, and prints them and the errors with
 and without each family of sources.
 """
 
@@ -14,9 +14,9 @@ from dataclasses import asdict, replace
 from typing import Any, NamedTuple
 
 from calculator.catalogs import Architecture
-from calculator.llm.training_memory import FITTED, Coefficients, MemoryEstimate, TrainingSetup, estimate
-from calculator.validation import Quantity, Row, as_text, compare, published
-from calculator.validation.names import resolve, usual_shape
+from calculator.evaluation import Quantity, Row, as_text, compare, published
+from calculator.evaluation.names import resolve, usual_shape
+from calculator.llm.training.memory import FITTED, Coefficients, MemoryEstimate, TrainingSetup, estimate
 
 ID = "row_id"
 FIELDS = ("row_id", "estimate_gib", "low_gib", "high_gib", "reason")

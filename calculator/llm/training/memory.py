@@ -244,8 +244,8 @@ class MemoryEstimate:
     """"loss", "backward" or "step"."""
 
 
-# Fitted on the complete rows of calculator/validation/measured/training_memory.csv; to refit, run
-# ``python -m calculator.validation.training_memory fit``.
+# Fitted on the complete rows of calculator/evaluation/measured/training_memory.csv; to refit, run
+# ``python -m calculator.evaluation.training_memory fit``.
 FITTED = Coefficients(
     norm_bytes=4.59,
     unfused_norm_bytes=4.18,

@@ -198,7 +198,7 @@ def running(root: Path, port: int = 0) -> Iterator[str]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Serve until interrupted."""
-    parser = argparse.ArgumentParser(prog="python -m calculator.serve", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m calculator.web.serve", description=__doc__)
     parser.add_argument("root", nargs="?", default="site", type=Path, help="the built site (default: site)")
     parser.add_argument("--port", default=8000, type=int, help="first port to try (default: 8000)")
     given = parser.parse_args(arguments)

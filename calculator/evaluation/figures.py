@@ -3,7 +3,7 @@
 Each left-out source takes a fit of its own, so they are shared between processes, and the result is kept under
 `build/validation/` by the hash of all that it depends on. Native only.
 
-    python -m calculator.validation accuracy [--write]      the figures that stand beside estimates, and whether the
+    python -m calculator.evaluation accuracy [--write]      the figures that stand beside estimates, and whether the
                                                             stored ones are these
 """
 
@@ -20,16 +20,16 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from calculator import validation
-from calculator.validation import Pair, summarise
+from calculator import evaluation
+from calculator.evaluation import Pair, summarise
 
 PACKAGE = Path(__file__).resolve().parent.parent
 KEPT = PACKAGE.parent / "build" / "validation"
 
 CASES = "cases"
-ESTIMATORS = tuple(what for what in validation.WHAT if what != CASES)
+ESTIMATORS = tuple(what for what in evaluation.WHAT if what != CASES)
 
-_INPUTS = ("assumptions", "cases", "catalogs", "llm", "stats", "validation", "units.py")
+_INPUTS = ("facts/assumptions", "cases", "catalogs", "llm", "stats", "evaluation", "units.py")
 _MADE_FROM_THEM = ("accuracy.json", "__main__.py", "page.py", "reasons.toml")
 """What the figures depend on in the package, and what in there depends on the figures instead."""
 
@@ -63,7 +63,7 @@ class Figures:
     compared: dict[str, tuple[Compared, ...]]
     """By estimator, one for each of its quantities."""
     cases: dict[str, Any]
-    """What `validation.cases.validate` gives."""
+    """What `evaluation.cases.validate` gives."""
 
 
 @cache
@@ -97,7 +97,7 @@ def inputs_hash() -> str:
 
 def _work_out() -> dict[str, Any]:
     jobs = [(CASES, "")]
-    jobs += [(what, family) for what in ESTIMATORS for family in (validation.by_family(what) if _fits(what) else ("",))]
+    jobs += [(what, family) for what in ESTIMATORS for family in (evaluation.by_family(what) if _fits(what) else ("",))]
     jobs.sort(key=lambda job: _SLOW_FIRST.index(job[0]))
     # Fresh interpreters: a build has threads, and a fork of those may hang.
     with ProcessPoolExecutor(os.cpu_count() or 1, mp_context=get_context("spawn")) as pool:
@@ -105,7 +105,7 @@ def _work_out() -> dict[str, Any]:
     found: dict[str, Any] = {CASES: done[CASES, ""]}
     for what in ESTIMATORS:
         parts = [made for (name, _), made in done.items() if name == what]
-        order = {row[_module(what).ID]: place for place, row in enumerate(validation.published(what))}
+        order = {row[_module(what).ID]: place for place, row in enumerate(evaluation.published(what))}
         found[what] = [
             [
                 sorted((pair for part in parts for pair in part[index][way]), key=lambda pair: order[pair[0]])
@@ -120,13 +120,13 @@ def _job(job: tuple[str, str]) -> Any:
     """The pairs of one source for each quantity, as published and left out; or the judged cases."""
     what, family = job
     if what == CASES:
-        from calculator.validation import cases
+        from calculator.evaluation import cases
 
         return cases.validate()
-    rows: Sequence[validation.Row] = validation.by_family(what)[family] if _fits(what) else validation.published(what)
+    rows: Sequence[evaluation.Row] = evaluation.by_family(what)[family] if _fits(what) else evaluation.published(what)
     return [
         [
-            [astuple(pair) for pair in validation.pairs(what, rows, quantity=index, left_out=left_out)]
+            [astuple(pair) for pair in evaluation.pairs(what, rows, quantity=index, left_out=left_out)]
             for left_out in (False, _fits(what))
         ]
         for index in range(len(_module(what).QUANTITIES))
@@ -152,7 +152,7 @@ def _read(data: dict[str, Any]) -> Figures:
 
 
 def _module(what: str) -> Any:
-    return import_module(f"calculator.validation.{what.replace('-', '_')}")
+    return import_module(f"calculator.evaluation.{what.replace('-', '_')}")
 
 
 def _fits(what: str) -> bool:
@@ -192,5 +192,5 @@ def measured_accuracy(found: Figures) -> dict[str, dict[str, dict[str, float]]]:
 
 def stored(found: Figures) -> str:
     """The text of the stored accuracy."""
-    data = {"made_by": "python -m calculator.validation accuracy --write", **measured_accuracy(found)}
+    data = {"made_by": "python -m calculator.evaluation accuracy --write", **measured_accuracy(found)}
     return json.dumps(data, indent=1) + "\n"

@@ -18,9 +18,10 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, TextIO
 
-from calculator import browser, catalog, engine
+from calculator import catalog, engine
+from calculator.faces import browser
+from calculator.faces.report import DIGITS
 from calculator.fields import fields_of
-from calculator.report import DIGITS
 
 CHUNK_ROWS = 500
 """Rows of one task: long enough that sending them costs little, short enough that progress is seen."""

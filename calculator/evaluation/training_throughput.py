@@ -1,7 +1,7 @@
 """Training speed against published measurements: read a row, predict it, fit the coefficients.
 
-``python -m calculator.validation.training_throughput`` refits on the published rows beside this file and prints the
-coefficients that belong into ``calculator/llm/training_time.py``.
+``python -m calculator.evaluation.training_throughput`` refits on the published rows beside this file and prints the
+coefficients that belong into ``calculator/llm/training/time.py``.
 """
 
 import csv
@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from calculator.catalogs import Accelerator, Architecture, accelerators
-from calculator.llm import training_time
-from calculator.llm.training_memory import TrainingSetup
-from calculator.llm.training_time import PRIOR, Coefficients, Kernels, Terms
-from calculator.validation import Quantity, Row, names
+from calculator.evaluation import Quantity, Row, names
+from calculator.llm.training import time as training_time
+from calculator.llm.training.memory import TrainingSetup
+from calculator.llm.training.time import PRIOR, Coefficients, Kernels, Terms
 
 ID = "row_id"
 FIELDS = (

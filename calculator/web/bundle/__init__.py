@@ -25,12 +25,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from calculator.bundle import library
-from calculator.bundle.library import BundleError
+from calculator.web.bundle import library
+from calculator.web.bundle.library import BundleError
 
 __all__ = ["BundleError", "build", "compiled", "main", "worker_name"]
 
-PACKAGE = Path(__file__).resolve().parent.parent
+PACKAGE = Path(__file__).resolve().parents[2]
 ROOT = PACKAGE.parent
 DESTINATION = ROOT / "docs" / "assets" / "runtime"
 RUNTIME = ROOT / "node_modules" / "pyodide"

@@ -22,6 +22,8 @@ from typing import NamedTuple
 
 from calculator.catalogs import Accelerator, Architecture, accelerators
 from calculator.catalogs.families import FAMILIES
+from calculator.evaluation import Quantity, Row, published
+from calculator.evaluation.names import resolve
 from calculator.llm.serving import speed as law
 from calculator.llm.serving.coefficients import FITTED, Coefficients
 from calculator.llm.serving.deployment import ServingSetup
@@ -30,8 +32,6 @@ from calculator.llm.serving.engines import Engine, engine
 from calculator.llm.serving.estimates import SPREADS, spread_kind
 from calculator.llm.serving.formats import Format, grouped_bits, weight_format
 from calculator.llm.serving.memory import memory, weights_gib
-from calculator.validation import Quantity, Row, published
-from calculator.validation.names import resolve
 
 ID = "row_id"
 SOURCE = "source_id"

@@ -29,7 +29,8 @@ def warm_up() -> list[str]:
         return get_data(importer, path)
 
     zipimport.zipimporter.get_data = get_data_and_note  # type: ignore[method-assign, assignment]
-    from calculator import browser, catalog, presets
+    from calculator import catalog, presets
+    from calculator.faces import browser
 
     for name in catalog.names():
         stage = json.loads(browser.answer(json.dumps({"decision": name})))["more"]

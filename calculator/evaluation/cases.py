@@ -4,8 +4,8 @@ A prediction uses only what is known before the decision (`Situation` and which 
 right when it is within 2 points of the best. A comparison weighs 1 / sqrt(comparisons of its source), and suspect
 ones are left out. Left out means: fitted without any comparison of the same source.
 
-    python -m calculator.validation.cases fit [--write]      the coefficients, and whether the stored ones are these
-    python -m calculator.validation.cases structures         which terms the model should have, by nested validation
+    python -m calculator.evaluation.cases fit [--write]      the coefficients, and whether the stored ones are these
+    python -m calculator.evaluation.cases structures         which terms the model should have, by nested validation
 
 Native only.
 """
@@ -554,7 +554,7 @@ def stored() -> str:
     """The text of `coefficients.json`, made from the project's comparisons."""
     used = [case for case in cases() if fitting.usable(case)]
     data = {
-        "made_by": "python -m calculator.validation.cases fit --write",
+        "made_by": "python -m calculator.evaluation.cases fit --write",
         "fitted_on": f"{len(used)} published comparisons from {len({case.source_group for case in used})} sources",
         "coefficients": fitting.as_data(fitting.fit(used)),
     }
@@ -563,7 +563,7 @@ def stored() -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Fit the model or compare its structures. Exit code 1 when the stored coefficients are not the fitted ones."""
-    parser = argparse.ArgumentParser(prog="calculator.validation.cases", description="Fit the quality model.")
+    parser = argparse.ArgumentParser(prog="calculator.evaluation.cases", description="Fit the quality model.")
     commands = parser.add_subparsers(dest="command", required=True)
     make = commands.add_parser("fit", help="the coefficients from the project's comparisons")
     make.add_argument("--write", action="store_true", help="store them")

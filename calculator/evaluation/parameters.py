@@ -12,8 +12,8 @@ from typing import Any
 
 from calculator.catalogs import Architecture, read_config
 from calculator.catalogs.config import EXPERTS_AS_WIDE_AS_MLP, config_defaults
+from calculator.evaluation import Quantity, Row
 from calculator.llm import parameters
-from calculator.validation import Quantity, Row
 
 ID = "hf_id"
 FIELDS = ("hf_id", "total_params", "active_params", "reason")

@@ -1,17 +1,17 @@
-"""`python -m calculator.validation accuracy [--write]`: remake what stands beside estimates from published rows."""
+"""`python -m calculator.evaluation accuracy [--write]`: remake what stands beside estimates from published rows."""
 
 import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from calculator.evaluation import figures
 from calculator.llm import accuracy
-from calculator.validation import figures
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the figures, and store them when asked to. Exit code 1 when those that were stored are others."""
-    parser = argparse.ArgumentParser(prog="calculator.validation", description="Our error on published runs.")
+    parser = argparse.ArgumentParser(prog="calculator.evaluation", description="Our error on published runs.")
     commands = parser.add_subparsers(dest="command", required=True)
     make = commands.add_parser("accuracy", help="the figures that stand beside estimates; takes up to a minute")
     make.add_argument("--write", action="store_true", help="store them")

@@ -12,15 +12,15 @@ from math import floor, log, log10
 from pathlib import Path
 from typing import Any
 
-from calculator import chart
 from calculator.cases import OPTIONS, TASK_TYPES, cases
-from calculator.chart import escape
+from calculator.evaluation import Errors, Pair, Row, published, summarise, worst
+from calculator.evaluation import cases as judged
+from calculator.evaluation.figures import CASES, ESTIMATORS, Compared, figures, method_of
 from calculator.exhibit import Curves, Dots, Line, Scatter
+from calculator.faces import chart
+from calculator.faces.chart import escape
 from calculator.stats.sampling import quantile
 from calculator.units import GIB, PARAMETERS, SHARE, TOKENS_PER_S, Unit
-from calculator.validation import Errors, Pair, Row, published, summarise, worst
-from calculator.validation import cases as judged
-from calculator.validation.figures import CASES, ESTIMATORS, Compared, figures, method_of
 
 WORST = 10
 BY_SOURCE, BY_METHOD = "By source", "By method"

@@ -2,7 +2,7 @@
 // names the result by its content: start it as `new Worker(url, {type: 'module'})` with the name that the build's
 // manifest gives, and once for all pages.
 //
-// Messages to it:    {id, request, key}   request: JSON text for calculator.browser.answer; key: which calculator asks
+// Messages to it:    {id, request, key}   request: JSON text for calculator.faces.browser.answer; key: which calculator asks
 //                    {id, cancel: true}   what is left of that request is not wanted any more
 // Messages from it:  {state: 'starting' | 'ready' | 'failed', path: 'snapshot' | 'ordinary', detail, marks}
 //                    {id, response}       JSON text; while its `more` is not null, another one follows
@@ -106,7 +106,7 @@ async function begin() {
   await within(DOWNLOAD_LIMIT_S, downloads, 'The download');
   const pyodide = await within(START_LIMIT_S, started, 'The start of Python');
   mark('python');
-  const answer = pyodide.pyimport('calculator.browser').answer;
+  const answer = pyodide.pyimport('calculator.faces.browser').answer;
   JSON.parse(answer('{}'));
   mark('ready');
   return answer;

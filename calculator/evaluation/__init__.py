@@ -1,6 +1,6 @@
 """Our estimates against what others measured. Native only.
 
-Each quantity is a module of this package, ``calculator/validation/<what>.py`` (the command's ``training-memory`` is
+Each quantity is a module of this package, ``calculator/evaluation/<what>.py`` (the command's ``training-memory`` is
 ``training_memory``). A module defines:
 
 ``ID``          the column that identifies a row, such as "row_id".

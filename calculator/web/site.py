@@ -24,11 +24,13 @@ from pymdownx.highlight import Highlight
 from pymdownx.inlinehilite import InlineHiliteException
 from pymdownx.superfences import SuperFencesException
 
-from calculator import MODEL_VERSION, agreement, appendix, browser, bundle, catalog, engine, explore, presets, view
-from calculator.chart import escape
+from calculator import MODEL_VERSION, catalog, engine, explore, presets
+from calculator.faces import agreement, browser, view
+from calculator.faces.chart import escape
 from calculator.fields import fields_of
 from calculator.units import COUNT
 from calculator.verdict import Decision
+from calculator.web import appendix, bundle
 
 EXAMPLE = "A worked example. This site holds no runtime, so the numbers stay; the command line takes yours."
 _OWN_KEYS = ("preset", "show", "map")

@@ -27,8 +27,8 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from calculator import MODEL_VERSION
-from calculator.schema import write_schemas
-from calculator.serve import published_address
+from calculator.faces.schema import write_schemas
+from calculator.web.serve import published_address
 
 RUNTIME = "assets/runtime/"
 SCHEMAS = "schemas/"
@@ -328,7 +328,7 @@ def _dead(root: Path, pages: dict[str, Page], page: Page, link: str, prefix: str
 
 def main(arguments: list[str] | None = None) -> int:
     """Finish the site; 1 when something is wrong with it."""
-    parser = argparse.ArgumentParser(prog="python -m calculator.publish", description="Finish a built site.")
+    parser = argparse.ArgumentParser(prog="python -m calculator.web.publish", description="Finish a built site.")
     parser.add_argument("root", nargs="?", default="site", type=Path, help="the built site (default: site)")
     given = parser.parse_args(arguments)
     wrong = publish(given.root)

@@ -12,9 +12,11 @@ from typing import Any
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 
-from calculator import MODEL_VERSION, api, assumptions, catalog, presets, schema
+from calculator import MODEL_VERSION, api, catalog, presets
 from calculator.engine import Report
-from calculator.report import as_data
+from calculator.faces import schema
+from calculator.faces.report import as_data
+from calculator.facts import assumptions
 
 INSTRUCTIONS = """\
 Settle whether to fine-tune a language model, and what to do instead, with numbers. Call `decide` with what is known of

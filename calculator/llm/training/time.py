@@ -31,7 +31,7 @@ from typing import Any, NamedTuple
 
 from calculator.catalogs import Accelerator, Architecture, accelerators
 from calculator.llm import parameters
-from calculator.llm.training_memory import TrainingSetup
+from calculator.llm.training.memory import TrainingSetup
 
 TERA = 1e12
 GIGA = 1e9
@@ -146,8 +146,8 @@ PRIOR = Coefficients(
     logits=1.0, nf4=2.0, gptq=4.0, optimizer=1.0, launch_s=1e-3, adapter_launch_s=4e-4, fsdp_launch_s=5e-4,
     deepspeed_launch_s=1e-3, expert_launch_s=2e-4, gather=1.0, tensor_parallel=1.0, node_loss=0.01,
 )
-# Fitted on 385 rows of calculator/validation/measured/training_throughput.csv that leave nothing to guess, all on A100,
-# H100 or H200. To refit: ``python -m calculator.validation.training_throughput``.
+# Fitted on 385 rows of calculator/evaluation/measured/training_throughput.csv that leave nothing to guess, all on A100,
+# H100 or H200. To refit: ``python -m calculator.evaluation.training_throughput``.
 FITTED = Coefficients(
     matmul=1.034,
     size_exponent=0.1756,

@@ -19,7 +19,8 @@ from dataclasses import asdict, replace
 from typing import Any
 from urllib.parse import quote
 
-from calculator import MODEL_VERSION, agreement, catalog, engine, exchange, explore, links, presets, report, view
+from calculator import MODEL_VERSION, catalog, engine, explore, links, presets
+from calculator.faces import agreement, exchange, report, view
 
 STAGES = 3
 LONGEST_REQUEST = 400_000

@@ -19,19 +19,14 @@ class BundleError(Exception):
 NATIVE_ONLY = (
     "__main__",
     "api",
-    "appendix",
-    "batch",
-    "bundle",
-    "completions",
-    "evidence",
-    "mcp_server",
-    "mkdocs_plugin",
-    "publish",
-    "serve",
-    "site",
-    "validation",
+    "evaluation",
+    "faces.batch",
+    "faces.completions",
+    "faces.mcp_server",
+    "facts.evidence",
+    "web",
 )
-"""Modules of the package that stay on the machine that builds: nothing that is bundled may import them."""
+"""Modules and folders of the package that stay on the machine that builds: nothing that is bundled may import them."""
 
 LOADED_BY_C = ("encodings.ascii", "encodings.latin_1", "encodings.utf_8_sig")
 """Modules that the interpreter's C code imports by name when it first needs them; no source names them."""
@@ -84,12 +79,13 @@ _NEVER_TAKEN = re.compile(r"\bTYPE_CHECKING\b|__name__ == '__main__'")
 def package_files(root: Path) -> dict[str, bytes]:
     """The bundled files of the package in `root`, by their name inside the library.
 
-    These are the modules that `browser` and the decisions reach, wherever an import stands, and the data files beside
-    them. Raises BundleError when one of them imports a module that is NATIVE_ONLY.
+    These are the modules that `faces.browser` and the decisions reach, wherever an import stands, and the data files
+    beside them. Raises BundleError when one of them imports a module that is NATIVE_ONLY.
     """
     found = sources(root)
     modules = {module_name(name): name for name in found if name.endswith(".py")}
-    wanted = [(f"{root.name}.browser", ""), *((name, "") for name in modules if f"{root.name}.decisions." in name)]
+    asked = [f"{root.name}.faces.browser", *(name for name in modules if f"{root.name}.decisions." in name)]
+    wanted = [(name, "") for name in asked]
     files: dict[str, bytes] = {}
     while wanted:
         module, by = wanted.pop()
@@ -119,7 +115,12 @@ def sources(root: Path) -> dict[str, Path]:
 
 def is_native(file: str) -> bool:
     """Whether a file of the package belongs to a part that is NATIVE_ONLY."""
-    return file.split("/")[1].removesuffix(".py") in NATIVE_ONLY
+    return native(module_name(file).partition(".")[2])
+
+
+def native(module: str) -> bool:
+    """Whether a module, named below the package ("faces.batch"), is one of NATIVE_ONLY or lies in one."""
+    return any(module == part or module.startswith(f"{part}.") for part in NATIVE_ONLY)
 
 
 def module_name(file: str) -> str:

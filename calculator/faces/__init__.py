@@ -1,0 +1,1 @@
+"""Where an answer meets its reader: page, report, JSON, command line, agents, batches."""
