@@ -5,7 +5,10 @@ from urllib.parse import quote, urlencode
 
 from calculator import MODEL_VERSION
 
-CHANGES: tuple[tuple[str, str], ...] = (("2026.11.22", "First published version."),)
+CHANGES: tuple[tuple[str, str], ...] = (
+    ("2026.11.22", "First published version."),
+    ("2026.11.28", "Estimates, prices and the overall decision were made anew; see the changelog."),
+)
 """What changed in the model, newest last: a link made before an entry is told of it."""
 
 RENAMED: dict[str, str] = {}
