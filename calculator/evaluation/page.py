@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from calculator.cases import OPTIONS, TASK_TYPES, cases
-from calculator.evaluation import Errors, Pair, Row, published, summarise, worst
+from calculator.evaluation import Errors, Pair, Row, contact, published, summarise, worst
 from calculator.evaluation import cases as judged
 from calculator.evaluation.figures import CASES, ESTIMATORS, Compared, figures, method_of
 from calculator.exhibit import Curves, Dots, Line, Scatter
@@ -45,9 +45,10 @@ _VERSION = re.compile(r"\s*(\(|\+| v?\d).*$")
 
 
 def render(argument: str) -> str:
-    """The HTML of a fence: summary, one of the estimators, cases, or send. ValueError for anything else."""
+    """The HTML of a fence: summary, first-contact, an estimator, cases, or send. ValueError for anything else."""
     made: dict[str, Callable[[], str]] = {
         "summary": _summary,
+        "first-contact": _first_contact,
         **{what: partial(_estimator, what) for what in ESTIMATORS},
         CASES: lambda: _cases(figures().cases),
         "send": _send,
@@ -84,6 +85,42 @@ def _summary() -> str:
         "Within 20\u00a0%", "Band covers", "Band width",
     )  # fmt: skip
     return _table("Every estimator", columns, rows)
+
+
+def _first_contact() -> str:
+    """What a source showed before anything was learnt from it: the median over sources, then each of them."""
+    rows = [
+        (
+            escape(_capital(quantity)),
+            f"{found.sources:,}",
+            str(found.refusing),
+            f"<strong>{_percent(found.median_error)}</strong>",
+            _percent(found.all_rows_error),
+            f"{_percent(found.worst_error)}<br><small>{escape(found.worst_source)}</small>",
+            _percent(found.band_coverage),
+        )
+        for (_, quantity), found in contact.expected().items()
+    ]
+    columns = (
+        "Estimate", "Sources met", "Refused whole", "The figure to expect", "With incomplete rows",
+        "Worst source", "Band covered, mean",
+    )  # fmt: skip
+    table = _table("First contact: median over sources", columns, rows)
+    each = [
+        (
+            f"{escape(entry.source)}<br><small>{escape(entry.quantity)}; {escape(entry.kind)}</small>",
+            str(entry.rows),
+            str(entry.refused),
+            _percent(entry.median_error),
+            _percent(entry.bias, sign=True),
+            _percent(entry.band_coverage),
+            f"{entry.date}, version {escape(entry.model_version)}",
+        )
+        for entry in contact.register()
+    ]
+    columns = ("Source", "Rows", "Refused", "Median error", "Bias", "Band covered", "Met")
+    register = _table("The register of first contacts", columns, each)
+    return f'{table}<details class="calc-data"><summary>The register, source by source</summary>{register}</details>'
 
 
 def _quantity(compared: Compared, place: int) -> str:
