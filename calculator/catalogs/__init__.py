@@ -88,10 +88,10 @@ def accelerators() -> Mapping[str, Accelerator]:
         for row in read_rows("accelerators.csv"):
             name, kind, note = row.pop("name"), row.pop("kind"), row.pop("note")
             keys, unread = row.pop("sources").split("+"), row.pop("unread").split()
-            mib = row.pop("memory_mib")
+            mib, generation = row.pop("memory_mib"), row.pop("generation")
             devices[name] = Accelerator(
                 name=name, kind=kind, sources=tuple(keys), note=note, unread=tuple(unread),
-                memory_gib=int(mib) / 1024 if mib else None,
+                generation=generation, memory_gib=int(mib) / 1024 if mib else None,
                 **{column: _number(text) for column, text in row.items()},
             )
         _loaded["accelerators"] = devices

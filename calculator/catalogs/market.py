@@ -36,7 +36,20 @@ class Accelerator:
     fp8_tflops: float | None
     int8_tops: float | None
     matmul_tflops: float | None
+    fp4_tflops: float | None
+    matmul_share: float | None
+    """What large products reach of the peak, where no measurement is at hand: by cards of the same make and power."""
+    plain_tflops: float | None
+    """32-bit rate of the cores outside the tensor units."""
+    link_gb_per_s: float | None
+    """To another device of the same machine, one direction; through the host's memory on cards without peer access."""
+    domain_gpus: float | None
+    """How many devices such links join."""
+    host_gb_per_s: float | None
+    """To the host's memory, one direction."""
     power_w: float | None
+    generation: str
+    """The chip's architecture, by the name compilers give it (sm90, cdna3); empty where nothing depends on it."""
     sources: tuple[str, ...]
     """Keys of sources.csv."""
     note: str

@@ -1,0 +1,116 @@
+"""What the laws of training and of serving need of a device: peaks by format, memory, links, the way to the host.
+
+All of it stands in the device's row of the catalogue. Where a row is silent, rules of its kind stand in, and
+``assumed`` names the figures that they gave. Speeds are what a data sheet says, one direction for links; how much of
+them a program reaches is the laws' own matter.
+"""
+
+from typing import NamedTuple
+
+from calculator.catalogs import Accelerator
+
+TERA = 1e12
+GIGA = 1e9
+
+_OPERATIONS_PER_BYTE = {
+    "consumer gpu": 120.0, "workstation gpu": 200.0, "datacentre gpu": 180.0, "apple": 35.0, "cpu": 20.0, "phone": 15.0,
+}
+"""16-bit operations per byte of memory bandwidth where the catalogue has no peak: near the middle of those devices that
+have one. Apple: 26 to 36 by Apple's figures for single precision; processors and phones: their vector units."""
+_OTHER_OPERATIONS_PER_BYTE = 120.0
+_MATMUL_SHARE = 0.75
+"""Share of the peak that large products reach where nobody measured: the catalogue's measured ones are 0.51 to 1.0."""
+_PLAIN_SHARE = {"consumer gpu": 1 / 2, "workstation gpu": 1 / 4}
+_OTHER_PLAIN_SHARE = 1 / 15
+"""Rate of the cores outside the tensor units over the tensor rate, as on the cards of a kind that state both."""
+_BUS_GB_PER_S = 32.0
+"""16 lanes of PCIe 4.0."""
+_NETWORK_GB_PER_S_PER_TFLOPS = 0.15
+"""Network of one GPU over its matmul speed: 400 Gbit/s beside each H100, 200 beside A100 (llm-foundry's benchmark)."""
+_SLOWEST_NETWORK_GB_PER_S = 1.25
+"""10 Gbit/s: between machines whose cards have no links of their own."""
+_LINKED_FROM_GB_PER_S = 100.0
+"""Cards with faster links than any bus stand in nodes with a network card beside each."""
+_NODE_GPUS = 8
+
+
+class Machine(NamedTuple):
+    """Figures of one device, in FLOPs and bytes per second."""
+
+    matmul_flops: float
+    """16-bit products as measured, or as a share of the peak."""
+    peak_flops: float
+    """16-bit, dense, as sold."""
+    peak_8_bit: float
+    """8-bit floating point; the 16-bit peak on devices without it."""
+    peak_4_bit: float
+    """4-bit floating point; the next wider one's on devices without it."""
+    plain_flops: float
+    """32-bit, outside the tensor units."""
+    bandwidth: float
+    """Of its memory."""
+    link: float
+    """To another device of the same machine, one direction. Cards without peer access pass through the host."""
+    domain: int
+    """Devices joined by such links."""
+    network: float
+    """To another machine, one direction, for each device."""
+    bus: float
+    """To the host, one direction."""
+    generation: str
+    """The chip's architecture; kernels are written for one."""
+    assumed: tuple[str, ...]
+    """What the catalogue does not say: matmul, peak, plain, link, bus."""
+
+
+_machines: dict[int, tuple[Accelerator, Machine]] = {}
+
+
+def machine(device: Accelerator) -> Machine:
+    """The device's figures. Raises ValueError, naming it, if not even the bandwidth of its memory is known."""
+    known = _machines.get(id(device))
+    if known is None:
+        if len(_machines) >= 256:
+            _machines.clear()
+        known = _machines[id(device)] = (device, _read(device))
+    return known[1]
+
+
+def _read(g: Accelerator) -> Machine:
+    bandwidth = g.bandwidth_gb_per_s or 0.0
+    if not bandwidth:
+        raise ValueError(f"accelerator: no memory bandwidth is known for {g.name}")
+    assumed = []
+    peak = g.bf16_tflops or g.fp16_tflops or 0.0
+    if not peak:
+        peak = bandwidth * _OPERATIONS_PER_BYTE.get(g.kind, _OTHER_OPERATIONS_PER_BYTE) / 1000
+        assumed.append("peak")
+    matmul = g.matmul_tflops or peak * (g.matmul_share or _MATMUL_SHARE)
+    if not (g.matmul_tflops or g.matmul_share):
+        assumed.append("matmul")
+    plain = g.plain_tflops or peak * _PLAIN_SHARE.get(g.kind, _OTHER_PLAIN_SHARE)
+    if not g.plain_tflops:
+        assumed.append("plain")
+    bus = g.host_gb_per_s or _BUS_GB_PER_S
+    if not g.host_gb_per_s:
+        assumed.append("bus")
+    link = g.link_gb_per_s or bus
+    if not g.link_gb_per_s:
+        assumed.append("link")
+    linked = link >= _LINKED_FROM_GB_PER_S
+    network = matmul * _NETWORK_GB_PER_S_PER_TFLOPS if linked else _SLOWEST_NETWORK_GB_PER_S
+    narrow = g.fp8_tflops or peak
+    return Machine(
+        matmul_flops=matmul * TERA,
+        peak_flops=peak * TERA,
+        peak_8_bit=narrow * TERA,
+        peak_4_bit=(g.fp4_tflops or narrow) * TERA,
+        plain_flops=plain * TERA,
+        bandwidth=bandwidth * GIGA,
+        link=link * GIGA,
+        domain=int(g.domain_gpus or _NODE_GPUS),
+        network=min(network, link) * GIGA,
+        bus=bus * GIGA,
+        generation=g.generation,
+        assumed=tuple(assumed),
+    )
