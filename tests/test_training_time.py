@@ -118,6 +118,15 @@ def test_a_pipeline_waits_for_its_first_and_last_micro_batch():
     assert few == pytest.approx(many * (1 + 3 / 60) / (1 + 3 / 4), rel=0.05)
 
 
+def test_accumulation_follows_from_the_global_batch():
+    # 512 sequences over 64 GPUs that hold 8 copies of 8 GPUs each: 512 / (8 · 2) micro-batches of two.
+    found = setup(n_gpus=64, tensor_parallel=4, pipeline_parallel=2, micro_batch=2, global_batch=512)
+    assert found.accumulation_steps == 32
+    assert setup(gradient_accumulation=4).accumulation_steps == 4
+    with pytest.raises(ValueError, match="global_batch: 0 or more is needed"):
+        setup(global_batch=-1)
+
+
 def test_padding_is_not_counted_as_speed():
     assert speed({}, real_token_share=0.4) == pytest.approx(0.4 * speed({}))
 

@@ -59,7 +59,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
 
 _POSITIVE = (
     "seq_len", "micro_batch", "lora_rank", "gradient_accumulation", "n_gpus", "tensor_parallel", "pipeline_parallel",
-    "context_parallel",
+    "context_parallel", "expert_parallel", "virtual_stages",
 )
 
 
@@ -132,6 +132,9 @@ class TrainingSetup:
     micro_batch: float = 1
     """Sequences per GPU in one forward pass. With pipeline parallelism, those of one optimizer step."""
     gradient_accumulation: float = 1
+    """Micro-batches for each optimizer step, where ``global_batch`` does not give them."""
+    global_batch: float = 0
+    """Sequences for each optimizer step, over all GPUs; 0 leaves it to ``gradient_accumulation``."""
     packing: bool = True
     """Whether every sequence is as long as ``seq_len``; otherwise that is a limit that few samples reach."""
 
@@ -172,6 +175,10 @@ class TrainingSetup:
     """With sequence parallelism."""
     pipeline_parallel: int = 1
     context_parallel: int = 1
+    expert_parallel: int = 1
+    """Over how many GPUs the experts of a layer are spread; they are taken from those that hold copies of the rest."""
+    virtual_stages: int = 1
+    """Stages of an interleaved pipeline for each GPU: its layers are dealt out that many times."""
     offload: str = "none"
     """What is held in the main memory of the host instead; "parameters" means weights, gradients and states."""
 
@@ -191,6 +198,20 @@ class TrainingSetup:
             raise ValueError(
                 f"n_gpus: a multiple of tensor × pipeline × context parallel is needed, {self.n_gpus} was given"
             )
+        if not self.global_batch >= 0:
+            raise ValueError(f"global_batch: 0 or more is needed, {self.global_batch!r} was given")
+
+    @property
+    def replicas(self) -> float:
+        """How many copies of the model work on batches of their own."""
+        return self.n_gpus / (self.tensor_parallel * self.pipeline_parallel * self.context_parallel)
+
+    @property
+    def accumulation_steps(self) -> float:
+        """Micro-batches of one GPU for each optimizer step: global batch × TP × PP × CP / (GPUs × micro-batch)."""
+        if not self.global_batch:
+            return self.gradient_accumulation
+        return max(1.0, self.global_batch / (self.replicas * self.micro_batch))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -565,7 +586,7 @@ def _estimate(a: Architecture, s: TrainingSetup, c: Coefficients, seq_len: float
     static = weights + states
     # A loss in chunks differentiates the head while it works.
     held = head_gradient if per_logit <= 2.0 else 0.0
-    if s.gradient_accumulation > 1:
+    if s.accumulation_steps > 1:
         held = gradients
     at_loss = held + stored + max(logits, differentiated) + gathered
     at_backward = gradients + leaked + differentiated + gathered
