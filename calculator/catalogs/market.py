@@ -47,6 +47,10 @@ class Accelerator:
     """How many devices such links join."""
     host_gb_per_s: float | None
     """To the host's memory, one direction."""
+    cores: float | None
+    """Streaming multiprocessors, compute units or GPU cores: what a kernel's work is spread over."""
+    clock_ghz: float | None
+    """Of those cores, boosted."""
     power_w: float | None
     generation: str
     """The chip's architecture, by the name compilers give it (sm90, cdna3); empty where nothing depends on it."""
