@@ -7,6 +7,7 @@ import sys
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from functools import partial
 from io import StringIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
@@ -130,6 +131,12 @@ def _parser() -> argparse.ArgumentParser:
     validate.add_argument("file", metavar="FILE")
     validate.add_argument("--json", action="store_true")
     validate.set_defaults(act=_validate)
+
+    fit = commands.add_parser("fit", help="fitted numbers, made again from the published rows")
+    fit.add_argument("what", nargs="?", default="", metavar="WHAT", help="memory, speed or serving; all if left out")
+    fit.add_argument("--write", action="store_true", help="store them")
+    fit.add_argument("--date", default="", metavar="DAY", help="the day that is written into them; today's if left out")
+    fit.set_defaults(act=_fit)
 
     complete = commands.add_parser("completions", help="the completions of these commands for a shell")
     complete.add_argument("shell", choices=SHELLS)
@@ -282,6 +289,17 @@ def _validate(parsed: argparse.Namespace) -> int:
     from calculator import evaluation
 
     print(_checked(lambda: evaluation.validate(parsed.what, parsed.file, as_json=parsed.json)), end="")
+    return 0
+
+
+def _fit(parsed: argparse.Namespace) -> int:
+    from calculator.evaluation import fits
+
+    for what in [parsed.what] if parsed.what else fits.MODULES:
+        text = _checked(partial(fits.made, what, parsed.date or date.today().isoformat()))
+        if parsed.write:
+            fits.path(what).write_text(text, "utf-8")
+        print(text, end="")
     return 0
 
 

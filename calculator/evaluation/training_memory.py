@@ -1,22 +1,27 @@
-"""Estimated peak training memory against published measurements.
-
-    python -m calculator.evaluation.training_memory fit
-
-fits the coefficients of ``calculator.llm.training.memory`` on the complete rows, and prints them and the errors with
-and without each family of sources.
-"""
+"""Estimated peak training memory against published measurements; ``python -m calculator fit memory`` fits the law."""
 
 import math
 import re
-import sys
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from calculator.catalogs import Architecture
-from calculator.evaluation import Quantity, Row, as_text, compare, published
+from calculator.evaluation import Quantity, Row, published, robust
+from calculator.evaluation.distance import LeftOut, cells, project_of, variances
 from calculator.evaluation.names import resolve, usual_shape
-from calculator.llm.training.memory import FITTED, Coefficients, MemoryEstimate, TrainingSetup, estimate
+from calculator.llm.bands import Known, read
+from calculator.llm.training.memory import (
+    AXES,
+    FITTED,
+    KNOWN,
+    Coefficients,
+    MemoryEstimate,
+    TrainingSetup,
+    estimate,
+    place,
+)
 
 ID = "row_id"
 FIELDS = ("row_id", "estimate_gib", "low_gib", "high_gib", "reason")
@@ -44,7 +49,7 @@ def usable(row: Row) -> bool:
 
 def source_family(row: Row) -> str:
     """Sources of one project share scripts and machines, so they are left out together."""
-    return row[SOURCE].partition("-")[0]
+    return project_of(row[SOURCE])
 
 
 # Words that name a framework, in the order in which they are looked for in the source's name and title.
@@ -292,7 +297,18 @@ def _read_metric(lower: Mapping[str, str], given: dict[str, Any]) -> None:
         given["metric"] = "reserved"
 
 
-def predict(row: Row, coefficients: Coefficients = FITTED) -> dict[str, object]:
+class Learnt(NamedTuple):
+    """What was found from rows."""
+
+    coefficients: Coefficients = FITTED
+    runs: Known = KNOWN
+
+
+PACKAGE = Learnt()
+"""What the package holds."""
+
+
+def predict(row: Row, coefficients: Learnt = PACKAGE) -> dict[str, object]:
     """Estimate and band for one run in the row's own metric, or the reason why there is none."""
     answer: dict[str, object] = dict.fromkeys(FIELDS, "")
     answer[ID] = row.get(ID, "")
@@ -307,11 +323,11 @@ def predict(row: Row, coefficients: Coefficients = FITTED) -> dict[str, object]:
     return answer
 
 
-def estimate_row(row: Row, coefficients: Coefficients = FITTED) -> MemoryEstimate:
+def estimate_row(row: Row, learnt: Learnt = PACKAGE) -> MemoryEstimate:
     """The estimate for a run, its band widened for what the row leaves open. Raises ValueError with a reason."""
     architecture, guesses = find_architecture(row)
     reading = read_setup(row)
-    found = estimate(architecture, reading.setup, coefficients)
+    found = estimate(architecture, reading.setup, *learnt)
     if row.get("row_kind") == "init":
         # Before training there are weights and adapters only.
         peak = found.weights_gib
@@ -364,6 +380,7 @@ _TOLERANCE = 0.05
 
 
 class _Point(NamedTuple):
+    project: str
     architecture: Architecture
     setup: TrainingSetup
     log_measured: float
@@ -372,9 +389,7 @@ class _Point(NamedTuple):
 
 def _points(rows: Iterable[Row]) -> list[_Point]:
     kept = [row for row in rows if usable(row)]
-    count: dict[str, int] = {}
-    for row in kept:
-        count[row[SOURCE]] = count.get(row[SOURCE], 0) + 1
+    count = Counter(row[SOURCE] for row in kept)
     points = []
     for row in kept:
         try:
@@ -382,85 +397,53 @@ def _points(rows: Iterable[Row]) -> list[_Point]:
         except ValueError:
             continue
         # A source counts as the root of its rows, since its rows share their peculiarities.
-        points.append(_Point(architecture, setup, math.log(_measured(row) or 1.0), count[row[SOURCE]] ** -0.5))
+        weight = count[row[SOURCE]] ** -0.5
+        points.append(_Point(project_of(row[SOURCE]), architecture, setup, math.log(_measured(row) or 1.0), weight))
     return points
 
 
-def fit(rows: Iterable[Row]) -> Coefficients:
-    """Coefficients for the usable ones among these rows.
+def _errors(points: Sequence[_Point], coefficients: Coefficients) -> list[float]:
+    return [math.log(estimate(p.architecture, p.setup, coefficients).peak_gib) - p.log_measured for p in points]
 
-    Least squares on the logarithm of estimate over measurement, with Cauchy weights so that misreported rows don't
-    pull, and a pull towards the priors; by Gauss-Newton steps in the logarithm of the coefficients.
-    """
+
+def _fit(points: Sequence[_Point]) -> robust.Fit:
+    return robust.fit(
+        lambda values: _errors(points, Coefficients(**values)), _PRIORS, [p.weight for p in points],
+        tolerance=_TOLERANCE,
+    )  # fmt: skip
+
+
+def fit(rows: Iterable[Row]) -> Learnt:
+    """What the usable ones among these rows teach: coefficients, by ``robust.fit``, and where they lie."""
     points = _points(rows)
-    names = list(_PRIORS)
-    start = [math.log(_PRIORS[name][0]) for name in names]
-    scale = [_PRIORS[name][1] for name in names]
-
-    def coefficients(x: Sequence[float]) -> Coefficients:
-        return Coefficients(**dict(zip(names, map(math.exp, x), strict=True)))
-
-    def errors(x: Sequence[float]) -> list[float]:
-        c = coefficients(x)
-        return [(math.log(estimate(p.architecture, p.setup, c).peak_gib) - p.log_measured) / _TOLERANCE for p in points]
-
-    def loss(found: Sequence[float], x: Sequence[float]) -> float:
-        data = sum(2 * p.weight * math.log1p(e * e / 4) for p, e in zip(points, found, strict=True))
-        return data + sum(((a - b) / s) ** 2 for a, b, s in zip(x, start, scale, strict=True))
-
-    x, found = start, errors(start)
-    best = loss(found, x)
-    for _ in range(20):
-        slopes = []
-        for i in range(len(x)):
-            moved = [a + (1e-3 if i == j else 0.0) for j, a in enumerate(x)]
-            slopes.append([(b - a) / 1e-3 for a, b in zip(found, errors(moved), strict=True)])
-        weights = [p.weight / (1 + e * e / 4) for p, e in zip(points, found, strict=True)]
-        matrix, right = [], []
-        for i, slope in enumerate(slopes):
-            pulled = [w * a for w, a in zip(weights, slope, strict=True)]
-            matrix.append([sum(map(float.__mul__, pulled, other)) for other in slopes])
-            matrix[i][i] += scale[i] ** -2
-            right.append(-sum(map(float.__mul__, pulled, found)) - (x[i] - start[i]) / scale[i] ** 2)
-        step = _solve(matrix, right)
-        length = 1.0
-        while length > 1e-3:
-            trial = [a + length * max(-0.5, min(0.5, b)) for a, b in zip(x, step, strict=True)]
-            trial_found = errors(trial)
-            trial_loss = loss(trial_found, trial)
-            if trial_loss < best:
-                break
-            length /= 2
-        else:
-            break
-        gain, x, found, best = best - trial_loss, trial, trial_found, trial_loss
-        if gain < 1e-5 * best:
-            break
-    return coefficients(x)
+    places = ((p.project, place(p.architecture, p.setup)) for p in points)
+    runs = read({"axes": AXES, "cells": cells(AXES, places), "variance": KNOWN.variance})
+    return Learnt(Coefficients(**_fit(points).coefficients), runs)
 
 
-def _solve(matrix: list[list[float]], right: list[float]) -> list[float]:
-    """Gauss-Jordan elimination with row exchange."""
-    rows = [[*row, value] for row, value in zip(matrix, right, strict=True)]
-    for i in range(len(rows)):
-        pivot = max(range(i, len(rows)), key=lambda k: abs(rows[k][i]))
-        rows[i], rows[pivot] = rows[pivot], rows[i]
-        for k, row in enumerate(rows):
-            if k != i and row[i]:
-                factor = row[i] / rows[i][i]
-                rows[k] = [a - factor * b for a, b in zip(row, rows[i], strict=True)]
-    return [row[-1] / row[i] for i, row in enumerate(rows)]
+_EVERYWHERE = read({"axes": AXES, "cells": [], "variance": dict.fromkeys(AXES, 0.0)})
 
 
-def main() -> None:
-    """Fit on the published rows; print the coefficients, and the errors with and without each family of sources."""
-    for name, value in asdict(fit(published("training-memory"))).items():
-        print(f"    {name}={value:.3g},")
-    print()
-    print(as_text(compare("training-memory")))
-
-
-if __name__ == "__main__":
-    if sys.argv[1:] != ["fit"]:
-        raise SystemExit("the only command is: fit")
-    main()
+def fit_file() -> dict[str, Any]:
+    """What ``calculator/llm/fitted/memory.json`` holds: coefficients, the places of the rows, a variance per axis."""
+    points = _points(published("training-memory"))
+    found = _fit(points)
+    places = [place(p.architecture, p.setup) for p in points]
+    left_out = []
+    for project in sorted({p.project for p in points}):
+        without = Coefficients(**_fit([p for p in points if p.project != project]).coefficients)
+        for point, where in zip(points, places, strict=True):
+            if point.project == project:
+                # The band before distance: what distance adds is what is asked here.
+                made = estimate(point.architecture, point.setup, without, _EVERYWHERE)
+                error = math.log(made.peak_gib) - point.log_measured
+                left_out.append(LeftOut(project, where, error, math.log(made.high_gib / made.peak_gib)))
+    return {
+        "rows": len(points),
+        "projects": len({p.project for p in points}),
+        "coefficients": found.coefficients,
+        "unmoved": list(found.unmoved),
+        "axes": list(AXES),
+        "variance": variances(AXES, left_out),
+        "cells": cells(AXES, ((p.project, where) for p, where in zip(points, places, strict=True))),
+    }

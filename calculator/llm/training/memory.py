@@ -27,11 +27,13 @@ Inside, units are bytes; what goes in and comes out is GiB (2**30 bytes). Limits
 GPU; tensor, pipeline and context parallelism in simple form; evaluation and checkpoint saving are not counted.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from calculator.catalogs import Architecture
 from calculator.llm import parameters
+from calculator.llm.bands import Distance, Known, distance, known, widened
+from calculator.llm.fitted import fitted
 
 GIB = 2.0**30
 
@@ -183,6 +185,8 @@ class TrainingSetup:
     """What is held in the main memory of the host instead; "parameters" means weights, gradients and states."""
 
     framework: str = "unknown"
+    generation: str = ""
+    """Of the GPU, as the catalogue of accelerators calls it. The estimate does not depend on it, its band does."""
     metric: str = "nvidia-smi"
     """What counts as memory: allocated by PyTorch, reserved by it, or all that nvidia-smi shows."""
 
@@ -263,25 +267,15 @@ class MemoryEstimate:
     high_gib: float
     moment: str
     """"loss", "backward" or "step"."""
+    distance: Distance | None = None
+    """How like the run is to those that the law was fitted to."""
 
 
-# Fitted on the complete rows of calculator/evaluation/measured/training_memory.csv; to refit, run
-# ``python -m calculator.evaluation.training_memory fit``.
-FITTED = Coefficients(
-    norm_bytes=4.59,
-    unfused_norm_bytes=4.18,
-    backward_share=0.474,
-    lora_input_bytes=2.43,
-    compiled_share=0.944,
-    selective_share=0.315,
-    quantised_input_bytes=3.74,
-    slack_share=0.0794,
-    other_moment_share=0.672,
-    logits_slack_bytes=2.28,
-    gather_slack_share=0.25,
-    zero_gib=0.992,
-    context_gib=1.35,
-)
+FITTED = Coefficients(**fitted("memory")["coefficients"])
+"""Fitted on the complete rows of calculator/evaluation/measured/training_memory.csv; to make them again, run
+``python -m calculator fit memory --write``."""
+KNOWN = known("memory")
+"""Where those rows lie."""
 
 # Half-width of the band, as a share of each part. Chosen so that the band covers about nine in ten of the complete
 # rows when their source is left out of the fit; ``fit`` prints the coverage.
@@ -389,13 +383,47 @@ def _adapter(a: Architecture, targets: str | tuple[str, ...]) -> tuple[float, fl
     return known
 
 
-def estimate(architecture: Architecture, setup: TrainingSetup, coefficients: Coefficients = FITTED) -> MemoryEstimate:
+def estimate(
+    architecture: Architecture, setup: TrainingSetup, coefficients: Coefficients = FITTED, runs: Known = KNOWN
+) -> MemoryEstimate:
     """Peak memory of one GPU in GiB, with its parts and its band.
 
-    Formulas, sources and limits are in the docstring of this module. Raises ValueError for adapter targets that are
-    unknown.
+    Formulas, sources and limits are in the docstring of this module. The band is wider for what no run among ``runs``
+    has in common with this one. Raises ValueError for adapter targets that are unknown.
     """
-    return _estimate(architecture, setup, coefficients, setup.seq_len)
+    found = _estimate(architecture, setup, coefficients, setup.seq_len)
+    far = distance(runs, place(architecture, setup))
+    low, high = widened(found.low_gib, found.peak_gib, found.high_gib, far.variance)
+    return replace(found, low_gib=low, high_gib=high, distance=far)
+
+
+AXES = ("framework", "sharding", "arithmetic", "optimizer", "method", "lengths", "offload", "kernel", "model", "gpu")
+"""What tells runs apart, as far as the error of an estimate may depend on it."""
+
+
+def place(architecture: Architecture, setup: TrainingSetup) -> dict[str, str]:
+    """Where a run lies on each of ``AXES``, for ``calculator.llm.bands``."""
+    s = setup
+    split = "".join(
+        f"+{name}"
+        for name, degree in (
+            ("tensor", s.tensor_parallel), ("pipeline", s.pipeline_parallel), ("context", s.context_parallel)
+        )
+        if degree > 1
+    )  # fmt: skip
+    full = s.method == "full"
+    return {
+        "framework": s.framework,
+        "sharding": s.sharding + split,
+        "arithmetic": s.weight_dtype if full else s.base_quantisation or s.method,
+        "optimizer": s.optimizer if full else "of an adapter",
+        "method": s.method,
+        "lengths": "packed" if s.packing else "variable",
+        "offload": s.offload,
+        "kernel": s.checkpointing if s.flash_attention else "eager",
+        "model": "mixture" if architecture.experts else "hybrid" if architecture.recurrent else "dense",
+        "gpu": s.generation,
+    }
 
 
 def longest_sequence(

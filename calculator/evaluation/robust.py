@@ -1,0 +1,89 @@
+"""One robust fit for every estimator: least squares in logarithms, with priors, and deaf to odd runs. Native only."""
+
+from collections.abc import Callable, Mapping, Sequence
+from math import exp, log, log1p
+from typing import NamedTuple
+
+
+class Fit(NamedTuple):
+    """Coefficients, and what no run had a say in."""
+
+    coefficients: dict[str, float]
+    unmoved: tuple[str, ...]
+    """Coefficients that stayed at their prior because no run depends on them."""
+
+
+def fit(
+    errors: Callable[[Mapping[str, float]], Sequence[float]],
+    priors: Mapping[str, tuple[float, float]],
+    weights: Sequence[float],
+    *,
+    tolerance: float,
+    tail: float = 4.0,
+    rounds: int = 30,
+) -> Fit:
+    """The coefficients that make the errors least.
+
+    ``errors`` gives, for coefficients by name, the logarithm of estimate over measured of each run. ``priors`` has a
+    value and the logarithm by which a coefficient may move before that counts as much as an error of ``tolerance``.
+    ``weights`` are of the runs. An error counts as the logarithm of Student's t with ``tail`` degrees of freedom has
+    it, so far ones pull ever less. Solved by Gauss-Newton steps in the logarithms of the coefficients, halved until
+    the loss falls; deterministic.
+    """
+    names = list(priors)
+    centre = [log(priors[name][0]) for name in names]
+    scale = [priors[name][1] for name in names]
+
+    def at(x: Sequence[float]) -> list[float]:
+        return [e / tolerance for e in errors(dict(zip(names, map(exp, x), strict=True)))]
+
+    def loss(found: Sequence[float], x: Sequence[float]) -> float:
+        data = sum(w * tail * log1p(e * e / tail) for w, e in zip(weights, found, strict=True))
+        return data + sum(((a - b) / s) ** 2 for a, b, s in zip(x, centre, scale, strict=True))
+
+    x = list(centre)
+    found = at(x)
+    best = loss(found, x)
+    moved: set[str] = set()
+    for _ in range(rounds):
+        slopes = []
+        for i, name in enumerate(names):
+            there = at([a + (1e-3 if i == j else 0.0) for j, a in enumerate(x)])
+            slopes.append([(b - a) / 1e-3 for a, b in zip(found, there, strict=True)])
+            if any(slopes[-1]):
+                moved.add(name)
+        pulls = [w / (1 + e * e / tail) for w, e in zip(weights, found, strict=True)]
+        matrix, right = [], []
+        for i, slope in enumerate(slopes):
+            pulled = [w * a for w, a in zip(pulls, slope, strict=True)]
+            matrix.append([sum(map(float.__mul__, pulled, other)) for other in slopes])
+            matrix[i][i] += scale[i] ** -2
+            right.append(-sum(map(float.__mul__, pulled, found)) - (x[i] - centre[i]) / scale[i] ** 2)
+        step = solve(matrix, right)
+        length, reached = 1.0, False
+        while length > 1e-3 and not reached:
+            trial = [a + length * max(-0.5, min(0.5, b)) for a, b in zip(x, step, strict=True)]
+            trial_found = at(trial)
+            trial_loss = loss(trial_found, trial)
+            reached = trial_loss < best
+            length /= 2
+        if not reached:
+            break
+        gain, x, found, best = best - trial_loss, trial, trial_found, trial_loss
+        if gain < 1e-6 * best:
+            break
+    values = {name: float(f"{exp(value):.4g}") for name, value in zip(names, x, strict=True)}
+    return Fit(values, tuple(name for name in names if name not in moved))
+
+
+def solve(matrix: Sequence[Sequence[float]], right: Sequence[float]) -> list[float]:
+    """The solution of a linear system, by Gauss-Jordan elimination with row exchange."""
+    rows = [[*row, value] for row, value in zip(matrix, right, strict=True)]
+    for i in range(len(rows)):
+        pivot = max(range(i, len(rows)), key=lambda k: abs(rows[k][i]))
+        rows[i], rows[pivot] = rows[pivot], rows[i]
+        for k, row in enumerate(rows):
+            if k != i and row[i]:
+                factor = row[i] / rows[i][i]
+                rows[k] = [a - factor * b for a, b in zip(row, rows[i], strict=True)]
+    return [row[-1] / row[i] for i, row in enumerate(rows)]
