@@ -9,10 +9,11 @@ from random import Random
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from conftest import ROOT, may_use_clipboard, only_in_chromium
+from conftest import FIREFOX, ROOT, may_use_clipboard, only_in_chromium
 from inputs import random_given
 from playwright.sync_api import Page, expect
 
+from bench import leaving
 from calculator import MODEL_VERSION, catalog, engine
 from calculator.faces import agreement, browser, report, view
 from calculator.fields import fields_of
@@ -20,6 +21,7 @@ from calculator.fields import fields_of
 pytestmark = pytest.mark.browser
 
 TYPED_INPUTS = 50
+TRIES_TO_LEAVE = 15
 LIMITED, FRESH = "do-not/limited-compute/", "do-not/real-time-updates/"
 START_MS = 60_000
 
@@ -423,6 +425,13 @@ def test_what_was_typed_on_one_page_is_there_on_the_next_and_can_be_cleared(page
     expect(page.locator("[data-presets]")).to_be_focused()
     fresh.open()
     assert fresh.values()[shared] != "123456"
+
+
+@pytest.mark.core
+def test_an_edit_just_before_leaving_changes_nothing_of_the_next_page(launched, address):
+    ways = leaving.WAYS[1:] if FIREFOX else leaving.WAYS
+    found = leaving.tries(launched, address, TRIES_TO_LEAVE, ways=ways)
+    assert [told for told in found if told["wrong"]] == []
 
 
 def test_a_preset_fills_the_whole_form(page, limited):

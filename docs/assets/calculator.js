@@ -109,9 +109,9 @@ class Runtime {
     }
   }
 
-  ask(key, request, reply) {
+  ask(section, key, request, reply) {
     const id = ++this.count;
-    this.pending.set(key, { id, request, reply, asked: performance.now() });
+    this.pending.set(key, { id, section, request, reply, asked: performance.now() });
     if (this.state === "live") this.post(key);
     else if (this.state !== "failed") this.start();
   }
@@ -122,6 +122,10 @@ class Runtime {
     this.worker?.postMessage({ id: asked.id, cancel: true });
     this.pending.delete(key);
     if (!this.pending.size && this.state === "live") clearTimeout(this.timer);
+  }
+
+  forgetPagesLeft() {
+    for (const [key, { section }] of this.pending) if (!isHere(section)) this.forget(key);
   }
 
   post(key) {
@@ -142,6 +146,10 @@ class Runtime {
     if (message.superseded) return;
     for (const [key, asked] of this.pending) {
       if (asked.id !== message.id) continue;
+      if (!isHere(asked.section)) {
+        this.forget(key);
+        return;
+      }
       if (message.error !== undefined) {
         this.pending.delete(key);
         asked.reply({ problems: [{ field: "", message: `These numbers led to an error: ${message.error}.` }], more: null });
@@ -238,6 +246,16 @@ function of(section) {
   return known.get(section);
 }
 
+// Material changes the address at once and the page when the next one has come. What comes late, and what is done in
+// between, belongs to the page that asked: nothing of it may reach the next page's address or form.
+function isHere(section) {
+  return section.isConnected && of(section).path === location.pathname;
+}
+
+function addressOf(section) {
+  return location.origin + of(section).path;
+}
+
 function sectionOf(target) {
   return target instanceof Element ? target.closest(".calculator") : null;
 }
@@ -319,6 +337,7 @@ function connect(section) {
   const names = new Set(controls(section).map((control) => control.name));
   const situation = loadSituation();
   const linked = isLinked(section, link);
+  state.path = location.pathname;
   state.version = link.get("v") ?? "";
   state.foreign = {};
   if (linked) {
@@ -418,13 +437,12 @@ function compute(section) {
   const state = of(section);
   const found = runtimeFor(section);
   clearTimeout(state.timer);
-  if (!found) return;
+  if (!found || !isHere(section)) return;
   if (found.state !== "live") section.dataset.stale = "";
   if (savesData() && found.state === "ready") return;
   const request = { ...situationOf(section), stage: 0, form: "html", v: state.version };
   const asked = performance.now();
-  found.ask(section.id, request, (response) => {
-    if (!section.isConnected) return;
+  found.ask(section, section.id, request, (response) => {
     if (response.more === null) state.duration = performance.now() - asked;
     receive(section, response);
   });
@@ -478,10 +496,11 @@ function address(section) {
   const plain = controls(section).every(untouched);
   let query = plain ? "" : section.dataset.query;
   if (query.length > LONGEST_LINK) query = withoutPasted(section, query);
-  setQuery(query);
+  setQuery(section, query);
 }
 
-function setQuery(query) {
+function setQuery(section, query) {
+  if (!isHere(section)) return;
   if (EMBEDDED) query += `${query ? "&" : "?"}embed=${EMBEDDED}`;
   try {
     history.replaceState(history.state, "", location.pathname + query + location.hash);
@@ -493,10 +512,10 @@ function setQuery(query) {
 // A link goes before what is stored, so what is typed over its numbers goes into the address before it is answered.
 function amendLink(section, name, text) {
   const link = new URLSearchParams(location.search);
-  if (!isLinked(section, link)) return;
+  if (!isHere(section) || !isLinked(section, link)) return;
   link.delete("embed");
   link.set(name, text);
-  if (`${link}`.length < LONGEST_LINK) setQuery(`?${link}`);
+  if (`${link}`.length < LONGEST_LINK) setQuery(section, `?${link}`);
 }
 
 function withoutPasted(section, query) {
@@ -681,7 +700,7 @@ function take(section, situation) {
   applyPreset(section, situation.preset);
   applyFields(section, situation.fields);
   saveSituation(situation);
-  setQuery("");
+  setQuery(section, "");
   showSituation(section);
   schedule(section, 0);
 }
@@ -700,7 +719,7 @@ function reset(section) {
   showExample(section);
   showSituation(section);
   delete section.dataset.query;
-  history.replaceState(history.state, "", location.pathname + location.hash);
+  setQuery(section, "");
 }
 
 // A page's example may differ from its preset in a field or two.
@@ -716,15 +735,15 @@ function keep(section) {
 
 function linkTo(section) {
   const plain = controls(section).every(untouched);
-  const query = plain ? "" : (section.dataset.query ?? location.search);
-  return location.origin + location.pathname + query;
+  const query = plain ? "" : (section.dataset.query ?? (isHere(section) ? location.search : ""));
+  return addressOf(section) + query;
 }
 
 function copyLink(section) {
   let link = linkTo(section);
   let said = "Link copied.";
   if (link.length > LONGEST_LINK) {
-    link = location.origin + location.pathname + withoutPasted(section, new URL(link).search);
+    link = addressOf(section) + withoutPasted(section, new URL(link).search);
     said = "Link copied, without the pasted text, which is too long for a link.";
   }
   copy(section, Promise.resolve(link), said);
@@ -735,9 +754,9 @@ function copyMarkdown(section) {
   if (!found) return;
   say(section, "Writing it up …");
   const text = new Promise((resolve, reject) => {
-    const request = { ...situationOf(section), stage: 2, form: "markdown", site: location.origin + location.pathname };
+    const request = { ...situationOf(section), stage: 2, form: "markdown", site: addressOf(section) };
     if (found.state === "failed") reject(new Error("the calculator is not running"));
-    found.ask(`${section.id} markdown`, request, (response) => {
+    found.ask(section, `${section.id} markdown`, request, (response) => {
       if (response.problems.length) reject(new Error("a field needs to be corrected first"));
       else resolve(response.markdown);
     });
@@ -810,7 +829,7 @@ function useTool(section, name, target) {
   wantRuntime(section);
   tools ??= import("./explore.js").then(({ attach }) => attach(PAGE));
   tools.then(
-    (use) => use(section, name, target),
+    (use) => isHere(section) && use(section, name, target),
     () => {
       tools = undefined;
       say(section, "This tool could not be fetched. Check the connection and try again.");
@@ -821,6 +840,7 @@ function useTool(section, name, target) {
 const PAGE = {
   BASE,
   MONEY,
+  addressOf,
   calculators,
   controls,
   copy,
@@ -939,6 +959,7 @@ function embed() {
 }
 
 function arrive() {
+  runtime?.forgetPagesLeft();
   if (EMBEDDED) embed();
   for (const section of calculators()) {
     try {

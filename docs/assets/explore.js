@@ -44,7 +44,7 @@ export async function attach(page) {
     return new Promise((resolve, reject) => {
       const runtime = page.runtimeFor(section);
       if (!runtime || runtime.state === "failed") return reject(new Error("the calculator is not running"));
-      runtime.ask(`${section.id} ${key}`, { ...page.situationOf(section), ...request }, (response) => {
+      runtime.ask(section, `${section.id} ${key}`, { ...page.situationOf(section), ...request }, (response) => {
         if (response.problems?.length) reject(new Error(response.problems.map(({ message }) => message).join(" ")));
         else if (response.more === null || response.more === undefined) resolve(response);
         else request.progress?.(response);
@@ -590,8 +590,7 @@ export async function attach(page) {
   // Take away
 
   async function report(section, form) {
-    const site = location.origin + location.pathname;
-    return (await ask(section, form, { stage: 2, form, site }))[form];
+    return (await ask(section, form, { stage: 2, form, site: page.addressOf(section) }))[form];
   }
 
   const FILES = {
