@@ -4,16 +4,16 @@ import argparse
 import csv
 import json
 import sys
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from datetime import date
+from difflib import get_close_matches
 from functools import partial
 from io import StringIO, TextIOWrapper
-from pathlib import Path
 from typing import Any
 
 from calculator import MODEL_VERSION, catalog, engine, links, presets
-from calculator.faces import browser, report, schema
+from calculator.faces import browser, exchange, report, schema
 from calculator.facts import assumptions
 from calculator.fields import fields_of
 from calculator.units import COUNT
@@ -150,7 +150,7 @@ def _parser() -> argparse.ArgumentParser:
 def _add_input(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("fields", nargs="*", metavar="field=value")
     parser.add_argument("--input", metavar="FILE", help="a TOML or JSON file of fields, or - for standard input")
-    parser.add_argument("--preset", default="", metavar="PRESET")
+    parser.add_argument("--preset", default="", metavar="PRESET", help="the start, in place of the file's own")
 
 
 def _list(parsed: argparse.Namespace) -> int:
@@ -168,10 +168,11 @@ def _list(parsed: argparse.Namespace) -> int:
 
 
 def _run(parsed: argparse.Namespace) -> int:
-    given = _given(parsed.fields, parsed.input)
+    typed = _pairs(parsed.fields)
     _decision(parsed.name)
+    kept = _read_file(parsed.input) if parsed.input else exchange.NOTHING
     expected = catalog.answers(parsed.name) if parsed.expect is None else _expected(parsed.name, parsed.expect)
-    built = _evaluate(parsed.name, given, parsed.preset, typed=[pair.partition("=")[0] for pair in parsed.fields])
+    built = _evaluate(parsed.name, {**kept.fields, **typed}, parsed.preset or kept.preset, typed=[*typed])
     print(report.as_json(built) if parsed.json else as_text(built))
     if str(built.verdict.answer) in expected:
         return 0
@@ -192,7 +193,9 @@ def _expected(name: str, words: str) -> tuple[str, ...]:
 
 
 def _record(parsed: argparse.Namespace) -> int:
-    built = _evaluate(parsed.decision, _given([], parsed.file), "")
+    _decision(parsed.decision)
+    kept = _read_file(parsed.file)
+    built = _evaluate(parsed.decision, kept.fields, kept.preset)
     print(report.as_json(built) if parsed.json else report.as_markdown(built), end="\n" if parsed.json else "")
     return 0
 
@@ -337,31 +340,38 @@ def _decision(name: str) -> Any:
         raise _bad("", error) from None
 
 
-def _given(pairs: Sequence[str], file: str | None) -> dict[str, object]:
-    given: dict[str, object] = dict(_read_file(file)) if file else {}
+def _pairs(pairs: Sequence[str]) -> dict[str, object]:
     bad = [pair for pair in pairs if "=" not in pair]
     if bad:
         words = "write a field as field=value"
         raise BadInputError(*(engine.Problem(field=pair[:80], message=words, given=pair[:60]) for pair in bad))
-    for pair in pairs:
-        name, _, value = pair.partition("=")
-        given[name] = value
-    return given
+    return {name: value for name, _, value in (pair.partition("=") for pair in pairs)}
 
 
-def _read_file(file: str) -> Mapping[str, object]:
+def _read_file(file: str) -> exchange.File:
+    """The situation in a file, or on standard input for -; each thing wrong with it is a problem with its line."""
     try:
-        text = sys.stdin.read() if file == "-" else Path(file).read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        with nullcontext(sys.stdin.buffer) if file == "-" else open(file, "rb") as stream:
+            # A device may have no end: what is longer than any situation is not read to its end. UTF-8 has at most four
+            # bytes a character.
+            data = stream.read(4 * exchange.LONGEST_FILE + 1)
+        text = data.decode("utf-8-sig", "strict" if len(data) <= 4 * exchange.LONGEST_FILE else "ignore")
+    except (OSError, ValueError) as error:
         raise _bad(file, f"cannot be read: {error}") from None
-    try:
-        found = json.loads(text) if text.lstrip().startswith("{") else tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise _bad(file, f"neither TOML nor JSON: {error}") from None
-    situation = found.get("situation", found) if isinstance(found, dict) else found
-    if not isinstance(situation, dict):
-        raise _bad(file, "must hold a table of fields")
-    return situation
+    found = exchange.read_file(text)
+    problems = [engine.Problem(field=p.field or file, message=_placed(p, file), given="") for p in found.problems]
+    for name in found.ignored:
+        near = get_close_matches(name, catalog.known_fields(), n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        problems.append(engine.Problem(field=name, message=f"no decision has such a field{hint} ({file})", given=""))
+    if problems:
+        raise BadInputError(*problems)
+    return found
+
+
+def _placed(problem: exchange.FileProblem, file: str) -> str:
+    place = [file] * bool(problem.field) + [f"line {problem.line}"] * bool(problem.line)
+    return f"{problem.message} ({', '.join(place)})" if place else problem.message
 
 
 def _evaluate(name: str, given: Mapping[str, object], preset: str, *, typed: Sequence[str] = ()) -> engine.Report:

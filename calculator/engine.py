@@ -194,7 +194,10 @@ def _unknown(name: str, raw: object, specs: Mapping[str, Field]) -> Problem:
 
 
 def _shorten(raw: object) -> str:
-    text = _printable(raw) if isinstance(raw, str) else repr(raw)
+    try:
+        text = _printable(raw) if isinstance(raw, str) else repr(raw)
+    except RecursionError:
+        text = "something nested too deeply"
     return text if len(text) <= 60 else text[:57] + "…"
 
 

@@ -410,6 +410,16 @@ def test_an_old_link_says_what_changed(page, fresh):
     expect(page.locator(".calc-done")).to_contain_text("1999.01.01", timeout=START_MS)
 
 
+def test_a_link_with_an_unknown_preset_says_so_and_shows_no_other_presets_name(page, address):
+    limited = Calculator(page, address, LIMITED).open("?preset=no-such-preset")
+    assert page.locator("[data-presets]").input_value() == ""
+    expect(page.locator(".calc-done")).to_contain_text("No preset is named “no-such-preset”", timeout=START_MS)
+    assert limited.values() == {
+        name: engine.write(spec, getattr(limited.decision.Inputs(), name))
+        for name, spec in fields_of(limited.decision.Inputs).items()
+    }
+
+
 def test_what_was_typed_on_one_page_is_there_on_the_next_and_can_be_cleared(page, address, fresh):
     fresh.open()
     shared = "requests_per_month"

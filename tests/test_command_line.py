@@ -75,6 +75,23 @@ def test_what_cannot_be_found_is_named(capsys, arguments, words):
     assert words in err
 
 
+def test_a_file_without_end_is_refused_at_once(capsys):
+    code, _, err = run(capsys, "run", NAME, "--input", "/dev/zero")
+    assert code == 2
+    assert "must be at most 200,000 characters" in err
+
+
+def test_what_is_wrong_in_a_file_is_told_with_file_line_and_field(capsys, tmp_path):
+    file = tmp_path / "situation.toml"
+    file.write_text('[situation]\nfailure_usd = "much"\nrequests_per_months = 5\n')
+    code, _, err = run(capsys, "run", NAME, "--input", str(file))
+    assert code == 2
+    first, second = err.splitlines()
+    assert first.startswith("failure_usd: Cost of a wrong answer must be")
+    assert first.endswith(f"({file}, line 2)")
+    assert second == f"requests_per_months: no decision has such a field; did you mean requests_per_month? ({file})"
+
+
 def test_a_file_that_is_neither_toml_nor_json_is_refused(capsys, tmp_path):
     file = tmp_path / "broken"
     file.write_text("{broken")

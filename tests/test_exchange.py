@@ -6,10 +6,12 @@ import json
 
 import pytest
 
-from calculator import catalog, engine
+from calculator import api, catalog, engine, presets
+from calculator.__main__ import main
 from calculator.faces import browser, exchange, report
 from calculator.fields import fields_of
 
+NAME = "fine_tune_or_not"
 TOML = """# ours
 preset = "small-business"
 
@@ -54,6 +56,10 @@ def test_a_toml_file_may_begin_with_its_table():
         ('preset = "no-such-preset"\n', 1, "preset must be one of"),
         ("situation = 3\n", 1, "situation must be a table"),
         ("[1, 2]", 1, "Expected"),
+        ("gpus = 3\n[situation]\nepochs_count = 2\n", 1, "stands outside of the table situation"),
+        ("a." * 50_000 + "b = 1", 0, "nested too deeply"),
+        ('"a" . ' * 20_000 + "b = 1", 0, "nested too deeply"),
+        ("gpus." + "a." * 90 + "b = 1", 0, "GPUs must be"),
         ("x" * 300_000, 0, "at most"),
         ('{"a":' * 100_000, 0, ""),
     ],
@@ -66,6 +72,59 @@ def test_what_is_wrong_in_a_file_is_named_with_its_line(text, line, said):
 def test_names_that_no_decision_knows_are_left_out_and_said():
     found = exchange.read_file('no_such_field = 1\nhorizon_months = "18"\n')
     assert (found.ignored, found.fields, found.problems) == (("no_such_field",), {"horizon_months": "18"}, ())
+
+
+def test_full_stops_in_a_text_are_no_nesting():
+    found = exchange.read_file(f'gpus = "3" # {"a." * 200}\ntext = """{"a.b " * 200}"""\n')
+    assert (found.ignored, found.fields, found.problems) == (("text",), {"gpus": "3"}, ())
+
+
+@pytest.mark.parametrize("preset", presets.NAMES)
+@pytest.mark.parametrize("written", ["toml", "json"])
+def test_page_command_line_report_batch_and_python_read_one_situation_alike(tmp_path, capsys, preset, written):
+    fields = {"labelled_examples": "5", "prompted_accuracy_share": "60% to 70%", "long_context": "yes"}
+    text = (
+        json.dumps({"preset": preset, "situation": fields})
+        if written == "json"
+        else f'preset = "{preset}"\n\n[situation]\n' + "".join(f'{name} = "{v}"\n' for name, v in fields.items())
+    )
+    file, rows, out = tmp_path / "situation", tmp_path / "rows.csv", tmp_path / "out.csv"
+    file.write_text(text)
+    rows.write_text(f"preset,{','.join(fields)}\n{preset},{','.join(fields.values())}\n")
+    read = ask(want="import", text=text)
+    page = ask(decision=NAME, stage=2, form="json", given=read["fields"], preset=read["preset"])["json"]
+    assert api.report(api.decide(preset=preset, **fields), "json") == page
+    for arguments in (["run", NAME, "--input", str(file)], ["report", str(file)]):
+        assert main([*arguments, "--json"]) == 0
+        assert capsys.readouterr().out.strip() == page
+    assert main(["batch", str(rows), "--out", str(out), "--jobs", "1"]) == 0
+    assert next(csv.DictReader(out.open()))["answer"] == json.loads(page)["answer"]
+
+
+def test_an_unknown_preset_is_refused_by_name_everywhere(tmp_path, capsys):
+    file, rows, out = tmp_path / "situation.toml", tmp_path / "rows.csv", tmp_path / "out.csv"
+    file.write_text('preset = "no-such"\n')
+    rows.write_text("preset\nno-such\n")
+    said = [ask(want="import", text=file.read_text())["file_problems"][0]["message"]]
+    said.append(ask(decision=NAME, preset="no-such")["problems"][0]["message"])
+    for arguments in (["run", NAME, "--input", str(file)], ["report", str(file)], ["run", NAME, "--preset", "no-such"]):
+        assert main(arguments) == 2
+        said.append(capsys.readouterr().err)
+    for given in ("no-such", 5, ["faq-bot"]):
+        with pytest.raises(ValueError, match="preset must be one of") as raised:
+            api.decide(preset=given)
+        said.append(str(raised.value))
+    assert main(["batch", str(rows), "--out", str(out), "--jobs", "1"]) == 0
+    said.append(next(csv.DictReader(out.open()))["problem"])
+    assert all("preset must be one of: legal-contracts" in words for words in said), said
+
+
+def test_a_preset_on_the_command_line_goes_before_that_of_the_file(tmp_path, capsys):
+    file = tmp_path / "situation.toml"
+    file.write_text('preset = "faq-bot"\nlabelled_examples = 5\n')
+    assert main(["run", NAME, "--input", str(file), "--preset", "news-bot", "gpus=2", "--json"]) == 0
+    wanted = api.report(api.decide(preset="news-bot", labelled_examples=5, gpus=2), "json")
+    assert capsys.readouterr().out.strip() == wanted
 
 
 def test_the_browser_reads_a_file_without_a_decision():

@@ -1,5 +1,7 @@
 """A situation as a file: TOML or JSON that a reader kept, edited by hand or got from somebody, read field by field.
 
+The page, the command line and the report all read such a file here, so that it means the same to each of them.
+
 preset = "small-business"
 
 [situation]
@@ -7,6 +9,7 @@ requests_per_month = "80k"
 """
 
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +20,17 @@ from calculator.units import plain
 
 LONGEST_FILE = 200_000
 """Characters. The longest fields are pasted texts of some tens of thousands."""
+
+MOST_DOTS = 100
+"""In one key of a TOML file. A situation is two tables deep."""
+
+_ABOUT = ("preset", "situation", "title", "page", "expects")
+"""What a file may hold beside the fields: the last three are what the package's own presets say of themselves."""
+
+_IN_QUOTES = re.compile(
+    r'''"""(?:\\.|[^\\])*?"""|\'\'\'.*?\'\'\'|"(?:\\.|[^"\\\n])*"|'[^'\n]*'|\#[^\n]*''', re.DOTALL
+)
+_BETWEEN_KEYS = re.compile(r"[=,{}\[\]\n]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +52,10 @@ class File:
     problems: tuple[FileProblem, ...]
 
 
+NOTHING = File(preset="", fields={}, ignored=(), problems=())
+"""What an empty file holds."""
+
+
 def read_file(text: str) -> File:
     """Read a situation. Never raises: what cannot be read is a problem with its line."""
     try:
@@ -52,7 +70,8 @@ def read_file(text: str) -> File:
         message = f"preset must be one of: {', '.join(presets.NAMES)}; given: {str(preset)[:60]!r}"
         problems.append(FileProblem(line=_line_of(text, "preset"), field="preset", message=message))
         preset = ""
-    situation = table.get("situation", {k: v for k, v in table.items() if k != "preset"})
+    outside = {name: value for name, value in table.items() if name not in _ABOUT}
+    situation = table.get("situation", outside)
     if not isinstance(situation, Mapping):
         problems.append(
             FileProblem(line=_line_of(text, "situation"), field="", message="situation must be a table of fields")
@@ -60,6 +79,12 @@ def read_file(text: str) -> File:
         situation = {}
     specs = _all_fields()
     fields, ignored = {}, []
+    for name in outside if "situation" in table else ():
+        if name in specs:
+            message = "stands outside of the table situation, which holds the fields of this file"
+            problems.append(FileProblem(line=_line_of(text, name), field=name, message=message))
+        else:
+            ignored.append(str(name)[:60])
     for name, raw in links.current_names(situation).items():
         if name not in specs:
             ignored.append(str(name)[:60])
@@ -76,8 +101,12 @@ def read_file(text: str) -> File:
 def _parse(text: str) -> dict[str, object]:
     if len(text) > LONGEST_FILE:
         raise ValueError(f"a file must be at most {plain(LONGEST_FILE)} characters; given: {plain(len(text))}")
+    is_json = text.lstrip().startswith("{")
+    # tomllib keeps every beginning of a dotted key: a long one would take all memory.
+    if not is_json and max(part.count(".") for part in _BETWEEN_KEYS.split(_IN_QUOTES.sub("", text))) > MOST_DOTS:
+        raise ValueError("the file is nested too deeply")
     try:
-        found = json.loads(text) if text.lstrip().startswith("{") else tomllib.loads(text)
+        found = json.loads(text) if is_json else tomllib.loads(text)
     except RecursionError:
         raise ValueError("the file is nested too deeply") from None
     table: dict[str, object] = found

@@ -44,11 +44,15 @@ class Preset:
     expects: Mapping[str, str]
 
 
-@cache
 def preset(name: str) -> Preset:
     """The preset of this name; ValueError lists the known ones."""
     if name not in NAMES:
-        raise ValueError(f"preset must be one of: {', '.join(NAMES)}; given: {name[:60]!r}")
+        raise ValueError(f"preset must be one of: {', '.join(NAMES)}; given: {str(name)[:60]!r}")
+    return _read(name)
+
+
+@cache
+def _read(name: str) -> Preset:
     data = get_data(__name__, f"{name}.toml")
     if data is None:
         raise FileNotFoundError(f"presets/{name}.toml")

@@ -319,8 +319,12 @@ function presetsOf(section) {
 
 function applyPreset(section, name) {
   const select = presetsOf(section);
-  const fields = JSON.parse(select.dataset.presets)[name] ?? {};
-  if ([...select.options].some((option) => option.value === name)) select.value = name;
+  const presets = JSON.parse(select.dataset.presets);
+  const known = Object.hasOwn(presets, name);
+  const fields = known ? presets[name] : {};
+  // Typical values stand in for a preset that there is not, and shall not go by the name of another one.
+  select.value = known ? name : "";
+  of(section).unknownPreset = known ? "" : name;
   for (const control of controls(section)) write(control, fields[control.name] ?? control.dataset.default);
 }
 
@@ -487,6 +491,8 @@ function adopt(section, response) {
     state.foreign = {};
   }
   const said = [...response.notices];
+  if (state.unknownPreset) said.push(`No preset is named “${state.unknownPreset}”: typical values stand in for it.`);
+  state.unknownPreset = "";
   if (response.ignored.length) said.push(`Not known here, and left out: ${response.ignored.join(", ")}.`);
   if (said.length) say(section, said.join(" "));
   state.version = "";
