@@ -18,7 +18,7 @@ from calculator.catalogs.families import FAMILIES
 from calculator.llm import parameters
 
 FOLDER = Path(catalogs.__file__).parent
-BUDGET = {"models.csv": 30_000, "accelerators.csv": 25_000, "prices.csv": 60_000, "sources.csv": 20_000}
+BUDGET = {"models.csv": 30_000, "accelerators.csv": 48_000, "prices.csv": 60_000, "sources.csv": 20_000}
 TODAY = date.today().isoformat()
 
 
@@ -39,26 +39,37 @@ def test_an_unknown_model_is_refused_with_models_that_look_like_it():
 
 def test_devices_of_every_kind_are_in_the_catalogue():
     devices = accelerators()
-    assert len(devices) >= 40
+    assert len(devices) >= 140
     for name in ("NVIDIA A10", "NVIDIA T4", "NVIDIA A100 SXM 80GB", "NVIDIA H100 SXM", "NVIDIA B200 SXM",
-                 "NVIDIA RTX 4090", "NVIDIA RTX 3060 12GB", "AMD MI300X", "Apple M4 Max", "Snapdragon 8 Gen 3"):
+                 "NVIDIA RTX 4090", "NVIDIA RTX 3060 12GB", "AMD MI300X", "Apple M4 Max", "Snapdragon 8 Gen 3",
+                 "NVIDIA GB300", "AMD MI350X", "Google TPU v7x", "AMD MI455X", "Intel Arc B580", "NVIDIA H200 NVL"):
         assert name in devices
     kinds = {device.kind for device in devices.values()}
     assert kinds == {
-        "datacentre gpu", "workstation gpu", "consumer gpu", "apple", "cpu", "phone", "tpu", "accelerator",
+        "datacentre gpu", "workstation gpu", "consumer gpu", "unified memory", "cpu", "phone", "tpu", "accelerator",
     }
+    assert {name for name, device in devices.items() if device.announced} == {"NVIDIA Rubin SXM", "AMD MI455X"}
 
 
 @pytest.mark.parametrize("device", accelerators().values(), ids=lambda device: device.name)
 def test_a_device_has_sources_and_figures_that_can_be(device):
     assert set(device.sources) <= set(sources())
-    assert all(getattr(device, field) is not None for field in device.unread)
-    assert device.bandwidth_gb_per_s is None or 10 < device.bandwidth_gb_per_s < 30_000
-    if device.memory_gb and device.memory_gib:
+    assert all(hasattr(device, field) for field in device.unread)
+    for field in ("memory_gb", "bandwidth_gb_per_s", "plain_tflops", "link_gb_per_s", "domain_gpus", "host_gb_per_s",
+                  "cores", "clock_ghz", "power_w"):
+        assert getattr(device, field) > 0, field
+    assert device.stack
+    assert device.generation
+    assert 10 < device.bandwidth_gb_per_s < 30_000
+    if device.memory_gib:
         assert 0.9 <= device.memory_gib / device.memory_gb <= 1.01
-    for better, worse in (("bf16_tflops", "matmul_tflops"), ("fp8_tflops", "bf16_tflops")):
+    for better, worse in (
+        ("bf16_tflops", "matmul_tflops"), ("fp8_tflops", "bf16_tflops"), ("fp4_tflops", "fp8_tflops"),
+        ("fp16_accumulate_tflops", "fp16_tflops"),
+    ):
         high, low = getattr(device, better), getattr(device, worse)
         assert high is None or low is None or high >= low
+    assert device.peer_access or device.link_gb_per_s <= device.host_gb_per_s
 
 
 def test_a_device_is_found_without_its_maker_and_marks():
@@ -67,10 +78,38 @@ def test_a_device_is_found_without_its_maker_and_marks():
     assert accelerator("NVIDIA GeForce RTX 4090") is accelerator("RTX 4090")
 
 
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("4090", "NVIDIA RTX 4090"), ("GB10", "NVIDIA GB10 (DGX Spark)"), ("3080 Ti", "NVIDIA RTX 3080 Ti"),
+        ("RTX 3060", "NVIDIA RTX 3060 12GB"), ("R9700", "AMD Radeon AI PRO R9700"), ("M1 Ultra", "Apple M1 Ultra"),
+        ("M4 Max 64GB", "Apple M4 Max"), ("NVIDIA A100-SXM4-80GB", "NVIDIA A100 SXM 80GB"),
+        ("H100 SXM 80 GB", "NVIDIA H100 SXM"), ("Gaudi 2", "Intel Gaudi2"), ("A5000", "NVIDIA RTX A5000"),
+        ("RTX 5000 Ada", "NVIDIA RTX 5000 Ada"), ("MI250X (one GCD)", "AMD MI250X one die"), ("GB300", "NVIDIA GB300"),
+        ("H200 NVL", "NVIDIA H200 NVL"), ("Strix Halo", "AMD Ryzen AI Max+ 395"), ("A10", "NVIDIA A10"),
+    ],
+)
+def test_a_device_is_found_as_people_write_it(written, name):
+    assert accelerator(written).name == name
+
+
+@pytest.mark.parametrize("device", accelerators().values(), ids=lambda device: device.name)
+def test_every_name_and_alias_means_one_device(device):
+    for written in (device.name, *device.aliases):
+        assert accelerator(written) is device
+
+
 @pytest.mark.parametrize("name", ["A100", "", "Voodoo 2"])
 def test_a_name_that_means_none_or_several_devices_is_refused(name):
     with pytest.raises(ValueError, match="accelerator"):
         accelerator(name)
+
+
+def test_a_name_that_may_mean_several_devices_is_refused_with_their_names():
+    with pytest.raises(ValueError, match=r"several devices; name one: NVIDIA RTX 5060 Ti 16GB, NVIDIA RTX 5060 Ti 8GB"):
+        accelerator("GeForce RTX 5060 Ti")
+    with pytest.raises(ValueError, match=r"'RTX 50' .*NVIDIA RTX"):
+        accelerator("RTX 50")
 
 
 def test_prices_cover_providers_tuning_and_gpu_hours():

@@ -81,47 +81,113 @@ def _number(text: str) -> float | None:
     return float(text) if text else None
 
 
+_TEXT_OF_DEVICE = ("kind", "stack", "generation", "note")
+_MAY_BE_EMPTY = ("aliases", "memory_mib", "matmul_tflops", "matmul_share", "note", "unread")
+"""Of the two matrix figures one is needed."""
+
+
 def accelerators() -> Mapping[str, Accelerator]:
-    """The devices of the catalogue by name."""
+    """The devices of the catalogue by name. Raises ValueError, naming device and column, for a missing cell."""
     if "accelerators" not in _loaded:
-        devices = {}
-        for row in read_rows("accelerators.csv"):
-            name, kind, note = row.pop("name"), row.pop("kind"), row.pop("note")
-            keys, unread = row.pop("sources").split("+"), row.pop("unread").split()
-            mib, generation = row.pop("memory_mib"), row.pop("generation")
-            devices[name] = Accelerator(
-                name=name, kind=kind, sources=tuple(keys), note=note, unread=tuple(unread),
-                generation=generation, memory_gib=int(mib) / 1024 if mib else None,
-                **{column: _number(text) for column, text in row.items()},
-            )
-        _loaded["accelerators"] = devices
+        _loaded["accelerators"] = {row["name"]: _device(row) for row in read_rows("accelerators.csv")}
     found: Mapping[str, Accelerator] = _loaded["accelerators"]
     return found
 
 
-def _words(name: str) -> str:
-    """A device's name without its maker and without the marks between words."""
-    plain = name.lower().replace("-", " ").replace("_", " ").replace("geforce", "").replace("tesla", "")
-    kept = [word for word in plain.split() if word not in ("nvidia", "amd", "apple", "google", "intel", "aws")]
-    return "".join(kept)
+_READ_APART = ("name", "aliases", "announced", "memory_mib", "peer_access", "sources", "unread")
+
+
+def _device(row: dict[str, str]) -> Accelerator:
+    empty = [column for column, text in row.items() if not text and column not in _MAY_BE_EMPTY]
+    if not (row["matmul_tflops"] or row["matmul_share"]):
+        empty.append("matmul_tflops or matmul_share")
+    if empty:
+        raise ValueError(f"accelerators.csv: {row['name']} has no {', '.join(empty)}")
+    values: dict[str, Any] = {}
+    for column, text in row.items():
+        if column in _TEXT_OF_DEVICE:
+            values[column] = text
+        elif column not in _READ_APART:
+            try:
+                values[column] = float(text or 0) or None
+            except ValueError:
+                raise ValueError(f"accelerators.csv: {row['name']}: {column} must be a number, is {text!r}") from None
+    return Accelerator(
+        name=row["name"], aliases=tuple(filter(None, row["aliases"].split(";"))),
+        announced=row["announced"] == "1", peer_access=row["peer_access"] == "1",
+        sources=tuple(row["sources"].split("+")), unread=tuple(row["unread"].split()),
+        memory_gib=int(row["memory_mib"]) / 1024 if row["memory_mib"] else None, **values,
+    )
+
+
+_UNSAID = frozenset((
+    "nvidia", "amd", "apple", "google", "intel", "aws", "huawei", "geforce", "tesla", "radeon", "gpu", "cpu",
+))
+
+
+_ANY_MEMORY = ("unified memory", "cpu", "phone")
+"""Kinds that are sold with any memory up to the one in the catalogue."""
+
+
+def _split(name: str) -> list[str]:
+    """A device's name in words, without its maker and the marks between words; letters and digits of a word apart."""
+    import re
+
+    plain = re.sub(r"[^a-z0-9+×]+", " ", name.lower())
+    return [word for word in plain.split() if word not in _UNSAID]
+
+
+def _size(words: list[str]) -> tuple[list[str], float | None]:
+    """The words without a memory size, and the size in GB ("80gb", "80 gb", "80gib")."""
+    for i, word in enumerate(words):
+        digits = word.rstrip("gib")
+        if digits.isdigit() and word != digits and word.endswith("b"):
+            return words[:i] + words[i + 1:], float(digits)
+        if word.isdigit() and words[i + 1:i + 2] and words[i + 1] in ("gb", "gib"):
+            return words[:i] + words[i + 2:], float(word)
+    return words, None
 
 
 def accelerator(name: str) -> Accelerator:
-    """The device of that name, with or without its maker: "NVIDIA RTX 4090", "rtx-4090".
+    """The device of that name or alias, with or without its maker and its memory: "RTX 4090", "rtx-4090 24GB".
 
-    Raises ValueError, naming the nearest devices, if none has the name or several may be meant.
+    Kinds that share the memory of the machine have any size up to the largest. Raises ValueError, naming the
+    candidates, if none has the name or several may be meant.
     """
     devices = accelerators()
     if name in devices:
         return devices[name]
-    wanted = _words(name)
-    same = [device for device in devices.values() if _words(device.name) == wanted]
-    near = [device for device in devices.values() if wanted and wanted in _words(device.name)]
-    for found in (same, near):
-        if len(found) == 1:
-            return found[0]
-    shown = ", ".join(device.name for device in near or devices.values())
-    raise ValueError(f"accelerator: {name[:60]!r} names no single device of the catalogue; known: {shown}")
+    if "called" not in _loaded:
+        called: dict[str, list[Accelerator]] = {}
+        for device in devices.values():
+            for title in dict.fromkeys("".join(_split(text)) for text in (device.name, *device.aliases)):
+                called.setdefault(title, []).append(device)
+        _loaded["called"] = called
+    words = _split(name)
+    found = _loaded["called"].get("".join(words), [])
+    bare, size = _size(words)
+    if not found and size:
+        found = [device for device in _loaded["called"].get("".join(bare), []) if _sold_with(device, size)]
+    if not found and bare:
+        wanted = set(bare)
+        found = [
+            device for device in devices.values()
+            if any(wanted <= set(_split(text)) for text in (device.name, *device.aliases))
+            and (not size or _sold_with(device, size))
+        ]
+    if len(found) == 1:
+        only: Accelerator = found[0]
+        return only
+    if found:
+        shown = ", ".join(device.name for device in found[:20])
+        raise ValueError(f"accelerator: {name[:60]!r} may mean several devices; name one: {shown}")
+    near = sorted(devices, key=lambda known: -_shared_start("".join(_split(known)), "".join(words)))[:8]
+    raise ValueError(f"accelerator: {name[:60]!r} is not in the catalogue; nearest by name: {', '.join(near)}")
+
+
+def _sold_with(device: Accelerator, size_gb: float) -> bool:
+    memory_gb = device.memory_gb or 0.0
+    return size_gb <= memory_gb if device.kind in _ANY_MEMORY else abs(size_gb - memory_gb) < 1
 
 
 def prices(kind: str = "") -> tuple[Price, ...]:

@@ -18,14 +18,24 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Accelerator:
-    """One device that runs or trains models. None means that no source we read says it.
+    """One device that runs or trains models.
 
-    Peaks are dense, with FP32 accumulation, as sold; ``matmul_tflops`` is the best that was measured in bf16.
+    Peaks are dense, with FP32 accumulation, as sold; None means that the device has no units for the format.
+    ``matmul_tflops`` is the best that was measured in bf16. ``peer_access`` says whether two of them read each
+    other's memory without the host.
     """
 
     name: str
+    aliases: tuple[str, ...]
+    """What people call it, beside its name with or without the maker."""
     kind: str
-    """datacentre gpu, workstation gpu, consumer gpu, apple, cpu, phone, tpu or accelerator."""
+    """datacentre gpu, workstation gpu, consumer gpu, unified memory, cpu, phone, tpu or accelerator."""
+    stack: str
+    """The software that runs on it: cuda, rocm, metal, oneapi, gaudi, xla, neuron, cann or cpu."""
+    generation: str
+    """The chip's architecture, by the name compilers give it where they give one (sm90, cdna3)."""
+    announced: bool
+    """Shown by its maker, not yet sold."""
     memory_gb: float | None
     """Memory as the maker states it; with shared memory, the largest that is sold."""
     memory_gib: float | None
@@ -33,10 +43,12 @@ class Accelerator:
     bandwidth_gb_per_s: float | None
     bf16_tflops: float | None
     fp16_tflops: float | None
+    fp16_accumulate_tflops: float | None
+    """16-bit products with sums in 16 bit: twice as fast on consumer cards."""
     fp8_tflops: float | None
+    fp4_tflops: float | None
     int8_tops: float | None
     matmul_tflops: float | None
-    fp4_tflops: float | None
     matmul_share: float | None
     """What large products reach of the peak, where no measurement is at hand: by cards of the same make and power."""
     plain_tflops: float | None
@@ -47,19 +59,23 @@ class Accelerator:
     """How many devices such links join."""
     host_gb_per_s: float | None
     """To the host's memory, one direction."""
+    peer_access: bool
     cores: float | None
-    """Streaming multiprocessors, compute units or GPU cores: what a kernel's work is spread over."""
+    """Streaming multiprocessors, compute units or cores: what a kernel's work is spread over."""
     clock_ghz: float | None
     """Of those cores, boosted."""
     power_w: float | None
-    generation: str
-    """The chip's architecture, by the name compilers give it (sm90, cdna3); empty where nothing depends on it."""
     sources: tuple[str, ...]
     """Keys of sources.csv."""
     note: str
     """How a figure was derived and where sources disagree."""
     unread: tuple[str, ...]
     """Fields written from memory, without a source that we read."""
+
+    @property
+    def label(self) -> str:
+        """The name, marked where the device is announced only."""
+        return f"{self.name} (announced)" if self.announced else self.name
 
     @property
     def capacity_gib(self) -> float | None:

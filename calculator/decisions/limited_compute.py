@@ -137,7 +137,7 @@ def list_prices() -> dict[str, float]:
 def trainable(gpu: Accelerator) -> bool:
     """Whether it is a GPU of which the catalogue says enough: memory, speed, bandwidth and power."""
     return (
-        gpu.kind.endswith("gpu")
+        (gpu.kind.endswith("gpu") or (gpu.kind == "unified memory" and gpu.stack != "metal"))
         and gpu.capacity_gib is not None
         and (gpu.matmul_tflops or gpu.bf16_tflops or gpu.fp16_tflops) is not None
         and gpu.bandwidth_gb_per_s is not None
@@ -146,7 +146,7 @@ def trainable(gpu: Accelerator) -> bool:
 
 
 LIST_PRICES = list_prices()
-GPU_CHOICES = tuple((name, name) for name, gpu in accelerators().items() if trainable(gpu))
+GPU_CHOICES = tuple((name, gpu.label) for name, gpu in accelerators().items() if trainable(gpu))
 MODEL_CHOICES = tuple((name, name) for name in architectures())
 
 

@@ -78,7 +78,7 @@ def serves(device: Accelerator) -> bool:
     return device.capacity_gib is not None and device.bandwidth_gb_per_s is not None
 
 
-DEVICE_CHOICES = tuple((name, name) for name, device in accelerators().items() if serves(device))
+DEVICE_CHOICES = tuple((name, device.label) for name, device in accelerators().items() if serves(device))
 MODEL_CHOICES = tuple((name, name) for name in architectures())
 
 

@@ -20,7 +20,7 @@ from dataclasses import replace
 from math import exp, inf, log, sqrt
 from typing import NamedTuple
 
-from calculator.catalogs import Accelerator, Architecture, accelerators
+from calculator.catalogs import Accelerator, Architecture, accelerator, accelerators
 from calculator.catalogs.families import FAMILIES
 from calculator.evaluation import Quantity, Row, published
 from calculator.evaluation.names import resolve
@@ -148,8 +148,6 @@ def _size(found: re.Match[str]) -> str:
     return "_" + found[1][0]
 
 
-# Phones are named by their maker; the catalogue has their chips.
-_PHONES = (("oneplus 12", "Snapdragon 8 Gen 3"), ("galaxy s24", "Snapdragon 8 Gen 3"))
 # Words of a device's name that go without saying, and words that make another device of it.
 _UNSAID = frozenset((
     "nvidia", "amd", "apple", "intel", "geforce", "rtx", "ryzen", "core", "sxm", "80gb", "generation", "gen", "9",
@@ -165,19 +163,21 @@ def read_device(row: Row) -> Accelerator:
     if not text or "not named" in text.lower():
         raise ValueError("device: the row does not name it")
     stated = re.search(r"(\d+(?:\.\d+)?)\s*GB/s", text)
-    found = _find_device(re.sub(r"\(.*?\)", "", text))
+    found = _find_device(text)
     if stated:
         found = replace(found, bandwidth_gb_per_s=float(stated[1]))
     on_processor = "cpu" in text.lower() or "cpu" in row["engine"].lower()
-    return replace(found, kind="cpu") if on_processor and found.kind == "apple" else found
+    return replace(found, kind="cpu") if on_processor and found.kind == "unified memory" else found
 
 
 def _find_device(text: str) -> Accelerator:
-    """The catalogue's device with most of its words in the text, and no word that makes another device of it."""
-    for part, name in _PHONES:
-        if part in text.lower():
-            return accelerators()[name]
-    words = set(re.findall(r"[a-z0-9]+", text.lower()))
+    """The catalogue's device of that name, else the one with most of its words in it and none that makes another."""
+    for written in (text, re.sub(r"\(.*?\)", "", text)):
+        try:
+            return accelerator(written)
+        except ValueError:
+            continue
+    words = set(re.findall(r"[a-z0-9]+", re.sub(r"\(.*?\)", "", text.lower())))
     best: Accelerator | None = None
     most = 0
     for name, known in accelerators().items():

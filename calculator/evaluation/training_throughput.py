@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from calculator.catalogs import Accelerator, Architecture, accelerators
+from calculator.catalogs import Accelerator, Architecture, accelerator, accelerators
 from calculator.evaluation import Quantity, Row, names
 from calculator.llm.training import time as training_time
 from calculator.llm.training.memory import TrainingSetup
@@ -134,12 +134,16 @@ def _read_gpu(name: str) -> _GpuName:
 def find_accelerator(name: str) -> Accelerator:
     """The GPU of the catalogue that a published name stands for.
 
-    The chip must be the same ("A100", "RTX 4080 Super"). Among its variants form and memory decide; without them it is
-    the SXM form with the most memory. Where a variant has no printed speed, or the name states a power limit, the
-    speed is that of the chip's fastest variant times the square root of the power ratio, because power rises with
-    about the square of the clock. Raises UnpredictableError if the catalogue does not have the chip.
+    A name or alias of the catalogue is that device. Otherwise the chip must be the same ("A100", "RTX 4080 Super").
+    Among its variants form and memory decide; without them it is the SXM form with the most memory.
+    Where a variant has no printed speed, or the name states a power limit, the speed is that of the chip's fastest
+    variant times the square root of the power ratio, because power rises with about the square of the clock. Raises
+    UnpredictableError if the catalogue does not have the chip.
     """
-    asked = _read_gpu(name)
+    try:
+        return accelerator(name)
+    except ValueError:
+        asked = _read_gpu(name)
     variants = [(g, _read_gpu(g.name)) for g in accelerators().values()]
     variants = [
         (g, have) for g, have in variants

@@ -13,7 +13,8 @@ TERA = 1e12
 GIGA = 1e9
 
 _OPERATIONS_PER_BYTE = {
-    "consumer gpu": 120.0, "workstation gpu": 200.0, "datacentre gpu": 180.0, "apple": 35.0, "cpu": 20.0, "phone": 15.0,
+    "consumer gpu": 120.0, "workstation gpu": 200.0, "datacentre gpu": 180.0, "unified memory": 35.0, "cpu": 20.0,
+    "phone": 15.0,
 }
 """16-bit operations per byte of memory bandwidth where the catalogue has no peak: near the middle of those devices that
 have one. Apple: 26 to 36 by Apple's figures for single precision; processors and phones: their vector units."""

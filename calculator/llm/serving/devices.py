@@ -9,7 +9,8 @@ _GIB_IN_GB = 2.0**30 / 1e9
 # Operations per byte of bandwidth where the catalogue has no peak: near the middle of those devices that have one.
 # Apple: 26 to 36 by Apple's figures for single precision; processors and phones: their vector units.
 _OPERATIONS_PER_BYTE = {
-    "consumer gpu": 120.0, "workstation gpu": 200.0, "datacentre gpu": 180.0, "apple": 35.0, "cpu": 20.0, "phone": 15.0,
+    "consumer gpu": 120.0, "workstation gpu": 200.0, "datacentre gpu": 180.0, "unified memory": 35.0, "cpu": 20.0,
+    "phone": 15.0,
 }
 # Tensor units that take 8-bit floats at twice the 16-bit rate although the catalogue has no figure for it.
 _DOUBLE_IN_8_BIT = ("H20", "RTX 40", "RTX 50", "RTX 6000 Ada", "RTX PRO 6000")
@@ -31,9 +32,9 @@ _LINKED_FROM_GB_PER_S = 1500.0
 
 def device_class(device: Accelerator) -> str:
     """Which law a device follows: "gpu", "apple" (a GPU with unified memory) or "cpu"."""
-    if device.kind == "apple":
-        return "apple"
-    return "cpu" if device.kind in ("cpu", "phone") else "gpu"
+    if device.kind in ("cpu", "phone"):
+        return "cpu"
+    return "apple" if device.stack == "metal" else "gpu"
 
 
 def bandwidth_gb_per_s(device: Accelerator) -> float:

@@ -358,7 +358,7 @@ def _read_machine(g: Accelerator) -> _Machine:
     bandwidth = g.bandwidth_gb_per_s or 0.0
     if not (matmul and bandwidth):
         raise ValueError(f"accelerator: no speed of matrix products or memory is known for {g.name}")
-    linked = g.kind not in ("workstation gpu", "consumer gpu", "apple", "cpu", "phone")
+    linked = g.kind not in ("workstation gpu", "consumer gpu", "unified memory", "cpu", "phone")
     linked = linked and bandwidth >= _LINKED_FROM_GB_PER_S and "PCIe" not in g.name
     link = bandwidth * (_LINK_SHARE if linked else _BUS_SHARE)
     return _Machine(
