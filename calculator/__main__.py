@@ -1,8 +1,13 @@
-"""The command line. Exit code 0 for a verdict, 1 when an expectation fails, 2 for bad input."""
+"""The command line.
+
+Exit code 0 for a verdict, 1 when an expectation fails, 2 for bad input, 3 for what could not be finished, 130 for what
+was interrupted. What a program reads, be it JSON, CSV or Markdown, is UTF-8 whatever the locale.
+"""
 
 import argparse
 import csv
 import json
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
@@ -18,13 +23,17 @@ from calculator.facts import assumptions
 from calculator.fields import fields_of
 from calculator.units import COUNT
 
-BAD_INPUT = 2
+BAD_INPUT, STOPPED, INTERRUPTED = 2, 3, 130
 SHELLS = ("bash", "zsh", "fish")
 WHAT = ("parameters", "training-memory", "training-throughput", "inference", "cases")
 
 
 class BadInputError(Exception):
     """Input that no verdict can be given for; each argument is a Problem for the reader."""
+
+
+class StoppedError(Exception):
+    """What could not be finished, through no fault of the input."""
 
 
 def _bad(field: str, message: object) -> BadInputError:
@@ -40,7 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = _parsed(arguments)
     act: Callable[[argparse.Namespace], int] = parsed.act
     try:
-        return act(parsed)
+        code = act(parsed)
+        sys.stdout.flush()
+        return code
     except BadInputError as error:
         for problem in error.args:
             print(problem if problem.field else problem.message, file=sys.stderr)
@@ -50,6 +61,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 0
+    except StoppedError as error:
+        print(f"{parsed.command}: {error}", file=sys.stderr)
+        return STOPPED
+    except KeyboardInterrupt:
+        print(f"{parsed.command}: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except OSError as error:
+        print(f"{parsed.command}: its result cannot be written: {error.strerror or error}", file=sys.stderr)
+        # What is left in the buffer would be tried once more at the end, and fail with a traceback.
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        return STOPPED
 
 
 def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -95,7 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     batch.add_argument("file", metavar="FILE")
     batch.add_argument("--decision", default="fine_tune_or_not", metavar="NAME")
     batch.add_argument("--out", required=True, metavar="FILE", help="the result; a run that was cut off goes on in it")
-    batch.add_argument("--draws", type=int, default=0, help="draws behind `holds`; 0 for the point result only")
+    batch.add_argument("--draws", type=int, default=0, help="behind `holds`; 0 for the point result only")
     batch.add_argument("--jobs", type=int, default=0, help="processes; 0 for one a core")
     batch.add_argument("--scheduler", default="", metavar="ADDRESS", help="a Dask scheduler instead of processes")
     batch.add_argument("--json", action="store_true", help="how many rows have a problem, as JSON")
@@ -173,7 +196,10 @@ def _run(parsed: argparse.Namespace) -> int:
     kept = _read_file(parsed.input) if parsed.input else exchange.NOTHING
     expected = catalog.answers(parsed.name) if parsed.expect is None else _expected(parsed.name, parsed.expect)
     built = _evaluate(parsed.name, {**kept.fields, **typed}, parsed.preset or kept.preset, typed=[*typed])
-    print(report.as_json(built) if parsed.json else as_text(built))
+    if parsed.json:
+        _write(report.as_json(built) + "\n")
+    else:
+        print(as_text(built))
     if str(built.verdict.answer) in expected:
         return 0
     print(f"expected {parsed.expect!r}, the answer is {str(built.verdict.answer)!r}", file=sys.stderr)
@@ -196,7 +222,7 @@ def _record(parsed: argparse.Namespace) -> int:
     _decision(parsed.decision)
     kept = _read_file(parsed.file)
     built = _evaluate(parsed.decision, kept.fields, kept.preset)
-    print(report.as_json(built) if parsed.json else report.as_markdown(built), end="\n" if parsed.json else "")
+    _write(report.as_json(built) + "\n" if parsed.json else report.as_markdown(built))
     return 0
 
 
@@ -214,6 +240,8 @@ def _batch(parsed: argparse.Namespace) -> int:
             scheduler=parsed.scheduler,
             progress=batch.progress_stream(),
         )
+    except batch.StoppedError as error:
+        raise StoppedError(f"{error}. The same command goes on where this one stopped") from None
     except (ValueError, OSError) as error:
         raise _bad("", error) from None
     if parsed.json:
@@ -284,14 +312,14 @@ def _predict(parsed: argparse.Namespace) -> int:
     if parsed.json:
         _print_json(list(csv.DictReader(StringIO(text))))
     else:
-        print(text, end="")
+        _write(text)
     return 0
 
 
 def _validate(parsed: argparse.Namespace) -> int:
     from calculator import evaluation
 
-    print(_checked(lambda: evaluation.validate(parsed.what, parsed.file, as_json=parsed.json)), end="")
+    _write(_checked(lambda: evaluation.validate(parsed.what, parsed.file, as_json=parsed.json)))
     return 0
 
 
@@ -302,14 +330,14 @@ def _fit(parsed: argparse.Namespace) -> int:
         text = _checked(partial(fits.made, what, parsed.date or date.today().isoformat()))
         if parsed.write:
             fits.path(what).write_text(text, "utf-8")
-        print(text, end="")
+        _write(text)
     return 0
 
 
 def _completions(parsed: argparse.Namespace) -> int:
     from calculator.faces import completions
 
-    print(completions.script(parsed.shell, _parser()), end="")
+    _write(completions.script(parsed.shell, _parser()))
     return 0
 
 
@@ -323,7 +351,16 @@ def _mcp(_: argparse.Namespace) -> int:
 
 
 def _print_json(data: object, indent: int | None = None) -> None:
-    print(json.dumps(data, ensure_ascii=False, indent=indent))
+    _write(json.dumps(data, ensure_ascii=False, indent=indent) + "\n")
+
+
+def _write(text: str) -> None:
+    """Write what a program reads: in UTF-8, whatever the terminal would show."""
+    if not isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.write(text)
+        return
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text.encode("utf-8", "replace"))
 
 
 def _checked(act: Callable[[], str]) -> str:

@@ -70,8 +70,13 @@ def _number(value: Any) -> Any:
     return value
 
 
+def _rounded(value: float) -> Any:
+    return _number(round_to(value, DIGITS)) if isfinite(value) else value
+
+
 def _computed(value: float) -> Any:
-    return _number(round_to(value, DIGITS)) if isfinite(value) else str(value)
+    """For JSON, which has no word for infinity."""
+    return _rounded(value) if isfinite(value) else str(value)
 
 
 def as_csv(report: Report, site_url: str = "") -> str:
@@ -87,8 +92,8 @@ def as_csv(report: Report, site_url: str = "") -> str:
     for name, spec in fields_of(decision.Outputs).items():
         unit = spec.unit.name if spec.unit else ""
         span = (report.spread[name].low, report.spread[name].high) if report.spread is not None else ("", "")
-        ends = (_computed(end) if isinstance(end, float) else end for end in span)
-        rows.append(("result", name, spec.label, _computed(getattr(report.outputs, name)), unit, *ends))
+        ends = (_rounded(end) if isinstance(end, float) else end for end in span)
+        rows.append(("result", name, spec.label, _rounded(getattr(report.outputs, name)), unit, *ends))
     rows.append(("answer", "", decision.question, str(report.verdict.answer), "", "", ""))
     if report.holds is not None:
         rows.append(("holds", "", "Share of draws with this answer", report.holds, "", "", ""))
@@ -97,11 +102,14 @@ def as_csv(report: Report, site_url: str = "") -> str:
     return "".join(",".join(map(csv_cell, row)) + "\r\n" for row in rows)
 
 
+def csv_text(text: str) -> str:
+    """Text that a spreadsheet will not take for a formula: an apostrophe goes before one that begins like it."""
+    return f"'{text}" if text.lstrip().startswith(("=", "+", "-", "@")) else text
+
+
 def csv_cell(value: object) -> str:
     """One cell of a CSV file. A text that a spreadsheet would take for a formula gets an apostrophe before it."""
-    text = str(value)
-    if isinstance(value, str) and text.lstrip().startswith(("=", "+", "-", "@")):
-        text = f"'{text}"
+    text = csv_text(value) if isinstance(value, str) else str(value)
     return f'"{text.replace(chr(34), chr(34) * 2)}"' if set(text) & set(',"\r\n') else text
 
 
