@@ -1,13 +1,18 @@
-"""The page's count of tokens and words: the counting in Node, and the page itself in Chromium."""
+"""The page's count of tokens and words: the counting in Node, and the page itself in a browser."""
 
 import json
+import re
+import string
 import subprocess
 from pathlib import Path
+from random import Random
 
 import pytest
+from playwright.sync_api import expect
 
 HERE = Path(__file__).parent
 PAGE = "fine-tune/industry-knowledge/"
+START_MS = 60_000
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +57,102 @@ def test_marks_alone_are_no_words(counted):
     (found,) = counted(" -- ... ;")
     assert found["words"] == 0
     assert found["cut"] == 0
+
+
+PROSE = "The lessee shall indemnify the lessor, whose estoppel is (not) void.  \n\n– Art. 12/3: “Übergabe”;\n"
+
+
+@pytest.mark.node
+def test_a_long_text_is_cut_where_the_encoding_cuts_it_too(counted):
+    (found,) = counted([PROSE, 900])
+    assert found["longest"] < 5000
+    assert found["tokens"] == found["whole"]
+
+
+@pytest.mark.node
+@pytest.mark.parametrize("mark", ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|endofprompt|>", "<|fim_prefix|>"])
+def test_what_ends_a_text_for_a_model_is_counted_as_text(counted, mark):
+    found, bare = counted(f"{mark}user {mark}", "user ")
+    assert found["tokens"] > bare["tokens"] + 2
+
+
+RUNS = ("x", "A", "e\u0301", "!", " ", "\n", "漢", "กรุงเทพ", "\U0001f600", "\ud800", "<|im_end|>", "a1_B", ".a")
+
+
+@pytest.mark.node
+@pytest.mark.parametrize("run", RUNS)
+def test_the_work_grows_no_faster_than_the_text(counted, run):
+    times = 40_000 // len(run)
+    short, long = counted([run, times], [run, 8 * times])
+    # The encoding's own work is bounded by the piece it gets, so the count of pieces is what can grow.
+    assert long["longest"] <= 4001
+    assert long["calls"] <= 8 * short["calls"] + 16
+    assert long["tokens"] == pytest.approx(8 * short["tokens"], rel=0.02)
+    assert short["tokens"] == pytest.approx(short["whole"], rel=0.3)
+
+
+@pytest.mark.browser
+def test_a_text_that_a_model_would_take_for_its_end_is_counted(page, address):
+    page.goto(address + PAGE)
+    box = page.get_by_label("Some text of your field")
+    box.fill("<|endoftext|><|im_start|>user The lessee shall indemnify the lessor.")
+    page.get_by_text(re.compile(r"tokens in \d+ words")).wait_for()
+
+
+@pytest.mark.browser
+def test_a_newer_text_takes_the_place_of_a_long_one_and_an_empty_box_ends_the_count(page, address):
+    page.goto(address + PAGE)
+    box = page.get_by_label("Some text of your field")
+    said = page.locator(".calc-sample [role=status]")
+    # No run is met twice, so that nothing is remembered: this takes seconds.
+    slow = "".join(Random(7).choices(string.ascii_lowercase, k=500_000))
+    box.fill(slow)
+    expect(said).to_contain_text("Counting")
+    box.fill("The lessee shall indemnify the lessor.")
+    expect(said).to_contain_text("in 6 words", timeout=START_MS)
+    filled = page.locator("[name=domain_tokens_per_word]").input_value()
+    box.fill(slow[::-1])
+    expect(said).to_contain_text("Counting")
+    box.fill("")
+    expect(said).to_contain_text("the text is not sent or kept")
+    page.wait_for_timeout(1000)
+    expect(said).to_contain_text("the text is not sent or kept")
+    assert page.locator("[name=domain_tokens_per_word]").input_value() == filled
+    assert 1 < float(filled) < 2
+
+
+@pytest.mark.browser
+def test_no_text_is_counted_where_it_would_hold_up_the_page(page, address):
+    page.goto(address + PAGE)
+    page.get_by_label("Some text of your field").wait_for()
+    # Laying out a million characters is the browser's own work.
+    page.evaluate(
+        """(text) => {
+          const box = document.querySelector(".calc-sample textarea");
+          Object.defineProperty(box, "value", { get: () => text });
+          box.dispatchEvent(new Event("input", { bubbles: true }));
+        }""",
+        "a " + "q" * 1_000_000,
+    )
+    said = page.locator(".calc-sample [role=status]")
+    expect(said).to_contain_text("Only the first 500,000 characters", timeout=START_MS)
+    assert len([worker for worker in page.workers if "counting" in worker.url]) == 1
+    assert page.evaluate("globalThis.GPTTokenizer_o200k_base") is None
+
+
+@pytest.mark.browser
+def test_a_count_that_breaks_off_says_so_and_the_next_one_works(page, address):
+    page.goto(address + PAGE)
+    box = page.get_by_label("Some text of your field")
+    said = page.locator(".calc-sample [role=status]")
+    broken = []
+    page.route("**/assets/counting.js*", lambda route: broken.append(route) or route.fulfill(body="throw Error('no')"))
+    box.fill("The lessee shall indemnify the lessor.")
+    expect(said).to_contain_text("could not be counted", timeout=START_MS)
+    page.unroute("**/assets/counting.js*")
+    box.fill("The lessee shall not indemnify the lessor.")
+    expect(said).to_contain_text("in 7 words", timeout=START_MS)
+    assert len(broken) == 1
 
 
 @pytest.mark.browser

@@ -1,47 +1,58 @@
-// Counts the tokens of a pasted text on the reader's device and fills the form's numeric fields with the result.
-// Python goes on to compute. The encoding, about a megabyte, is fetched when the first text is pasted, never before.
+// Puts a box for a pasted text before the field that its count fills. The counting is done in a worker on the reader's
+// device; Python goes on to compute. The encoding, about a megabyte, is fetched when the first text is pasted.
 
-const ENCODING = new URL("tokenizer/o200k_base.js", import.meta.url);
+const COUNTING = new URL("./counting.js", import.meta.url);
 const LONGEST_TEXT = 500_000;
 const SHORT_TEXT = 10_000;
-const PIECES = 3;
 const PAUSE = 300;
-const UNSPACED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}]/gu;
-const EDGES = /^[^\p{L}\p{N}]+|[^\p{L}\p{N}]+$/gu;
+const LONGEST_SILENCE = 15_000;
+const LONGEST_REST = 60_000;
+const TYPE_IT = "Type the number below instead.";
 
-// Words as a reader counts them: between spaces, or found by the browser where a script writes none.
-export function wordsOf(text) {
-  const unspaced = (text.match(UNSPACED) ?? []).length;
-  if (unspaced > 0.2 * text.length && globalThis.Intl?.Segmenter) {
-    const found = new Intl.Segmenter(undefined, { granularity: "word" }).segment(text);
-    return [...found].filter((part) => part.isWordLike).map((part) => part.segment);
-  }
-  return text
-    .split(/\s+/)
-    .map((word) => word.replace(EDGES, ""))
-    .filter(Boolean);
+// One worker for all boxes: a newer text takes the place of an older one. It ends after a minute without work.
+
+let worker;
+let wanted = 0;
+let timer;
+
+function stop() {
+  clearTimeout(timer);
+  worker?.terminate();
+  worker = undefined;
 }
 
-// Tokens, words, and the share of words cut into three pieces or more. A word stands after a space, as in a sentence.
-export function measure(text, countTokens) {
-  const words = wordsOf(text);
-  const times = new Map();
-  for (const word of words) times.set(word, (times.get(word) ?? 0) + 1);
-  let cut = 0;
-  for (const [word, count] of times) {
-    if (countTokens(` ${word}`) >= PIECES) cut += count;
-  }
-  return { tokens: countTokens(text), words: words.length, cut: words.length ? cut / words.length : 0 };
+function watch(limit, act) {
+  clearTimeout(timer);
+  timer = setTimeout(act, limit);
 }
 
-let loading;
-
-function load() {
-  loading ??= import(ENCODING.href).then(() => globalThis.GPTTokenizer_o200k_base.countTokens);
-  loading.catch(() => {
-    loading = undefined;
-  });
-  return loading;
+// Calls `hear` with {done}, {found} or {problem}, until one of the last two came or another text is asked for.
+function ask(text, hear) {
+  const id = ++wanted;
+  const fail = (problem) => {
+    stop();
+    if (id === wanted) hear({ problem });
+  };
+  if (!text && !worker) return;
+  try {
+    worker ??= new Worker(COUNTING, { type: "module" });
+    worker.onmessage = ({ data }) => {
+      if (data.id !== wanted) return;
+      if (data.problem) return fail(data.problem);
+      if (data.found) watch(LONGEST_REST, stop);
+      else watch(LONGEST_SILENCE, () => fail("it took too long"));
+      hear(data);
+    };
+    worker.onmessageerror = () => fail("its answer could not be read");
+    worker.onerror = (event) => {
+      event.preventDefault();
+      fail(event.message || "this browser has no module workers");
+    };
+    worker.postMessage({ id, text });
+    watch(text ? LONGEST_SILENCE : LONGEST_REST, text ? () => fail("it took too long") : stop);
+  } catch (error) {
+    fail(error.message);
+  }
 }
 
 function fill(section, name, text) {
@@ -58,7 +69,7 @@ function say(found, length) {
   return `${count(found.tokens)} tokens in ${count(found.words)} words, with the tokenizer o200k.${short}${rest}`;
 }
 
-// Puts the box for the text before the field it fills. The text itself is no field: no link and no storage holds it.
+// The text itself is no field: no link and no storage holds it.
 export function attach(section) {
   const target = section.querySelector('[name="domain_tokens_per_word"]')?.closest(".calc-field");
   if (!target || section.querySelector(".calc-sample")) return;
@@ -72,29 +83,41 @@ export function attach(section) {
   target.before(box);
   const area = box.querySelector("textarea");
   const status = box.querySelector("p");
-  let timer;
+  const before = status.textContent;
+  let pause;
   area.addEventListener("input", () => {
-    clearTimeout(timer);
-    timer = setTimeout(() => count(section, area.value, status), PAUSE);
+    clearTimeout(pause);
+    pause = setTimeout(() => count(section, area.value, status, before), PAUSE);
   });
 }
 
-async function count(section, text, status) {
-  if (!text.trim()) return;
-  status.textContent = "Counting …";
-  let countTokens;
-  try {
-    countTokens = await load();
-  } catch {
-    status.textContent = "The tokenizer could not be loaded. Type the number below instead.";
+function count(section, text, status, before) {
+  const sample = text.slice(0, LONGEST_TEXT);
+  if (!sample.trim()) {
+    ask("", () => {});
+    status.textContent = before;
     return;
   }
-  const found = measure(text.slice(0, LONGEST_TEXT), countTokens);
+  status.textContent = "Counting …";
+  let told = performance.now();
+  ask(sample, ({ done, found, problem }) => {
+    if (!section.isConnected) ask("", () => {});
+    else if (problem === "load") status.textContent = `The tokenizer could not be loaded. ${TYPE_IT}`;
+    else if (problem) status.textContent = `The text could not be counted: ${problem}. ${TYPE_IT}`;
+    else if (found) show(section, found, text.length, status);
+    else if (performance.now() > told + 1000) {
+      told = performance.now();
+      status.textContent = `Counting … ${Math.floor(100 * done)}%`;
+    }
+  });
+}
+
+function show(section, found, length, status) {
   if (!found.words) {
     status.textContent = "There are no words in this text.";
     return;
   }
-  status.textContent = say(found, text.length);
+  status.textContent = say(found, length);
   fill(section, "domain_tokens_per_word", (found.tokens / found.words).toFixed(2));
   fill(section, "split_words_share", `${(100 * found.cut).toFixed(1)}%`);
 }

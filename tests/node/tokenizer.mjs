@@ -1,10 +1,34 @@
-// Counts the texts on standard input, a JSON list, with the encoding and the module that the page uses.
+// Counts the texts on standard input, a JSON list, with the encoding and the module that the page uses. A text may be given
+// as [piece, times]. `whole` is what the encoding itself says of the text in one go, of those short enough for it.
 
 import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
 
-import { measure, wordsOf } from "../../docs/assets/tokenizer.js";
+import { counting, wordsOf } from "../../docs/assets/counting.js";
 
 const { countTokens } = createRequire(import.meta.url)("gpt-tokenizer/encoding/o200k_base");
-const texts = JSON.parse(readFileSync(0, "utf8"));
-console.log(JSON.stringify(texts.map((text) => ({ ...measure(text, countTokens), list: wordsOf(text) }))));
+const WHOLE = 100_000;
+
+function measure(given) {
+  const text = Array.isArray(given) ? given[0].repeat(given[1]) : given;
+  let longest = 0;
+  let calls = 0;
+  const watched = (piece, options) => {
+    longest = Math.max(longest, piece.length);
+    calls += 1;
+    return countTokens(piece, options);
+  };
+  const work = counting(text, watched);
+  let step = work.next();
+  while (!step.done) step = work.next();
+  const short = text.length < WHOLE;
+  return {
+    ...step.value,
+    longest,
+    calls,
+    list: short ? wordsOf(text) : [],
+    whole: short ? countTokens(text, { disallowedSpecial: new Set() }) : null,
+  };
+}
+
+console.log(JSON.stringify(JSON.parse(readFileSync(0, "utf8")).map(measure)));

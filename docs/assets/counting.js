@@ -1,0 +1,120 @@
+// Counts tokens and words of a text, in a worker of its own: a long text must not hold up the page, and a newer one takes
+// its place at once. Every step costs no more than the text is long, whatever stands in it.
+//
+// Messages to it:    {id, text}           an empty text ends what is being counted
+// Messages from it:  {id, done}           share that is counted; also every few seconds while the encoding is fetched
+//                    {id, found}          tokens, words, cut: the share of words in three pieces or more
+//                    {id, problem}        "load" when the encoding could not be had, or what went wrong
+
+const ENCODING = new URL("tokenizer/o200k_base.js", import.meta.url);
+const PIECES = 3;
+const PIECE = 4000;
+// The encoding's work grows with the square of a run without a break. No word is as long; a longer run is cut.
+const LONGEST_RUN = 200;
+const LONG_RUN = new RegExp(`[\\p{L}\\p{M}]{${LONGEST_RUN}}|[^\\s\\p{L}\\p{N}]{${LONGEST_RUN}}|\\s{${LONGEST_RUN}}`, "gu");
+const UNSPACED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}]/gu;
+const IN_WORD = /[\p{L}\p{N}]/u;
+// What a model takes for the end of a text is here part of it.
+const AS_TEXT = { disallowedSpecial: new Set() };
+const TURN_MS = 40;
+const BEAT_MS = 2000;
+
+// Before a space the encoding's own cuts are the same with and without this one.
+function* piecesOf(text) {
+  for (let from = 0; from < text.length; ) {
+    let to = from + PIECE;
+    if (to < text.length) {
+      const space = text.lastIndexOf(" ", to);
+      if (space > from + PIECE / 2) to = space;
+      else if (/[\ud800-\udbff]/.test(text[to - 1])) to -= 1;
+    }
+    yield text.slice(from, to);
+    from = to;
+  }
+}
+
+function tokensIn(piece, countTokens) {
+  let tokens = 0;
+  let from = 0;
+  for (const run of piece.matchAll(LONG_RUN)) {
+    const to = run.index + run[0].length;
+    tokens += countTokens(piece.slice(from, to), AS_TEXT);
+    from = to;
+  }
+  return tokens + countTokens(piece.slice(from), AS_TEXT);
+}
+
+// Words as a reader counts them: between spaces, or found by the browser where a script writes none.
+function wordsIn(piece) {
+  const unspaced = (piece.match(UNSPACED) ?? []).length;
+  if (unspaced > 0.2 * piece.length && globalThis.Intl?.Segmenter) {
+    const found = new Intl.Segmenter(undefined, { granularity: "word" }).segment(piece);
+    return [...found].filter((part) => part.isWordLike).map((part) => part.segment);
+  }
+  return piece.split(/\s+/).map(withoutEdges).filter(Boolean);
+}
+
+function withoutEdges(word) {
+  const marks = [...word];
+  const first = marks.findIndex((mark) => IN_WORD.test(mark));
+  return first < 0 ? "" : marks.slice(first, marks.findLastIndex((mark) => IN_WORD.test(mark)) + 1).join("");
+}
+
+export function wordsOf(text) {
+  return [...piecesOf(text)].flatMap(wordsIn);
+}
+
+// Gives the share that is done again and again, and at last what was found.
+export function* counting(text, countTokens) {
+  let tokens = 0;
+  let words = 0;
+  let cut = 0;
+  let done = 0;
+  const cutWords = new Map();
+  for (const piece of piecesOf(text)) {
+    tokens += tokensIn(piece, countTokens);
+    for (const word of wordsIn(piece)) {
+      words += 1;
+      if (!cutWords.has(word)) cutWords.set(word, tokensIn(` ${word}`, countTokens) >= PIECES);
+      if (cutWords.get(word)) cut += 1;
+    }
+    done += piece.length;
+    yield done / text.length;
+  }
+  return { tokens, words, cut: words ? cut / words : 0 };
+}
+
+let newest = 0;
+
+async function answer(id, text) {
+  newest = id;
+  if (!text) return;
+  const beat = setInterval(() => self.postMessage({ id, done: 0 }), BEAT_MS);
+  try {
+    await import(ENCODING.href);
+  } catch {
+    self.postMessage({ id, problem: "load" });
+    return;
+  } finally {
+    clearInterval(beat);
+  }
+  const work = counting(text, globalThis.GPTTokenizer_o200k_base.countTokens);
+  while (newest === id) {
+    const turn = performance.now();
+    let step;
+    do step = work.next();
+    while (!step.done && performance.now() < turn + TURN_MS);
+    if (step.done) {
+      self.postMessage({ id, found: step.value });
+      return;
+    }
+    self.postMessage({ id, done: step.value });
+    // A newer text is heard between two turns.
+    await new Promise((resume) => setTimeout(resume));
+  }
+}
+
+if (globalThis.WorkerGlobalScope) {
+  self.onmessage = ({ data: { id, text } }) =>
+    answer(id, text).catch((error) => self.postMessage({ id, problem: String(error?.message ?? error) }));
+}
