@@ -9,12 +9,13 @@ from typing import Any
 
 from calculator.catalogs.architecture import Architecture
 from calculator.catalogs.families import FAMILIES
-from calculator.catalogs.market import Accelerator, Price, Source
+from calculator.catalogs.market import Accelerator, ApiPrice, Rent, Source, TuningService
 from calculator.catalogs.rows import read_rows
 
 __all__ = [
-    "Accelerator", "Architecture", "Price", "Source", "accelerator", "accelerators", "architecture", "architectures",
-    "prices", "read_config", "sources",
+    "Accelerator", "ApiPrice", "Architecture", "Rent", "Source", "TuningService", "accelerator", "accelerators",
+    "api_price", "api_prices", "architecture", "architectures", "read_config", "rent", "rents", "sources",
+    "tuning_services",
 ]
 
 _TEXT = ("hf_id", "family", "license", "source")
@@ -190,19 +191,76 @@ def _sold_with(device: Accelerator, size_gb: float) -> bool:
     return size_gb <= memory_gb if device.kind in _ANY_MEMORY else abs(size_gb - memory_gb) < 1
 
 
-def prices(kind: str = "") -> tuple[Price, ...]:
-    """The prices of a kind (api, tuned api, gpu, tuning, hosting), or all, in the order of the catalogue."""
-    if "prices" not in _loaded:
-        _loaded["prices"] = tuple(
-            Price(
-                kind=row["kind"], provider=row["provider"], item=row["item"], unit=row["unit"], as_of=row["as_of"],
-                closes=row["closes"], note=row["note"], sources=tuple(row["sources"].split("+")),
-                input_usd_per_mtok=_number(row["input"]), output_usd_per_mtok=_number(row["output"]),
+def api_prices() -> tuple[ApiPrice, ...]:
+    """The API prices in the order of the catalogue: by maker, the newest model first."""
+    if "api_prices" not in _loaded:
+        _loaded["api_prices"] = tuple(
+            ApiPrice(
+                maker=row["maker"], model=row["model"], above_tokens=int(row["above_tokens"] or 0), hours=row["hours"],
+                since=row["since"], until=row["until"], input_usd_per_mtok=float(row["input"]),
                 cached_input_usd_per_mtok=_number(row["cached_input"]),
-                cache_write_usd_per_mtok=_number(row["cache_write"]),
-                batch_share=_number(row["batch_share"]), usd=_number(row["usd"]),
+                cache_write_usd_per_mtok=_number(row["cache_write"]), output_usd_per_mtok=float(row["output"]),
+                batch_share=_number(row["batch_share"]), tokens_ratio=float(row["tokens_ratio"] or 1),
             )
-            for row in read_rows("prices.csv")
+            for row in read_rows("api_prices.csv")
         )
-    found: tuple[Price, ...] = _loaded["prices"]
-    return found if not kind else tuple(price for price in found if price.kind == kind)
+    found: tuple[ApiPrice, ...] = _loaded["api_prices"]
+    return found
+
+
+def api_price(name: str, prompt_tokens: float = 0) -> ApiPrice:
+    """The ordinary price of "maker/model" at prompts of this length, on the day of the price data.
+
+    KeyError for a name that the catalogue does not have. Peak hours and announced changes are rows of their own.
+    """
+    today = sources()["genai"].checked
+    rows = [
+        row for row in api_prices()
+        if row.name == name and not row.hours and row.since <= today and row.above_tokens < max(prompt_tokens, 1)
+    ]
+    if not rows:
+        raise KeyError(name)
+    return max(rows, key=lambda row: row.above_tokens)
+
+
+def rents() -> tuple[Rent, ...]:
+    """What providers ask for an hour of a device."""
+    if "rents" not in _loaded:
+        _loaded["rents"] = tuple(
+            Rent(
+                device=row["device"], provider=row["provider"], usd_per_hour=float(row["usd_per_hour"]),
+                spot=row["spot"] == "spot", as_of=row["as_of"], source=row["source"], note=row["note"],
+            )
+            for row in read_rows("rents.csv")
+        )
+    found: tuple[Rent, ...] = _loaded["rents"]
+    return found
+
+
+def rent(device: str) -> tuple[float, float, float] | None:
+    """Lowest, median and highest price of an hour on demand, USD; of spot offers where there are no others.
+
+    None for a device that nobody in the catalogue rents out.
+    """
+    offers = [offer for offer in rents() if offer.device == device]
+    usd = sorted(offer.usd_per_hour for offer in [offer for offer in offers if not offer.spot] or offers)
+    if not usd:
+        return None
+    half = len(usd) // 2
+    return usd[0], usd[half] if len(usd) % 2 else (usd[half - 1] + usd[half]) / 2, usd[-1]
+
+
+def tuning_services() -> tuple[TuningService, ...]:
+    """Who trains what for others, and until when."""
+    if "tuning_services" not in _loaded:
+        _loaded["tuning_services"] = tuple(
+            TuningService(
+                provider=row["provider"], models=row["models"], usd=_number(row["usd"]), unit=row["unit"],
+                minimum_usd=_number(row["minimum_usd"]), weights_out=row["weights_out"], closes=row["closes"],
+                as_of=row["as_of"], source=row["source"], note=row["note"],
+                **{kind: row[kind] == "yes" for kind in ("supervised", "preference", "reinforcement")},
+            )
+            for row in read_rows("tuning_services.csv")
+        )
+    found: tuple[TuningService, ...] = _loaded["tuning_services"]
+    return found

@@ -87,26 +87,67 @@ class Accelerator:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Price:
-    """One price. Token prices are USD per million tokens; None where the source has none."""
+class ApiPrice:
+    """What one model costs by the token, in USD per million; None where its maker prints no such price.
 
-    kind: str
-    """api, tuned api, gpu, tuning or hosting."""
-    provider: str
-    item: str
-    """The model, or the accelerator by its name in the catalogue."""
-    input_usd_per_mtok: float | None
+    A model has a row for its ordinary price and further ones for longer prompts, peak hours, and announced changes.
+    """
+
+    maker: str
+    model: str
+    above_tokens: int
+    """Holds for prompts of more tokens than this, for all of their tokens."""
+    hours: str
+    """The hours it holds for; empty for all that no other row names."""
+    since: str
+    until: str
+    """First and last day; empty where none is known."""
+    input_usd_per_mtok: float
     cached_input_usd_per_mtok: float | None
     cache_write_usd_per_mtok: float | None
-    output_usd_per_mtok: float | None
+    output_usd_per_mtok: float
     batch_share: float | None
-    """Price of a batched request as a share of the ordinary one, where the provider states it."""
-    usd: float | None
-    """The price in ``unit``, for what is not sold by input and output tokens."""
-    unit: str
+    """Price of a batched request as a share of the ordinary one."""
+    tokens_ratio: float
+    """Tokens its tokenizer makes of a text, against o200k: a price per token is not a price per text."""
+
+    @property
+    def name(self) -> str:
+        """Maker and model, as the lists name it."""
+        return f"{self.maker}/{self.model}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rent:
+    """What one provider asked for an hour of one device."""
+
+    device: str
+    provider: str
+    usd_per_hour: float
+    spot: bool
+    """Whether the provider may take it back at any time."""
     as_of: str
     """The date the price holds for; empty if the source is undated."""
+    source: str
+    note: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TuningService:
+    """One offer of training or of hosting tuned models. None or empty means that no source we read says it."""
+
+    provider: str
+    models: str
+    supervised: bool
+    preference: bool
+    reinforcement: bool
+    usd: float | None
+    unit: str
+    minimum_usd: float | None
+    weights_out: str
+    """yes, no, or empty."""
     closes: str
-    """The day the offer ends, or ended."""
-    sources: tuple[str, ...]
+    """The day on which new jobs end, or ended."""
+    as_of: str
+    source: str
     note: str

@@ -1,0 +1,311 @@
+"""The table of API prices and the default prices, from a release of genai-prices that a requirement pins.
+
+The package is needed here only; `catalogs/api_prices.csv` and `facts/assumptions/money.toml` are what it leaves behind.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from importlib import import_module, metadata
+from pathlib import Path
+from typing import Any
+
+from calculator.stats.sampling import quantile
+
+PACKAGE = Path(__file__).resolve().parents[1]
+TABLE = PACKAGE / "catalogs" / "api_prices.csv"
+MAKERS = PACKAGE / "catalogs" / "api_makers.csv"
+DEFAULTS = PACKAGE / "facts" / "assumptions" / "money.toml"
+SOURCES = PACKAGE / "catalogs" / "sources.csv"
+KEY = "genai"
+"""The package's row in sources.csv."""
+
+COLUMNS = (
+    "maker", "model", "above_tokens", "hours", "since", "until", "input", "cached_input", "cache_write", "output",
+    "batch_share", "tokens_ratio",
+)  # fmt: skip
+_PARTS = {"input": "input_mtok", "cached_input": "cache_read_mtok", "cache_write": "cache_write_mtok",
+          "output": "output_mtok"}
+
+Row = dict[str, str]
+
+
+def rules() -> Mapping[str, Any]:
+    """What is taken, and the rule for the defaults: prices.toml of this folder."""
+    with Path(__file__).with_name("prices.toml").open("rb") as file:
+        return tomllib.load(file)
+
+
+def providers() -> Sequence[Any]:
+    """The package's providers. ValueError, with what to install, when it is not there."""
+    try:
+        found: Sequence[Any] = import_module("genai_prices.data").providers
+    except ImportError:
+        raise ValueError("update prices needs genai-prices: pip install --require-hashes -r requirements-update.txt") from None
+    return found
+
+
+def data_day(found: Iterable[Any], today: date) -> date:
+    """How old the data is: the newest day not after `today` on which one of its prices began to hold.
+
+    A release carries no date of its own. The data may be newer than this day, never older.
+    """
+    days = [day for provider in found for model in provider.models for day in _days(model) if day <= today]
+    if not days:
+        raise ValueError("the package holds no dated price up to this day")
+    return max(days)
+
+
+def _days(model: Any) -> Iterator[date]:
+    changes = model.prices if isinstance(model.prices, list) else []
+    for change in [*changes, *(model.price_variants or ())]:
+        day = getattr(change.constraint, "start_date", None)
+        if day is not None:
+            yield day
+
+
+def table(found: Iterable[Any], chosen: Mapping[str, Any], today: date) -> list[Row]:
+    """The rows of the table: for each model the price in force, longer prompts, peak hours, and what is announced."""
+    by_id = {provider.id: provider for provider in found}
+    rows = []
+    for maker in chosen["maker"]:
+        take, drop = re.compile(maker["take"]), maker.get("drop")
+        models = [model for model in by_id[maker["provider"]].models
+                  if take.fullmatch(model.id) and not model.deprecated]
+        if not models:
+            raise ValueError(f"{maker['name']}: no model of the package is taken by {maker['take']!r}")
+        names = [re.sub(drop, "", model.id) if drop else model.id for model in models]
+        for name, model in sorted(zip(names, models, strict=True), key=lambda pair: _natural(pair[0]), reverse=True):
+            rows += _rows_of(maker["name"], name, model, chosen, today)
+    return rows
+
+
+def _natural(name: str) -> list[tuple[int, int | str]]:
+    return [(1, int(run)) if run.isdigit() else (0, run.lower()) for run in re.findall(r"\d+|\D+", name)]
+
+
+def _rows_of(maker: str, name: str, model: Any, chosen: Mapping[str, Any], today: date) -> list[Row]:
+    ratio = next((text["tokens_ratio"] for text in chosen["tokenizer"]
+                  if text["maker"] == maker and re.fullmatch(text["model"], name)), 1)
+    start = {"maker": maker, "model": name, "tokens_ratio": "" if ratio == 1 else f"{ratio:g}"}
+    rows = []
+    for since, until, hours, price in _in_force(model, today):
+        share = _batch_share(model, price, since or today, today)
+        for above in sorted({0, *_thresholds(price)}):
+            parts = {column: _figure(price.__dict__.get(part), above) for column, part in _PARTS.items()}
+            if not (parts["input"] and parts["output"]):
+                break
+            rows.append({**dict.fromkeys(COLUMNS, ""), **start, **parts, "above_tokens": str(above or ""),
+                         "hours": hours, "since": str(since or ""), "until": str(until or ""), "batch_share": share})
+    return rows
+
+
+def _in_force(model: Any, today: date) -> Iterator[tuple[date | None, date | None, str, Any]]:
+    """(since, until, hours, price): the price that holds today, its peak hours, and those that are announced."""
+    changes = model.prices if isinstance(model.prices, list) else None
+    if changes is None:
+        yield None, None, "", model.prices
+        return
+    dated = [(getattr(change.constraint, "start_date", None), index) for index, change in enumerate(changes)
+             if not hasattr(change.constraint, "start_time")]
+    held = [index for day, index in dated if day is None or day <= today]
+    for (since, index), following in zip(dated, [*dated[1:], (None, len(changes))], strict=True):
+        if index != held[-1] and not (since and since > today):
+            continue
+        until = following[0] - timedelta(days=1) if following[0] else None
+        yield since, until, "", changes[index].prices
+        for change in changes[index + 1 : following[1]]:
+            hours = f"{change.constraint.start_time:%H:%M}-{change.constraint.end_time:%H:%M} UTC"
+            yield since, until, hours, change.prices
+
+
+def _thresholds(price: Any) -> Iterator[int]:
+    for part in _PARTS.values():
+        for tier in getattr(price.__dict__.get(part), "tiers", ()):
+            yield tier.start
+
+
+def _figure(price: Any, above: int) -> str:
+    """One price at prompts of more than so many tokens, as text; empty where there is none."""
+    value = price
+    if hasattr(price, "base"):
+        value = price.base
+        for tier in price.tiers:
+            if tier.start <= above:
+                value = tier.price
+    return f"{float(value):g}" if value else ""
+
+
+def _batch_share(model: Any, price: Any, since: date, today: date) -> str:
+    """What a batched request costs, as a share of the ordinary one; empty where the package has no batch price."""
+    batched = [
+        (getattr(variant.constraint, "start_date", None) or date.min, variant.prices)
+        for variant in model.price_variants or ()
+        if variant.when == {"processing": "batch"}
+        and (getattr(variant.constraint, "start_date", None) or date.min) <= max(since, today)
+    ]
+    if not batched:
+        return ""
+    shares = {}
+    _, batch = max(batched, key=lambda pair: pair[0])
+    for column in ("input", "output"):
+        both = [_figure(found.__dict__.get(_PARTS[column]), 0) for found in (batch, price)]
+        if not all(both):
+            return ""
+        shares[column] = float(both[0]) / float(both[1])
+    return f"{round(sum(shares.values()) / 2, 3):g}"
+
+
+def _base(rows: Iterable[Row], today: date) -> Iterator[Row]:
+    """The ordinary price of each model on this day: short prompts, off peak."""
+    for row in rows:
+        if not row["above_tokens"] and not row["hours"] and row["since"] <= today.isoformat():
+            yield row
+
+
+def peers(rows: Iterable[Row], chosen: Mapping[str, Any], tier: str, today: date) -> list[tuple[Row, bool]]:
+    """The newest model of each line of a tier, and whether it is a reference. ValueError for a line without a model."""
+    base = list(_base(rows, today))
+    found = []
+    for line in chosen["line"]:
+        if line["tier"] != tier:
+            continue
+        fits = [(match, row) for row in base
+                if row["maker"] == line["maker"] and (match := re.fullmatch(line["model"], row["model"]))]
+        if not fits:
+            raise ValueError(f"line {line['maker']} {line['model']!r}: no model of the table fits it")
+        newest = max(fits, key=lambda pair: [int(run) for run in re.findall(r"\d+", pair[0].group(1))])[1]
+        found.append((newest, bool(line.get("reference"))))
+    return found
+
+
+def reference(found: Sequence[tuple[Row, bool]]) -> Row:
+    """The middle one of the reference models, by what three input tokens and one output token cost."""
+    ranked = sorted((row for row, is_reference in found if is_reference),
+                    key=lambda row: 3 * float(row["input"]) + float(row["output"]))
+    return ranked[len(ranked) // 2]
+
+
+def _ratio(column: str) -> Any:
+    # A maker that prints no price of its own for cached tokens bills them as any other.
+    return lambda row: float(row[column]) / float(row["input"]) if row[column] else 1.0
+
+
+_ENTRIES: tuple[tuple[str, str, str, str, Any, tuple[float, float], str], ...] = (
+    ("large_input_usd_per_mtok", "Large model, input", "large", "api_price", lambda row: float(row["input"]), (0, 200),
+     ""),
+    ("large_output_usd_per_mtok", "Large model, output", "large", "api_price", lambda row: float(row["output"]),
+     (0, 1000), ""),
+    ("small_input_usd_per_mtok", "Small model, input", "small", "small_price", lambda row: float(row["input"]), (0, 50),
+     ""),
+    ("small_output_usd_per_mtok", "Small model, output", "small", "small_price", lambda row: float(row["output"]),
+     (0, 200), ""),
+    ("cache_read_ratio", "Price of a cached token against a fresh one", "large", "", _ratio("cached_input"), (0, 1), ""),
+    ("cache_write_ratio", "Price of writing a token to the cache", "large", "", _ratio("cache_write"), (0, 10),
+     "Against a fresh one. Kept for an hour: 2 at some"),
+    ("batch_price_ratio", "Price when the answer may take a day", "large", "",
+     lambda row: float(row["batch_share"] or 1), (0, 1), ""),
+)
+
+
+def defaults(rows: Sequence[Row], chosen: Mapping[str, Any], makers: Mapping[str, str], day: date, today: date) -> str:
+    """The text of money.toml: the default prices that the rule gives on this table."""
+    release = metadata.version("genai-prices")
+    text = ["# Written by `python -m calculator update prices`, by the rule in calculator/update/prices.toml.\n"]
+    for key, label, tier, moves_with, value_of, bounds, hint in _ENTRIES:
+        found = peers(rows, chosen, tier, today)
+        middle = reference(found)
+        value, each = value_of(middle), sorted(value_of(row) for row, _ in found)
+        low, high = min(quantile(each, 0.05), value), max(quantile(each, 0.95), value)
+        named = ", ".join(f"{row['model']} {value_of(row):.4g}" for row, _ in found)
+        lines = [
+            f"[{key}]", f'label = "{label}"', f"value = {value:.4g}", f"range = [{low:.3g}, {high:.3g}]",
+            f"bounds = [{bounds[0]}, {bounds[1]}]",
+            f'source = "{middle["maker"]} {middle["model"]}, the middle of the three reference models; range over '
+            f'{len(found)} makers\' {tier} models; genai-prices {release}"',
+            f'url = "{makers[middle["maker"]]}"', f'quote = "{named}"', f"as_of = {day}", f"checked = {today}",
+        ]
+        lines += [f'moves_with = "{moves_with}"'] if moves_with else []
+        lines += [f'hint = "{hint}"'] if hint else []
+        text.append("\n".join(lines) + "\n")
+    return "\n".join(text)
+
+
+def as_csv(rows: Iterable[Mapping[str, str]], columns: Sequence[str] = COLUMNS) -> str:
+    """The text of a catalogue: commas, no quoting. ValueError for a cell that would need it."""
+    lines = [",".join(columns)]
+    for row in rows:
+        cells = [row[column] for column in columns]
+        if any("," in cell or "\n" in cell for cell in cells):
+            raise ValueError(f"a cell of {cells[:2]} holds a comma")
+        lines.append(",".join(cells))
+    return "\n".join(lines) + "\n"
+
+
+def read_csv(text: str) -> list[Row]:
+    """The rows of a catalogue."""
+    head, *lines = text.splitlines()
+    return [dict(zip(head.split(","), line.split(","), strict=True)) for line in lines]
+
+
+def difference(before: Iterable[Row], after: Iterable[Row]) -> list[str]:
+    """What changed between two tables, in words, one line a price."""
+
+    def named(rows: Iterable[Row]) -> dict[str, Row]:
+        return {" ".join(row[c] for c in ("maker", "model", "above_tokens", "hours", "since") if row[c]): row
+                for row in rows}
+
+    old, new = named(before), named(after)
+    said = [f"gone: {name}" for name in old if name not in new]
+    for name, row in new.items():
+        if name not in old:
+            said.append(f"new: {name} {row['input']} / {row['output']}")
+            continue
+        changed = [f"{column} {old[name].get(column) or '-'} -> {row[column] or '-'}" for column in COLUMNS
+                   if old[name].get(column, "") != row[column]]
+        if changed:
+            said.append(f"changed: {name}: {', '.join(changed)}")
+    return said
+
+
+def update(today: date, write: bool = True) -> list[str]:
+    """Rebuild the table and the defaults from the installed release, and say what changed. ValueError when it is missing."""
+    found, chosen = providers(), rules()
+    day = data_day(found, today)
+    rows = table(found, chosen, today)
+    addresses = {provider.id: (provider.pricing_urls or [""])[0] for provider in found}
+    makers = {maker["name"]: addresses[maker["provider"]] for maker in chosen["maker"]}
+    texts = {
+        TABLE: as_csv(rows),
+        MAKERS: as_csv([{"maker": maker, "url": url} for maker, url in makers.items()], ("maker", "url")),
+        DEFAULTS: defaults(rows, chosen, makers, day, today),
+        SOURCES: _dated(SOURCES.read_text("utf-8"), day, today),
+    }
+    before = read_csv(TABLE.read_text("utf-8")) if TABLE.exists() else []
+    said = difference(before, rows)
+    said += _defaults_difference(DEFAULTS.read_text("utf-8"), texts[DEFAULTS])
+    if write:
+        for path, text in texts.items():
+            path.write_text(text, "utf-8")
+    return [f"prices of {day}, genai-prices {metadata.version('genai-prices')}: {len(rows)} rows", *said]
+
+
+def _defaults_difference(before: str, after: str) -> list[str]:
+    old, new = tomllib.loads(before), tomllib.loads(after)
+    return [
+        f"default: {key} {old.get(key, {}).get('value', '-')} -> {entry['value']} "
+        f"({entry['range'][0]} to {entry['range'][1]})"
+        for key, entry in new.items()
+        if (old.get(key, {}).get("value"), old.get(key, {}).get("range")) != (entry["value"], entry["range"])
+    ]
+
+
+def _dated(text: str, day: date, today: date) -> str:
+    """sources.csv with the package's row brought to this release."""
+    rows = read_csv(text)
+    release = metadata.version("genai-prices")
+    row = {"key": KEY, "title": f"genai-prices {release}: prices of API models",
+           "where": f"github.com/pydantic/genai-prices/tree/v{release}/prices/providers", "as_of": str(day),
+           "checked": str(today)}
+    return as_csv([row if old["key"] == KEY else old for old in rows], tuple(rows[0]))
