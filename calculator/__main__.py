@@ -15,7 +15,7 @@ from datetime import date
 from difflib import get_close_matches
 from functools import partial
 from io import StringIO, TextIOWrapper
-from typing import Any
+from typing import Any, TypeVar
 
 from calculator import MODEL_VERSION, catalog, engine, links, presets
 from calculator.faces import browser, exchange, report, schema
@@ -25,7 +25,11 @@ from calculator.units import COUNT
 
 BAD_INPUT, STOPPED, INTERRUPTED = 2, 3, 130
 SHELLS = ("bash", "zsh", "fish")
+UPDATES = ("prices",)
 WHAT = ("parameters", "training-memory", "training-throughput", "inference", "cases")
+
+
+Found = TypeVar("Found")
 
 
 class BadInputError(Exception):
@@ -134,10 +138,17 @@ def _parser() -> argparse.ArgumentParser:
     sources.add_argument("--json", action="store_true")
     sources.set_defaults(act=_sources)
 
-    stale = commands.add_parser("stale", help="assumptions that nobody opened for a while")
-    stale.add_argument("--days", type=int, default=180)
+    stale = commands.add_parser("stale", help="prices and assumptions whose data is old")
+    stale.add_argument("--days", type=int, default=180, help="for what was measured or counted")
+    stale.add_argument("--price-days", type=int, default=30, help="for what is sold")
     stale.add_argument("--json", action="store_true")
     stale.set_defaults(act=_stale)
+
+    update = commands.add_parser("update", help="rebuild a catalogue from what others publish, and show the difference")
+    update.add_argument("what", choices=UPDATES)
+    update.add_argument("--dry-run", action="store_true", help="show the difference, write nothing")
+    update.add_argument("--json", action="store_true")
+    update.set_defaults(act=_update)
 
     bundle = commands.add_parser("bundle", help="compile the package and its runtime for the browser")
     bundle.add_argument("--json", action="store_true", help="the manifest")
@@ -277,16 +288,30 @@ def _stale(parsed: argparse.Namespace) -> int:
     today = date.today()
     rows = []
     for key, entry in assumptions.assumptions().items():
-        days = (today - (entry.checked or entry.as_of)).days
-        if days > parsed.days:
-            rows.append({"key": key, "label": entry.label, "days": days, "url": entry.url})
+        # A price is as old as its data, whoever looked at a copy of it since. What was measured once stays measured:
+        # there the day counts on which somebody last opened the source.
+        sold = entry.kind == "price"
+        days = (today - (entry.as_of if sold else entry.checked or entry.as_of)).days
+        if days > (parsed.price_days if sold else parsed.days):
+            rows.append({"key": key, "label": entry.label, "price": sold, "days": days, "url": entry.url})
     rows.sort(key=lambda row: -int(str(row["days"])))
     if parsed.json:
         _print_json(rows)
     else:
-        print(f"{len(rows)} assumptions were last checked more than {parsed.days} days ago.")
+        print(f"{len(rows)} numbers are old: prices of over {parsed.price_days} days, others unopened for {parsed.days}.")
         for row in rows:
             print(f"  {row['key']}: {row['days']} days, {row['url']}")
+    return 0
+
+
+def _update(parsed: argparse.Namespace) -> int:
+    from calculator.update import prices
+
+    said = _checked(lambda: prices.update(date.today(), write=not parsed.dry_run))
+    if parsed.json:
+        _print_json(said)
+    else:
+        print("\n".join(said))
     return 0
 
 
@@ -363,7 +388,7 @@ def _write(text: str) -> None:
     sys.stdout.buffer.write(text.encode("utf-8", "replace"))
 
 
-def _checked(act: Callable[[], str]) -> str:
+def _checked(act: Callable[[], Found]) -> Found:
     try:
         return act()
     except (ValueError, OSError) as error:
@@ -418,9 +443,8 @@ def _evaluate(name: str, given: Mapping[str, object], preset: str, *, typed: Seq
         merged, ignored = browser.merge(name, given, preset)
     except ValueError as error:
         raise _bad("", error) from None
-    own = fields_of(decision.Inputs)
-    foreign = [f for f in given if f in ignored or (f in typed and links.RENAMED.get(f, f) not in own)]
-    reading = engine.read(decision, {**merged, **{field: given[field] for field in foreign}})
+    foreign = [f for f in given if f in ignored or (f in typed and links.RENAMED.get(f, f) not in merged)]
+    reading = engine.read(decision, {**merged, **{links.RENAMED.get(field, field): given[field] for field in foreign}})
     if reading.problems:
         raise BadInputError(*reading.problems)
     return engine.evaluate(name, decision, reading)

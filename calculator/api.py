@@ -60,7 +60,7 @@ def run(name: str, /, *, preset: str = "", **fields: object) -> Report:
     name: one of `decisions`. preset: the situation that the fields stand over. Raises ValueError: for an unknown name
     or preset with those that exist, for fields with a line for each that is wrong.
 
-    >>> found = run("limited_compute", labelled_examples="5k", gpu_price_ratio=(0.8, 1.4))
+    >>> found = run("limited_compute", labelled_examples="5k", runs_count=(4, 8))
     >>> found.spread["compute_usd"].low < found.outputs.compute_usd < found.spread["compute_usd"].high
     True
     >>> run("limited_compute", epochs=3)
@@ -69,8 +69,7 @@ def run(name: str, /, *, preset: str = "", **fields: object) -> Report:
     ValueError: epochs: no such field; did you mean epochs_count?
     """
     given, _ = browser.merge(name, fields, preset)
-    own = fields_of(catalog.decision(name).Inputs)
-    foreign = {field: value for field, value in links.current_names(fields).items() if field not in own}
+    foreign = {field: value for field, value in links.current_names(fields).items() if field not in given}
     return _evaluate(name, {**given, **foreign})
 
 

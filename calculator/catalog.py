@@ -1,10 +1,12 @@
 """Finds decisions by file name: the module is the entry, nothing is registered."""
 
+from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
 from calculator import decisions
+from calculator.fields import Field, fields_of
 from calculator.verdict import Decision
 
 
@@ -34,3 +36,24 @@ def answers(name: str) -> tuple[str, ...]:
 def known_fields() -> frozenset[str]:
     """The names of all input fields of all decisions: what a situation may hold."""
     return frozenset(field for name in names() for field in decision(name).Inputs.__dataclass_fields__)
+
+
+def own_part(name: str, situation: Mapping[str, object]) -> dict[str, object]:
+    """The fields of a situation that a decision has.
+
+    Left out is also what another page offers in a list of the same name and this one does not, such as a device that
+    nobody can train on.
+    """
+    own = fields_of(decision(name).Inputs)
+    return {
+        field: value
+        for field, value in situation.items()
+        if field in own and not (own[field].options and _only_elsewhere(field, value, own[field]))
+    }
+
+
+def _only_elsewhere(field: str, value: object, here: Field) -> bool:
+    if not isinstance(value, str) or value in dict(here.options):
+        return False
+    specs = (fields_of(decision(name).Inputs).get(field) for name in names())
+    return any(spec is not None and value in dict(spec.options) for spec in specs)

@@ -52,12 +52,14 @@ class Reading:
     """What was understood: the inputs (None when there are problems), ranges the reader typed, and the problems.
 
     given: the fields that the reader or a preset set, in canonical text, by name.
+    filled: the fields that a pick from a catalogue gives, by name: low, median, high.
     """
 
     inputs: Any
     ranges: Mapping[str, tuple[float, float, float]]
     given: Mapping[str, str]
     problems: tuple[Problem, ...]
+    filled: Mapping[str, tuple[float, float, float]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,7 +147,8 @@ def read(decision: Decision, given: Mapping[str, object]) -> Reading:
     problems: list[Problem] = []
     if len(given) > MOST_FIELDS:
         message = f"the input must have at most {MOST_FIELDS} fields; given: {len(given)}"
-        return Reading(inputs=None, ranges={}, given={}, problems=(Problem(field="input", message=message, given=""),))
+        problem = Problem(field="input", message=message, given="")
+        return Reading(inputs=None, ranges={}, given={}, problems=(problem,), filled={})
     for name, raw in given.items():
         spec = specs.get(name)
         if spec is None:
@@ -160,10 +163,34 @@ def read(decision: Decision, given: Mapping[str, object]) -> Reading:
             ranges[name] = span
         if span is not None or values[name] != defaults[name]:
             texts[name] = write(spec, values[name], span)
+    filled, missing = ({}, []) if problems else _fill(specs, values, texts)
+    problems += missing
     inputs = None if problems else make_inputs(decision, values)
     # In the order of the fields, so that one situation has one link whatever it was typed in.
     texts = {name: texts[name] for name in specs if name in texts}
-    return Reading(inputs=inputs, ranges=ranges, given=texts, problems=tuple(problems))
+    return Reading(inputs=inputs, ranges=ranges, given=texts, problems=tuple(problems), filled=filled)
+
+
+def _fill(
+    specs: Mapping[str, Field], values: dict[str, Any], texts: Mapping[str, str]
+) -> tuple[dict[str, tuple[float, float, float]], list[Problem]]:
+    """Sets in `values` what picks from catalogues say of fields that the reader left alone."""
+    filled: dict[str, tuple[float, float, float]] = {}
+    problems = []
+    for picked, spec in specs.items():
+        if spec.fills is None:
+            continue
+        for name, found in spec.fills(values[picked], values).items():
+            if name not in specs or name in texts:
+                continue
+            if isinstance(found, str):
+                problems.append(Problem(field=name, message=found, given=""))
+                continue
+            lowest, highest = specs[name].low, specs[name].high
+            low, middle, high = (min(max(value, lowest), highest) for value in found)
+            filled[name] = low, middle, high
+            values[name] = middle
+    return filled, problems
 
 
 def make_inputs(decision: Decision, values: Mapping[str, Any], changes: Mapping[str, Any] | None = None) -> Any:
@@ -349,11 +376,18 @@ def evaluate_point(name: str, decision: Decision, reading: Reading) -> Report:
 
 
 def uncertain(decision: Decision, reading: Reading) -> dict[str, tuple[float, float, float]]:
-    """The fields that are drawn: assumptions the reader left alone, and ranges the reader typed; low, median, high."""
+    """The fields that are drawn: assumptions the reader left alone, and ranges the reader typed; low, median, high.
+
+    What a pick fills in stands in place of an assumption, with the range that the catalogue has for it.
+    """
     spans = dict(reading.ranges)
     for name, spec in fields_of(decision.Inputs).items():
         entry = spec.assumption
-        if entry is not None and name not in reading.given and entry.low < entry.high:
+        if name in reading.filled:
+            low, middle, high = reading.filled[name]
+            if low < high:
+                spans[name] = (low, middle, high)
+        elif entry is not None and name not in reading.given and entry.low < entry.high:
             spans[name] = (entry.low, entry.value, entry.high)
     return spans
 

@@ -5,7 +5,7 @@ of a list; `flag` yes or no; `paste` a longer text that a parser of the decision
 """
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -13,6 +13,12 @@ from typing import Any
 
 from calculator.facts.assumptions import Assumption, assumption
 from calculator.units import COUNT, Unit
+
+Span = tuple[float, float, float]
+"""5th percentile, median and 95th percentile."""
+
+Fills = Callable[[str, Mapping[str, Any]], Mapping[str, Span | str]]
+"""From what was picked, and all values as they stand, to other fields: their values, or why there is none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +28,8 @@ class Field:
     kind: ask, assume, pick, flag, paste or out. low, high: what a form accepts. group: the heading it stands under.
     options: (value, label) of a pick. check: turns a pasted text into something, ValueError with a clear message.
     formula: an expression over inputs and outputs that gives this output, shown with the reader's numbers; a test
-    evaluates it. how: the function that gives it when it is longer than one line.
+    evaluates it. how: the function that gives it when it is longer than one line. fills: what a pick from a catalogue
+    says of other fields, for as long as the reader says nothing of them.
     """
 
     kind: str
@@ -40,6 +47,7 @@ class Field:
     assumption: Assumption | None = None
     formula: str = ""
     how: str = ""
+    fills: Fills | None = None
 
 
 def ask(
@@ -89,13 +97,19 @@ def assume(key: str, *, group: str = "") -> Any:
 
 
 def pick(
-    default: str, options: type[StrEnum] | Iterable[tuple[str, str]], label: str, *, hint: str = "", group: str = ""
+    default: str,
+    options: type[StrEnum] | Iterable[tuple[str, str]],
+    label: str,
+    *,
+    hint: str = "",
+    group: str = "",
+    fills: Fills | None = None,
 ) -> Any:
     """One of a list: the members of a StrEnum (value and shown text are the same) or (value, label) pairs."""
     pairs = tuple((str(o), str(o)) for o in options) if isinstance(options, type) else tuple(options)
     if str(default) not in dict(pairs):
         raise ValueError(f"{label}: {default!r} is not an option")
-    return _field(str(default), Field(kind="pick", label=label, hint=hint, group=group, options=pairs))
+    return _field(str(default), Field(kind="pick", label=label, hint=hint, group=group, options=pairs, fills=fills))
 
 
 def flag(default: bool, label: str, *, hint: str = "", group: str = "") -> Any:

@@ -11,8 +11,12 @@ CHANGES: tuple[tuple[str, str], ...] = (
 )
 """What changed in the model, newest last: a link made before an entry is told of it."""
 
-RENAMED: dict[str, str] = {}
-"""Field names that links may still hold, and what they are called now. A field name is public; none was renamed yet."""
+RENAMED = {
+    "gpu": "device",
+    "rent_usd_per_hour": "device_usd_per_hour",
+    "h100_usd_per_hour": "device_usd_per_hour",
+}
+"""Field names that links may still hold, and what they are called now. A field name is public."""
 
 
 def current_names(given: Mapping[str, object]) -> dict[str, object]:

@@ -3,9 +3,12 @@
 What a reader types on one page is therefore there on the next, and a preset is one complete set of these.
 """
 
+from collections.abc import Callable, Mapping
 from enum import StrEnum
+from typing import Any
 
-from calculator.fields import ask, flag, pick
+from calculator.catalogs import Accelerator, accelerators, api_price, api_prices, rent
+from calculator.fields import Span, ask, flag, pick
 from calculator.units import (
     COUNT,
     DAYS,
@@ -20,6 +23,7 @@ from calculator.units import (
     TOKENS,
     TURNS,
     USD,
+    USD_PER_HOUR,
     USERS,
 )
 
@@ -89,6 +93,68 @@ class Privacy(StrEnum):
     REGION = "own cloud account"
     PREMISES = "own hardware only"
 
+
+NOT_RENTED = "nobody in our list rents this device out: type its price an hour, or 0 if you own it"
+
+
+def _rent_of(name: str, _: Mapping[str, Any]) -> dict[str, Span | str]:
+    return {"device_usd_per_hour": rent(name) or NOT_RENTED}
+
+
+def rented(one: Accelerator) -> bool:
+    """Whether somebody in the catalogue rents the device out."""
+    return rent(one.name) is not None
+
+
+def device(fits: Callable[[Accelerator], bool], label: str = "Device") -> Any:
+    """The device, of those that a page can say something about; it brings its price an hour along."""
+    options = [(one.name, one.label) for one in accelerators().values() if fits(one)]
+    return pick("NVIDIA H100 SXM", options, label, group=HARDWARE, fills=_rent_of)
+
+
+def usd_per_hour(device_name: str, typed: float | None) -> float:
+    """What an hour of the device costs: what was typed, else the median of the catalogue. ValueError for neither."""
+    if typed is not None:
+        return typed
+    span = rent(device_name)
+    if span is None:
+        raise ValueError(f"device_usd_per_hour: {NOT_RENTED}; given: nothing for {device_name}")
+    return span[1]
+
+
+ANY_MODEL = "typical"
+"""The option of a list of API models that leaves the price to the dated rule over the table."""
+
+_SMALL_UP_TO_USD_PER_MTOK, _LARGE_FROM_USD_PER_MTOK = 5.0, 1.0
+"""Output prices that the lists of small and of large models end at: they overlap, so that nobody misses one."""
+
+
+def _filled_prices(size: str) -> Callable[[str, Mapping[str, Any]], dict[str, Span | str]]:
+    def fills(name: str, values: Mapping[str, Any]) -> dict[str, Span | str]:
+        if name == ANY_MODEL:
+            return {}
+        price = api_price(name, values.get("prompt_tokens", 0))
+        # Fields count tokens as o200k does: a model that makes more tokens of the same text costs more for it.
+        paid, received = (usd * price.tokens_ratio for usd in (price.input_usd_per_mtok, price.output_usd_per_mtok))
+        found = {f"{size}_input_usd_per_mtok": paid, f"{size}_output_usd_per_mtok": received}
+        if size == "large":
+            cached, written = price.cached_input_usd_per_mtok, price.cache_write_usd_per_mtok
+            found["cache_read_ratio"] = 1.0 if cached is None else cached / price.input_usd_per_mtok
+            found["cache_write_ratio"] = 1.0 if written is None else written / price.input_usd_per_mtok
+            found["batch_price_ratio"] = 1.0 if price.batch_share is None else price.batch_share
+        return {field: (usd, usd, usd) for field, usd in found.items()}
+
+    return fills
+
+
+def _api_model(size: str, label: str, fits: Callable[[float], bool]) -> Any:
+    names = dict.fromkeys(price.name for price in api_prices() if fits(price.output_usd_per_mtok))
+    options = [(ANY_MODEL, f"a typical {size} one"), *((name, name) for name in names)]
+    return pick(ANY_MODEL, options, label, hint="Sets its prices", group=MONEY, fills=_filled_prices(size))
+
+
+large_api_model = _api_model("large", "Large model you pay for", lambda usd: usd >= _LARGE_FROM_USD_PER_MTOK)
+small_api_model = _api_model("small", "Small model you pay for", lambda usd: usd <= _SMALL_UP_TO_USD_PER_MTOK)
 
 task = pick(Task.CLASSIFICATION, Task, "What the model has to do", group=TASK)
 failure = pick(Failure.FORMAT, Failure, "What goes wrong most often", group=TASK)
@@ -251,4 +317,13 @@ latency_ms = ask(
 )
 privacy = pick(Privacy.ANYWHERE, Privacy, "Where your data may go", group=LIMITS)
 gpus = ask(1, GPUS, "GPUs", low=1, high=4_096, whole=True, group=HARDWARE)
+device_usd_per_hour = ask(
+    None,
+    USD_PER_HOUR,
+    "Price of one device",
+    low=0,
+    high=1_000,
+    hint="Empty: what providers ask for it. 0 if you own it",
+    group=HARDWARE,
+)
 hosting_gpus = ask(1, GPUS, "GPUs to host it, spare included", low=1, high=1_000, whole=True, group=MONEY)

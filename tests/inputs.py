@@ -5,7 +5,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from calculator.fields import Field, fields_of
+from calculator.fields import Field, defaults_of, fields_of
 from calculator.verdict import Decision
 
 
@@ -36,10 +36,18 @@ def random_value(spec: Field, random: Random) -> Any:
 
 
 def random_given(decision: Decision, random: Random, part: float = 0.6) -> dict[str, Any]:
-    """Some of a decision's fields, each with a value within its bounds."""
-    return {
-        name: random_value(spec, random) for name, spec in fields_of(decision.Inputs).items() if random.random() < part
-    }
+    """Some of a decision's fields, each with a value within its bounds.
+
+    What a pick from a catalogue leaves open, such as the rent of a device that nobody rents out, is given too.
+    """
+    specs = fields_of(decision.Inputs)
+    given = {name: random_value(spec, random) for name, spec in specs.items() if random.random() < part}
+    values = {**defaults_of(decision.Inputs), **given}
+    for picked, spec in specs.items():
+        for name, found in (spec.fills(values[picked], values) if spec.fills else {}).items():
+            if isinstance(found, str) and given.get(name) is None:
+                given[name] = number_at(specs[name], random.random())
+    return given
 
 
 def given_strategy(decision: Decision) -> st.SearchStrategy[dict[str, Any]]:

@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 from calculator import catalog
-from calculator.facts.assumptions import FILES, assumption, assumptions, load_text
+from calculator.facts.assumptions import FILES, assumption, assumptions, counted, load_text
 from calculator.fields import fields_of
 
 FOLDER = Path(__file__).parent.parent / "calculator"
 GOOD = """
 [wait_days]
 label = "Wait"
+kind = "sourced"
 value = 2
 range = [1, 4]
 bounds = [0, 10]
@@ -30,7 +31,7 @@ def test_every_file_of_the_folder_is_loaded():
 
 def test_each_assumption_is_dated_in_the_past_and_links_to_its_source():
     for key, entry in assumptions().items():
-        assert entry.as_of <= date(2026, 11, 22), key
+        assert entry.as_of <= date(2026, 11, 28), key
         assert entry.checked is None or entry.checked >= entry.as_of, key
         assert re.match(r"https://[^\s]+$", entry.url), key
         assert len(entry.quote) >= 8, key
@@ -46,6 +47,16 @@ def test_each_assumption_is_used_by_a_decision():
     assert set(assumptions()) == used
 
 
+def test_a_planning_value_says_that_it_is_ours_and_nothing_else_does():
+    for key, entry in assumptions().items():
+        assert (entry.kind == "ours") == entry.source.startswith("Planning value of this project"), key
+
+
+def test_sourced_and_our_own_numbers_are_counted_apart():
+    ours = [entry for entry in assumptions().values() if entry.kind in ("ours", "computed")]
+    assert counted(assumptions().values()) == f"{len(assumptions()) - len(ours)} sourced, {len(ours)} ours"
+
+
 def test_a_good_entry_is_read():
     entry = load_text(GOOD, "x.toml")["wait_days"]
     assert (entry.low, entry.value, entry.high, entry.unit.suffix) == (1, 2, 4, "days")
@@ -57,6 +68,7 @@ def test_a_good_entry_is_read():
         ('label = "Wait"', "", "missing"),
         ('quote = "two days"', 'quote = ""', "missing"),
         ("value = 2", "value = 5", "must hold the range"),
+        ('kind = "sourced"', 'kind = "heard"', "kind must be one of"),
         ("range = [1, 4]", "range = [4, 1]", "must hold the range"),
         ("bounds = [0, 10]", "bounds = [0, 3]", "must hold the range"),
         ("value = 2", 'value = "2"', "finite numbers"),

@@ -12,13 +12,29 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calculator import catalogs, evaluation
-from calculator.catalogs import accelerator, accelerators, architecture, architectures, prices, read_config, sources
+from calculator.catalogs import (
+    accelerator,
+    accelerators,
+    api_price,
+    api_prices,
+    architecture,
+    architectures,
+    read_config,
+    rent,
+    rents,
+    sources,
+    tuning_services,
+)
 from calculator.catalogs.config import config_defaults, model_types
 from calculator.catalogs.families import FAMILIES
+from calculator.catalogs.rows import read_rows
 from calculator.llm import parameters
 
 FOLDER = Path(catalogs.__file__).parent
-BUDGET = {"models.csv": 30_000, "accelerators.csv": 48_000, "prices.csv": 60_000, "sources.csv": 20_000}
+BUDGET = {
+    "models.csv": 30_000, "accelerators.csv": 48_000, "sources.csv": 20_000, "api_prices.csv": 15_000,
+    "rents.csv": 10_000, "tuning_services.csv": 5_000,
+}  # fmt: skip
 TODAY = date.today().isoformat()
 
 
@@ -112,29 +128,78 @@ def test_a_name_that_may_mean_several_devices_is_refused_with_their_names():
         accelerator("RTX 50")
 
 
-def test_prices_cover_providers_tuning_and_gpu_hours():
-    assert len({price.provider for price in prices("api")}) >= 8
-    assert len(prices("gpu")) >= 20
-    assert {price.item for price in prices("gpu")} <= set(accelerators())
-    closing = {price.provider: price.closes for price in prices("tuning") if price.closes}
-    assert closing["OpenAI"] == "2027-01-06"
-    assert closing["Cohere"] == "2025-09-15"
+def test_api_prices_cover_the_makers_and_the_models_of_today():
+    assert len({price.name for price in api_prices()}) >= 120
+    assert len({price.maker for price in api_prices()}) >= 15
 
 
-@pytest.mark.parametrize("price", prices(), ids=lambda price: f"{price.provider} {price.item}")
-def test_a_price_has_a_source_and_a_date_that_is_not_to_come(price):
-    assert set(price.sources) <= set(sources())
-    assert price.as_of <= TODAY
-    assert price.as_of or "undated" in price.note
-    if price.kind in ("api", "tuned api"):
-        assert price.input_usd_per_mtok is not None
-        assert price.output_usd_per_mtok is not None
-        assert 0 < price.input_usd_per_mtok <= price.output_usd_per_mtok
-        for cheaper in (price.cached_input_usd_per_mtok,):
-            assert cheaper is None or cheaper <= price.input_usd_per_mtok
-    else:
-        assert price.unit
-        assert price.usd is None or price.usd > 0
+@pytest.mark.parametrize("price", api_prices(), ids=lambda price: f"{price.name} {price.above_tokens} {price.hours}")
+def test_an_api_price_is_of_one_piece(price):
+    assert 0 < price.input_usd_per_mtok <= price.output_usd_per_mtok
+    assert price.cached_input_usd_per_mtok is None or price.cached_input_usd_per_mtok <= price.input_usd_per_mtok
+    assert price.batch_share is None or 0 < price.batch_share <= 1
+    assert not (price.since and price.until) or price.since <= price.until
+    assert price.maker in {row["maker"] for row in read_rows("api_makers.csv")}
+
+
+def test_a_longer_prompt_and_a_peak_hour_never_cost_less():
+    for price in api_prices():
+        plain = [one for one in api_prices() if (one.name, one.since) == (price.name, price.since)]
+        first = min(plain, key=lambda one: (one.above_tokens, bool(one.hours)))
+        assert price.input_usd_per_mtok >= first.input_usd_per_mtok
+        assert price.output_usd_per_mtok >= first.output_usd_per_mtok
+
+
+def test_the_price_of_a_prompt_is_that_of_its_length():
+    tiered = next(price for price in api_prices() if price.above_tokens and not price.hours)
+    assert api_price(tiered.name, tiered.above_tokens).above_tokens < tiered.above_tokens
+    assert api_price(tiered.name, tiered.above_tokens + 1) == tiered
+    with pytest.raises(KeyError, match="Nobody/nothing"):
+        api_price("Nobody/nothing")
+
+
+def test_what_is_announced_does_not_hold_yet():
+    announced = [price for price in api_prices() if price.since > sources()["genai"].checked]
+    assert announced
+    for price in announced:
+        assert api_price(price.name) != price
+
+
+@pytest.mark.parametrize("offer", rents(), ids=lambda offer: f"{offer.provider} {offer.device} {offer.spot}")
+def test_a_rent_names_a_device_a_price_a_date_and_a_source_with_an_address(offer):
+    assert offer.device in accelerators()
+    assert offer.usd_per_hour > 0
+    assert offer.as_of <= TODAY
+    assert offer.as_of or "undated" in offer.note
+    assert sources()[offer.source].where
+
+
+def test_a_device_is_rented_at_the_median_of_its_providers():
+    offers = {offer.device for offer in rents()}
+    assert len({offer.provider for offer in rents() if offer.device == "NVIDIA H100 SXM" and not offer.spot}) >= 16
+    for device in accelerators():
+        span = rent(device)
+        assert (span is None) == (device not in offers)
+        if span is None:
+            continue
+        asked = [offer.usd_per_hour for offer in rents() if offer.device == device and not offer.spot]
+        assert 0 < span[0] < span[1] < span[2]
+        assert sum(usd <= span[1] for usd in asked) >= len(asked) / 2 <= sum(usd >= span[1] for usd in asked)
+
+
+def test_tuning_services_say_what_they_train_and_until_when():
+    services = tuning_services()
+    assert len(services) >= 15
+    for service in services:
+        assert service.supervised or service.preference or service.reinforcement
+        assert service.weights_out in ("yes", "no", "")
+        assert sources()[service.source].where
+        assert service.usd is None or service.unit
+    closes = {(one.provider, one.models): one.closes for one in services if one.closes}
+    assert closes["OpenAI", "gpt-4.1"] == "2027-01-06"
+    assert closes["Cohere", "chat models"] == "2025-09-15"
+    # A model's training can't outlive the model.
+    assert closes["OpenAI", "o4-mini"] == "2026-10-23"
 
 
 def test_every_source_was_checked_on_a_day_that_was():
@@ -158,12 +223,12 @@ def test_the_catalogues_are_read_from_a_zip_with_nothing_else_at_hand(tmp_path):
         f"import sys; sys.path[:] = [{str(bundle)!r}] + [p for p in sys.path if p];"
         "from calculator import catalogs; from calculator.llm import parameters;"
         "assert '.zip' in catalogs.__file__;"
-        "print(len(catalogs.architectures()), len(catalogs.accelerators()), len(catalogs.prices()),"
+        "print(len(catalogs.architectures()), len(catalogs.accelerators()), len(catalogs.rents()),"
         "catalogs.read_config({'model_type': 'llama', 'hidden_size': 64, 'num_hidden_layers': 1}).vocab)"
     )
     run = subprocess.run([sys.executable, "-I", "-c", script], capture_output=True, text=True, cwd=tmp_path, check=True)
     assert run.stdout.split() == [
-        str(len(architectures())), str(len(accelerators())), str(len(prices())), "32000",
+        str(len(architectures())), str(len(accelerators())), str(len(rents())), "32000",
     ]
 
 

@@ -29,14 +29,15 @@ LAYERS = {
     "decisions": {"fields", "situation", "units", "verdict", "exhibit", "llm", "stats", "catalogs", "cases"},
     "engine": {"exhibit", "fields", "verdict", "stats", "units"},
     "explore": {"engine", "exhibit", "fields", "units", "verdict"},
-    "catalog": {"decisions", "verdict", "stats"},
+    "catalog": {"decisions", "fields", "verdict", "stats"},
     "presets": set(),
+    "update": {"stats"},
     "links": set(),
     "evaluation": {"cases", "catalogs", "exhibit", "facts", "faces", "llm", "stats", "units"},
     "faces": BELOW_FACES | {"api"},
     "web": BELOW_FACES | {"evaluation", "faces"},
     "api": BELOW_FACES | {"faces"},
-    "__main__": BELOW_FACES | {"evaluation", "faces", "web"},
+    "__main__": BELOW_FACES | {"evaluation", "faces", "update", "web"},
     "__init__": set(),
 }
 """What each module or folder of the package may import, besides itself."""

@@ -22,7 +22,7 @@ def said():
     """What one session said: tools, resources, answers and refusals."""
     asked = {
         "decide": ("decide", {"situation": {"labelled_examples": "5k", "gpus": 2}, "preset": "faq-bot"}),
-        "run": ("run", {"decision": "limited_compute", "fields": {"gpus": 2, "gpu_price_ratio": [0.8, 1.4]}}),
+        "run": ("run", {"decision": "limited_compute", "fields": {"gpus": 2, "runs_count": [4, 8]}}),
         "defaults": ("run", {"decision": "real_time_updates"}),
         "sources": ("sources", {"decision": "limited_compute"}),
         "decisions": ("decisions", {}),
@@ -64,7 +64,7 @@ def test_each_decision_has_its_schema_as_a_resource(said):
 
 
 def test_a_tool_gives_the_report_of_the_command_line(said):
-    expected = api.run("limited_compute", gpus=2, gpu_price_ratio=[0.8, 1.4])
+    expected = api.run("limited_compute", gpus=2, runs_count=[4, 8])
     assert said["run"].structured_content == json.loads(as_json(expected))
     expected = api.decide(preset="faq-bot", labelled_examples="5k", gpus=2)
     assert said["decide"].structured_content == json.loads(as_json(expected))

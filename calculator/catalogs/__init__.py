@@ -238,16 +238,51 @@ def rents() -> tuple[Rent, ...]:
 
 
 def rent(device: str) -> tuple[float, float, float] | None:
-    """Lowest, median and highest price of an hour on demand, USD; of spot offers where there are no others.
+    """5th percentile, median and 95th percentile over providers of an hour on demand, USD.
 
-    None for a device that nobody in the catalogue rents out.
+    Spot offers count only where there are no others. With fewer than four offers the range is that of the devices
+    that more sell, about this device's median. None for a device that nobody in the catalogue rents out.
     """
-    offers = [offer for offer in rents() if offer.device == device]
-    usd = sorted(offer.usd_per_hour for offer in [offer for offer in offers if not offer.spot] or offers)
-    if not usd:
-        return None
-    half = len(usd) // 2
-    return usd[0], usd[half] if len(usd) % 2 else (usd[half - 1] + usd[half]) / 2, usd[-1]
+    if "rent_spans" not in _loaded:
+        _loaded["rent_spans"] = _rent_spans()
+    found: tuple[float, float, float] | None = _loaded["rent_spans"].get(device)
+    return found
+
+
+_ENOUGH_OFFERS = 4
+
+
+def _rent_spans() -> dict[str, tuple[float, float, float]]:
+    offered: dict[str, list[float]] = {}
+    for wanted in (False, True):
+        asked: dict[str, list[float]] = {}
+        for offer in rents():
+            if offer.spot == wanted:
+                asked.setdefault(offer.device, []).append(offer.usd_per_hour)
+        offered = {**asked, **offered}
+    middles = {device: _at(sorted(usd), 0.5) for device, usd in offered.items()}
+    ratios = sorted(
+        one / middles[device] for device, usd in offered.items() if len(usd) >= _ENOUGH_OFFERS for one in usd
+    )
+    spans = {}
+    for device, usd in offered.items():
+        usd.sort()
+        middle = middles[device]
+        if len(usd) >= _ENOUGH_OFFERS:
+            spans[device] = (_at(usd, 0.05), middle, _at(usd, 0.95))
+        else:
+            spans[device] = (
+                min(usd[0], middle * _at(ratios, 0.05)), middle, max(usd[-1], middle * _at(ratios, 0.95))
+            )
+    return spans
+
+
+def _at(ordered: list[float], share: float) -> float:
+    """The value at a share of an ordered list, on the line between the two next to it."""
+    place = share * (len(ordered) - 1)
+    below = int(place)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (ordered[above] - ordered[below]) * (place - below)
 
 
 def tuning_services() -> tuple[TuningService, ...]:

@@ -109,6 +109,7 @@ class Inputs:
         hint="No: single questions with their answers",
         group=situation.DATA,
     )
+    large_api_model: str = situation.large_api_model
     large_input_usd_per_mtok: float = assume("large_input_usd_per_mtok")
     large_output_usd_per_mtok: float = assume("large_output_usd_per_mtok")
     cache_read_ratio: float = assume("cache_read_ratio")

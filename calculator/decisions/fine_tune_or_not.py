@@ -153,6 +153,10 @@ class Inputs:
     vendor: str = pick(Vendor.OPEN, Vendor, "Who would hold the tuned model", group=situation.LIMITS)
     hosting: str = pick(Hosting.TOKENS, Hosting, "How a tuned small model is paid for", group=situation.MONEY)
     hosting_gpus: float = situation.hosting_gpus
+    device: str = situation.device(situation.rented)
+    device_usd_per_hour: float | None = situation.device_usd_per_hour
+    large_api_model: str = situation.large_api_model
+    small_api_model: str = situation.small_api_model
     headroom_surprise_sd: float = assume("headroom_surprise_sd")
     training_surprise_sd: float = assume("training_surprise_sd")
     retrieval_surprise_sd: float = assume("retrieval_surprise_sd")
@@ -167,7 +171,6 @@ class Inputs:
     cache_hit_share: float = assume("cache_hit_share")
     cache_minimum_tokens: float = assume("cache_minimum_tokens")
     tuned_price_ratio: float = assume("tuned_price_ratio")
-    h100_usd_per_hour: float = assume("h100_usd_per_hour")
     managed_small_usd_per_mtok: float = assume("managed_small_usd_per_mtok")
     managed_large_usd_per_mtok: float = assume("managed_large_usd_per_mtok")
     training_examples: float = assume("training_examples")
@@ -462,7 +465,8 @@ def weigh(i: Inputs) -> list[Option]:
     months = annuity_months(i.horizon_months, i.discount_share)
     changed = stale_share(i.retraining_days, i.fact_half_life_days) if i.facts_per_answer_count > 0 else 0.0
     retrains_per_month = changed * DAYS_PER_MONTH / i.retraining_days + 1 / i.base_life_months
-    rent = hosting_usd_per_month(gpu_usd_per_hour=i.h100_usd_per_hour, gpus=i.hosting_gpus)
+    hour_usd = situation.usd_per_hour(i.device, i.device_usd_per_hour)
+    rent = hosting_usd_per_month(gpu_usd_per_hour=hour_usd, gpus=i.hosting_gpus)
     hourly = i.hosting == Hosting.HOURS
     run_mtok = i.training_examples * i.example_tokens / 1e6
     hour = i.engineer_usd_per_hour

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from calculator import situation
 from calculator.cases import cases
-from calculator.catalogs import accelerators
+from calculator.catalogs import Accelerator, accelerators
 from calculator.decisions.fine_tune_or_not import BEHAVIOUR_FAILURES, KNOWLEDGE_FAILURES
 from calculator.exhibit import Bar, Bars, Exhibit, Mark, Segment, Table
 from calculator.fields import ask, assume, out
@@ -39,7 +39,10 @@ from calculator.verdict import Decision, Stance, Verdict
 
 LANGUAGE = "The language of your field"
 
-PRETRAINING_GPU = "NVIDIA H100 SXM"
+def pretrains(device: Accelerator) -> bool:
+    """Whether somebody rents the device out and its bf16 peak, that the hours follow from, is known."""
+    return situation.rented(device) and device.bf16_tflops is not None
+
 
 READ_FAILURES = (
     "Read thirty failures that no missing fact explains. Say in the prompt what you would tell a new colleague, and "
@@ -109,13 +112,15 @@ class Inputs:
         hint="Its parameters, those at work for each token",
         group=situation.TRAINING,
     )
+    device: str = situation.device(pretrains)
+    device_usd_per_hour: float | None = situation.device_usd_per_hour
+    large_api_model: str = situation.large_api_model
     test_luck_sd: float = assume("test_luck_sd")
     named_cause_share: float = assume("named_cause_share")
     unnamed_behaviour_share: float = assume("unnamed_behaviour_share")
     retrieval_loss_share: float = assume("retrieval_loss_share")
     general_tokens_per_word: float = assume("general_tokens_per_word")
     pretraining_use_share: float = assume("pretraining_use_share")
-    h100_usd_per_hour: float = assume("h100_usd_per_hour")
     retrieved_tokens: float = assume("retrieved_tokens")
     large_input_usd_per_mtok: float = assume("large_input_usd_per_mtok")
     retrieval_work_hours: float = assume("retrieval_work_hours")
@@ -159,7 +164,7 @@ class Outputs:
         how="6 × parameters × tokens / (3600 × peak × share of peak)",
     )
     pretraining_usd: float = out(
-        USD, "Continued pretraining, GPU bill", formula="pretraining_gpu_hours * h100_usd_per_hour"
+        USD, "Continued pretraining, GPU bill", how="GPU-hours times the price of the device"
     )
     language_ratio: float = out(RATIO, "Cost of your language against general English", how="tokens per word of both")
     window_words: float = out(WORDS, "Words of your field that fit the window", how="window / tokens per word")
@@ -208,7 +213,7 @@ def pretraining_hours(i: Inputs, tokens: float) -> float:
         tokens=tokens,
         method="full",
         recompute=False,
-        peak_tflops=accelerators()[PRETRAINING_GPU].bf16_tflops or 0.0,
+        peak_tflops=accelerators()[i.device].bf16_tflops or 0.0,
         utilisation=i.pretraining_use_share,
     )
 
@@ -247,7 +252,7 @@ def compute(i: Inputs) -> Outputs:
         retrieval_usd_per_month=i.requests_per_month * i.retrieved_tokens * i.large_input_usd_per_mtok / 1e6,
         training_usd=i.training_work_hours * i.engineer_usd_per_hour + i.new_examples * i.example_usd,
         pretraining_gpu_hours=hours,
-        pretraining_usd=hours * i.h100_usd_per_hour,
+        pretraining_usd=hours * situation.usd_per_hour(i.device, i.device_usd_per_hour),
         language_ratio=ratio,
         window_words=window_words(i.window_tokens, per_word),
         language_usd_per_month=prompt_usd_per_month * (1 - 1 / max(1.0, ratio)),
@@ -397,7 +402,7 @@ def _pretraining(i: Inputs) -> Table:
             words,
             TOKENS.show(tokens),
             GPU_HOURS.show(pretraining_hours(i, tokens)),
-            USD.show(pretraining_hours(i, tokens) * i.h100_usd_per_hour),
+            USD.show(pretraining_hours(i, tokens) * situation.usd_per_hour(i.device, i.device_usd_per_hour)),
         )
         for words, tokens in (
             ("Your documents", i.corpus_tokens),
@@ -407,7 +412,7 @@ def _pretraining(i: Inputs) -> Table:
     ]
     return Table(
         title=f"Continued pretraining of {BILLIONS.show(i.base_billions)} parameters",
-        columns=("Text", "Tokens", "On H100", "GPU bill"),
+        columns=("Text", "Tokens", "On the device", "GPU bill"),
         rows=tuple(rows),
         note=f"One pass. Of the {tried} comparisons on this site that measured it, it won {won}.",
     )

@@ -11,7 +11,7 @@ from functools import lru_cache
 from math import ceil
 
 from calculator import situation
-from calculator.catalogs import Accelerator, Architecture, accelerators, architectures, prices, read_config
+from calculator.catalogs import Accelerator, Architecture, accelerators, architectures, read_config
 from calculator.exhibit import Bar, Bars, Exhibit, Mark, Segment, Table
 from calculator.fields import ask, assume, out, paste, pick
 from calculator.llm import parameters
@@ -19,7 +19,7 @@ from calculator.llm.accuracy import sentence
 from calculator.llm.training.cost import training_cost
 from calculator.llm.training.memory import MemoryEstimate, TrainingSetup, estimate, longest_sequence
 from calculator.llm.training.time import throughput
-from calculator.stats.sampling import Z_95, quantile
+from calculator.stats.sampling import Z_95
 from calculator.units import (
     COUNT,
     DAYS,
@@ -125,15 +125,6 @@ _FRAMEWORKS = {
 }
 
 
-def list_prices() -> dict[str, float]:
-    """The median list price of each rented GPU, USD per hour, by its name in the catalogue."""
-    found: dict[str, list[float]] = {}
-    for price in prices():
-        if price.kind == "gpu" and price.usd is not None:
-            found.setdefault(price.item, []).append(price.usd)
-    return {name: quantile(sorted(usd), 0.5) for name, usd in found.items()}
-
-
 def trainable(gpu: Accelerator) -> bool:
     """Whether it is a GPU of which the catalogue says enough: memory, speed, bandwidth and power."""
     return (
@@ -145,8 +136,6 @@ def trainable(gpu: Accelerator) -> bool:
     )
 
 
-LIST_PRICES = list_prices()
-GPU_CHOICES = tuple((name, gpu.label) for name, gpu in accelerators().items() if trainable(gpu))
 MODEL_CHOICES = tuple((name, name) for name in architectures())
 
 
@@ -199,17 +188,9 @@ class Inputs:
         Precision.MIXED, Precision, "Precision of full training", hint="Full training only", group=situation.TRAINING
     )
     framework: str = pick(Framework.UNKNOWN, Framework, "Framework", group=situation.TRAINING)
-    gpu: str = pick("NVIDIA H100 SXM", GPU_CHOICES, "GPU", group=situation.HARDWARE)
+    device: str = situation.device(trainable, "GPU")
     gpus: float = situation.gpus
-    rent_usd_per_hour: float | None = ask(
-        None,
-        USD_PER_HOUR,
-        "Price of one GPU",
-        low=0,
-        high=1_000,
-        hint="Empty: the median list price; zero if you own it",
-        group=situation.HARDWARE,
-    )
+    device_usd_per_hour: float | None = situation.device_usd_per_hour
     sharding: str = pick(
         Sharding.FSDP, Sharding, "Shared between GPUs", hint="With one GPU it does not matter", group=situation.HARDWARE
     )
@@ -222,7 +203,6 @@ class Inputs:
     memory_surprise_sd: float = assume("memory_surprise_sd")
     speed_surprise_sd: float = assume("speed_surprise_sd")
     reserve_share: float = assume("reserve_share")
-    gpu_price_ratio: float = assume("gpu_price_ratio")
     runs_count: float = assume("runs_count")
     example_usd: float = assume("example_usd")
     engineer_usd_per_hour: float = assume("engineer_usd_per_hour")
@@ -251,7 +231,7 @@ class Outputs:
         formula="(labelled_examples + new_examples) * example_tokens * epochs_count / gpu_tokens_per_s / gpus / 3600",
     )
     all_gpu_hours: float = out(GPU_HOURS, "GPU-hours of all runs", formula="run_hours * gpus * runs_count")
-    gpu_usd_per_hour: float = out(USD_PER_HOUR, "One GPU", how="your price, or the median list price times the ratio")
+    gpu_usd_per_hour: float = out(USD_PER_HOUR, "One GPU", how="your price, or the median of what providers ask")
     compute_usd: float = out(USD, "GPU cost of all runs", formula="all_gpu_hours * gpu_usd_per_hour")
     labels_usd: float = out(USD, "Labels", formula="new_examples * example_usd")
     people_usd: float = out(USD, "People", formula="training_work_hours * engineer_usd_per_hour")
@@ -292,15 +272,12 @@ def peak_gib(model: Architecture, setup: TrainingSetup, sd: float) -> float:
 
 
 def compute(i: Inputs) -> Outputs:
-    model, gpu, setup = model_of(i), accelerators()[i.gpu], setup_of(i)
+    model, gpu, setup = model_of(i), accelerators()[i.device], setup_of(i)
     memory = estimate(model, setup)
     error = surprise(memory, i.memory_surprise_sd)
     speed = throughput(model, gpu, setup).at(i.speed_surprise_sd)
     tokens = (i.labelled_examples + i.new_examples) * i.example_tokens * i.epochs_count
-    price = i.rent_usd_per_hour
-    if price is None:
-        # A card that nobody rents out by the hour is one you own: its price is in the shop, not in the run.
-        price = LIST_PRICES.get(i.gpu, 0.0) * i.gpu_price_ratio
+    price = situation.usd_per_hour(i.device, i.device_usd_per_hour)
     one = training_cost(
         tokens=tokens,
         tokens_per_s_per_gpu=speed,
@@ -367,7 +344,7 @@ def choose(i: Inputs, o: Outputs) -> Answer:
 def judge(i: Inputs, o: Outputs) -> Verdict:
     answer = choose(i, o)
     fit = (
-        f"It needs {GIB.show(o.peak_gib)} of the {GIB.show(o.room_gib)} free on the {i.gpu}"
+        f"It needs {GIB.show(o.peak_gib)} of the {GIB.show(o.room_gib)} free on the {i.device}"
         f"{f', on each of {i.gpus:.0f}' if i.gpus > 1 else ''}."
     )
     money = (
@@ -463,10 +440,10 @@ def exhibits(i: Inputs, o: Outputs) -> tuple[Exhibit, ...]:
     segments = tuple(Segment(label=label, value=value) for label, value in parts)
     memory = Bars(
         title="Memory per GPU against the card",
-        description=f"Peak of {GIB.show(o.peak_gib)} against {GIB.show(o.room_gib)} on the {i.gpu}.",
+        description=f"Peak of {GIB.show(o.peak_gib)} against {GIB.show(o.room_gib)} on the {i.device}.",
         unit=GIB,
         bars=(Bar(label="This run", segments=segments),),
-        limit=Mark(label=i.gpu, x=o.room_gib),
+        limit=Mark(label=i.device, x=o.room_gib),
     )
     changes = remedies(i, o)
     tables: list[Exhibit] = [memory]

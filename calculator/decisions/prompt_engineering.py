@@ -104,6 +104,10 @@ class Inputs:
     success_usd: float = situation.success_usd
     failure_usd: float = situation.failure_usd
     horizon_months: float = situation.horizon_months
+    device: str = situation.device(situation.rented)
+    device_usd_per_hour: float | None = situation.device_usd_per_hour
+    large_api_model: str = situation.large_api_model
+    small_api_model: str = situation.small_api_model
     large_input_usd_per_mtok: float = assume("large_input_usd_per_mtok")
     large_output_usd_per_mtok: float = assume("large_output_usd_per_mtok")
     small_input_usd_per_mtok: float = assume("small_input_usd_per_mtok")
@@ -116,7 +120,6 @@ class Inputs:
     cache_kept_seconds: float = assume("cache_kept_seconds")
     cache_minimum_tokens: float = assume("cache_minimum_tokens")
     tuned_price_ratio: float = assume("tuned_price_ratio")
-    h100_usd_per_hour: float = assume("h100_usd_per_hour")
     managed_small_usd_per_mtok: float = assume("managed_small_usd_per_mtok")
     managed_large_usd_per_mtok: float = assume("managed_large_usd_per_mtok")
     training_examples: float = assume("training_examples")
@@ -262,7 +265,9 @@ def tuned_usd(i: Inputs, serving: str) -> tuple[float, float]:
     rent = 0.0
     if serving in (Serving.ENDPOINT, Serving.DEDICATED):
         rent = tokens.hosting_usd_per_month(
-            gpu_usd_per_hour=i.h100_usd_per_hour, gpus=i.hosting_gpus, hours_per_month=HOURS_PER_MONTH
+            gpu_usd_per_hour=situation.usd_per_hour(i.device, i.device_usd_per_hour),
+            gpus=i.hosting_gpus,
+            hours_per_month=HOURS_PER_MONTH,
         )
     if serving == Serving.DEDICATED:
         return 0.0, rent

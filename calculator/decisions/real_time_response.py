@@ -27,7 +27,6 @@ from calculator.units import (
     SECONDS,
     SHARE,
     TOKENS_PER_S,
-    USD_PER_HOUR,
     USD_PER_MONTH,
     USERS,
 )
@@ -78,7 +77,6 @@ def serves(device: Accelerator) -> bool:
     return device.capacity_gib is not None and device.bandwidth_gb_per_s is not None
 
 
-DEVICE_CHOICES = tuple((name, device.label) for name, device in accelerators().items() if serves(device))
 MODEL_CHOICES = tuple((name, name) for name in architectures())
 
 
@@ -86,7 +84,8 @@ MODEL_CHOICES = tuple((name, name) for name in architectures())
 class Inputs:
     large_model: str = pick("meta-llama/Meta-Llama-3.1-70B", MODEL_CHOICES, "Large model", group=situation.HARDWARE)
     small_model: str = pick("meta-llama/Llama-3.1-8B", MODEL_CHOICES, "Small model", group=situation.HARDWARE)
-    device: str = pick("NVIDIA H100 SXM", DEVICE_CHOICES, "Device", group=situation.HARDWARE)
+    device: str = situation.device(serves)
+    device_usd_per_hour: float | None = situation.device_usd_per_hour
     gpus: float = situation.gpus
     stored: str = pick(Stored.FP8, Stored, "Weights kept in", group=situation.HARDWARE)
     engine: str = pick(Engine.VLLM, Engine, "Served by", group=situation.HARDWARE)
@@ -108,19 +107,10 @@ class Inputs:
     prompt_tokens: float = situation.prompt_tokens
     shared_prefix_share: float = situation.shared_prefix_share
     answer_tokens: float = situation.answer_tokens
-    device_usd_per_hour: float | None = ask(
-        None,
-        USD_PER_HOUR,
-        "Price of one device",
-        low=0,
-        high=1_000,
-        hint="Empty: an H100 at list price; zero if you own it",
-        group=situation.MONEY,
-    )
+    small_api_model: str = situation.small_api_model
     serving_surprise_sd: float = assume("serving_surprise_sd")
     headroom_share: float = assume("headroom_share")
     network_ms: float = assume("network_ms")
-    h100_usd_per_hour: float = assume("h100_usd_per_hour")
     small_input_usd_per_mtok: float = assume("small_input_usd_per_mtok")
     small_output_usd_per_mtok: float = assume("small_output_usd_per_mtok")
 
@@ -225,7 +215,7 @@ def service(i: Inputs, model: str) -> Service:
 
 def compute(i: Inputs) -> Outputs:
     small, large = service(i, i.small_model), service(i, i.large_model)
-    price = i.h100_usd_per_hour if i.device_usd_per_hour is None else i.device_usd_per_hour
+    price = situation.usd_per_hour(i.device, i.device_usd_per_hour)
     request = request_usd(
         prompt_tokens=i.prompt_tokens,
         answer_tokens=i.answer_tokens,

@@ -46,6 +46,7 @@ class Inputs:
     requests_per_month: float = situation.requests_per_month
     failure_usd: float = situation.failure_usd
     horizon_months: float = situation.horizon_months
+    large_api_model: str = situation.large_api_model
     retraining_usd: float = assume("retraining_usd")
     retraining_lag_days: float = assume("retraining_lag_days")
     index_lag_days: float = assume("index_lag_days")

@@ -125,6 +125,8 @@ class Inputs:
     failure_usd: float = situation.failure_usd
     horizon_months: float = situation.horizon_months
     budget_usd: float = situation.budget_usd
+    large_api_model: str = situation.large_api_model
+    small_api_model: str = situation.small_api_model
     minimum_examples: float = assume("minimum_examples")
     doubled_model_error_share: float = assume("doubled_model_error_share")
     encoder_size_ratio: float = assume("encoder_size_ratio")

@@ -91,6 +91,8 @@ class Inputs:
     answer_tokens: float = situation.answer_tokens
     failure_usd: float = situation.failure_usd
     success_usd: float = situation.success_usd
+    large_api_model: str = situation.large_api_model
+    small_api_model: str = situation.small_api_model
     small_score_surprise_sd: float = assume("small_score_surprise_sd")
     caught_share: float = assume("caught_share")
     small_input_usd_per_mtok: float = assume("small_input_usd_per_mtok")

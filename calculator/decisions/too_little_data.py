@@ -83,6 +83,7 @@ class Inputs:
     requests_per_month: float = situation.requests_per_month
     budget_usd: float = situation.budget_usd
     long_context: bool = situation.long_context
+    large_api_model: str = situation.large_api_model
     minimum_examples: float = assume("minimum_examples")
     need_ratio: float = assume("need_ratio")
     luck_ratio: float = assume("luck_ratio")

@@ -30,8 +30,7 @@ def agreement(report: engine.Report, situation: Mapping[str, object]) -> Agreeme
     if report.name == NAME or not stances:
         return None
     decision = catalog.decision(NAME)
-    own = decision.Inputs.__dataclass_fields__
-    reading = engine.read(decision, {name: value for name, value in situation.items() if name in own})
+    reading = engine.read(decision, catalog.own_part(NAME, situation))
     if reading.inputs is None:
         return None
     inputs = reading.inputs

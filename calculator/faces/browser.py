@@ -145,13 +145,13 @@ def whole_situation(given: object, preset: str) -> dict[str, object]:
 def merge(name: str, given: object, preset: str) -> tuple[dict[str, object], list[str]]:
     """The fields a decision gets from a preset and from what was given, and the names that no decision knows.
 
-    Fields of other decisions are part of the reader's situation: they are left out here without a word.
+    Fields of other decisions are part of the reader's situation: they are left out here without a word. So is what
+    another page offers in a list of the same name and this one does not, such as a device that it can't train on.
     """
-    own = catalog.decision(name).Inputs.__dataclass_fields__
     known = catalog.known_fields()
     fields = whole_situation(given, preset)
     ignored = sorted(str(field)[:60] for field in fields if field not in known)
-    return {field: value for field, value in fields.items() if field in own}, ignored[:20]
+    return catalog.own_part(name, fields), ignored[:20]
 
 
 def _report(name: str, reading: engine.Reading, stage: int) -> engine.Report:

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from calculator import catalog, engine, links, presets
-from calculator.fields import Field, fields_of
+from calculator.fields import Field, defaults_of, fields_of
 from calculator.units import plain
 
 LONGEST_FILE = 200_000
@@ -91,10 +91,13 @@ def read_file(text: str) -> File:
             continue
         decision, spec = specs[name]
         reading = engine.read(catalog.decision(decision), {name: raw})
-        for problem in reading.problems:
+        # What the field alone leaves open, such as the price of a device that nobody rents out, may stand elsewhere.
+        wrong = [problem for problem in reading.problems if problem.field == name]
+        for problem in wrong:
             problems.append(FileProblem(line=_line_of(text, name), field=name, message=problem.message))
-        if reading.inputs is not None:
-            fields[name] = reading.given.get(name, engine.write(spec, getattr(reading.inputs, name)))
+        if not wrong:
+            default = defaults_of(catalog.decision(decision).Inputs)[name]
+            fields[name] = reading.given.get(name, engine.write(spec, default))
     return File(preset=preset, fields=fields, ignored=tuple(sorted(ignored)[:20]), problems=tuple(problems))
 
 

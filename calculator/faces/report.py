@@ -189,7 +189,9 @@ def _inputs_table(report: Report) -> list[str]:
 
 
 def _origin(report: Report, name: str) -> str:
-    return "given" if name in report.reading.given else "default"
+    if name in report.reading.given:
+        return "given"
+    return "catalogue" if name in report.reading.filled else "default"
 
 
 def show_input(report: Report, name: str, value: Any) -> str:
@@ -233,14 +235,26 @@ def used_assumptions(report: Report) -> Mapping[str, bool]:
     return {name: name in drawn for name, spec in fields_of(report.decision.Inputs).items() if spec.assumption}
 
 
+def range_words(report: Report, name: str, yours: str) -> str:
+    """The range of an assumption in words: the sourced one, that of what was picked, or `yours` for a reader's own."""
+    spec = fields_of(report.decision.Inputs)[name]
+    if name in report.reading.given:
+        return yours
+    if name in report.reading.filled:
+        low, _, high = report.reading.filled[name]
+        return "of the model you picked" if low == high else (spec.unit or COUNT).show_range(low, high)
+    entry = spec.assumption
+    return "" if entry is None else (spec.unit or COUNT).show_range(entry.low, entry.high)
+
+
 def _assumptions_table(report: Report) -> list[str]:
     rows = ["| Assumption | Value | Range | Source | As of |", "|---|---|---|---|---|"]
     specs = fields_of(report.decision.Inputs)
     for name in used_assumptions(report):
-        entry, unit = specs[name].assumption, specs[name].unit or COUNT
+        entry = specs[name].assumption
         if entry is None:
             continue
         value = show_input(report, name, getattr(report.reading.inputs, name))
-        span = "yours" if name in report.reading.given else unit.show_range(entry.low, entry.high)
+        span = range_words(report, name, "yours")
         rows.append(f"| {_escape(entry.label)} | {value} | {span} | {_escape(entry.source)} | {entry.as_of} |")
     return rows

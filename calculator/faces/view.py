@@ -16,7 +16,8 @@ from calculator.exhibit import Bars, Curves, Exhibit, Grid, Note, Table
 from calculator.explore import Comparison, comparison_table
 from calculator.faces import chart
 from calculator.faces.chart import escape
-from calculator.faces.report import shell_line, show_input, used_assumptions
+from calculator.faces.report import range_words, shell_line, show_input, used_assumptions
+from calculator.facts.assumptions import Assumption, counted
 from calculator.fields import Field, defaults_of, fields_of
 from calculator.units import COUNT, USD, Unit
 from calculator.verdict import Decision
@@ -337,17 +338,16 @@ def _assumptions(report: Report) -> str:
     specs = fields_of(report.decision.Inputs)
     rows = []
     for name in used_assumptions(report):
-        entry, unit = specs[name].assumption, specs[name].unit or COUNT
+        entry = specs[name].assumption
         if entry is None:
             continue
-        yours = name in report.reading.given
-        span = "yours, taken as given" if yours else unit.show_range(entry.low, entry.high)
+        span = range_words(report, name, "yours, taken as given")
         rows.append(
             f'<tr><th scope="row">{escape(entry.label)}</th>'
             f"<td>{escape(show_input(report, name, getattr(report.reading.inputs, name)))} "
             f'<button class="calc-how" type="button" data-action="change" data-field="{name}" '
             f'aria-label="Change: {escape(entry.label)}">Change</button></td>'
-            f"<td>{escape(span)}</td><td>{_source(entry.source, entry.url)}</td><td>{_dates(entry)}</td></tr>"
+            f"<td>{escape(span)}</td><td>{_said_by(entry)}</td><td>{_dates(entry)}</td></tr>"
         )
     if not rows:
         return ""
@@ -365,7 +365,17 @@ def _source(words: str, url: str) -> str:
     return f'<a href="{escape(url)}" rel="noopener">{escape(words)}</a>'
 
 
-def _dates(entry: Any) -> str:
+def _said_by(entry: Assumption) -> str:
+    """Who stands behind a number: a link to where it is said, or that it is ours, which no link proves."""
+    if entry.kind in ("ours", "computed"):
+        return f"<strong>Ours.</strong> {escape(entry.source)}"
+    return _source(entry.source, entry.url)
+
+
+def _dates(entry: Assumption) -> str:
+    if entry.kind == "price":
+        # A price is as old as its data, whenever somebody looked at a copy of it.
+        return f"prices of {_day(entry.as_of, age=True)}"
     said = f"as of {_day(entry.as_of)}"
     return f"{said}, checked {_day(entry.checked, age=True)}" if entry.checked else said
 
@@ -427,7 +437,8 @@ def render_form(
         html += _fold(f"{len(folded)} more questions", _groups(folded, specs, control))
     if assumed:
         count = "1 assumption" if len(assumed) == 1 else f"{len(assumed)} assumptions"
-        html += _fold(f"{count}, with sources", "".join(map(control, assumed)))
+        entries = [entry for field in assumed if (entry := specs[field].assumption) is not None]
+        html += _fold(f"{count}: {counted(entries)}", "".join(map(control, assumed)))
     return html
 
 
@@ -478,18 +489,25 @@ def _control(name: str, spec: Field, value: str, default: str, ident: str) -> st
 
 
 def _options(options: Sequence[tuple[str, str]], value: str) -> str:
-    """The options of a list. Names of models are grouped by publisher: a list is searched by how an option begins."""
+    """The options of a list. Names of models are grouped by maker: a list is searched by how an option begins.
+
+    What has no maker, such as "a typical one", stands first.
+    """
 
     def option(name: str, label: str) -> str:
         return f'<option value="{escape(name)}"{" selected" if name == value else ""}>{escape(label)}</option>'
 
-    if any(label.count("/") != 1 for _, label in options):
+    named = [(name, label) for name, label in options if label.count("/") == 1]
+    if len(options) - len(named) > 1:
         return "".join(option(name, label) for name, label in options)
     groups: dict[str, str] = {}
-    for name, label in sorted(options, key=lambda pair: _natural(pair[1])):
+    for name, label in sorted(named, key=lambda pair: _natural(pair[1])):
         owner, _, model = label.partition("/")
         groups[owner] = groups.get(owner, "") + option(name, model)
-    return "".join(f'<optgroup label="{escape(owner)}">{html}</optgroup>' for owner, html in groups.items())
+    first = "".join(option(name, label) for name, label in options if (name, label) not in named)
+    return first + "".join(
+        f'<optgroup label="{escape(owner)}">{html}</optgroup>' for owner, html in groups.items()
+    )
 
 
 def _natural(label: str) -> list[tuple[int, str]]:
@@ -505,4 +523,4 @@ def _hint(spec: Field) -> str:
     unit = spec.unit or COUNT
     hint = f"{escape(entry.hint)}. " if entry.hint else ""
     span = escape(unit.show_range(entry.low, entry.high))
-    return f"{hint}{span}. {_source(entry.source, entry.url)}, {_dates(entry)}"
+    return f"{hint}{span}. {_said_by(entry)}, {_dates(entry)}"

@@ -42,7 +42,7 @@ def providers() -> Sequence[Any]:
     try:
         found: Sequence[Any] = import_module("genai_prices.data").providers
     except ImportError:
-        raise ValueError("update prices needs genai-prices: pip install --require-hashes -r requirements-update.txt") from None
+        raise ValueError("genai-prices is missing: pip install --require-hashes -r requirements-update.txt") from None
     return found
 
 
@@ -181,9 +181,15 @@ def peers(rows: Iterable[Row], chosen: Mapping[str, Any], tier: str, today: date
 
 
 def reference(found: Sequence[tuple[Row, bool]]) -> Row:
-    """The middle one of the reference models, by what three input tokens and one output token cost."""
-    ranked = sorted((row for row, is_reference in found if is_reference),
-                    key=lambda row: 3 * float(row["input"]) + float(row["output"]))
+    """The middle one of the reference models, by what three input tokens and one output token cost.
+
+    Of two at one price, that whose tokens hold more text counts as the dearer: it stands nearer to the others.
+    """
+
+    def order(row: Row) -> tuple[float, float]:
+        return 3 * float(row["input"]) + float(row["output"]), -float(row["tokens_ratio"] or 1)
+
+    ranked = sorted((row for row, is_reference in found if is_reference), key=order)
     return ranked[len(ranked) // 2]
 
 
@@ -201,7 +207,8 @@ _ENTRIES: tuple[tuple[str, str, str, str, Any, tuple[float, float], str], ...] =
      ""),
     ("small_output_usd_per_mtok", "Small model, output", "small", "small_price", lambda row: float(row["output"]),
      (0, 200), ""),
-    ("cache_read_ratio", "Price of a cached token against a fresh one", "large", "", _ratio("cached_input"), (0, 1), ""),
+    ("cache_read_ratio", "Price of a cached token against a fresh one", "large", "", _ratio("cached_input"), (0, 1),
+     ""),
     ("cache_write_ratio", "Price of writing a token to the cache", "large", "", _ratio("cache_write"), (0, 10),
      "Against a fresh one. Kept for an hour: 2 at some"),
     ("batch_price_ratio", "Price when the answer may take a day", "large", "",
@@ -220,8 +227,8 @@ def defaults(rows: Sequence[Row], chosen: Mapping[str, Any], makers: Mapping[str
         low, high = min(quantile(each, 0.05), value), max(quantile(each, 0.95), value)
         named = ", ".join(f"{row['model']} {value_of(row):.4g}" for row, _ in found)
         lines = [
-            f"[{key}]", f'label = "{label}"', f"value = {value:.4g}", f"range = [{low:.3g}, {high:.3g}]",
-            f"bounds = [{bounds[0]}, {bounds[1]}]",
+            f"[{key}]", f'label = "{label}"', 'kind = "price"', f"value = {value:.4g}",
+            f"range = [{low:.3g}, {high:.3g}]", f"bounds = [{bounds[0]}, {bounds[1]}]",
             f'source = "{middle["maker"]} {middle["model"]}, the middle of the three reference models; range over '
             f'{len(found)} makers\' {tier} models; genai-prices {release}"',
             f'url = "{makers[middle["maker"]]}"', f'quote = "{named}"', f"as_of = {day}", f"checked = {today}",
@@ -270,7 +277,10 @@ def difference(before: Iterable[Row], after: Iterable[Row]) -> list[str]:
 
 
 def update(today: date, write: bool = True) -> list[str]:
-    """Rebuild the table and the defaults from the installed release, and say what changed. ValueError when it is missing."""
+    """Rebuild the table and the defaults from the installed release, and say what changed.
+
+    ValueError when the package is missing or a rule fits none of its models.
+    """
     found, chosen = providers(), rules()
     day = data_day(found, today)
     rows = table(found, chosen, today)

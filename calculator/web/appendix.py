@@ -15,7 +15,7 @@ from calculator import catalog
 from calculator.cases import OPTIONS, TASK_TYPES, Case, cases, nearest
 from calculator.faces.chart import escape
 from calculator.facts import evidence
-from calculator.facts.assumptions import Assumption, assumptions
+from calculator.facts.assumptions import Assumption, assumptions, counted
 from calculator.facts.evidence import Card
 from calculator.fields import fields_of
 from calculator.web import examples
@@ -128,12 +128,22 @@ def sources_table() -> str:
             (
                 f'<span id="{key}">{escape(entry.label)}</span><br><code>{key}</code>',
                 f"{escape(entry.unit.show(entry.value))}<br>{escape(_span(entry))}",
-                f'<a href="{escape(entry.url)}">{escape(entry.source)}</a><br><q>{escape(entry.quote)}</q>',
+                _said_by(entry),
                 f"{entry.as_of}<br>{_checked(entry.checked)}",
                 ", ".join(map(_link, users[key])),
             )
         )
-    return _table(("Assumption", "Value and range", "Source, and its words", "As of, checked", "Used by"), rows)
+    heads = ("Assumption", "Value and range", "Source, and its words", "As of, checked", "Used by")
+    return f"<p>{len(rows)} numbers: {counted(assumptions().values())}.</p>{_table(heads, rows)}"
+
+
+def _said_by(entry: Assumption) -> str:
+    """The source of a number with its words and its address; for one of ours, that it is, and what is near it."""
+    words = f"<q>{escape(entry.quote)}</q>"
+    if entry.kind in ("ours", "computed"):
+        near = f'<a href="{escape(entry.url)}">What comes near it</a>' if entry.kind == "ours" else ""
+        return f"<strong>Ours.</strong> {escape(entry.source)}<br>{words} {near}".rstrip()
+    return f'<a href="{escape(entry.url)}">{escape(entry.source)}</a><br>{words}'
 
 
 def _link(name: str) -> str:

@@ -2,6 +2,7 @@
 
     [example_usd]
     label = "One labelled example"
+    kind = "sourced"                # who stands behind the number: one of KINDS
     value = 1.0                     # the median
     range = [0.08, 5.0]             # 5th to 95th percentile
     bounds = [0, 1000]              # what a reader may type instead
@@ -17,7 +18,7 @@ The unit is the one whose suffix the key ends in.
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -45,7 +46,15 @@ FILES = (
 )
 """The files of this folder, without their ending. A list, because a zip bundle has no cheap directory."""
 
-_REQUIRED = ("label", "value", "range", "bounds", "source", "url", "quote", "as_of")
+KINDS = {
+    "price": "what somebody asks for something, which ages in weeks",
+    "sourced": "what somebody else measured or counted",
+    "computed": "what follows from our own fits and laws",
+    "ours": "a planning value of this project: no published figure was found",
+}
+"""Who stands behind a number. The source of one of ours only says what is near it."""
+
+_REQUIRED = ("label", "kind", "value", "range", "bounds", "source", "url", "quote", "as_of")
 _OPTIONAL = ("checked", "moves_with", "hint")
 
 
@@ -56,6 +65,7 @@ class Assumption:
     key: str
     unit: Unit
     label: str
+    kind: str
     value: float
     low: float
     high: float
@@ -96,6 +106,8 @@ def _entry(key: str, table: Mapping[str, Any], where: str) -> Assumption:
         raise ValueError(f"{where}: value, range and bounds must be finite numbers")
     if not lowest <= low <= value <= high <= highest:
         raise ValueError(f"{where}: bounds {lowest}..{highest} must hold the range {low}..{high}, and it the {value}")
+    if table["kind"] not in KINDS:
+        raise ValueError(f"{where}: kind must be one of {', '.join(KINDS)}, got {table['kind']!r}")
     checked = table.get("checked")
     if not isinstance(table["as_of"], date) or not isinstance(checked, date | None):
         raise ValueError(f"{where}: as_of and checked must be dates")
@@ -103,6 +115,7 @@ def _entry(key: str, table: Mapping[str, Any], where: str) -> Assumption:
         key=key,
         unit=unit_for(key),
         label=table["label"],
+        kind=table["kind"],
         value=float(value),
         low=float(low),
         high=float(high),
@@ -142,11 +155,19 @@ def assumption(key: str) -> Assumption:
         raise KeyError(f"no assumption {key!r}") from None
 
 
+def counted(entries: Iterable[Assumption]) -> str:
+    """How many numbers others stand behind and how many we do, in words: "46 sourced, 35 ours"."""
+    kinds = [entry.kind for entry in entries]
+    ours = sum(kind in ("ours", "computed") for kind in kinds)
+    return f"{len(kinds) - ours} sourced, {ours} ours"
+
+
 def as_data(entry: Assumption) -> dict[str, Any]:
     """An assumption as plain data, ready for JSON."""
     return {
         "key": entry.key,
         "label": entry.label,
+        "kind": entry.kind,
         "unit": entry.unit.name,
         "value": entry.value,
         "range": [entry.low, entry.high],

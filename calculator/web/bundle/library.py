@@ -24,6 +24,7 @@ NATIVE_ONLY = (
     "faces.completions",
     "faces.mcp_server",
     "facts.evidence",
+    "update",
     "web",
 )
 """Modules and folders of the package that stay on the machine that builds: nothing that is bundled may import them."""

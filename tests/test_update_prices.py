@@ -1,0 +1,144 @@
+"""The update of prices: what is taken from a release, the rule for the defaults, and the words about a difference."""
+
+from datetime import date, time
+from types import SimpleNamespace
+
+import pytest
+
+from calculator.facts.assumptions import assumption
+from calculator.update import prices
+
+TODAY = date(2026, 11, 28)
+CHOSEN = {
+    "maker": [{"name": "Maker", "provider": "maker", "take": r"m-\d.*"}],
+    "tokenizer": [{"maker": "Maker", "model": "m-2", "tokens_ratio": 1.3}],
+    "line": [{"tier": "small", "maker": "Maker", "model": r"m-(\d)", "reference": True}],
+}
+
+
+def price(**parts):
+    return SimpleNamespace(**parts)
+
+
+def changed(prices_then, *, on=None, hours=None):
+    constraint = None
+    if on:
+        constraint = SimpleNamespace(start_date=on)
+    if hours:
+        constraint = SimpleNamespace(start_time=hours[0], end_time=hours[1])
+    return SimpleNamespace(constraint=constraint, prices=prices_then)
+
+
+def model(name, found, variants=(), deprecated=False):
+    return SimpleNamespace(id=name, prices=found, price_variants=list(variants), deprecated=deprecated)
+
+
+def provider(*models):
+    return [SimpleNamespace(id="maker", models=list(models), pricing_urls=["https://example.org/prices"])]
+
+
+def rows(*models):
+    return prices.table(provider(*models), CHOSEN, TODAY)
+
+
+def test_the_price_in_force_is_taken_and_the_announced_one_beside_it():
+    found = rows(
+        model(
+            "m-1",
+            [
+                changed(price(input_mtok=3, output_mtok=15)),
+                changed(price(input_mtok=2, output_mtok=10), on=date(2026, 9, 1)),
+                changed(price(input_mtok=4, output_mtok=20), on=date(2027, 1, 1)),
+            ],
+        )
+    )
+    assert [(row["since"], row["until"], row["input"], row["output"]) for row in found] == [
+        ("2026-09-01", "2026-12-31", "2", "10"),
+        ("2027-01-01", "", "4", "20"),
+    ]
+
+
+def test_longer_prompts_peak_hours_caches_and_batches_are_kept():
+    tiered = SimpleNamespace(base=1, tiers=[SimpleNamespace(start=100_000, price=5)])
+    batch = SimpleNamespace(
+        when={"processing": "batch"}, constraint=None, prices=price(input_mtok=0.5, output_mtok=1)
+    )
+    peak = changed(price(input_mtok=2, output_mtok=4), hours=(time(1), time(4)))
+    ordinary = changed(price(input_mtok=tiered, cache_read_mtok=0.1, cache_write_mtok=1.25, output_mtok=2))
+    found = rows(model("m-1", [ordinary, peak], [batch]))
+    assert [(row["above_tokens"], row["hours"], row["input"]) for row in found] == [
+        ("", "", "1"),
+        ("100000", "", "5"),
+        ("", "01:00-04:00 UTC", "2"),
+    ]
+    first = found[0]
+    assert (first["cached_input"], first["cache_write"], first["batch_share"]) == ("0.1", "1.25", "0.5")
+
+
+def test_models_that_are_not_chosen_deprecated_or_without_a_price_are_left():
+    found = rows(
+        model("m-1", price(input_mtok=1, output_mtok=2)),
+        model("other", price(input_mtok=1, output_mtok=2)),
+        model("m-3", price(input_mtok=1, output_mtok=2), deprecated=True),
+        model("m-4", price(requests_kcount=1)),
+    )
+    assert [row["model"] for row in found] == ["m-1"]
+
+
+def test_the_newest_model_of_a_line_stands_for_it_and_its_tokenizer_is_named():
+    found = rows(model("m-1", price(input_mtok=3, output_mtok=9)), model("m-2", price(input_mtok=1, output_mtok=2)))
+    (newest, is_reference), = prices.peers(found, CHOSEN, "small", TODAY)
+    assert (newest["model"], newest["tokens_ratio"], is_reference) == ("m-2", "1.3", True)
+    with pytest.raises(ValueError, match="no model of the table fits"):
+        prices.peers([], CHOSEN, "small", TODAY)
+
+
+def test_the_age_of_the_data_is_its_newest_price_not_the_day_of_the_update():
+    found = provider(
+        model("m-1", [changed(price(), on=date(2026, 9, 1)), changed(price(), on=date(2027, 1, 1))]),
+        model("m-2", [changed(price(), on=date(2026, 11, 9))]),
+    )
+    assert prices.data_day(found, TODAY) == date(2026, 11, 9)
+    with pytest.raises(ValueError, match="no dated price"):
+        prices.data_day(provider(model("m-1", price())), TODAY)
+
+
+def test_a_difference_names_what_is_gone_new_and_changed():
+    before = rows(model("m-1", price(input_mtok=3, output_mtok=9)), model("m-3", price(input_mtok=1, output_mtok=2)))
+    after = rows(model("m-1", price(input_mtok=2, output_mtok=9)), model("m-2", price(input_mtok=1, output_mtok=2)))
+    assert prices.difference(before, after) == [
+        "gone: Maker m-3", "new: Maker m-2 1 / 2", "changed: Maker m-1: input 3 -> 2",
+    ]
+    assert prices.difference(after, after) == []
+
+
+def test_a_table_is_read_as_it_was_written():
+    found = rows(model("m-1", price(input_mtok=3, output_mtok=9)))
+    assert prices.read_csv(prices.as_csv(found)) == found
+    with pytest.raises(ValueError, match="comma"):
+        prices.as_csv([{**found[0], "model": "a,b"}])
+
+
+def test_the_default_prices_are_what_the_rule_gives_on_the_table():
+    """Nobody edits a default: it moves with the table."""
+    table, chosen = prices.read_csv(prices.TABLE.read_text("utf-8")), prices.rules()
+    for tier in ("large", "small"):
+        entry = assumption(f"{tier}_input_usd_per_mtok")
+        assert entry.checked is not None
+        found = prices.peers(table, chosen, tier, entry.checked)
+        middle = prices.reference(found)
+        assert entry.value == float(middle["input"])
+        assert assumption(f"{tier}_output_usd_per_mtok").value == float(middle["output"])
+        assert middle["model"] in entry.source
+        assert all(row["model"] in entry.quote for row, _ in found)
+        assert entry.low <= entry.value <= entry.high
+
+
+def test_the_middle_reference_is_neither_the_cheapest_nor_the_dearest():
+    table, chosen = prices.read_csv(prices.TABLE.read_text("utf-8")), prices.rules()
+    for tier in ("large", "small"):
+        found = [row for row, is_reference in prices.peers(table, chosen, tier, TODAY) if is_reference]
+        costs = sorted(3 * float(row["input"]) + float(row["output"]) for row in found)
+        middle = prices.reference([(row, True) for row in found])
+        assert len(found) >= 3
+        assert 3 * float(middle["input"]) + float(middle["output"]) == costs[len(costs) // 2]
