@@ -298,7 +298,8 @@ def _stale(parsed: argparse.Namespace) -> int:
     if parsed.json:
         _print_json(rows)
     else:
-        print(f"{len(rows)} numbers are old: prices of over {parsed.price_days} days, others unopened for {parsed.days}.")
+        limits = f"prices of over {parsed.price_days} days, others that nobody opened for {parsed.days}"
+        print(f"{len(rows)} numbers are old: {limits}.")
         for row in rows:
             print(f"  {row['key']}: {row['days']} days, {row['url']}")
     return 0

@@ -3,11 +3,16 @@
 import json
 import subprocess
 import sys
+from datetime import date
+from html import escape
 
 import pytest
 
 from calculator import MODEL_VERSION, catalog
 from calculator.__main__ import main
+from calculator.faces import view
+from calculator.facts.assumptions import assumptions
+from calculator.fields import fields_of
 
 NAME = "real_time_updates"
 
@@ -207,7 +212,22 @@ def test_schema_describes_every_field(capsys):
 def test_stale_lists_what_nobody_opened(capsys):
     rows = json.loads(run(capsys, "stale", "--days", "0", "--json")[1])
     assert all(row["days"] > 0 for row in rows)
-    assert "last checked more than" in run(capsys, "stale")[1]
+    assert "numbers are old" in run(capsys, "stale")[1]
+
+
+def test_a_price_is_as_old_as_its_data_whoever_looked_at_a_copy_since(capsys):
+    entries = {key: entry for key, entry in assumptions().items() if entry.kind == "price"}
+    rows = {row["key"]: row["days"] for row in json.loads(run(capsys, "stale", "--price-days", "-1", "--json")[1])}
+    for key, entry in entries.items():
+        assert rows[key] == (date.today() - entry.as_of).days
+        shown = view.render_form("x", catalog.decision(using(key)), {}, "x")
+        assert f'prices of <time datetime="{entry.as_of}"' in shown
+        assert entry.checked is None or f'{entry.url}" rel="noopener">{escape(entry.source)}</a>, checked' not in shown
+
+
+def using(key):
+    """A decision that uses this number."""
+    return next(name for name in catalog.names() if key in fields_of(catalog.decision(name).Inputs))
 
 
 def test_the_same_bytes_come_out_whatever_the_hash_seed():
