@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := serve
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: serve site test check firefox bench lighthouse sbom golden zensical clean
+.PHONY: serve site test check laws firefox bench lighthouse sbom golden zensical clean
 
 PORT ?= 8000
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -33,6 +33,9 @@ check: .venv/test.stamp
 	ruff check .
 	mypy
 	codespell --skip='*.csv,*.json,*.lock,*.woff2,docs/assets/runtime,docs/assets/tokenizer' calculator docs tests bench .github *.md
+
+laws: .venv/test.stamp
+	.venv/bin/python -m tests.laws --seeds 5000
 
 bench: .venv/test.stamp node_modules/test.stamp site/index.html
 	.venv/bin/python -m bench

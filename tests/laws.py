@@ -17,15 +17,12 @@ from typing import Any
 
 from calculator import catalog, engine
 from calculator.fields import defaults_of, fields_of
-
-if __package__:
-    from tests.inputs import number_at, random_given
-else:
-    from inputs import number_at, random_given
+from calculator.units import SHARE
+from tests.inputs import number_at, random_given
 
 CASES = Path(__file__).parent / "cases"
 SLACK = 1e-9
-"""Relative: what rounding may move a number by."""
+"""Relative: what rounding may move a number by. A share is the rest of one, and rounded as one is."""
 
 Law = Mapping[str, Any]
 
@@ -61,7 +58,8 @@ def breach(name: str, law: Law, values: Mapping[str, Any], low: float, high: flo
         left = found[0][1] in law["toward"] and found[1][1] not in law["toward"]
         return f"{found[0][1]} -> {found[1][1]}" if left else ""
     first, second = (getattr(outputs, law["output"]) for outputs, _ in found)
-    slack = SLACK * max([abs(x) for x in (first, second) if math.isfinite(x)], default=0) + 1e-21
+    unit = 1.0 if fields_of(decision.Outputs)[law["output"]].unit is SHARE else 1e-12
+    slack = SLACK * max([unit, *(abs(x) for x in (first, second) if math.isfinite(x))])
     held = second >= first - slack if law["direction"] == "never falls" else second <= first + slack
     return "" if held else f"{first!r} -> {second!r}"
 

@@ -4,17 +4,17 @@ import math
 import tomllib
 from dataclasses import replace
 from pathlib import Path
-from random import Random
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from inputs import given_strategy, number_at, random_given
+from inputs import given_strategy, number_at
 
 from calculator import catalog, engine, presets
 from calculator.faces import browser
 from calculator.fields import defaults_of, fields_of
 from calculator.units import UNITS
+from tests import laws
 
 ROOT = Path(__file__).parent.parent
 CASES = ROOT / "tests" / "cases"
@@ -63,23 +63,24 @@ def test_a_worked_case_gives_the_numbers_worked_out_by_hand(name, case):
 @QUICK
 @given(seed=st.integers(0, 2**32), ends=st.tuples(st.floats(0, 1), st.floats(0, 1)))
 def test_a_law_holds_for_any_inputs(name, law, seed, ends):
-    """A law: as `field` rises, `output` never falls or never rises, or the answer never leaves the list `toward`."""
-    decision = catalog.decision(name)
-    spec = fields_of(decision.Inputs)[law["field"]]
-    fixed = {name: None if value == "" else value for name, value in law.get("given", {}).items()}
-    values = {**defaults_of(decision.Inputs), **random_given(decision, Random(seed)), **fixed}
+    spec = fields_of(catalog.decision(name).Inputs)[law["field"]]
     low, high = sorted(number_at(spec, end) for end in ends)
-    results = []
-    for value in (low, high):
-        inputs = engine.make_inputs(decision, values, {law["field"]: value})
-        outputs = decision.compute(inputs)
-        results.append((outputs, str(engine.choose(decision, inputs, outputs))))
-    if "output" in law:
-        first, second = (getattr(outputs, law["output"]) for outputs, _ in results)
-        slack = 1e-9 * max(abs(x) for x in (first, second, 1e-12) if math.isfinite(x))
-        assert (second >= first - slack) if law["direction"] == "never falls" else (second <= first + slack)
-    else:
-        assert not (results[0][1] in law["toward"] and results[1][1] not in law["toward"])
+    assert not laws.breach(name, law, laws.situation(name, law, seed), low, high)
+
+
+@pytest.mark.parametrize(("name", "law"), entries("law"))
+def test_a_law_holds_for_the_situations_that_once_broke_one(name, law):
+    """Every law is tried on all that ever broke a law of its decision: `worst` in its file."""
+    decision = catalog.decision(name)
+    own = fields_of(decision.Inputs)
+    for case in load(name).get("worst", []):
+        fixed = laws.situation(name, law, 0)
+        values = {**defaults_of(decision.Inputs), **case["given"], **{f: fixed[f] for f in law.get("given", {})}}
+        assert set(values) == set(own), case
+        spec = own[law["field"]]
+        low, high = case["between"] if case["field"] == law["field"] else (spec.low, spec.high)
+        how = laws.breach(name, law, values, low, high)
+        assert not how, (case, how)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -196,7 +196,18 @@ def curves(*lines, marks=(), x_log=False, y_log=False):
     )
 
 
-NUMBERS = st.one_of(st.floats(-1e15, 1e15), st.sampled_from((0.0, inf, -inf, 1e-300, 1e300)))
+ODD = (0.0, inf, -inf, 1e-300, 1e300, 5e-324, 1.7e308)
+NUMBERS = st.one_of(st.floats(-1e15, 1e15), st.floats(allow_nan=False), st.sampled_from(ODD))
+
+
+@pytest.mark.parametrize("x_log", [True, False])
+@pytest.mark.parametrize(
+    ("low", "high"),
+    [(5e-324, 1e-323), (0.0, 5e-324), (-1.79e308, 1.79e308), (1.0, 1 + 2**-52), (5e-324, 1.79e308), (1e308, 1.79e308)],
+)
+def test_the_ends_of_what_a_number_can_be_have_an_axis(low, high, x_log):
+    drawn = chart.curves(curves(Line(label="a", points=((low, high), (high, low))), x_log=x_log, y_log=x_log))
+    assert not re.search(r'"[^"]*\b(nan|inf)\b[^"]*"', drawn)
 
 
 @settings(max_examples=150, deadline=None)

@@ -19,7 +19,6 @@ from calculator.llm.accuracy import sentence
 from calculator.llm.training.cost import training_cost
 from calculator.llm.training.memory import MemoryEstimate, TrainingSetup, estimate, longest_sequence
 from calculator.llm.training.time import throughput
-from calculator.stats.sampling import Z_95
 from calculator.units import (
     COUNT,
     DAYS,
@@ -261,14 +260,12 @@ def setup_of(i: Inputs) -> TrainingSetup:
 
 def surprise(memory: MemoryEstimate, sd: float) -> float:
     """The factor on an estimate so many standard deviations away; its band is the 5th to the 95th percentile."""
-    end = memory.high_gib if sd > 0 else memory.low_gib
-    return float((end / memory.peak_gib) ** (abs(sd) / Z_95))
+    return memory.at(sd) / memory.peak_gib
 
 
 def peak_gib(model: Architecture, setup: TrainingSetup, sd: float) -> float:
     """Peak memory per GPU, in GiB, with this surprise."""
-    memory = estimate(model, setup)
-    return memory.peak_gib * surprise(memory, sd)
+    return estimate(model, setup).at(sd)
 
 
 def compute(i: Inputs) -> Outputs:

@@ -13,6 +13,10 @@ from calculator.units import Unit
 WIDTH = 400
 """User units: about the pixels of the narrowest place a chart stands in, so that its text is never scaled down much."""
 
+LARGEST = 1.7e308
+SMALLEST_STEP = 1e-290
+"""Of an axis: the numbers at the end of what a float can hold have no digits left to tell one from the next."""
+
 _ESCAPES = (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;"), ("'", "&#x27;"))
 _SCALES = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
 _SERIES = 7
@@ -34,6 +38,11 @@ def escape(text: str) -> str:
 def series(index: int) -> int:
     """The number of the colour and dash for the so-many-th line or segment."""
     return index % _SERIES + 1
+
+
+def _drawable(value: float) -> float:
+    """The sum of numbers that are none too large, where it is."""
+    return min(max(value, -LARGEST), LARGEST)
 
 
 def tick_text(unit: Unit, value: float) -> str:
@@ -99,7 +108,7 @@ def bars(exhibit: Bars) -> str:
     totals = [_total(bar) for bar in exhibit.bars]
     ends = [t for t in totals if isfinite(t)]
     if exhibit.stacked_offset:
-        ends = [sum(ends)]
+        ends = [_drawable(sum(ends))]
     ends += [h for bar in exhibit.bars for h in (bar.low, bar.high) if h is not None and isfinite(h)]
     limit = exhibit.limit.x if exhibit.limit is not None else None
     if limit is not None and isfinite(limit):
@@ -118,14 +127,14 @@ def bars(exhibit: Bars) -> str:
         at = start if exhibit.stacked_offset else 0.0
         for index, segment in enumerate(bar.segments):
             if isfinite(segment.value) and segment.value:
-                a, b = sorted((scale(at), scale(at + segment.value)))
+                a, b = sorted((scale(at), scale(_drawable(at + segment.value))))
                 parts.append(
                     f'<rect class="calc-segment calc-fill-{series(index)}" x="{_at(a)}" y="{y + 19}" '
                     f'width="{_at(max(b - a, 0.5))}" height="{_BAR}"/>'
                 )
-                at += segment.value
+                at = _drawable(at + segment.value)
         if exhibit.stacked_offset and isfinite(total):
-            start += total
+            start = _drawable(start + total)
         if bar.low is not None and bar.high is not None and isfinite(bar.low) and isfinite(bar.high):
             parts.append(_whisker(scale(bar.low), scale(bar.high), y + 19 + _BAR / 2))
     if limit is not None and isfinite(limit) and exhibit.limit is not None:
@@ -349,7 +358,7 @@ class _Linear:
 
     def __init__(self, low: float, high: float, start: float, end: float) -> None:
         self.low, self.start, self.end = low, start, end
-        self.width = (high - low) or 1.0
+        self.width = min(high - low, LARGEST) or 1.0
 
     def __call__(self, value: float) -> float:
         part = (value - self.low) / self.width
@@ -391,7 +400,9 @@ def _nice(low: float, high: float, count: int) -> list[float]:
     """About so many round numbers from `low` to `high`."""
     if not high > low:
         return [low]
-    rough = (high - low) / count
+    rough = high / count - low / count
+    if rough < SMALLEST_STEP:
+        return [low]
     power = 10.0 ** floor(log10(rough))
     step = next((s * power for s in (1, 2, 2.5, 5) if s * power >= rough * 0.999), 10 * power)
     first = ceil(low / step - 1e-9)
@@ -404,5 +415,6 @@ def _decades(low: float, high: float) -> list[float]:
     first, last = floor(log10(low)), ceil(log10(high))
     steps = (1, 2, 5) if last - first <= 2 else (1,)
     every = max(1, (last - first) // 5)
-    found = [m * 10.0**e for e in range(first, last + 1, every) for m in steps]
-    return [value for value in found if low * 0.999 <= value <= high * 1.001]
+    # Written and read, as a power beyond the largest number is an error and a number beyond it is none.
+    found = [float(f"{m}e{e}") for e in range(first, last + 1, every) for m in steps]
+    return [value for value in found if low * 0.999 <= value <= min(high * 1.001, LARGEST)]

@@ -128,8 +128,7 @@ def time_to_first_token(
     ``cached_tokens`` of the prompt are in a prefix cache: their products are saved, not the attention to them.
     """
     cached = min(max(0.0, cached_tokens), s.prompt_tokens)
-    reading = law.prefill_ms(s, s.prompt_tokens, c) - law.prefill_ms(s, cached, c)
-    own = max(0.0, reading) + law.decode_step(s, s.batch, s.prompt_tokens, c).total_ms
+    own = law.prefill_ms(s, s.prompt_tokens, c, cached) + law.decode_step(s, s.batch, s.prompt_tokens, c).total_ms
     spread = SPREADS[spread_kind(s, s.batch)]
     return Estimate(
         network_ms + wait_ms + own, network_ms + wait_ms + own / spread, network_ms + wait_ms + own * spread

@@ -10,6 +10,7 @@ Times are in milliseconds, bandwidths inside the functions in GB per millisecond
 from math import inf, log, sqrt
 from typing import NamedTuple
 
+from calculator.catalogs import Architecture
 from calculator.llm.serving.body import Body, body
 from calculator.llm.serving.coefficients import Coefficients
 from calculator.llm.serving.deployment import ServingSetup
@@ -230,26 +231,34 @@ def _processor_step(s: ServingSetup, b: Body, batch: float, depth: float, c: Coe
     return Step(read, cache, compute, 0.0, 0.0, 0.0, read + cache + compute)
 
 
-def prefill_ms(s: ServingSetup, tokens: float, c: Coefficients) -> float:
+def prefill_ms(s: ServingSetup, tokens: float, c: Coefficients, cached_tokens: float = 0.0) -> float:
     """Reading a prompt of so many tokens: bound by arithmetic but for short prompts.
 
     2 operations for each weight and token; in attention 2 for each number of keys and values, query head and pair of
-    tokens, half of which are masked. The output projection is needed once.
+    tokens, half of which are masked. The output projection is needed once. Of tokens that are cached the products are
+    saved, not the attention of the others to them. Less than one token costs in proportion, so that a prompt that is
+    cached whole costs nothing and a little more than that costs a little.
     """
-    if tokens <= 0:
+    own = tokens - cached_tokens
+    if own <= 0:
         return 0.0
     b, a, shards = body(s.model, s.stored, s.file_gib), s.model, s.shards
     width = a.heads * (a.head_dim + a.v_head_dim if a.kv_lora_rank else 2 * a.head_dim)
-    window = min(tokens, a.sliding_window or tokens)
-    pairs = a.global_layers * tokens * tokens / 2 + a.sliding_layers * window * (tokens - window / 2)
-    operations = 2 * ((b.active_billions - b.head_billions) * tokens + b.head_billions + pairs * width / 1e9)
+    pairs = _pairs(a, tokens) - _pairs(a, cached_tokens)
+    operations = 2 * ((b.active_billions - b.head_billions) * own + b.head_billions + pairs * width / 1e9)
     share = c.share_prefill_experts if a.experts else c.share_prefill
     compute = operations / (peak_tflops(s.device, s.stored) * share * shards)
-    coverage = expert_coverage(a.experts, a.experts_per_token, tokens)
+    coverage = expert_coverage(a.experts, a.experts_per_token, own)
     read = b.dense_gb + b.head_gb + b.rest_gb + b.expert_gb * coverage
     read /= bandwidth_gb_per_s(s.device) / 1000 * shards
     launch = b.blocks * (c.eager_layer_ms if s.engine.style == "eager" else c.gap_server_ms)
-    return max(compute, read, launch) + _messages_ms(s, b, tokens, c)
+    return (max(compute, read, launch) + _messages_ms(s, b, own, c)) * min(1.0, own)
+
+
+def _pairs(a: Architecture, tokens: float) -> float:
+    """Pairs of tokens of which one attends to the other, over all layers."""
+    window = min(tokens, a.sliding_window or tokens)
+    return a.global_layers * tokens * tokens / 2 + a.sliding_layers * window * (tokens - window / 2)
 
 
 def most_sequences(s: ServingSetup, depth_tokens: float) -> float:

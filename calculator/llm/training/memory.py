@@ -28,11 +28,12 @@ GPU; tensor, pipeline and context parallelism in simple form; evaluation and che
 """
 
 from dataclasses import dataclass, replace
+from math import exp, log, sqrt
 from typing import NamedTuple
 
 from calculator.catalogs import Architecture
 from calculator.llm import parameters
-from calculator.llm.bands import Distance, Known, distance, known, widened
+from calculator.llm.bands import SD_OF_BAND, Distance, Known, distance, known, widened
 from calculator.llm.fitted import fitted
 
 GIB = 2.0**30
@@ -250,6 +251,14 @@ class Coefficients:
     """CUDA context, libraries and communicators, which only nvidia-smi sees."""
 
 
+class Part(NamedTuple):
+    """A part of the memory of one moment in GiB, with the half-widths of its band as shares of it."""
+
+    gib: float
+    below: float
+    above: float
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MemoryEstimate:
     """Memory of one GPU in GiB, at the moment of its peak; the parts add up to ``peak_gib``."""
@@ -269,6 +278,23 @@ class MemoryEstimate:
     """"loss", "backward" or "step"."""
     distance: Distance | None = None
     """How like the run is to those that the law was fitted to."""
+    moments: tuple[tuple[Part, ...], ...] = ()
+    """All the moments at which memory may peak, each as its parts."""
+
+    def at(self, sd: float) -> float:
+        """GiB so many standard deviations away; the band is from -1.645 to 1.645.
+
+        Each part is off by a factor of its own, and the largest moment counts then as before. So this grows with each
+        part, whichever moment is the largest.
+        """
+        size = abs(sd) / SD_OF_BAND
+        end = max(
+            sum(part.gib * ((1 + part.above) ** size if sd > 0 else (1 + part.below) ** -size) for part in moment)
+            for moment in self.moments
+        )
+        # The variance of what no run has in common with this one is added in logarithms, as to the band.
+        off = sqrt(log(end / self.peak_gib) ** 2 + sd * sd * (self.distance.variance if self.distance else 0.0))
+        return self.peak_gib * exp(off if sd > 0 else -off)
 
 
 FITTED = Coefficients(**fitted("memory")["coefficients"])
@@ -633,6 +659,15 @@ def _estimate(a: Architecture, s: TrainingSetup, c: Coefficients, seq_len: float
         if s.metric == "nvidia-smi":
             overhead += c.context_gib * GIB
 
+    moments = tuple(
+        _parts(s, fixed, dynamic, gathering + overhead)
+        for fixed, dynamic, gathering in (
+            (static + held, stored + max(logits, differentiated), gathered),
+            (static + gradients, leaked + differentiated, gathered),
+            (static + gradients + temporary, 0.0, 0.0),
+        )
+    )
+
     activations = shown = 0.0
     if peak == at_step:
         moment = "step"
@@ -649,12 +684,7 @@ def _estimate(a: Architecture, s: TrainingSetup, c: Coefficients, seq_len: float
             activations = leaked + differentiated
     dynamic = activations + shown
     total = weights + states + gradients + dynamic + overhead
-    doubt = ACTIVATION_DOUBT if s.checkpointing == "full" else UNCHECKPOINTED_DOUBT
-    doubt = (STATE_DOUBT * (total - dynamic - overhead) + doubt * dynamic + OVERHEAD_DOUBT * overhead) / total
-    if s.framework == "unknown":
-        doubt = max(doubt * UNKNOWN_FRAMEWORK, UNKNOWN_DOUBT)
-    below = doubt if s.packing else doubt + PADDING_DOUBT * dynamic / total
-    return MemoryEstimate(
+    found = MemoryEstimate(
         weights_gib=weights / GIB,
         gradients_gib=gradients / GIB,
         optimizer_gib=states / GIB,
@@ -662,7 +692,23 @@ def _estimate(a: Architecture, s: TrainingSetup, c: Coefficients, seq_len: float
         logits_gib=shown / GIB,
         overhead_gib=overhead / GIB,
         peak_gib=total / GIB,
-        low_gib=total / GIB / (1 + below),
-        high_gib=total / GIB * (1 + doubt),
+        low_gib=0.0,
+        high_gib=0.0,
         moment=moment,
+        moments=moments,
     )
+    return replace(found, low_gib=found.at(-SD_OF_BAND), high_gib=found.at(SD_OF_BAND))
+
+
+def _parts(s: TrainingSetup, fixed: float, dynamic: float, overhead: float) -> tuple[Part, ...]:
+    """The parts of a moment, in GiB from bytes, each with its own doubt: the sizes alone do not change the doubts."""
+    checkpointed = ACTIVATION_DOUBT if s.checkpointing == "full" else UNCHECKPOINTED_DOUBT
+    parts = []
+    for size, doubt, padding in (
+        (fixed, STATE_DOUBT, 0.0),
+        (dynamic, checkpointed, 0.0 if s.packing else PADDING_DOUBT),
+        (overhead, OVERHEAD_DOUBT, 0.0),
+    ):
+        known = max(doubt * UNKNOWN_FRAMEWORK, UNKNOWN_DOUBT) if s.framework == "unknown" else doubt
+        parts.append(Part(size / GIB, known + padding, known))
+    return tuple(parts)
