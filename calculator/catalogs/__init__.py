@@ -9,13 +9,13 @@ from typing import Any
 
 from calculator.catalogs.architecture import Architecture
 from calculator.catalogs.families import FAMILIES
-from calculator.catalogs.market import Accelerator, ApiPrice, Rent, Source, TuningService
+from calculator.catalogs.market import Accelerator, ApiPrice, AttentionKernel, Rent, Source, TuningService
 from calculator.catalogs.rows import read_rows
 
 __all__ = [
-    "Accelerator", "ApiPrice", "Architecture", "Rent", "Source", "TuningService", "accelerator", "accelerators",
-    "api_price", "api_prices", "architecture", "architectures", "read_config", "rent", "rents", "sources",
-    "tuning_services",
+    "Accelerator", "ApiPrice", "Architecture", "AttentionKernel", "Rent", "Source", "TuningService", "accelerator",
+    "accelerators", "api_price", "api_prices", "architecture", "architectures", "attention_kernels", "read_config",
+    "rent", "rents", "sources", "tuning_services",
 ]
 
 _TEXT = ("hf_id", "family", "license", "source")
@@ -189,6 +189,19 @@ def accelerator(name: str) -> Accelerator:
 def _sold_with(device: Accelerator, size_gb: float) -> bool:
     memory_gb = device.memory_gb or 0.0
     return size_gb <= memory_gb if device.kind in _ANY_MEMORY else abs(size_gb - memory_gb) < 1
+
+
+def attention_kernels(generation: str) -> Mapping[str, AttentionKernel]:
+    """The kernels for attention that a generation of chips has, by name, the latest last; empty if we know of none."""
+    if "attention" not in _loaded:
+        found: dict[str, dict[str, AttentionKernel]] = {}
+        for row in read_rows("attention.csv"):
+            keys = tuple(row.pop("sources").split("+"))
+            kernel = AttentionKernel(share=float(row.pop("share")), sources=keys, **row)
+            found.setdefault(kernel.generation, {})[kernel.kernel] = kernel
+        _loaded["attention"] = found
+    kernels: Mapping[str, AttentionKernel] = _loaded["attention"].get(generation, {})
+    return kernels
 
 
 def api_prices() -> tuple[ApiPrice, ...]:

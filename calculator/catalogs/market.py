@@ -87,6 +87,21 @@ class Accelerator:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class AttentionKernel:
+    """How fast a kernel works scores out on a generation of chips."""
+
+    generation: str
+    kernel: str
+    """fa1, fa2, fa3 (with it cuDNN's of the same time) or memory-efficient."""
+    share: float
+    """Of the speed that large products reach, forward and backward together."""
+    since: str
+    """The year from which frameworks take it by themselves."""
+    sources: tuple[str, ...]
+    note: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ApiPrice:
     """What one model costs by the token, in USD per million; None where its maker prints no such price.
 

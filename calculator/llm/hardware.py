@@ -5,12 +5,14 @@ All of it stands in the device's row of the catalogue. Where a row is silent, ru
 them a program reaches is the laws' own matter.
 """
 
+from math import inf
 from typing import NamedTuple
 
 from calculator.catalogs import Accelerator
 
 TERA = 1e12
 GIGA = 1e9
+GIB = 2.0**30
 
 _OPERATIONS_PER_BYTE = {
     "consumer gpu": 120.0, "workstation gpu": 200.0, "datacentre gpu": 180.0, "unified memory": 35.0, "cpu": 20.0,
@@ -26,8 +28,10 @@ _OTHER_PLAIN_SHARE = 1 / 15
 """Rate of the cores outside the tensor units over the tensor rate, as on the cards of a kind that state both."""
 _BUS_GB_PER_S = 32.0
 """16 lanes of PCIe 4.0."""
-_NETWORK_GB_PER_S_PER_TFLOPS = 0.15
-"""Network of one GPU over its matmul speed: 400 Gbit/s beside each H100, 200 beside A100 (llm-foundry's benchmark)."""
+_NETWORK_GB_PER_S_PER_TFLOPS = 0.07
+_FASTEST_NETWORK_GB_PER_S = 100.0
+"""Network of one GPU over its matmul speed: 400 Gbit/s beside each H100, 200 beside A100 (llm-foundry's benchmark). No
+card of the network carries more than 800 Gbit/s."""
 _SLOWEST_NETWORK_GB_PER_S = 1.25
 """10 Gbit/s: between machines whose cards have no links of their own."""
 _LINKED_FROM_GB_PER_S = 100.0
@@ -50,6 +54,8 @@ class Machine(NamedTuple):
     """32-bit, outside the tensor units."""
     bandwidth: float
     """Of its memory."""
+    memory: float
+    """Bytes of it that a program can address; inf where nobody says."""
     link: float
     """To another device of the same machine, one direction. Cards without peer access pass through the host."""
     domain: int
@@ -99,7 +105,8 @@ def _read(g: Accelerator) -> Machine:
     if not g.link_gb_per_s:
         assumed.append("link")
     linked = link >= _LINKED_FROM_GB_PER_S
-    network = matmul * _NETWORK_GB_PER_S_PER_TFLOPS if linked else _SLOWEST_NETWORK_GB_PER_S
+    network = min(matmul * _NETWORK_GB_PER_S_PER_TFLOPS, _FASTEST_NETWORK_GB_PER_S)
+    network = network if linked else _SLOWEST_NETWORK_GB_PER_S
     narrow = g.fp8_tflops or peak
     return Machine(
         matmul_flops=matmul * TERA,
@@ -108,6 +115,7 @@ def _read(g: Accelerator) -> Machine:
         peak_4_bit=(g.fp4_tflops or narrow) * TERA,
         plain_flops=plain * TERA,
         bandwidth=bandwidth * GIGA,
+        memory=(g.capacity_gib or inf) * GIB,
         link=link * GIGA,
         domain=int(g.domain_gpus or _NODE_GPUS),
         network=min(network, link) * GIGA,

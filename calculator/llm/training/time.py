@@ -7,169 +7,174 @@ multiplied by one fitted coefficient:
     gradients of the weights (full training: 6N; a frozen base: 4N), and one forward pass again where activations are
     recomputed. N counts weights that are multiplied: the head, not the embedding table; of the experts those that a
     token is routed to. The GPU's measured matmul speed is the yardstick, not its peak. Large GPUs reach a smaller
-    share of it on a transformer's shapes, by a power of their size.
+    share of it on a transformer's shapes, by a power of their size. Narrow formats (FP8, MXFP8, NVFP4) take the ratio
+    of the peaks, and pay for casting what goes in.
 *   Attention scores: 2 FLOPs per score and head width for each of QK and AV, over half the sequence (causal) or the
-    window; 2.5 times that backward (FlashAttention-2, arXiv 2307.08691).
+    window; 2.5 times that backward (FlashAttention-2, arXiv 2307.08691). Kernels have a speed for each generation of
+    chips (``catalogs/attention.csv``). Without such a kernel the whole square is worked out and passes the memory.
 *   Memory traffic of norms, rotary positions, activations and residuals: bytes read and written per token and layer
     over the memory bandwidth; fewer with fused kernels. Adapters add traffic for each matrix they sit on, and the loss
-    adds some bytes per entry of the vocabulary.
+    adds some bytes per entry of the vocabulary. Experts are read once per pass, however few tokens they get.
 *   Unpacking 4-bit weights: once per pass over a micro-batch, so it weighs on small ones.
 *   Launching kernels from Python: a time per layer and pass. It hides behind the GPU's work and shows where the
-    micro-batch is small; adapters and sharding add to it.
-*   Gathering sharded weights, reducing gradients, exchanging tensor-parallel activations: bytes over the links. What
-    is offloaded passes the bus to the host; no published row tests that part.
-*   The optimizer step: bytes of states and gradients, once per step.
+    micro-batch is small; adapters, sharding and 8-bit layers add to it, a loop over experts multiplies it.
+*   Gathering sharded weights and reducing gradients: bytes of what one GPU holds after tensor, pipeline and expert
+    parallelism have split it, over the slowest link between those that share it; it hides behind the work in part.
+*   Tensor-parallel exchange: two all-reduces per layer and pass. Expert parallelism: k·h numbers per token and layer
+    for each dispatch and combine, four times and two more with recomputation; within the domain of fast links over
+    them, outside once for each machine over the network.
+*   The optimizer step: bytes of states and gradients, once per step. Where it is done by the host: the same bytes over
+    the memory of the host, which the GPUs of a machine share, and gradients and weights over the bus. Paged states
+    that do not fit pass the bus both ways.
+*   A pipeline waits for (stages − 1) / (micro-batches × virtual stages) of its time (arXiv 2104.04473).
 
 Limits: decoder-only models; data loading and saving are not counted; a job near the card's limit of memory is slower
 than the estimate; layers that carry a recurrent state count by their matrices only.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import exp, inf, log, log2, sqrt
 from typing import Any, NamedTuple
 
-from calculator.catalogs import Accelerator, Architecture, accelerators
+from calculator.catalogs import Accelerator, Architecture, attention_kernels
 from calculator.llm import parameters
+from calculator.llm.bands import SD_OF_BAND, Distance, Known, distance, known
+from calculator.llm.fitted import fitted
+from calculator.llm.hardware import GIGA, TERA, Machine, machine
+from calculator.llm.training.cost import padded_row_tokens
 from calculator.llm.training.memory import TrainingSetup
-
-TERA = 1e12
-GIGA = 1e9
 
 _BACKWARD_ATTENTION = 2.5
 _GPUS_PER_NODE = 8
+_FAST_LINK = 100 * GIGA
+"""Links that are faster than any bus, in bytes per second."""
+_HOST_BANDWIDTH = 200 * GIGA
+"""Of the memory of a machine with eight GPUs, in bytes per second; what CPU optimizers reach of it is fitted."""
+_DESK_BANDWIDTH = 70 * GIGA
+"""The same of a workstation: two channels of DDR5."""
+_EAGER_SHARE = 0.5
+"""What products of scores reach without such a kernel: they are small."""
+_OTHER_ATTENTION_SHARE = 0.4
+"""Of a chip for which the catalogue has no kernel: about the middle of those it has."""
 _A100_MATMUL_TFLOPS = 271.2
 """Where the size of a GPU is measured from: the measured matmul speed of an A100 SXM."""
-_MATMUL_SHARE = 0.75
-"""Measured matmul speed over the peak where nobody measured it: the catalogue's measured ones are 0.51 to 0.97."""
-_LINK_SHARE = 1 / 8
-"""Links between the GPUs of a board over the bandwidth of their memory: 0.15 for A100, 0.13 for H100, 0.11 for B200."""
-_BUS_SHARE = 1 / 40
-"""The same for the PCIe bus: to the host, and between cards without links."""
-_LINKED_FROM_GB_PER_S = 890.0
-"""Data-centre GPUs with this much memory bandwidth carry HBM and have links, unless they are PCIe cards."""
-_NETWORK_GB_PER_S_PER_TFLOPS = 0.6
-"""A node's network over the matmul speed of one of its GPUs: 1600 Gbit/s beside A100 (llm-foundry's benchmark)."""
-_FITTED_GPUS = ("NVIDIA A100", "NVIDIA H100")
-"""Whose measurements the coefficients were fitted on."""
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Kernels:
-    """What the set-up for memory does not say and speed depends on."""
+    """What the set-up for memory does not say and speed depends on. Raises ValueError, naming the field."""
 
-    first_flash_attention: bool = False
-    """Attention kernels of the first generation (FlashAttention 1, Triton), not of the second (PyTorch since 2.2)."""
-    fp8: bool = False
-    """Matrix products of the layers in 8-bit floating point with one scale per tensor. Scales per row take most of
-    the gain back: leave it off for them."""
+    attention: str = ""
+    """The kernel for scores, by its name in ``catalogs/attention.csv``; "" is the latest of the chip."""
+    arithmetic: str = "bf16"
+    """Of the layers' products: bf16 (or fp16), fp8 or mxfp8 (8 bit), nvfp4 or mxfp4 (4 bit), tf32, fp32."""
     fused_adapter: bool = False
     """Adapter products in one kernel (Unsloth, fms-acceleration), not as separate modules in 32 bit (PEFT)."""
+    adapter: str = "low-rank"
+    """"vector" adapters multiply nothing (IA3, norms, prefixes); "full-size" ones make their update, or the norm of
+    the sum, as a matrix as large as the weight (LoHa, LoKr, OFT, BOFT, DoRA)."""
     grouped_experts: bool = True
     """All experts of a layer in one product; otherwise a loop in Python over them."""
     overlapped_tensor_parallel: bool = False
     """Tensor-parallel exchange behind the products (asynchronous tensor parallelism)."""
+    extra_forwards: float = 0.0
+    """Forward passes besides the model's own: one for the reference model of DPO."""
     real_token_share: float = 1.0
     """Share of the processed tokens that are counted: what is left after padding."""
     guessed: float = 0.0
     """Log standard deviation of what was assumed about the set-up; widens the band."""
 
+    def __post_init__(self) -> None:
+        for name, allowed in (("arithmetic", _ARITHMETIC), ("adapter", ("low-rank", "vector", "full-size"))):
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"{name}: must be one of {', '.join(allowed)}; {getattr(self, name)!r} was given")
+        if not 0 < self.real_token_share <= 1:
+            raise ValueError(f"real_token_share: must be above 0 and at most 1, {self.real_token_share} was given")
+        if not self.extra_forwards >= 0:
+            raise ValueError(f"extra_forwards: must be 0 or more, {self.extra_forwards} was given")
+
+
+_ARITHMETIC = {"bf16": 16, "fp16": 16, "fp8": 8, "mxfp8": 8, "nvfp4": 4, "mxfp4": 4, "tf32": 19, "fp32": 32}
+"""Bits of an operand; tf32 keeps 19."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Coefficients:
-    """Fitted multiples of ideal times; launches and ``node_loss`` are in seconds and shares."""
+    """Fitted multiples of ideal times; names that end in ``_s`` are seconds, ``node_loss`` is a share."""
 
     matmul: float
     size_exponent: float
-    """Loss of matmul share with the GPU's size: (matmul speed / A100's) to this power; twice it for attention."""
+    """Loss of matmul share with the GPU's size: (matmul speed / A100's) to this power."""
     expert: float
     """Time of expert products over that of dense ones of the same FLOPs."""
-    fp8: float
-    """Time of an 8-bit product over that of a 16-bit one, casts included."""
+    narrow: float
+    """Time of 8- and 4-bit products over what the ratio of the peaks gives."""
+    cast: float
     attention: float
-    flash_1: float
-    """First-generation attention kernels over the second."""
+    eager: float
+    """Scores and probabilities that pass the memory, without a kernel that keeps them on the chip."""
     traffic: float
     adapter: float
+    full_size: float
+    """Adapters that make a matrix as large as the weight."""
     logits: float
     nf4: float
     gptq: float
+    int8_launch_s: float
+    """For each 8-bit matrix and pass (LLM.int8): outliers are looked for one matrix at a time."""
     optimizer: float
+    host: float
+    """The optimizer step in the memory of the host."""
     launch_s: float
     adapter_launch_s: float
     fsdp_launch_s: float
     deepspeed_launch_s: float
+    mixture_launch_s: float
+    """Besides, for each layer of experts and pass: routing, sorting, counting."""
     expert_launch_s: float
+    expert_fetch_s: float
+    """For each expert of a loop whose weights ZeRO-3 gathers one by one."""
     gather: float
     tensor_parallel: float
+    all_to_all: float
     node_loss: float
 
 
-class Uncertainty:
+class Doubts(NamedTuple):
     """What a source that the fit has not seen may differ by: the log standard deviation of each part of the time.
 
-    Together they make the width of the band. They are judgements, held to the rows: with each source left out, the
-    band must cover what it claims.
+    Together they make the width of the band. They are judgements, held to the rows: with each project left out, the
+    band must cover what it claims. ``everything`` is found from the rows, so that it does.
     """
 
-    everything = 0.10
+    everything: float
     """Common to all parts: clusters, versions, how a source measures."""
-    matmul = 0.08
-    attention = 0.35
-    traffic = 0.25
-    adapter = 0.35
-    logits = 0.4
-    dequantisation = 0.6
-    optimizer = 0.4
-    launch = 0.4
-    gather = 0.6
-    tensor_parallel = 0.5
-    node = 0.02
+    matmul: float = 0.08
+    expert: float = 0.3
+    attention: float = 0.3
+    traffic: float = 0.25
+    adapter: float = 0.35
+    logits: float = 0.4
+    dequantisation: float = 0.5
+    optimizer: float = 0.4
+    launch: float = 0.4
+    gather: float = 0.5
+    tensor_parallel: float = 0.5
+    all_to_all: float = 0.6
+    host: float = 0.6
+    node: float = 0.03
     """For each doubling of the GPUs beyond one node."""
-    fp8 = 0.2
-    other_gpu = 0.15
-    """A GPU that is not among those of the fit."""
-    unknown_matmul = 0.25
+    unknown_matmul: float = 0.2
     """A GPU whose matmul speed nobody measured."""
+    unknown_peak: float = 0.4
+    """One whose peak nobody states."""
 
 
-_BAND_Z = 1.645
-"""The band is the middle 90 % of a log-normal."""
-
-
-# Before any data: products at the measured matmul speed with a tenth lost, kernels at two thirds of the bandwidth,
-# links at nominal speed, some fifty launches of ten to twenty microseconds per layer and pass, 8-bit products at 1.5
-# times the speed. A loop over experts takes 0.2 ms for each: granite-3.0-3b-a800m without grouped kernels does 9 ms per
-# layer and pass over its 40 experts (rows T0381 to T0383, 279 tokens per sample from tokens/s over samples/s).
-PRIOR = Coefficients(
-    matmul=1.1, size_exponent=0.15, expert=1.2, fp8=0.65, attention=1.5, flash_1=1.5, traffic=1.5, adapter=1.0,
-    logits=1.0, nf4=2.0, gptq=4.0, optimizer=1.0, launch_s=1e-3, adapter_launch_s=4e-4, fsdp_launch_s=5e-4,
-    deepspeed_launch_s=1e-3, expert_launch_s=2e-4, gather=1.0, tensor_parallel=1.0, node_loss=0.01,
-)
-# Fitted on 385 rows of calculator/evaluation/measured/training_throughput.csv that leave nothing to guess, all on A100,
-# H100 or H200. To refit: ``python -m calculator.evaluation.training_throughput``.
-FITTED = Coefficients(
-    matmul=1.034,
-    size_exponent=0.1756,
-    expert=1.174,
-    fp8=0.5467,
-    attention=1.67,
-    flash_1=1.691,
-    traffic=2.495,
-    adapter=0.8948,
-    logits=1.061,
-    nf4=2.516,
-    gptq=10.5,
-    optimizer=0.96,
-    launch_s=0.001056,
-    adapter_launch_s=0.0002424,
-    fsdp_launch_s=0.0005654,
-    deepspeed_launch_s=0.001183,
-    expert_launch_s=0.0002,
-    gather=2.059,
-    tensor_parallel=1.047,
-    node_loss=0.009311,
-)
+FITTED = Coefficients(**fitted("speed")["coefficients"])
+"""Fitted on the complete rows of calculator/evaluation/measured/training_throughput.csv; to make them again, run
+``python -m calculator fit speed --write``."""
+DOUBTS = Doubts(**fitted("speed")["doubts"])
+KNOWN = known("speed")
+"""Where those rows lie."""
 
 
 class _Shape(NamedTuple):
@@ -194,6 +199,16 @@ class _Shape(NamedTuple):
     layers: int
     expert_layers: int
     experts: int
+    stored_experts: float
+    routed: float
+    """Numbers per token that go to experts, over all layers: k times the hidden size of each."""
+    experts_per_token: float
+    score_heads: float
+    """Heads over all layers that work out scores."""
+    keys: float
+    """Numbers of keys and values per token, over all layers."""
+    linears: float
+    """How many matrices a token passes."""
     hidden: float
     vocab: int
 
@@ -209,7 +224,7 @@ def _cached(store: dict[Any, tuple[Any, Any]], key: Any, owner: object, make: Ca
 
 
 _shapes: dict[Any, tuple[Any, _Shape]] = {}
-_adapters: dict[Any, tuple[Any, tuple[float, float]]] = {}
+_adapters: dict[Any, tuple[Any, "_Adapted"]] = {}
 
 
 def _shape(a: Architecture) -> _Shape:
@@ -249,27 +264,42 @@ def _sum_layers(a: Architecture) -> _Shape:
         layers=a.layers,
         expert_layers=a.moe_layers,
         experts=a.experts,
+        stored_experts=float(sum(m.inputs * m.outputs * m.copies for m in matrices if m.part == "expert")),
+        routed=float(a.moe_layers * a.experts_per_token * a.hidden_size),
+        experts_per_token=float(a.experts_per_token),
+        score_heads=float((a.sliding_layers + a.global_layers) * a.heads),
+        keys=float(a.attention_layers * a.kv_heads * (a.head_dim + value)),
+        linears=sum(used(m) for m in matrices),
         hidden=a.hidden_size,
         vocab=a.vocab,
     )
 
 
-def _adapted(a: Architecture, targets: str | tuple[str, ...]) -> tuple[float, float]:
-    """Inputs and outputs of the adapted matrices that one token passes: those of the layers, and the head's."""
-    widths: tuple[float, float] = _cached(_adapters, (id(a), targets), a, lambda: _sum_adapted(a, targets))
-    return widths
+class _Adapted(NamedTuple):
+    """What adapters sit on, summed over the layers."""
+
+    layers: float
+    """Inputs and outputs of the adapted matrices that one token passes."""
+    head: float
+    stored: float
+    """Weights of these matrices, all experts counted."""
 
 
-def _sum_adapted(a: Architecture, targets: str | tuple[str, ...]) -> tuple[float, float]:
-    layers = head = 0.0
+def _adapted(a: Architecture, targets: str | tuple[str, ...]) -> _Adapted:
+    found: _Adapted = _cached(_adapters, (id(a), targets), a, lambda: _sum_adapted(a, targets))
+    return found
+
+
+def _sum_adapted(a: Architecture, targets: str | tuple[str, ...]) -> _Adapted:
+    layers = head = stored = 0.0
     for m in parameters.adapted(a, targets):
         if m.part == "head":
             head += m.inputs + m.outputs
         elif m.part != "embedding":
-            layers += (m.inputs + m.outputs) * m.copies * (
-                a.experts_per_token / a.experts if m.part == "expert" else 1.0
-            )
-    return layers, head
+            share = a.experts_per_token / a.experts if m.part == "expert" else 1.0
+            layers += (m.inputs + m.outputs) * m.copies * share
+            stored += m.inputs * m.outputs * m.copies
+    return _Adapted(layers, head, stored)
 
 
 def score_flops_per_token(architecture: Architecture, seq_len: float) -> float:
@@ -309,68 +339,11 @@ def training_flops_per_token(architecture: Architecture, setup: TrainingSetup) -
     model = 2 * (shape.products * passes + shape.head * _head_passes(setup))
     hardware = model + 2 * shape.products * again
     if setup.method != "full":
-        layers, head = _adapted(architecture, setup.lora_targets)
+        layers, head, _ = _adapted(architecture, setup.lora_targets)
         model += 6 * setup.lora_rank * (layers + head)
         hardware += 2 * setup.lora_rank * ((3 + again) * layers + 3 * head)
     scores = score_flops_per_token(architecture, setup.seq_len)
     return Flops(model + 3 * scores, hardware + scores * (1 + _BACKWARD_ATTENTION + again))
-
-
-class _Machine(NamedTuple):
-    """What of a GPU the speed depends on, in FLOPs and bytes per second."""
-
-    matmul_flops: float
-    bandwidth: float
-    link: float
-    network: float
-    bus: float
-    """To the host."""
-    peak_flops: float
-    measured: bool
-    """Whether the matmul speed was measured; otherwise it is a share of the peak."""
-    fitted: bool
-    """Whether the coefficients have seen this GPU."""
-
-
-_machines: dict[Any, tuple[Any, _Machine]] = {}
-
-
-def _machine(g: Accelerator) -> _Machine:
-    machine: _Machine = _cached(_machines, id(g), g, lambda: _read_machine(g))
-    return machine
-
-
-def _read_machine(g: Accelerator) -> _Machine:
-    """Raises ValueError for an accelerator without a known speed."""
-    peak = g.bf16_tflops or g.fp16_tflops or 0.0
-    measured = g.matmul_tflops or 0.0
-    if not measured and peak:
-        # the same peak at the same power is the same chip with other memory
-        measured = max(
-            (
-                other.matmul_tflops or 0.0
-                for other in accelerators().values()
-                if (other.bf16_tflops, other.power_w) == (peak, g.power_w)
-            ),
-            default=0.0,
-        )
-    matmul = measured or peak * _MATMUL_SHARE
-    bandwidth = g.bandwidth_gb_per_s or 0.0
-    if not (matmul and bandwidth):
-        raise ValueError(f"accelerator: no speed of matrix products or memory is known for {g.name}")
-    linked = g.kind not in ("workstation gpu", "consumer gpu", "unified memory", "cpu", "phone")
-    linked = linked and bandwidth >= _LINKED_FROM_GB_PER_S and "PCIe" not in g.name
-    link = bandwidth * (_LINK_SHARE if linked else _BUS_SHARE)
-    return _Machine(
-        matmul_flops=matmul * TERA,
-        bandwidth=bandwidth * GIGA,
-        link=link * GIGA,
-        network=(matmul * _NETWORK_GB_PER_S_PER_TFLOPS if linked else link) * GIGA,
-        bus=bandwidth * _BUS_SHARE * GIGA,
-        peak_flops=(peak or matmul) * TERA,
-        measured=measured > 0,
-        fitted=g.name.startswith(_FITTED_GPUS),
-    )
 
 
 def _head_passes(setup: TrainingSetup) -> float:
@@ -381,22 +354,34 @@ class Terms(NamedTuple):
     """Ideal seconds per processed token and GPU, before coefficients; what follows ``log_size`` are pure numbers."""
 
     matmul: float
+    """Of the layers, without experts, in 16 bit."""
+    head: float
     expert: float
+    expert_reads: float
+    """Of the weights of all experts, however few tokens each gets."""
+    cast: float
     attention: float
+    eager: float
     traffic: float
     adapter: float
+    full_size: float
     logits: float
     nf4: float
     gptq: float
     optimizer: float
+    host: float
     launches: float
     """Passes over layers per token: not a time until multiplied by the launch times."""
+    int8_launches: float
+    mixture_launches: float
     expert_launches: float
+    expert_fetches: float
     gather: float
     tensor_parallel: float
+    all_to_all: float
     log_size: float
-    fp8: float
-    flash_1: float
+    narrow: float
+    """Ratio of the 16-bit peak to that of the format; 1 for 16 bit."""
     adapted: float
     fsdp: float
     deepspeed: float
@@ -404,32 +389,53 @@ class Terms(NamedTuple):
     bubble: float
 
 
+_STATE_BYTES = {"adamw": 28.0, "paged-adamw": 28.0}
+_OTHER_STATE_BYTES = 16.0
+"""Read and written per trained weight in a step: weights, gradients and states."""
+_PAGED_BYTES = {"paged-adamw": 16.0, "paged-adamw-8bit": 4.0}
+"""In and out over the bus, per trained weight: two states of 4 bytes, or of 1."""
+_FULL_SIZE_BYTES = 20.0
+"""For each weight and pass: the update is made in 32 bit, cast, added and written in 16."""
+
+
 def ideal_terms(
     architecture: Architecture, accelerator: Accelerator, setup: TrainingSetup, kernels: Kernels
 ) -> Terms:
-    """The parts of the time of a token, each at the ideal speed of the GPU."""
-    shape = _shape(architecture)
-    machine = _machine(accelerator)
-    matmul_flops, bandwidth = machine.matmul_flops, machine.bandwidth
-    full = setup.method == "full"
-    again = _RECOMPUTED[setup.checkpointing]
-    passes = 3 + again
-    tokens = setup.micro_batch * setup.seq_len
-    split = setup.tensor_parallel * setup.pipeline_parallel * setup.context_parallel
-    replicas = max(1.0, setup.n_gpus / split)
-    fused = setup.fused_kernels or setup.compile or setup.framework == "unsloth"
+    """The parts of the time of a token, each at the ideal speed of the GPU.
 
-    layer_products = 2 * shape.products * ((3.0 if full else 2.0) + again)
-    head_products = 2 * shape.head * _head_passes(setup)
-    expert_products = 2 * shape.expert_products * ((3.0 if full else 2.0) + again)
-    adapter_bytes = 0.0
+    A micro-step takes T seconds on each of the GPUs that hold one copy of the model, so a token takes
+    T × GPUs of a copy / tokens of the micro-batch in seconds of one GPU.
+    """
+    shape = _shape(architecture)
+    device = machine(accelerator)
+    matmul_flops, bandwidth = device.matmul_flops, device.bandwidth
+    full = setup.method == "full"
+    again, extra = _RECOMPUTED[setup.checkpointing], kernels.extra_forwards
+    passes = 3 + again + extra
+    tokens = setup.micro_batch * setup.seq_len
+    copy = setup.tensor_parallel * setup.pipeline_parallel * setup.context_parallel / tokens
+    steps = setup.accumulation_steps
+    fused = setup.fused_kernels or setup.compile or setup.framework == "unsloth"
+    bits = _ARITHMETIC[kernels.arithmetic]
+    # tf32 has half the 16-bit rate on every chip that has it; 32 bit is worked out by the plain units
+    wide = 2.0 if bits == 19 else matmul_flops / min(matmul_flops, device.plain_flops) if bits == 32 else 1.0
+    rate = matmul_flops / wide
+    narrow = device.peak_flops / {8: device.peak_8_bit, 4: device.peak_4_bit}.get(bits, device.peak_flops)
+
+    layer_passes = (3.0 if full else 2.0) + again + extra
+    head_passes = _head_passes(setup) + extra
+    layer_products = 2 * (shape.products - shape.expert_products) * layer_passes
+    adapter_bytes = full_size = 0.0
     if not full:
-        layers, head = _adapted(architecture, setup.lora_targets)
-        layer_products += 2 * setup.lora_rank * (passes * layers + 3 * head)
+        layers, head, stored = _adapted(architecture, setup.lora_targets)
         fused_adapter = kernels.fused_adapter or setup.compile or setup.framework == "unsloth"
         # PEFT casts the input to 32 bit, drops out, multiplies twice, scales and adds: some twenty bytes per input
         # and output. One fused kernel reads and writes 16-bit numbers once.
-        adapter_bytes = (layers * passes + head * 3) * (4.0 if fused_adapter else 20.0)
+        adapter_bytes = (layers * passes + head * 3) * (4.0 if fused_adapter or kernels.adapter == "vector" else 20.0)
+        if kernels.adapter != "vector":
+            layer_products += 2 * setup.lora_rank * (passes * layers + 3 * head)
+        if kernels.adapter == "full-size":
+            full_size = stored * passes * _FULL_SIZE_BYTES * setup.context_parallel / tokens
 
     # Bytes per number, forward: a norm in 32 bit as separate kernels moves 28, one kernel 8; rotary positions 14 or 4;
     # gate and product 10 or 6; a plain activation 4; two residual additions 6 each. Backward moves twice that. Operands
@@ -440,85 +446,176 @@ def ideal_terms(
     per_token += shape.residual * 6 + shape.operands
     # 32-bit logits, softmax and gradient, or a chunked or fused loss
     lean_loss = setup.loss in ("chunked", "fused", "fast") or setup.framework == "unsloth"
-    # without FlashAttention the masked half of the scores is computed too
-    scores = score_flops_per_token(architecture, setup.seq_len) * (1 if setup.flash_attention else 2)
+    experts = _expert_share(setup)
+    # weights of the experts on this GPU, read in each pass; their gradients are read and written
+    expert_reads = 2 * shape.stored_experts * experts * (2 + again + extra + (2 if full else 0)) * copy
+
+    # scores: in a kernel of the chip, or the whole square through the memory
+    scores = score_flops_per_token(architecture, setup.seq_len) * (1 + _BACKWARD_ATTENTION + again + extra)
+    eager = 0.0
+    if setup.flash_attention and kernels.attention != "eager":
+        scores /= _attention_share(device, kernels.attention)
+    else:
+        # in 16 and in 32 bit: product, scale and mask, softmax, probabilities, and their gradients
+        eager = shape.score_heads * setup.seq_len * (18 * (1 + again + extra) + 26)
+        scores *= 2 / _EAGER_SHARE
 
     unpacked = 0.0
     quantised = setup.base_quantisation or ("nf4" if setup.method == "qlora" else "")
-    weight_bytes = 2 * shape.stored
+    weight_bytes = 2.0
     if quantised not in ("", "none") and not full:
-        unpacked = 2 * shape.stored_linear * (2 + again) / tokens / bandwidth
-        weight_bytes = 0.55 * shape.stored_linear + 2 * (shape.stored - shape.stored_linear)
+        unpacked = 2 * shape.stored_linear * (2 + again + extra) * setup.context_parallel / tokens / bandwidth
+        weight_bytes = 0.55 * shape.stored_linear / shape.stored + 2 * (1 - shape.stored_linear / shape.stored)
 
-    link = machine.link if setup.n_gpus <= _GPUS_PER_NODE else machine.network
-    gathered = _gathered_bytes(setup, shape, weight_bytes, replicas) / link
-    gathered += _offloaded_bytes(setup, shape, weight_bytes, replicas) / machine.bus
+    moved = _moved(shape, device, setup, weight_bytes)
     exchanged = 0.0
+    tensor_link = device.link if setup.tensor_parallel <= device.domain else device.network
     if setup.tensor_parallel > 1:
         # two all-reduces per layer and pass; each moves the activations out and back
         width = 2 * shape.hidden * shape.layers
-        exchanged = width * (8 + 4 * again) * (setup.tensor_parallel - 1) / machine.link
+        exchanged = width * (8 + 4 * (again + extra)) * (setup.tensor_parallel - 1) / tensor_link
         if kernels.overlapped_tensor_parallel:
             exchanged *= 0.3
-    optimizer_bytes = 0.0
-    if full or setup.train_embeddings:
-        trained = shape.stored if full else 2 * shape.head
-        state_bytes = 28 if setup.optimizer in ("adamw", "paged-adamw") else 16
-        shards = replicas if setup.sharding not in ("none", "ddp") else 1.0
-        optimizer_bytes = trained * state_bytes / shards / setup.gradient_accumulation * setup.context_parallel
-    launches = shape.layers * passes * setup.tensor_parallel * setup.context_parallel / tokens
+    # keys and values go round the ring in each pass, their gradients once
+    ring = 2 * shape.keys * (setup.context_parallel - 1) * (3 + again + extra) / device.link
+
+    loop = 0.0 if kernels.grouped_experts else shape.expert_layers * shape.experts * passes / tokens
+    whole_experts = loop if setup.sharding == "zero3" or setup.offload == "parameters" else 0.0
     # a pipeline works on the accumulated micro-batches, or else on single sequences
-    micro_batches = setup.gradient_accumulation if setup.gradient_accumulation > 1 else setup.micro_batch
-    loops = 0.0 if kernels.grouped_experts else shape.expert_layers * shape.experts * passes / tokens
+    micro_batches = steps if steps > 1 else setup.micro_batch
     return Terms(
-        matmul=(layer_products + head_products - expert_products) / matmul_flops,
-        expert=expert_products / matmul_flops,
-        attention=scores * (1 + _BACKWARD_ATTENTION + again) / matmul_flops,
-        traffic=per_token * passes / bandwidth,
+        matmul=layer_products / rate,
+        head=2 * shape.head * head_passes / rate,
+        expert=2 * shape.expert_products * layer_passes / rate,
+        expert_reads=expert_reads / bandwidth,
+        cast=shape.operands * passes * 6 / bandwidth if narrow < 1 else 0.0,
+        attention=scores / rate,
+        eager=eager / bandwidth,
+        traffic=per_token * passes / bandwidth * (2 if bits == 32 else 1),
         adapter=adapter_bytes / bandwidth,
-        logits=shape.vocab * (6 if lean_loss else 16) / bandwidth,
+        full_size=full_size / bandwidth,
+        logits=shape.vocab * (6 if lean_loss else 16) * (1 + extra / 3) / bandwidth,
         nf4=0.0 if quantised in ("gptq", "int8") else unpacked,
         gptq=unpacked if quantised in ("gptq", "int8") else 0.0,
-        optimizer=optimizer_bytes / tokens / bandwidth,
-        launches=launches,
-        expert_launches=loops,
-        gather=gathered * setup.context_parallel / tokens,
+        optimizer=moved.optimizer * copy / bandwidth,
+        host=moved.host * copy / (_HOST_BANDWIDTH if device.link >= _FAST_LINK else _DESK_BANDWIDTH),
+        launches=shape.layers * passes * setup.tensor_parallel * setup.context_parallel / tokens,
+        int8_launches=shape.linears * (2 + again + extra) / tokens if quantised == "int8" and not full else 0.0,
+        mixture_launches=shape.expert_layers * passes * setup.tensor_parallel * setup.context_parallel / tokens,
+        expert_launches=loop,
+        expert_fetches=whole_experts,
+        gather=(moved.gather_s + moved.bus / device.bus) * copy + ring,
         tensor_parallel=exchanged,
+        all_to_all=_exchange_seconds(shape, device, setup, again + extra) if setup.expert_parallel > 1 else 0.0,
         log_size=max(0.0, log(matmul_flops / (_A100_MATMUL_TFLOPS * TERA))),
-        fp8=1.0 if kernels.fp8 else 0.0,
-        flash_1=1.0 if kernels.first_flash_attention else 0.0,
+        narrow=narrow,
         adapted=0.0 if full else 1.0,
         fsdp=1.0 if setup.sharding.startswith("fsdp") else 0.0,
         deepspeed=1.0 if setup.sharding.startswith("zero") else 0.0,
         doublings=max(0.0, log2(setup.n_gpus / _GPUS_PER_NODE)),
-        bubble=(setup.pipeline_parallel - 1) / micro_batches,
+        bubble=(setup.pipeline_parallel - 1) / (micro_batches * setup.virtual_stages),
     )
 
 
-def _gathered_bytes(setup: TrainingSetup, shape: _Shape, weight_bytes: float, replicas: float) -> float:
-    """Bytes a GPU receives for weights and gradients in one micro-step (arXiv 1910.02054, section 7)."""
-    if replicas <= 1:
-        return 0.0
-    gradients = 2 * shape.stored if setup.method == "full" else 0.0
-    if setup.sharding in ("fsdp", "fsdp2", "zero3"):
-        moved = 2 * weight_bytes + gradients
-    elif setup.sharding == "zero2":
-        moved = gradients + gradients / setup.gradient_accumulation
-    else:
-        moved = 2 * gradients / setup.gradient_accumulation
-    return moved * (replicas - 1) / replicas
+def _attention_share(device: Machine, kernel: str) -> float:
+    """What the kernel reaches of the speed of products: that of the name, or the chip's latest."""
+    known = attention_kernels(device.generation)
+    if kernel in known:
+        return known[kernel].share
+    return list(known.values())[-1].share if known else _OTHER_ATTENTION_SHARE
 
 
-def _offloaded_bytes(setup: TrainingSetup, shape: _Shape, weight_bytes: float, replicas: float) -> float:
-    """Bytes between a GPU and its host in one micro-step. Offloaded activations hide behind the work."""
-    if setup.offload not in ("optimizer", "parameters"):
+def _expert_share(setup: TrainingSetup) -> float:
+    """Share of all experts' weights that one GPU holds before data-parallel sharding."""
+    if setup.expert_parallel > 1:
+        return 1 / (setup.expert_parallel * setup.pipeline_parallel)
+    return 1 / (setup.tensor_parallel * setup.pipeline_parallel)
+
+
+class _Moved(NamedTuple):
+    """Of one GPU in one micro-step: bytes, and seconds on the links."""
+
+    gather_s: float
+    bus: float
+    host: float
+    optimizer: float
+
+
+def _moved(shape: _Shape, device: Machine, setup: TrainingSetup, weight_bytes: float) -> _Moved:
+    """Weights gathered, gradients reduced, states updated (arXiv 1910.02054, section 7).
+
+    Each GPU holds what tensor and pipeline parallelism leave it; experts are split further by expert parallelism and
+    have fewer copies. Weights are gathered for the forward and the backward pass; a pipeline keeps them through all its
+    micro-batches.
+    """
+    split = setup.tensor_parallel * setup.pipeline_parallel
+    full, steps = setup.method == "full", setup.accumulation_steps
+    seconds = bus = host = optimizer = 0.0
+    sharded = setup.sharding in ("fsdp", "fsdp2", "zero3")
+    offloaded = setup.offload in ("optimizer", "parameters")
+    paged = _paged_share(shape, device, setup)
+    for weights, share, copies, stride in (
+        (shape.stored - shape.stored_experts, 1 / split, setup.n_gpus / split, setup.tensor_parallel),
+        (
+            shape.stored_experts, _expert_share(setup),
+            setup.n_gpus * _expert_share(setup), max(setup.expert_parallel, setup.tensor_parallel),
+        ),
+    ):
+        held = weights * share
+        trained = held if full else 2 * shape.head / split if setup.train_embeddings and stride else 0.0
+        if not full and weights == shape.stored_experts:
+            trained = 0.0
+        owners = max(1.0, copies) if setup.sharding not in ("none", "ddp") else 1.0
+        if copies > 1:
+            within = copies * stride <= device.domain
+            link = device.link if within else min(device.link, device.network * max(1.0, device.domain / stride))
+            gradients = 2 * trained
+            if sharded:
+                gathers = 2.0 if setup.pipeline_parallel == 1 else 2 / steps
+                moved = gathers * weight_bytes * held + gradients * min(1.0, gathers / 2)
+            elif setup.sharding == "zero2":
+                moved = gradients + gradients / steps
+            else:
+                moved = 2 * gradients / steps
+            seconds += moved * (copies - 1) / copies / link
+        states = _STATE_BYTES.get(setup.optimizer, _OTHER_STATE_BYTES) * trained / owners / steps
+        if offloaded:
+            # all GPUs of a machine share its memory; gradients go out and weights come back
+            host += states * min(setup.n_gpus, _GPUS_PER_NODE)
+            bus += 4 * trained / owners / steps
+            if setup.offload == "parameters":
+                bus += 2 * weight_bytes * held / owners
+        else:
+            optimizer += states
+            bus += paged * _PAGED_BYTES.get(setup.optimizer, 0.0) * trained / owners / steps
+    return _Moved(seconds, bus, host, optimizer)
+
+
+def _paged_share(shape: _Shape, device: Machine, setup: TrainingSetup) -> float:
+    """Share of a paged optimizer's states that does not fit beside the rest, by the weights and gradients alone."""
+    if setup.optimizer not in _PAGED_BYTES or setup.method != "full":
         return 0.0
-    # gradients out and weights back, once per step, split among the GPUs that share the optimizer
-    trained = shape.stored if setup.method == "full" else 0.0
-    shards = replicas if setup.sharding not in ("none", "ddp") else 1.0
-    moved = 4 * trained / shards / setup.gradient_accumulation
-    # weights come in for the forward and the backward pass
-    return moved + (2 * weight_bytes / shards if setup.offload == "parameters" else 0.0)
+    owned = 1 / setup.n_gpus if setup.sharding in ("fsdp", "fsdp2", "zero3") else 1.0
+    rest = 4 * shape.stored * owned
+    states = _PAGED_BYTES[setup.optimizer] / 2 * shape.stored * owned
+    return min(1.0, max(0.0, (rest + states - device.memory) / states))
+
+
+def _exchange_seconds(shape: _Shape, device: Machine, setup: TrainingSetup, more_forwards: float) -> float:
+    """Seconds per token in which its numbers travel to experts and back.
+
+    Two bytes for each of k·h numbers and each dispatch and combine, forward and backward. Of ``expert_parallel`` GPUs
+    those of the own domain are reached over fast links; of the others each machine gets a token once.
+    """
+    spread = setup.expert_parallel
+    near = min(spread, device.domain)
+    numbers = shape.routed * 2 * (4 + 2 * more_forwards)
+    seconds = numbers * (near - 1) / spread / device.link
+    if spread > near:
+        machines = spread / near
+        reached = (machines - 1) * (1 - (1 - 1 / machines) ** shape.experts_per_token)
+        seconds += numbers / shape.experts_per_token * reached / device.network
+    return seconds
 
 
 class Seconds(NamedTuple):
@@ -526,6 +623,7 @@ class Seconds(NamedTuple):
 
     total: float
     matmul: float
+    expert: float
     attention: float
     traffic: float
     adapter: float
@@ -535,6 +633,8 @@ class Seconds(NamedTuple):
     launch: float
     gather: float
     tensor_parallel: float
+    all_to_all: float
+    host: float
 
 
 def seconds_per_token(t: Terms, c: Coefficients) -> Seconds:
@@ -543,42 +643,45 @@ def seconds_per_token(t: Terms, c: Coefficients) -> Seconds:
     Launching overlaps the GPU's work, so only the longer of the two shows (a fourth-power mean); gathering overlaps
     less well (a quadratic one). The rest is a sum.
     """
-    size = exp(t.log_size * c.size_exponent)
-    matmul = c.matmul * size * (t.matmul + t.expert * c.expert)
-    if t.fp8:
-        matmul *= c.fp8
-    attention = c.attention * size * size * t.attention * (c.flash_1 if t.flash_1 else 1.0)
-    traffic, adapter, logits = c.traffic * t.traffic, c.adapter * t.adapter, c.logits * t.logits
+    size = c.matmul * exp(t.log_size * c.size_exponent)
+    narrow = min(1.0, t.narrow * c.narrow) if t.narrow < 1 else 1.0
+    matmul = size * (t.matmul * narrow + t.head) + c.cast * t.cast
+    expert = c.expert * (size * narrow * t.expert + t.expert_reads)
+    attention = c.attention * t.attention + c.eager * t.eager
+    traffic, logits = c.traffic * t.traffic, c.logits * t.logits
+    adapter = c.adapter * t.adapter + c.full_size * t.full_size
     unpacking = c.nf4 * t.nf4 + c.gptq * t.gptq
-    optimizer = c.optimizer * t.optimizer
+    optimizer, host = c.optimizer * t.optimizer, c.host * t.host
     launch = c.launch_s + c.adapter_launch_s * t.adapted + c.fsdp_launch_s * t.fsdp + c.deepspeed_launch_s * t.deepspeed
-    launch = t.launches * launch + t.expert_launches * c.expert_launch_s
-    gather, exchange = c.gather * t.gather, c.tensor_parallel * t.tensor_parallel
-    computing = matmul + attention + traffic + adapter + logits + unpacking + optimizer
+    launch = t.launches * launch + t.int8_launches * c.int8_launch_s + t.mixture_launches * c.mixture_launch_s
+    launch += t.expert_launches * c.expert_launch_s + t.expert_fetches * c.expert_fetch_s
+    gather, exchange, routing = c.gather * t.gather, c.tensor_parallel * t.tensor_parallel, c.all_to_all * t.all_to_all
+    computing = matmul + expert + attention + traffic + adapter + logits + unpacking + optimizer
     busy = sqrt(computing**4 + launch**4)  # the square of the time
-    total = (sqrt(busy + gather * gather) + exchange) * (1 + c.node_loss * t.doublings) * (1 + t.bubble)
-    return Seconds(total, matmul, attention, traffic, adapter, logits, unpacking, optimizer, launch, gather, exchange)
+    total = sqrt(busy + gather * gather) + exchange + routing + host
+    total *= (1 + c.node_loss * t.doublings) * (1 + t.bubble)
+    return Seconds(
+        total, matmul, expert, attention, traffic, adapter, logits, unpacking, optimizer, launch, gather, exchange,
+        routing, host,
+    )  # fmt: skip
 
 
-def _log_deviation(s: Seconds, machine: _Machine, kernels: Kernels, doublings: float) -> float:
-    """Log standard deviation of the speed: each part's own, weighted by how much of the total moves with it."""
-    u = Uncertainty
-    computing = s.matmul + s.attention + s.traffic + s.adapter + s.logits + s.dequantisation + s.optimizer
+def _variance(s: Seconds, u: Doubts, unknown: float, doublings: float) -> float:
+    """Of the logarithm of the speed: each part's doubt, weighted by how much of the total moves with it."""
+    computing = (
+        s.matmul + s.expert + s.attention + s.traffic + s.adapter + s.logits + s.dequantisation + s.optimizer
+    )
     busy = sqrt(computing**4 + s.launch**4)
     overlapped = sqrt(busy + s.gather * s.gather)
-    share = overlapped / (overlapped + s.tensor_parallel)
+    total = overlapped + s.tensor_parallel + s.all_to_all + s.host
+    share = overlapped / total
     busy_share = share * busy / (overlapped * overlapped)
     gpu_share = busy_share * computing**4 / (busy * busy)
     part = gpu_share / computing
-    matmul = sqrt(
-        u.matmul**2
-        + (0.0 if machine.measured else u.unknown_matmul) ** 2
-        + (0.0 if machine.fitted else u.other_gpu) ** 2
-        + (u.fp8 if kernels.fp8 else 0.0) ** 2
-    )
-    variance = u.everything**2 + kernels.guessed**2 + (u.node * doublings) ** 2
+    variance = u.everything**2 + (u.node * doublings) ** 2
     for moved in (
-        part * s.matmul * matmul,
+        part * s.matmul * sqrt(u.matmul**2 + unknown**2),
+        part * s.expert * u.expert,
         part * s.attention * u.attention,
         part * s.traffic * u.traffic,
         part * s.adapter * u.adapter,
@@ -587,10 +690,12 @@ def _log_deviation(s: Seconds, machine: _Machine, kernels: Kernels, doublings: f
         part * s.optimizer * u.optimizer,
         (busy_share - gpu_share) * u.launch,
         (share - busy_share) * u.gather,
-        (1 - share) * u.tensor_parallel,
+        s.tensor_parallel / total * u.tensor_parallel,
+        s.all_to_all / total * u.all_to_all,
+        s.host / total * u.host,
     ):
         variance += moved * moved
-    return sqrt(variance)
+    return variance
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -605,10 +710,45 @@ class ThroughputEstimate:
     log_deviation: float
     seconds: Seconds
     """Seconds per processed token, by part: what the time goes to."""
+    distance: Distance
+    """How like the run is to those that the law was fitted to."""
 
     def at(self, z: float) -> float:
         """The speed z standard deviations from the estimate, for sampling: 0 is the estimate itself."""
         return self.tokens_per_s_per_gpu * exp(z * self.log_deviation)
+
+
+AXES = ("gpu", "framework", "sharding", "arithmetic", "method", "kernel", "lengths", "offload", "model")
+"""What tells runs apart, as far as the error of an estimate may depend on it."""
+
+
+def place(
+    architecture: Architecture, accelerator: Accelerator, setup: TrainingSetup, kernels: Kernels = Kernels()
+) -> dict[str, str]:
+    """Where a run lies on each of ``AXES``, for ``calculator.llm.bands``."""
+    s = setup
+    split = "".join(
+        f"+{name}"
+        for name, degree in (
+            ("tensor", s.tensor_parallel), ("pipeline", s.pipeline_parallel), ("context", s.context_parallel),
+            ("expert", s.expert_parallel),
+        )
+        if degree > 1
+    )  # fmt: skip
+    slow = s.n_gpus > 1 and machine(accelerator).link < _FAST_LINK
+    narrow = _ARITHMETIC[kernels.arithmetic] < 16
+    adapter = "" if s.method == "full" or kernels.adapter == "low-rank" else f" {kernels.adapter}"
+    return {
+        "gpu": accelerator.generation,
+        "framework": s.framework,
+        "sharding": ("none" if s.sharding == "ddp" and s.n_gpus == 1 else s.sharding) + split + " slow links" * slow,
+        "arithmetic": kernels.arithmetic if narrow else (s.base_quantisation if s.method != "full" else "") or "16 bit",
+        "method": s.method + adapter + (" with a reference model" if kernels.extra_forwards else ""),
+        "kernel": "eager" if not s.flash_attention or kernels.attention == "eager" else "flash",
+        "lengths": "packed" if kernels.real_token_share == 1 else "padded",
+        "offload": s.offload,
+        "model": "mixture" if architecture.experts else "hybrid" if architecture.recurrent else "dense",
+    }
 
 
 def throughput(
@@ -617,27 +757,63 @@ def throughput(
     setup: TrainingSetup,
     kernels: Kernels = Kernels(),
     coefficients: Coefficients = FITTED,
+    runs: Known = KNOWN,
+    doubts: Doubts = DOUBTS,
 ) -> ThroughputEstimate:
     """Training speed of one GPU among ``setup.n_gpus``.
 
     ``setup.seq_len`` is the length of a row of the batch as it is processed, padding included. With tensor, pipeline or
-    context parallelism the speed is that of the job over all its GPUs. Raises ValueError for an accelerator without a
-    known speed and for a share of real tokens that is none.
+    context parallelism the speed is that of the job over all its GPUs. The band is wider for what no run among ``runs``
+    has in common with this one. Raises ValueError for an accelerator whose memory has no known
+    bandwidth.
     """
-    if not 0 < kernels.real_token_share <= 1:
-        raise ValueError(f"real_token_share: must be above 0 and at most 1, {kernels.real_token_share} was given")
+    device = machine(accelerator)
     terms = ideal_terms(architecture, accelerator, setup, kernels)
     seconds = seconds_per_token(terms, coefficients)
-    machine = _machine(accelerator)
-    deviation = _log_deviation(seconds, machine, kernels, terms.doublings)
+    far = distance(runs, place(architecture, accelerator, setup, kernels))
+    unknown = 0.0 if accelerator.matmul_tflops else doubts.unknown_matmul
+    unknown = doubts.unknown_peak if "peak" in device.assumed else unknown
+    variance = _variance(seconds, doubts, unknown, terms.doublings)
+    deviation = sqrt(variance + kernels.guessed**2 + far.variance)
     speed = kernels.real_token_share / seconds.total
-    width = exp(_BAND_Z * deviation)
+    width = exp(SD_OF_BAND * deviation)
     flops = training_flops_per_token(architecture, setup).model
     return ThroughputEstimate(
         tokens_per_s_per_gpu=speed,
         low=speed / width,
         high=speed * width,
-        mfu=flops / seconds.total / machine.peak_flops,
+        mfu=flops / seconds.total / _peak(device, kernels),
         log_deviation=deviation,
         seconds=seconds,
+        distance=far,
     )
+
+
+def _peak(device: Machine, kernels: Kernels) -> float:
+    bits = _ARITHMETIC[kernels.arithmetic]
+    return device.peak_4_bit if bits == 4 else device.peak_8_bit if bits == 8 else device.peak_flops
+
+
+def throughput_on_examples(
+    architecture: Architecture,
+    accelerator: Accelerator,
+    setup: TrainingSetup,
+    *,
+    mean_tokens: float,
+    spread: float,
+    kernels: Kernels = Kernels(),
+) -> ThroughputEstimate:
+    """Training speed in tokens of the examples, which are of ``mean_tokens`` with this spread over the mean.
+
+    Packed rows are as long as ``setup.seq_len``. Otherwise a row is as long as the longest of its micro-batch, and the
+    rest of the batch is padding: the time follows the examples' lengths, not the longest allowed. ValueError as for
+    ``throughput``, and for lengths of 0.
+    """
+    if setup.packing:
+        return throughput(architecture, accelerator, setup, kernels)
+    kept = padded_row_tokens(mean_tokens=mean_tokens, spread=spread, micro_batch=1, seq_len=setup.seq_len)
+    row = padded_row_tokens(
+        mean_tokens=mean_tokens, spread=spread, micro_batch=setup.micro_batch, seq_len=setup.seq_len
+    )
+    padded = replace(kernels, real_token_share=kernels.real_token_share * min(1.0, kept / row))
+    return throughput(architecture, accelerator, replace(setup, seq_len=max(1.0, row)), padded)
