@@ -4,19 +4,25 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
+from functools import cache
 from typing import Any, NamedTuple
 
-from calculator.catalogs import Architecture
-from calculator.evaluation import Quantity, Row, published, robust
+from calculator.catalogs import Accelerator, Architecture
+from calculator.catalogs.training import frameworks
+from calculator.evaluation import Quantity, Row, published, reading, robust
 from calculator.evaluation.distance import LeftOut, cells, project_of, variances
 from calculator.evaluation.names import resolve, usual_shape
-from calculator.llm.bands import Known, read
+from calculator.evaluation.training_throughput import find_accelerator
+from calculator.llm import bands
+from calculator.llm.bands import Known
 from calculator.llm.training.memory import (
     AXES,
+    DOUBTS,
     FITTED,
     KNOWN,
     Coefficients,
+    Doubts,
     MemoryEstimate,
     TrainingSetup,
     estimate,
@@ -52,33 +58,6 @@ def source_family(row: Row) -> str:
     return project_of(row[SOURCE])
 
 
-# Words that name a framework, in the order in which they are looked for in the source's name and title.
-_FRAMEWORKS = (
-    ("fms-acceleration", "transformers"), ("litgpt", "litgpt"), ("torchtune", "torchtune"),
-    ("torchtitan", "torchtitan"), ("torchao", "torchtitan"), ("unsloth", "unsloth"), ("axolotl", "axolotl"),
-    ("llama-factory", "llama-factory"), ("llamafactory", "llama-factory"), ("llama factory", "llama-factory"),
-    ("deepspeed-", "deepspeed"), ("qwen", "transformers"), ("peft", "transformers"), ("trl", "transformers"),
-    ("transformers", "transformers"), ("hugging face", "transformers"), ("huggingface", "transformers"),
-)
-
-# LoRA targets as torchtune and LitGPT call them.
-_TARGETS = {
-    "q": "q_proj", "k": "k_proj", "v": "v_proj", "o": "o_proj", "output_proj": "o_proj", "proj": "o_proj",
-    "head": "lm_head", "output": "lm_head", "fc": "up_proj",
-}
-
-# What names of formats and of optimizers stand for; the first match counts. LitGPT spells double quantisation "nf4-dq";
-# elsewhere it is the custom. Lion and Muon hold one number per weight, as momentum does.
-_QUANTISATIONS = (
-    (r"^bnb\.(nf4|fp4)$", "nf4"), (r"gptq|awq|int4", "gptq"), (r"mxfp4", "mxfp4"), (r"nf4|fp4|4-?bit", "nf4-double"),
-    (r"int8|8-?bit", "int8"), (r"fp8", "fp8"),
-)
-_OPTIMIZERS = (
-    (r"galore|apollo|badam|lomo|sophia|shampoo", ""), (r"paged.*8-?bit", "paged-adamw-8bit"), (r"paged", "paged-adamw"),
-    (r"8-?bit", "adamw-8bit"), (r"4-?bit", "adamw-4bit"), (r"adafactor", "adafactor"), (r"lion|muon", "sgd-momentum"),
-    (r"^$|adam", "adamw"), (r"sgd.*momentum", "sgd-momentum"), (r"sgd", "sgd"),
-)
-
 # Adapters that are not LoRA have their own size; where they sit changes little.
 _OTHER_ADAPTER = "peft:"
 
@@ -88,12 +67,21 @@ class Reading(NamedTuple):
 
     setup: TrainingSetup
     guesses: int
+    open: tuple[str, ...] = ()
+    """Fields that the row does not state, and that ``_OPEN`` has a range for."""
+
+
+# What a tuning run's length and micro-batch usually are where a row is silent: the lowest, the taken, the highest.
+_OPEN = {"seq_len": (192.0, 512.0, 1536.0), "micro_batch": (1.0, 2.0, 4.0)}
+_OPEN_WORDS = {"seq_len": "the sequence length", "micro_batch": "the micro-batch"}
+_DECIDES = 1.6
+"""A field that is not stated is refused where its range alone makes the estimate differ by this factor."""
 
 
 # What a prediction looks at. The answers are not among it; of the notes it takes what they say of kernels.
 _READ = (
-    "source_id", "source_title", "source_locator", "method", "lora_rank", "lora_targets", "trainable_params",
-    "weight_dtype", "base_quant", "optimizer", "optimizer_dtype", "seq_len", "seq_len_kind", "micro_batch",
+    "as_of", "source_id", "source_title", "source_locator", "method", "lora_rank", "lora_targets", "trainable_params",
+    "weight_dtype", "base_quant", "optimizer", "optimizer_dtype", "seq_len", "seq_len_kind", "micro_batch", "gpu",
     "grad_accum", "grad_checkpointing", "flash_attention", "packing", "compile", "sharding", "n_gpus", "offload",
     "memory_metric", "row_kind", "notes",
 )
@@ -104,44 +92,94 @@ def read_setup(row: Row) -> Reading:
     lower = {name: (row.get(name) or "").strip().lower() for name in _READ}
     text = " ".join(lower.get(name, "") for name in ("source_id", "source_title", "source_locator"))
     kernels = lower.get("notes", "")
-    framework = next((name for word, name in _FRAMEWORKS if word in text), "unknown")
-    if framework == "unsloth":
-        # Its tables compare it with plain transformers; the notes say which of the two a row is.
-        named = re.search(r"unsloth|hugging ?face|\bhf\b|transformers|flash attention", kernels)
-        if named and named.group() != "unsloth":
-            framework = "transformers"
-    given: dict[str, Any] = {"framework": framework}
-    guesses = 0
+    given: dict[str, Any] = {"framework": _framework(text, kernels), "day": lower["as_of"]}
+    guesses, open_fields = 0, list[str]()
 
     method = lower.get("method", "")
-    if method.startswith("qlora"):
+    partial = re.search(r"lisa|llamapro|llama pro|freeze|badam|bitfit", method)
+    if partial:
+        raise ValueError(f"method {method!r} trains a part of the weights that is not stated")
+    objective = reading.objective(method)
+    given["objective"] = objective.name
+    if re.search(r"\bq-?(lora|dora)\b|qlora", method):
         given["method"] = "qlora"
-    elif method.startswith(("lora", "dora", _OTHER_ADAPTER)):
+    elif re.search(r"lora|dora|pissa|olora|" + _OTHER_ADAPTER, method):
         given["method"] = "lora"
-    elif "full" in method or "pretrain" in method:
+    elif re.search(r"full|pretrain|sft|continued", method) or objective.name != "text":
         given["method"] = "full"
     else:
         raise ValueError(f"method {method!r} is not one we can estimate")
-    given["train_embeddings"] = "embedding" in method
+    given["train_embeddings"] = "embedding" in method and objective.vocabulary
+    given["dora"] = "dora" in method
+    teacher = re.search(r"(\d+(?:\.\d+)?)b teacher", method)
+    if teacher:
+        given["frozen_parameters"] = float(teacher[1]) * 1e9
 
     if lower.get("row_kind") == "init":
         # Nothing has passed through the model yet.
         given["seq_len"] = given["micro_batch"] = 1.0
     else:
-        given["seq_len"] = _number(lower, "seq_len", "sequence length")
-        given["micro_batch"] = _number(lower, "micro_batch", "micro-batch")
+        for field in ("seq_len", "micro_batch"):
+            if lower[field]:
+                given[field] = _number(lower, field, _OPEN_WORDS[field])
+            else:
+                given[field] = _OPEN[field][1]
+                open_fields.append(field)
+        limit = re.search(r"max (\d+)", lower["seq_len_kind"])
+        if limit and "seq_len" in open_fields:
+            given["seq_len"] = float(limit[1])
+            open_fields.remove("seq_len")
+            guesses += 1
     given["gradient_accumulation"] = _number(lower, "grad_accum", "") if lower["grad_accum"] else 1.0
     kind = lower.get("seq_len_kind", "")
     given["packing"] = lower.get("packing") == "yes" or not kind.startswith(("max", "dataset", "variable"))
+    if "padding-free" in kernels and lower.get("packing") != "yes":
+        # Samples of one batch are laid end to end: as long as they are, not as the longest.
+        given["packing"] = False
 
     if given["method"] != "full":
         guesses += _read_adapter(lower, method, given)
     _read_types(lower, given)
     _read_kernels(lower, kernels, given)
-    guesses += _read_checkpointing(lower, given)
-    _read_sharding(lower, text, given)
-    _read_metric(lower, given)
-    return Reading(TrainingSetup(**given), guesses)
+    kept = reading.checkpointing(lower.get("grad_checkpointing", ""))
+    given["checkpointing"] = kept.checkpointing
+    guesses += kept.guesses
+    offload = reading.offload(lower.get("offload", ""))
+    if offload == "none" and "offload" in text:
+        offload = "parameters"
+    given["offload"] = "activations" if kept.offloaded and offload == "none" else offload
+    guesses += _read_sharding(lower, given)
+    card = _card(lower["gpu"])
+    if card:
+        given["generation"] = card.generation
+        if lower.get("row_kind") == "peak" and card.capacity_gib:
+            given["card_gib"] = card.capacity_gib
+    # Which metric a framework logs is known, so that it is not stated is no guess.
+    given["metric"], _ = reading.metric(
+        lower.get("memory_metric", ""), frameworks()[given["framework"]].habits(given["day"]).metric
+    )
+    return Reading(TrainingSetup(**given), guesses, tuple(open_fields))
+
+
+def _framework(text: str, kernels: str) -> str:
+    framework = reading.framework(text)
+    if framework == "unsloth":
+        # Its tables compare it with plain transformers; the notes say which of the two a row is.
+        named = re.search(r"unsloth|hugging ?face|\bhf\b|transformers|flash attention", kernels)
+        if named and named.group() != "unsloth":
+            return "transformers"
+    return framework
+
+
+@cache
+def _card(name: str) -> Accelerator | None:
+    """The card of a row where its name is one of the catalogue's."""
+    if not name:
+        return None
+    try:
+        return find_accelerator(name)
+    except ValueError:
+        return None
 
 
 def _number(lower: Mapping[str, str], column: str, name: str) -> float:
@@ -159,16 +197,11 @@ def _read_adapter(lower: Mapping[str, str], method: str, given: dict[str, Any]) 
         guesses += 1
     if (method.startswith(_OTHER_ADAPTER) or not lower.get("lora_rank")) and lower.get("trainable_params"):
         given["adapter_parameters"] = float(lower["trainable_params"])
-    targets = lower.get("lora_targets", "")
+    targets = reading.targets(lower.get("lora_targets", ""))
     if method.startswith(_OTHER_ADAPTER):
         given["lora_targets"] = ("q_proj", "v_proj")
-    elif "." in targets and not re.fullmatch(r"[\w.,\s-]+", targets):
-        # A pattern over the names of modules: in practice all of the language model's.
-        given["lora_targets"] = "all-linear"
     elif targets:
-        names = [name.strip() for name in re.split(r"[,;\s]+", targets) if name.strip()]
-        names = [_TARGETS.get(name, name) for name in names]
-        given["lora_targets"] = names[0] if len(names) == 1 else tuple(names)
+        given["lora_targets"] = targets
     states = lower.get("optimizer_dtype", "")
     if "fp32" in states:
         given["adapter_dtype"] = "fp32"
@@ -188,19 +221,18 @@ def _read_types(lower: Mapping[str, str], given: dict[str, Any]) -> None:
         given["optimizer_dtype"] = "fp32"
     if "pure" in states:
         given["autocast"] = False
-    base = lower.get("base_quant", "")
-    for pattern, name in _QUANTISATIONS:
-        if re.search(pattern, base):
-            given["base_quantisation"] = name
-            break
+    base = reading.base(lower.get("base_quant", ""))
+    if base.bits < 16 and not full:
+        given["base_quantisation"] = base.name
+    elif given["method"] == "lora":
+        given["base_quantisation"] = "none"
     optimizer = lower.get("optimizer", "")
-    given["optimizer"] = next((name for pattern, name in _OPTIMIZERS if re.search(pattern, optimizer)), "")
-    if not given["optimizer"]:
-        raise ValueError(f"optimizer {optimizer!r} is not one we can estimate")
+    given["optimizer"] = reading.optimizer(optimizer).name
     if given["optimizer"] == "adamw" and "8-bit" in states:
         given["optimizer"] = "adamw-8bit"
-    if "fused" in optimizer:
-        given["optimizer_step"] = "fused"
+    step = reading.optimizer_step(optimizer)
+    if step:
+        given["optimizer_step"] = step
 
 
 def _read_kernels(lower: Mapping[str, str], notes: str, given: dict[str, Any]) -> None:
@@ -216,7 +248,9 @@ def _read_kernels(lower: Mapping[str, str], notes: str, given: dict[str, Any]) -
     if "foak" in notes or "fast-kernels" in notes:
         given["loss"], given["fused_kernels"] = "fast", True
     if re.search(r"liger(?!: no)", notes):
-        given["loss"], given["fused_kernels"] = "fused", True
+        given["loss"], given["fused_kernels"], given["fused_mlp"] = "fused", True, True
+    if re.search(r"fused cross.?entropy", notes) and given["framework"] != "unsloth":
+        given["loss"] = given.get("loss", "fast")
     if "cut cross entropy plugin: yes" in notes:
         given["loss"] = "fused"
     if "accelerated-peft" in notes:
@@ -227,74 +261,16 @@ def _read_kernels(lower: Mapping[str, str], notes: str, given: dict[str, Any]) -
     given["flash_attention"] = attention not in ("no", "eager", "false")
 
 
-def _read_checkpointing(lower: Mapping[str, str], given: dict[str, Any]) -> int:
-    said = lower.get("grad_checkpointing", "")
-    if "every" in said or "alternate" in said:
-        given["checkpointing"] = "alternate"
-    elif "selective" in said:
-        given["checkpointing"] = "selective"
-    elif said.startswith(("yes", "full", "true", "on", "enabled", "unsloth")):
-        given["checkpointing"] = "full"
-        if said.startswith("unsloth") or "offload" in said:
-            given["offload"] = "activations"
-    elif said.startswith(("no", "false", "off", "disabled")):
-        given["checkpointing"] = "none"
-    else:
-        given["checkpointing"] = "none" if given["framework"] == "litgpt" else "full"
-        return 2
-    return 0
-
-
-def _read_sharding(lower: Mapping[str, str], text: str, given: dict[str, Any]) -> None:
-    said = lower.get("sharding", "")
-    if "(label)" in said:
-        # The machine had more GPUs, the run used one.
-        return
+def _read_sharding(lower: Mapping[str, str], given: dict[str, Any]) -> int:
     gpus = int(_number(lower, "n_gpus", "number of GPUs")) if lower["n_gpus"] else 1
-    given["n_gpus"] = gpus
-    offload = lower.get("offload", "")
-    if "activation" in offload:
-        given["offload"] = "activations"
-    elif "optimizer" in offload:
-        given["offload"] = "optimizer"
-    elif "param" in offload or "cpu" in offload or "offload" in text:
-        given["offload"] = "parameters"
-    if said.startswith("zero2/zero3"):
-        # The scripts take stage 3 for all weights and stage 2 for adapters.
-        given["sharding"] = "zero3" if given["method"] == "full" else "zero2"
-        return
-    if "shard_grad_op" in said:
-        given["sharding"] = "zero2"
-        return
-    stage = re.search(r"(?:zero|stage)[ -]?(?:stage[ -]?)?([123])", said)
-    if stage:
-        given["sharding"] = f"zero{stage.group(1)}"
-    else:
-        given["sharding"] = next((name for name in ("fsdp2", "fsdp", "ddp") if name in said), "none")
-    degree = re.fullmatch(r"fsdp2? (\d+)", said)
-    if degree and gpus > int(degree.group(1)):
-        # The rest of the GPUs split the model within a server, then into stages, then the sequence.
-        rest = gpus // int(degree.group(1))
-        if rest <= 8 and given["seq_len"] > 16384:
-            given["context_parallel"] = rest
-        else:
-            given["tensor_parallel"] = math.gcd(8, rest)
-            rest //= given["tensor_parallel"]
-            given["pipeline_parallel"] = math.gcd(8, rest)
-            given["context_parallel"] = rest // given["pipeline_parallel"]
-
-
-def _read_metric(lower: Mapping[str, str], given: dict[str, Any]) -> None:
-    """What was measured; where it isn't stated, all that the card shows."""
-    said = lower.get("memory_metric", "")
-    if "nvidia" in said or "process" in said:
-        given["metric"] = "nvidia-smi"
-    elif "reserved" in said:
-        given["metric"] = "reserved"
-    elif "allocated" in said or "active" in said:
-        given["metric"] = "allocated"
-    elif "axolotl" in said:
-        given["metric"] = "reserved"
+    habits = frameworks()[given["framework"]].habits(given["day"])
+    found = reading.split(
+        lower.get("sharding", ""), gpus, full=given["method"] == "full", seq_len=given["seq_len"], fsdp=habits.fsdp
+    )
+    given.update(found.fields)
+    if found.framework:
+        given["framework"] = found.framework
+    return found.guesses
 
 
 class Learnt(NamedTuple):
@@ -302,6 +278,7 @@ class Learnt(NamedTuple):
 
     coefficients: Coefficients = FITTED
     runs: Known = KNOWN
+    doubts: Doubts = DOUBTS
 
 
 PACKAGE = Learnt()
@@ -326,13 +303,29 @@ def predict(row: Row, coefficients: Learnt = PACKAGE) -> dict[str, object]:
 def estimate_row(row: Row, learnt: Learnt = PACKAGE) -> MemoryEstimate:
     """The estimate for a run, its band widened for what the row leaves open. Raises ValueError with a reason."""
     architecture, guesses = find_architecture(row)
-    reading = read_setup(row)
-    found = estimate(architecture, reading.setup, *learnt)
+    read = read_setup(row)
+    found = estimate(architecture, read.setup, *learnt)
     if row.get("row_kind") == "init":
         # Before training there are weights and adapters only.
         peak = found.weights_gib
         found = replace(found, peak_gib=peak, low_gib=peak / 1.1, high_gib=peak * 1.1)
-    return _widen(found, 1 + 0.5 * (guesses + reading.guesses))
+    for field in read.open:
+        found = _over_range(found, architecture, read.setup, field, learnt)
+    return _widen(found, 1 + 0.5 * (guesses + read.guesses))
+
+
+def _over_range(
+    found: MemoryEstimate, architecture: Architecture, setup: TrainingSetup, field: str, learnt: Learnt
+) -> MemoryEstimate:
+    """The band over all that a field may be. ValueError where it decides the estimate."""
+    low, _, high = _OPEN[field]
+    changed: list[dict[str, Any]] = [{field: low}, {field: high}]
+    ends = [estimate(architecture, replace(setup, **change), *learnt) for change in changed]
+    if ends[1].peak_gib > _DECIDES * ends[0].peak_gib:
+        raise ValueError(f"{_OPEN_WORDS[field]} is not stated, and the estimate depends on it")
+    return replace(
+        found, low_gib=min(found.low_gib, ends[0].low_gib), high_gib=max(found.high_gib, ends[1].high_gib)
+    )
 
 
 def find_architecture(row: Row) -> tuple[Architecture, int]:
@@ -369,8 +362,10 @@ _PRIORS: dict[str, tuple[float, float]] = {
     "compiled_share": (0.9, 0.2),
     "selective_share": (0.24, 0.5),
     "quantised_input_bytes": (2.0, 0.5),
-    "slack_share": (0.05, 0.5),
+    "slack_share": (0.06, 0.5),
+    "static_slack_share": (0.03, 0.5),
     "other_moment_share": (1.0, 0.5),
+    "variable_share": (0.2, 0.5),
     "logits_slack_bytes": (3.0, 0.7),
     "gather_slack_share": (0.5, 1.0),
     "zero_gib": (0.93, 0.7),
@@ -387,18 +382,32 @@ class _Point(NamedTuple):
     weight: float
 
 
+_INFERRED_WEIGHT = 0.5
+"""Of a row with one input inferred by who collected it."""
+
+
+def _teaches(row: Row) -> bool:
+    """Whether a row's peak is that of one run, complete or with one input inferred."""
+    return row.get("completeness") in ("A", "B") and row.get("row_kind") == "peak" and bool(_measured(row))
+
+
 def _points(rows: Iterable[Row]) -> list[_Point]:
-    kept = [row for row in rows if usable(row)]
+    kept = [row for row in rows if _teaches(row)]
     count = Counter(row[SOURCE] for row in kept)
     points = []
     for row in kept:
         try:
-            architecture, setup = find_architecture(row)[0], read_setup(row).setup
+            architecture, guesses = find_architecture(row)
+            read = read_setup(row)
         except ValueError:
             continue
+        if guesses + read.guesses or read.open or not (usable(row) or read.setup.packing):
+            # With lengths that vary the longest sample is one more thing that was inferred.
+            continue
         # A source counts as the root of its rows, since its rows share their peculiarities.
-        weight = count[row[SOURCE]] ** -0.5
-        points.append(_Point(project_of(row[SOURCE]), architecture, setup, math.log(_measured(row) or 1.0), weight))
+        weight = count[row[SOURCE]] ** -0.5 * (1.0 if usable(row) else _INFERRED_WEIGHT)
+        log_measured = math.log(_measured(row) or 1.0)
+        points.append(_Point(project_of(row[SOURCE]), architecture, read.setup, log_measured, weight))
     return points
 
 
@@ -414,20 +423,53 @@ def _fit(points: Sequence[_Point]) -> robust.Fit:
 
 
 def fit(rows: Iterable[Row]) -> Learnt:
-    """What the usable ones among these rows teach: coefficients, by ``robust.fit``, and where they lie."""
+    """What the usable ones among these rows teach: coefficients, by ``robust.fit``, where they lie, and doubts."""
     points = _points(rows)
+    coefficients = Coefficients(**_fit(points).coefficients)
     places = ((p.project, place(p.architecture, p.setup)) for p in points)
-    runs = read({"axes": AXES, "cells": cells(AXES, places), "variance": KNOWN.variance})
-    return Learnt(Coefficients(**_fit(points).coefficients), runs)
+    runs = bands.read({"axes": AXES, "cells": cells(AXES, places), "variance": KNOWN.variance})
+    return Learnt(coefficients, runs, _doubts(points, coefficients))
 
 
-_EVERYWHERE = read({"axes": AXES, "cells": [], "variance": dict.fromkeys(AXES, 0.0)})
+# The doubts in proportion to each other: weights are counted and activations modelled, implementations of layers that
+# keep everything differ, allocators are not understood. How large they all are is found from the rows.
+_DOUBT_SHAPE = {
+    "states": 0.05, "activations": 0.15, "unchecked_activations": 0.24, "overhead": 0.45, "objective": 0.1,
+    "padding": 0.3, "holes": 0.15, "unknown": 0.15,
+}  # fmt: skip
+_UNKNOWN_FRAMEWORK = 1.5
+_COVERED = 0.9
+
+
+def _doubts(points: Sequence[_Point], coefficients: Coefficients) -> Doubts:
+    """The doubts at which nine in ten fitted rows lie in their band; projects count alike."""
+    shape = Doubts(**_DOUBT_SHAPE, unknown_framework=_UNKNOWN_FRAMEWORK)
+    count = Counter(p.project for p in points)
+    ratios = []
+    for point in points:
+        made = estimate(point.architecture, point.setup, coefficients, _EVERYWHERE, shape)
+        error = math.log(made.peak_gib) - point.log_measured
+        end = made.peak_gib / made.low_gib if error > 0 else made.high_gib / made.peak_gib
+        ratios.append((abs(error) / math.log(end), 1 / count[point.project]))
+    ratios.sort()
+    total, within, factor = sum(weight for _, weight in ratios), 0.0, 1.0
+    for ratio, weight in ratios:
+        within += weight
+        if within >= _COVERED * total:
+            factor = ratio
+            break
+    found = {name: float(f"{factor * share:.3g}") for name, share in _DOUBT_SHAPE.items()}
+    return Doubts(**found, unknown_framework=_UNKNOWN_FRAMEWORK)
+
+
+_EVERYWHERE = bands.read({"axes": AXES, "cells": [], "variance": dict.fromkeys(AXES, 0.0)})
 
 
 def fit_file() -> dict[str, Any]:
     """What ``calculator/llm/fitted/memory.json`` holds: coefficients, the places of the rows, a variance per axis."""
     points = _points(published("training-memory"))
     found = _fit(points)
+    doubts = _doubts(points, Coefficients(**found.coefficients))
     places = [place(p.architecture, p.setup) for p in points]
     left_out = []
     for project in sorted({p.project for p in points}):
@@ -435,13 +477,14 @@ def fit_file() -> dict[str, Any]:
         for point, where in zip(points, places, strict=True):
             if point.project == project:
                 # The band before distance: what distance adds is what is asked here.
-                made = estimate(point.architecture, point.setup, without, _EVERYWHERE)
+                made = estimate(point.architecture, point.setup, without, _EVERYWHERE, doubts)
                 error = math.log(made.peak_gib) - point.log_measured
                 left_out.append(LeftOut(project, where, error, math.log(made.high_gib / made.peak_gib)))
     return {
         "rows": len(points),
         "projects": len({p.project for p in points}),
         "coefficients": found.coefficients,
+        "doubts": asdict(doubts),
         "unmoved": list(found.unmoved),
         "axes": list(AXES),
         "variance": variances(AXES, left_out),

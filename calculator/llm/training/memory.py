@@ -28,10 +28,12 @@ GPU; tensor, pipeline and context parallelism in simple form; evaluation and che
 """
 
 from dataclasses import dataclass, replace
-from math import exp, log, sqrt
+from functools import cache
+from math import exp, inf, log, sqrt
 from typing import NamedTuple
 
 from calculator.catalogs import Architecture
+from calculator.catalogs.training import Habits, Optimizer, bases, frameworks, objectives, optimizers
 from calculator.llm import parameters
 from calculator.llm.bands import SD_OF_BAND, Distance, Known, distance, known, widened
 from calculator.llm.fitted import fitted
@@ -40,11 +42,10 @@ GIB = 2.0**30
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "method": ("full", "lora", "qlora"),
+    "objective": tuple(objectives()),
     "weight_dtype": ("bf16", "fp16", "fp32"),
-    "base_quantisation": ("", "none", "nf4", "nf4-double", "int8", "fp8", "gptq", "mxfp4"),
-    "optimizer": (
-        "adamw", "adamw-8bit", "adamw-4bit", "paged-adamw", "paged-adamw-8bit", "adafactor", "sgd", "sgd-momentum",
-    ),
+    "base_quantisation": ("", *(name for name, base in bases().items() if not base.refused)),
+    "optimizer": tuple(name for name, optimizer in optimizers().items() if not optimizer.refused),
     "optimizer_dtype": ("", "bf16", "fp32"),
     "optimizer_step": ("", "multi-tensor", "fused", "in-backward"),
     "adapter_dtype": ("", "bf16", "fp32"),
@@ -52,10 +53,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "loss": ("", "plain", "fast", "chunked", "fused"),
     "sharding": ("none", "ddp", "zero1", "zero2", "zero3", "fsdp", "fsdp2"),
     "offload": ("none", "activations", "optimizer", "parameters"),
-    "framework": (
-        "transformers", "axolotl", "llama-factory", "unsloth", "torchtune", "torchtitan", "litgpt", "deepspeed",
-        "unknown",
-    ),
+    "framework": tuple(name for name, framework in frameworks().items() if not framework.refused),
     "metric": ("allocated", "reserved", "nvidia-smi"),
 }
 """What each named choice of a setup may be; "" leaves it to the framework's habit."""
@@ -64,59 +62,11 @@ _POSITIVE = (
     "seq_len", "micro_batch", "lora_rank", "gradient_accumulation", "n_gpus", "tensor_parallel", "pipeline_parallel",
     "context_parallel", "expert_parallel", "virtual_stages",
 )
-
-
-class Habits(NamedTuple):
-    """What a framework does unless it is told otherwise: from its code and from the size of what it was measured to
-    hold, as a rule that is on or off, never as a fitted number."""
-
-    adapter_bytes: float = 4.0
-    """Per trained adapter weight: PEFT keeps them in 32 bit, torchtune and LitGPT in 16 bit."""
-    step: str = "multi-tensor"
-    loss: str = "plain"
-    loss_in_16_bit: bool = False
-    """Whatever the model's class, the loss makes no 32-bit copy of the logits."""
-    autocast: bool = True
-    """16-bit weights run under autocast, which works the loss out in 32 bit."""
-    fused_kernels: bool = False
-    master_weights: bool = False
-    residual_in_32_bit: bool = False
-    """PEFT's preparation for k-bit training turns norms, and with them the layers' inputs, to 32 bit."""
-    unties_head: bool = False
-    """Input embeddings and head are two matrices even where the model shares them."""
-    shares_adapter_inputs: bool = False
-    """Adapters on one tensor keep it once, and gradients are written over what they came from."""
-    offloads_checkpoints: bool = False
-    """What full checkpointing keeps lies in the main memory of the host."""
-    keeps_quantised_inputs: bool = False
-    """The 4-bit layers keep their inputs for the backward pass, which frozen 16-bit layers don't."""
-
-
-HABITS: dict[str, Habits] = {
-    "transformers": Habits(residual_in_32_bit=True),
-    "axolotl": Habits(),
-    "llama-factory": Habits(),
-    "unsloth": Habits(loss="fused", fused_kernels=True, shares_adapter_inputs=True, offloads_checkpoints=True),
-    "torchtune": Habits(adapter_bytes=2.0, step="fused", loss="chunked", autocast=False),
-    "torchtitan": Habits(step="fused", autocast=False),
-    "litgpt": Habits(
-        adapter_bytes=2.0, loss_in_16_bit=True, autocast=False, unties_head=True, keeps_quantised_inputs=True
-    ),
-    "deepspeed": Habits(adapter_bytes=2.0, step="fused", autocast=False, master_weights=True),
-    "unknown": Habits(),
-}
-
-# Bytes per weight. NF4: 4 bits and a 32-bit scale per 64 weights, or an 8-bit scale and a 32-bit scale per 256 of those
-# (arXiv 2305.14314, section 3). GPTQ: 4 bits, a 16-bit scale and a 4-bit zero per 128 weights. MXFP4: 4 bits and an
-# 8-bit scale per 32 weights (OCP Microscaling Formats 1.0).
-QUANTISED_BYTES = {
-    "nf4": 0.5 + 4 / 64,
-    "nf4-double": 0.5 + 1 / 64 + 4 / (64 * 256),
-    "int8": 1.0,
-    "fp8": 1.0,
-    "gptq": 0.5 + 2.5 / 128,
-    "mxfp4": 0.5 + 1 / 32,
-}
+_NOT_NEGATIVE = (
+    "global_batch", "adapter_parameters", "frozen_parameters", "rollout_gib", "card_gib",
+)
+_SHARDED = ("fsdp", "fsdp2", "zero3")
+"""Weights, gradients and states are split among all GPUs."""
 
 # The classes whose head returns 16-bit logits; the others copy them to 32 bit before the loss.
 _LOGITS_IN_16_BIT = frozenset((
@@ -141,6 +91,14 @@ class TrainingSetup:
     packing: bool = True
     """Whether every sequence is as long as ``seq_len``; otherwise that is a limit that few samples reach."""
 
+    objective: str = "text"
+    """What it is trained for: ``objectives.toml`` says which further models and sequences a step then holds."""
+    frozen_parameters: float = 0
+    """Of further models on the GPUs that are not trained and not copies of this one, in 16 bit: a teacher, a reward
+    model of another size."""
+    rollout_gib: float = 0
+    """What an engine that generates sequences keeps of the card while the model trains; 0 where it sleeps."""
+
     lora_rank: int = 16
     lora_targets: str | tuple[str, ...] = "all-linear"
     train_embeddings: bool = False
@@ -148,13 +106,15 @@ class TrainingSetup:
     adapter_parameters: float = 0
     """Trained parameters of an adapter that isn't LoRA; 0 counts them from rank and targets."""
     adapter_dtype: str = ""
+    dora: bool = False
+    """Weight-decomposed adapters: a magnitude for each output, and each adapted product is kept once more."""
 
     weight_dtype: str = "bf16"
     """"fp32" means 32-bit weights with 16-bit arithmetic (mixed precision)."""
     master_weights: bool | None = None
     """A 32-bit copy of 16-bit weights in the optimizer, as DeepSpeed and Megatron keep it."""
     base_quantisation: str = ""
-    """Of the frozen weights; by default none for LoRA and "nf4-double" for QLoRA."""
+    """Of the frozen weights, by its name in ``bases.toml``; by default none for LoRA and "nf4-double" for QLoRA."""
     optimizer: str = "adamw"
     optimizer_dtype: str = ""
     """Of the states; by default that of the trained weights. Paged states are counted: they leave only under need."""
@@ -167,6 +127,8 @@ class TrainingSetup:
     compile: bool = False
     fused_kernels: bool | None = None
     """Norms, rotations and MLP products in kernels that keep no copies (Liger, Unsloth, fast kernels)."""
+    fused_mlp: bool | None = None
+    """The MLP's gate is worked out again, so that a gated MLP keeps three products, not four (Liger, Unsloth)."""
     loss: str = ""
     """"plain"; "fast" saves one copy; "chunked" keeps 16-bit logits only; "fused" (Liger, cut cross-entropy) none."""
     residual_in_32_bit: bool | None = None
@@ -185,7 +147,13 @@ class TrainingSetup:
     offload: str = "none"
     """What is held in the main memory of the host instead; "parameters" means weights, gradients and states."""
 
+    expandable_segments: bool = False
+    """The allocator's blocks can grow, so that lengths that vary leave no holes."""
+    card_gib: float = 0
+    """Memory of the card; what is reserved ends there. 0 where it is not known."""
     framework: str = "unknown"
+    day: str = ""
+    """Whose habits count, such as "2025-08"; the latest by default."""
     generation: str = ""
     """Of the GPU, as the catalogue of accelerators calls it. The estimate does not depend on it, its band does."""
     metric: str = "nvidia-smi"
@@ -199,6 +167,13 @@ class TrainingSetup:
         for name in _POSITIVE:
             if not getattr(self, name) >= 1:
                 raise ValueError(f"{name}: at least 1 is needed, {getattr(self, name)!r} was given")
+        if self.n_gpus % (self.tensor_parallel * self.pipeline_parallel * self.context_parallel):
+            raise ValueError(
+                f"n_gpus: a multiple of tensor × pipeline × context parallel is needed, {self.n_gpus} was given"
+            )
+        for name in _NOT_NEGATIVE:
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name}: 0 or more is needed, {getattr(self, name)!r} was given")
         if self.n_gpus % (self.tensor_parallel * self.pipeline_parallel * self.context_parallel):
             raise ValueError(
                 f"n_gpus: a multiple of tensor × pipeline × context parallel is needed, {self.n_gpus} was given"
@@ -238,9 +213,13 @@ class Coefficients:
     quantised_input_bytes: float
     """Kept per token and number that enters a 4-bit layer, where those layers keep their inputs."""
     slack_share: float
-    """Reserved but not allocated, as a share of the peak."""
+    """Reserved but not allocated, as a share of what comes and goes in a step."""
+    static_slack_share: float
+    """The same, as a share of weights and states."""
     other_moment_share: float
-    """Reserved for the lesser of backward pass and step and not reused, as a share of it."""
+    """Reserved for the lesser of backward pass and step and not reused, as a share of what only the lesser holds."""
+    variable_share: float
+    """Reserved where lengths vary, beyond the longest batch, as a share of activations and logits."""
     logits_slack_bytes: float
     """Reserved for unfused logits and not reused, per token and vocabulary entry."""
     gather_slack_share: float
@@ -272,10 +251,20 @@ class MemoryEstimate:
     overhead_gib: float
     """Gathered or cast weights, buffers, and what the metric counts beyond allocated memory."""
     peak_gib: float
+    """In the metric of the set-up."""
     low_gib: float
     high_gib: float
     moment: str
-    """"loss", "backward" or "step"."""
+    """"loss", "backward", "step" or "rollout"."""
+    allocated_gib: float
+    """What PyTorch must allocate."""
+    needed_gib: float
+    """What decides whether it fits: allocated, the CUDA context, and holes that cannot be given back. PyTorch returns
+    unused blocks before it gives up, so what is reserved beyond this does not keep a run from fitting."""
+    reserved_gib: float
+    """What PyTorch will hold if the card has room."""
+    saving_gib: float
+    """At a checkpoint, where sharded weights are gathered on one GPU and not moved to the host piece by piece."""
     distance: Distance | None = None
     """How like the run is to those that the law was fitted to."""
     moments: tuple[tuple[Part, ...], ...] = ()
@@ -303,26 +292,43 @@ FITTED = Coefficients(**fitted("memory")["coefficients"])
 KNOWN = known("memory")
 """Where those rows lie."""
 
-# Half-width of the band, as a share of each part. Chosen so that the band covers about nine in ten of the complete
-# rows when their source is left out of the fit; ``fit`` prints the coverage.
-STATE_DOUBT = 0.05
-ACTIVATION_DOUBT = 0.15
-# Without full checkpointing all of a layer's activations count, and they differ between implementations.
-UNCHECKPOINTED_DOUBT = 0.24
-OVERHEAD_DOUBT = 0.45
-# Without packing few samples reach the limit, so activations may be lower by this share.
-PADDING_DOUBT = 0.3
-# With an unknown framework the band is wider by this factor, and at least this wide.
-UNKNOWN_FRAMEWORK = 1.5
-UNKNOWN_DOUBT = 0.15
 
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Doubts:
+    """Half-widths of the band, as shares of each part of the estimate."""
+
+    states: float
+    """Of weights, gradients and states."""
+    activations: float
+    """With full checkpointing."""
+    unchecked_activations: float
+    """Without it all of a layer's activations count, and they differ between implementations."""
+    overhead: float
+    objective: float
+    """Of everything, where what is trained for is not text as it is."""
+    padding: float
+    """Of activations, downwards, where few samples reach the limit."""
+    holes: float
+    """Of activations, upwards, where lengths vary."""
+    unknown_framework: float
+    """A factor on all of them."""
+    unknown: float
+    """Of everything at least, with an unknown framework."""
+
+
+DOUBTS = Doubts(**fitted("memory")["doubts"])
 
 class _Shape(NamedTuple):
     """What the estimate needs of an architecture. Activations are numbers per token, averaged over the layers."""
 
     total: float
     linear: float
+    routed_weights: float
+    """Of experts, in all layers."""
     outside_layers: float
+    head: float
+    """Of these, in an output projection of its own."""
     layer: float
     layers: float
     hidden: float
@@ -333,6 +339,8 @@ class _Shape(NamedTuple):
     normed: float
     normed_in_parts: float
     """Of these, by root-mean-square norms, which are several operations unless a kernel fuses them."""
+    gates: float
+    """Of these, those that a fused gated MLP works out again."""
     products: float
     """Numbers that enter the down projections."""
     inputs: float
@@ -344,7 +352,7 @@ class _Shape(NamedTuple):
 
 
 _shapes: dict[int, tuple[Architecture, _Shape]] = {}
-_adapters: dict[tuple[int, str | tuple[str, ...]], tuple[float, float]] = {}
+_adapters: dict[tuple[int, str | tuple[str, ...], int, bool], tuple[float, float, float]] = {}
 
 
 def _shape(a: Architecture) -> _Shape:
@@ -376,7 +384,9 @@ def _shape(a: Architecture) -> _Shape:
     shape = _Shape(
         total=parameters.total(a),
         linear=parameters.linear(a),
+        routed_weights=sum(m.copies * m.inputs * m.outputs for m in parameters.matrices(a) if m.part == "expert"),
         outside_layers=parameters.embedding(a) + parameters.output_embedding(a),
+        head=parameters.output_embedding(a),
         layer=parameters.layer(a),
         layers=a.layers,
         hidden=a.hidden_size,
@@ -386,6 +396,7 @@ def _shape(a: Architecture) -> _Shape:
         mlp=mlp / a.layers,
         normed=normed,
         normed_in_parts=0.0 if a.norm_bias else normed,
+        gates=products / a.layers if a.gated_mlp else 0.0,
         products=products / a.layers,
         inputs=inputs / a.layers,
         routed=routed / a.layers,
@@ -396,54 +407,62 @@ def _shape(a: Architecture) -> _Shape:
     return shape
 
 
-def _adapter(a: Architecture, targets: str | tuple[str, ...]) -> tuple[float, float]:
-    """Trained parameters for each unit of rank, and numbers per token and layer that enter adapters."""
-    key = (id(a), targets)
+def _adapter(
+    a: Architecture, targets: str | tuple[str, ...], rank: int, dora: bool
+) -> tuple[float, float, float]:
+    """Trained parameters, and numbers per token and layer that enter adapters and that leave adapted matrices."""
+    key = (id(a), targets, rank, dora)
     known = _adapters.get(key)
     if known is None:
-        inputs = 0.0
+        inputs = outputs = 0.0
         for m in parameters.adapted(a, targets):
             if m.part not in ("head", "embedding"):
-                inputs += m.copies * m.inputs * (a.experts_per_token / a.experts if m.part == "expert" else 1.0)
-        known = _adapters[key] = (parameters.lora(a, rank=1, targets=targets), inputs / a.layers)
+                used = m.copies * (a.experts_per_token / a.experts if m.part == "expert" else 1.0)
+                inputs += used * m.inputs
+                outputs += used * m.outputs
+        trained = parameters.lora(a, rank=rank, targets=targets, dora=dora)
+        known = _adapters[key] = (trained, inputs / a.layers, outputs / a.layers)
     return known
 
 
 def estimate(
-    architecture: Architecture, setup: TrainingSetup, coefficients: Coefficients = FITTED, runs: Known = KNOWN
+    architecture: Architecture,
+    setup: TrainingSetup,
+    coefficients: Coefficients = FITTED,
+    runs: Known = KNOWN,
+    doubts: Doubts = DOUBTS,
 ) -> MemoryEstimate:
     """Peak memory of one GPU in GiB, with its parts and its band.
 
     Formulas, sources and limits are in the docstring of this module. The band is wider for what no run among ``runs``
     has in common with this one. Raises ValueError for adapter targets that are unknown.
     """
-    found = _estimate(architecture, setup, coefficients, setup.seq_len)
+    found = _estimate(architecture, setup, coefficients, doubts, setup.seq_len)
     far = distance(runs, place(architecture, setup))
     low, high = widened(found.low_gib, found.peak_gib, found.high_gib, far.variance)
     return replace(found, low_gib=low, high_gib=high, distance=far)
 
 
-AXES = ("framework", "sharding", "arithmetic", "optimizer", "method", "lengths", "offload", "kernel", "model", "gpu")
+AXES = (
+    "framework", "sharding", "arithmetic", "optimizer", "method", "lengths", "offload", "kernel", "model", "gpu",
+)  # fmt: skip
 """What tells runs apart, as far as the error of an estimate may depend on it."""
 
 
 def place(architecture: Architecture, setup: TrainingSetup) -> dict[str, str]:
     """Where a run lies on each of ``AXES``, for ``calculator.llm.bands``."""
     s = setup
-    split = "".join(
-        f"+{name}"
-        for name, degree in (
-            ("tensor", s.tensor_parallel), ("pipeline", s.pipeline_parallel), ("context", s.context_parallel)
-        )
-        if degree > 1
-    )  # fmt: skip
+    degrees = {
+        "tensor": s.tensor_parallel, "pipeline": s.pipeline_parallel, "context": s.context_parallel,
+        "experts": s.expert_parallel,
+    }  # fmt: skip
     full = s.method == "full"
     return {
         "framework": s.framework,
-        "sharding": s.sharding + split,
+        "sharding": "+".join([s.sharding, *(name for name, degree in degrees.items() if degree > 1)]),
         "arithmetic": s.weight_dtype if full else s.base_quantisation or s.method,
         "optimizer": s.optimizer if full else "of an adapter",
-        "method": s.method,
+        "method": s.method if s.objective == "text" else f"{s.method}, {s.objective}",
         "lengths": "packed" if s.packing else "variable",
         "offload": s.offload,
         "kernel": s.checkpointing if s.flash_attention else "eager",
@@ -463,7 +482,7 @@ def longest_sequence(
     fits, too_long = 0, 2**30
     while too_long - fits > 1:
         middle = (fits + too_long) // 2
-        if _estimate(architecture, setup, coefficients, middle).peak_gib <= memory_gib:
+        if _estimate(architecture, setup, coefficients, DOUBTS, middle).peak_gib <= memory_gib:
             fits = middle
         else:
             too_long = middle
@@ -481,61 +500,97 @@ class _Held(NamedTuple):
     head_gradient: float
     gathered: float
     """Weights gathered for a layer at a time, or cast for autocast."""
+    whole: float
+    """All trained weights in 16 bit, as they are gathered where a checkpoint is written."""
+
+
+@cache
+def _zero_habits(day: str) -> Habits:
+    """Of the engine that ZeRO runs in."""
+    return next(framework for framework in frameworks().values() if framework.runs_zero).habits(day)
 
 
 def _hold(a: Architecture, w: _Shape, s: TrainingSetup, habits: Habits, engine: Habits, quantisation: str) -> _Held:
     full = s.method == "full"
+    objective, optimizer = objectives()[s.objective], optimizers()[s.optimizer]
     sharding, zero = s.sharding, s.sharding.startswith("zero")
+    sharded = sharding in _SHARDED
     split = s.tensor_parallel * s.pipeline_parallel
-    sharded = sharding in ("fsdp", "fsdp2", "zero3")
-    weight_share = 1 / s.n_gpus if sharded else 1 / split
-    gradient_share = 1 / s.n_gpus if sharded or sharding == "zero2" else 1 / split
-    state_share = 1 / s.n_gpus if sharded or zero else 1 / split
+    # Experts are dealt out over their own group; without one they are cut like everything else.
+    dealt = max(split, s.expert_parallel * s.pipeline_parallel)
+
+    def part(dense: float, routed: float) -> float:
+        """Of one GPU, without ZeRO or FSDP."""
+        return dense / split + routed / dealt
+
+    weight_share = split / s.n_gpus if sharded else 1.0
+    gradient_share = split / s.n_gpus if sharded or sharding == "zero2" else 1.0
+    state_share = split / s.n_gpus if sharded or zero else 1.0
+    routed_weight_share = dealt / s.n_gpus if sharded else 1.0
+    routed_gradient_share = dealt / s.n_gpus if sharded or sharding == "zero2" else 1.0
+    routed_state_share = dealt / s.n_gpus if sharded or zero else 1.0
 
     element = 4.0 if s.weight_dtype == "fp32" else 2.0
+    outside, head_weights = w.outside_layers, w.head
+    total = w.total
+    if not objective.vocabulary:
+        # The head is as wide as the classes, which is next to nothing.
+        total, outside, head_weights = total - head_weights, outside - head_weights, 0.0
+    head = outside if w.tied or not head_weights else outside / 2
+    if habits.unties_head and w.tied:
+        total, outside = total + outside, outside * 2.0
+    routed = w.routed_weights
     if full or quantisation == "none":
-        weights = w.total * element
+        dense_bytes, routed_bytes = (total - routed) * element, routed * element
         layer = w.layer * 2.0
     else:
-        packed = QUANTISED_BYTES[quantisation]
-        weights = w.linear * packed + (w.total - w.linear) * element
+        packed = bases()[quantisation].bits / 8
+        rest = total - w.linear
+        dense_bytes, routed_bytes = (w.linear - routed) * packed + rest * element, routed * packed
         layer = w.linear / w.layers * packed
-    outside = w.outside_layers
-    head = outside if w.tied else outside / 2
-    if habits.unties_head and w.tied:
-        weights += outside * element
-        outside *= 2.0
-    if full:
-        trained, trained_bytes, copied = weights / element, element, 0.0
-    else:
-        trained = s.adapter_parameters or s.lora_rank * _adapter(a, s.lora_targets)[0]
-        trained_bytes = 4.0 if s.adapter_dtype == "fp32" else 2.0 if s.adapter_dtype else engine.adapter_bytes
+    copies = (objective.frozen if full else objective.adapted_frozen) * (2.0 / element if full else 1.0)
+    trained_copies = objective.trained if full else objective.adapted_trained
+    models = 1.0 + trained_copies
+    dense, routed_trained = (total - routed, routed) if full else (0.0, 0.0)
+    trained_bytes, copied = element, 0.0
+    adapter = 0.0
+    if not full:
+        adapter = s.adapter_parameters or _adapter(a, s.lora_targets, s.lora_rank, s.dora)[0]
+        trained_bytes = 4.0 if s.adapter_dtype == "fp32" else 2.0 if s.adapter_dtype else engine.adapter_bits / 8
         # Trained copies of the embeddings keep the type of the model.
         copied = outside * element if s.train_embeddings else 0.0
-        weights += trained * trained_bytes + copied
+        dense = adapter
+    dense, routed_trained, copied = dense * models, routed_trained * models, copied * models
+
+    # What is shared in one way each: (numbers of the layers' dense matrices and the rest, numbers of experts).
+    weights = part(
+        (dense_bytes * weight_share) * (models + copies), (routed_bytes * routed_weight_share) * (models + copies)
+    )
+    weights += 2.0 * s.frozen_parameters * weight_share / split
+    if not full:
+        weights += part((dense * trained_bytes + copied) * weight_share, 0.0)
 
     master = (engine.master_weights if s.master_weights is None else s.master_weights) and trained_bytes == 2.0
     number = {"fp32": 4.0, "bf16": 2.0, "": 4.0 if master else trained_bytes}[s.optimizer_dtype]
-    one_state = number * trained + copied
-    optimizer = s.optimizer
+    if optimizer.bits:
+        number = optimizer.bits / 8 + (4.0 / optimizer.block if optimizer.block else 0.0)
+    tables = outside * models if full else 0.0
+    states = _states(a, w, optimizer, dense - tables, tables, copied / element) * number
+    routed_states = routed_trained * optimizer.states * number * _projected(w, optimizer, full)
+    own = part(dense * state_share, routed_trained * routed_state_share)
     temporary = 0.0
-    if optimizer == "adamw" or optimizer == "paged-adamw":
-        states = 2 * one_state
-        if optimizer == "adamw" and (s.optimizer_step or engine.step) == "multi-tensor":
-            temporary = one_state
-    elif optimizer.endswith("8bit"):
-        # Two 8-bit states and a 32-bit scale per 256 numbers of each (arXiv 2110.02861).
-        states = 2 * (1 + 4 / 256) * (trained + copied / element)
-    elif optimizer == "adamw-4bit":
-        states = 2 * (0.5 + 4 / 128) * (trained + copied / element)
-    else:
-        # Adafactor's are one row and one column of each matrix, which is next to nothing.
-        states = one_state if optimizer == "sgd-momentum" else 0.0
+    if (s.optimizer_step or engine.step) == "multi-tensor":
+        # A copy of what it works on: of the states, or of the weights where those are wider.
+        temporary = optimizer.copies * (number * own + copied / split * state_share)
+    held = part(states * state_share, routed_states * routed_state_share)
     if master:
-        # The 32-bit copy; and DeepSpeed turns the gradients to 32 bit for the step.
-        states += 4 * trained
-        temporary = 4 * trained
-    gradients = (trained * trained_bytes + copied) * gradient_share
+        # The 32-bit copy; and the gradients turn to 32 bit for the step.
+        held += 4 * own
+        temporary = 4 * own if engine.gradient_bits != 32 else 0.0
+    gradient_bytes = engine.gradient_bits / 8 if full and engine.gradient_bits else trained_bytes
+    gradients = part(
+        (dense * gradient_bytes + copied) * gradient_share, routed_trained * gradient_bytes * routed_gradient_share
+    )
     if sharding == "ddp":
         # Gradients and the buckets in which they are averaged.
         gradients *= 2
@@ -547,18 +602,35 @@ def _hold(a: Architecture, w: _Shape, s: TrainingSetup, habits: Habits, engine: 
         gathered = 2 * outside / s.tensor_parallel + layer / s.tensor_parallel * (2 if full else 1)
         if s.pipeline_parallel > 1:
             # A pipeline stage keeps its weights gathered, and its gradients whole and in 32 bit, between micro-batches.
-            gathered = (6.0 if full else 2.0) * w.total / split
+            gathered = (6.0 if full else 2.0) * total / split
     elif element == 4.0:
         # Autocast keeps 16-bit copies of the weights.
-        gathered = 2 * w.total / split
-    weights *= weight_share
-    states *= state_share
-    temporary *= state_share
+        gathered = 2 * part(total - routed, routed)
     if s.offload == "optimizer" or s.offload == "parameters":
-        states = temporary = 0.0
+        held = temporary = 0.0
     if s.offload == "parameters":
         weights, gradients = 0.0, min(gradients, 2 * layer)
-    return _Held(weights, gradients, states, temporary, head * element * gradient_share if full else 0.0, gathered)
+    return _Held(
+        weights=weights, gradients=gradients, states=held, temporary=temporary,
+        head_gradient=head * element * gradient_share / split if full and objective.vocabulary else 0.0,
+        gathered=gathered, whole=2.0 * total / split if sharded else 0.0,
+    )  # fmt: skip
+
+
+def _states(
+    a: Architecture, w: _Shape, optimizer: Optimizer, in_layers: float, tables: float, copied: float
+) -> float:
+    """Numbers that the optimizer holds for the dense matrices, the tables, and trained copies of the tables."""
+    other = optimizer.states if optimizer.other_states < 0 else optimizer.other_states
+    return optimizer.states * in_layers * _projected(w, optimizer, tables > 0) + other * (tables + copied)
+
+
+def _projected(w: _Shape, optimizer: Optimizer, full: bool) -> float:
+    """States of a projected gradient over those of the whole: rank × longer side, twice, and the projection."""
+    if not optimizer.projected_rank or not full:
+        return 1.0
+    # By a matrix of the usual kind: as wide as the model, and as long as its MLP.
+    return min(1.0, optimizer.projected_rank * (1 / w.hidden + 0.5 / max(w.hidden, w.mlp / 4)))
 
 
 def _activate(
@@ -566,17 +638,22 @@ def _activate(
 ) -> tuple[float, float, float]:
     """Bytes per token of a micro-batch: stored until the backward pass, alive in one layer's, and leaked by it."""
     full = s.method == "full"
+    base = bases()[quantisation]
     quantised = not full and quantisation != "none"
     fused = habits.fused_kernels if s.fused_kernels is None else s.fused_kernels
     kept = 2 * (w.attention + w.mlp + w.routed) + c.norm_bytes * w.normed
+    if habits.fused_mlp if s.fused_mlp is None else s.fused_mlp:
+        kept -= 2 * w.gates
     if not (fused or s.compile):
         kept += c.unfused_norm_bytes * w.normed_in_parts
     in_place = False
     if not full:
         # A frozen down projection needs no input; an adapter needs one.
         in_place = habits.shares_adapter_inputs
-        inputs = _adapter(a, s.lora_targets)[1]
+        _, inputs, outputs = _adapter(a, s.lora_targets, s.lora_rank, s.dora)
         kept += c.lora_input_bytes * (min(inputs, w.inputs) if in_place else inputs) - 2 * w.products
+        if s.dora:
+            kept += 2 * outputs
         if quantised and habits.keeps_quantised_inputs:
             kept += c.quantised_input_bytes * w.inputs
     if not s.flash_attention:
@@ -586,11 +663,13 @@ def _activate(
         kept *= c.compiled_share
     in_32_bit = s.residual_in_32_bit
     if in_32_bit is None:
-        in_32_bit = habits.residual_in_32_bit and quantised and quantisation != "gptq"
-    residual = 4 * w.hidden if in_32_bit and s.sharding not in ("fsdp", "fsdp2", "zero3") else 2 * w.hidden
+        in_32_bit = habits.residual_in_32_bit and quantised and base.widened
+    residual = 4 * w.hidden if in_32_bit and s.sharding not in _SHARDED else 2 * w.hidden
 
     leaked = 0.0
     checkpointing = s.checkpointing
+    if checkpointing == "selective" and habits.selective_keeps == "all":
+        checkpointing = "none"
     if checkpointing == "full":
         stored = residual * w.layers
         if s.sharding == "fsdp" and not full:
@@ -611,18 +690,21 @@ def _activate(
     return stored, differentiated, leaked
 
 
-def _estimate(a: Architecture, s: TrainingSetup, c: Coefficients, seq_len: float) -> MemoryEstimate:
+def _estimate(a: Architecture, s: TrainingSetup, c: Coefficients, d: Doubts, seq_len: float) -> MemoryEstimate:
     w = _shape(a)
-    habits = HABITS[s.framework]
-    zero = s.sharding.startswith("zero")
-    engine = HABITS["deepspeed"] if zero else habits
+    objective = objectives()[s.objective]
+    habits = frameworks()[s.framework].habits(s.day)
+    zero = s.sharding.startswith("zero") and not habits.own_engine
+    engine = _zero_habits(s.day) if zero else habits
     quantisation = s.base_quantisation or ("nf4-double" if s.method == "qlora" else "none")
-    weights, gradients, states, temporary, head_gradient, gathered = _hold(a, w, s, habits, engine, quantisation)
+    weights, gradients, states, temporary, head_gradient, gathered, whole = _hold(a, w, s, habits, engine, quantisation)
 
-    # With a pipeline, the micro-batches in flight cover the batch once, each over its share of the layers.
-    tokens = seq_len * s.micro_batch / (s.tensor_parallel * s.context_parallel * s.pipeline_parallel)
+    tokens = objective.sequences * seq_len * s.micro_batch / (s.tensor_parallel * s.context_parallel)
+    # A stage holds its share of the layers for as many micro-batches as are under way.
+    under_way = min(s.pipeline_parallel, s.accumulation_steps) / s.pipeline_parallel
     stored, differentiated, leaked = _activate(a, w, s, habits, c, quantisation, seq_len)
-    stored, differentiated, leaked = stored * tokens, differentiated * tokens, leaked * tokens
+    layer_tokens = tokens if s.accumulation_steps > 1 else tokens / s.pipeline_parallel
+    stored, differentiated, leaked = stored * tokens * under_way, differentiated * layer_tokens, leaked * layer_tokens
 
     loss = s.loss or habits.loss
     saved = 0.0
@@ -635,36 +717,54 @@ def _estimate(a: Architecture, s: TrainingSetup, c: Coefficients, seq_len: float
         if loss == "fast":
             saved = 4.0 if in_32_bit or autocast else 2.0
             per_logit -= saved
-    logits = per_logit * w.vocab * tokens
+    if not objective.vocabulary:
+        per_logit = saved = 0.0
+    logits = per_logit * w.vocab * layer_tokens
 
-    static = weights + states
+    static = weights + states + s.rollout_gib * GIB
     # A loss in chunks differentiates the head while it works.
     held = head_gradient if per_logit <= 2.0 else 0.0
     if s.accumulation_steps > 1:
         held = gradients
-    at_loss = held + stored + max(logits, differentiated) + gathered
-    at_backward = gradients + leaked + differentiated + gathered
-    at_step = gradients + temporary
-    peak = max(at_loss, at_backward, at_step)
+    forward = stored + max(logits, differentiated) + gathered
+    backward = leaked + differentiated + gathered
+    at_loss, at_backward, at_step = held + forward, gradients + backward, gradients + temporary
+    # While it generates, every token of the batch is cached, and nothing is kept for a backward pass.
+    at_rollout = gathered + _cached_bytes(a) * tokens if objective.rollouts else 0.0
+    peak = max(at_loss, at_backward, at_step, at_rollout)
+
+    allocated = static + peak
+    # Both moments hold the gradients, in the same blocks; only what else the lesser holds needs more of them.
+    slack = c.slack_share * peak + c.static_slack_share * static
+    slack += c.other_moment_share * min(max(forward, backward), temporary)
+    slack += c.gather_slack_share * gathered
+    if per_logit > 2.0:
+        # The copy that a fast loss saves is not saved in what is reserved.
+        slack += (c.logits_slack_bytes + saved) * w.vocab * layer_tokens
+    holes = 0.0
+    if not (s.packing or s.expandable_segments):
+        holes = c.variable_share * (stored + max(logits, differentiated))
+    if zero:
+        allocated_buffers = c.zero_gib * GIB
+        slack += allocated_buffers
+    context = c.context_gib * GIB
+    needed = allocated + context + 0.5 * holes
+    room = max(s.card_gib * GIB - context, allocated) if s.card_gib else inf
+    reserved = min(allocated + slack + holes, room)
 
     overhead = 0.0
     if s.metric != "allocated":
-        overhead = c.slack_share * (static + peak) + c.other_moment_share * min(max(at_loss, at_backward), at_step)
-        overhead += c.gather_slack_share * gathered
-        if per_logit > 2.0:
-            # The copy that a fast loss saves is not saved in what is reserved.
-            overhead += (c.logits_slack_bytes + saved) * w.vocab * tokens
-        if zero:
-            overhead += c.zero_gib * GIB
+        overhead = reserved - allocated
         if s.metric == "nvidia-smi":
-            overhead += c.context_gib * GIB
+            overhead += context
 
     moments = tuple(
-        _parts(s, fixed, dynamic, gathering + overhead)
-        for fixed, dynamic, gathering in (
+        _parts(d, s, fixed, passing, gathering + overhead)
+        for fixed, passing, gathering in (
             (static + held, stored + max(logits, differentiated), gathered),
             (static + gradients, leaked + differentiated, gathered),
             (static + gradients + temporary, 0.0, 0.0),
+            (static, at_rollout - gathered if at_rollout else 0.0, gathered),
         )
     )
 
@@ -674,7 +774,10 @@ def _estimate(a: Architecture, s: TrainingSetup, c: Coefficients, seq_len: float
         states += temporary
     else:
         overhead += gathered
-        if peak == at_loss:
+        if peak == at_rollout:
+            moment, gradients = "rollout", 0.0
+            activations = at_rollout - gathered
+        elif peak == at_loss:
             moment = "loss"
             gradients = held
             shown = logits if logits > differentiated else 0.0
@@ -682,6 +785,7 @@ def _estimate(a: Architecture, s: TrainingSetup, c: Coefficients, seq_len: float
         else:
             moment = "backward"
             activations = leaked + differentiated
+    overhead += s.rollout_gib * GIB
     dynamic = activations + shown
     total = weights + states + gradients + dynamic + overhead
     found = MemoryEstimate(
@@ -695,20 +799,30 @@ def _estimate(a: Architecture, s: TrainingSetup, c: Coefficients, seq_len: float
         low_gib=0.0,
         high_gib=0.0,
         moment=moment,
+        allocated_gib=allocated / GIB,
+        needed_gib=needed / GIB,
+        reserved_gib=reserved / GIB,
+        saving_gib=max(total, static + whole) / GIB,
         moments=moments,
     )
     return replace(found, low_gib=found.at(-SD_OF_BAND), high_gib=found.at(SD_OF_BAND))
 
 
-def _parts(s: TrainingSetup, fixed: float, dynamic: float, overhead: float) -> tuple[Part, ...]:
+def _cached_bytes(a: Architecture) -> float:
+    """Keys and values of one token in 16 bit, over all layers."""
+    return sum(2.0 * cache.layers * cache.numbers_per_token for cache in a.caches)
+
+
+def _parts(d: Doubts, s: TrainingSetup, fixed: float, dynamic: float, overhead: float) -> tuple[Part, ...]:
     """The parts of a moment, in GiB from bytes, each with its own doubt: the sizes alone do not change the doubts."""
-    checkpointed = ACTIVATION_DOUBT if s.checkpointing == "full" else UNCHECKPOINTED_DOUBT
+    checkpointed = d.activations if s.checkpointing == "full" else d.unchecked_activations
+    padding, holes = (0.0, 0.0) if s.packing else (d.padding, d.holes)
     parts = []
-    for size, doubt, padding in (
-        (fixed, STATE_DOUBT, 0.0),
-        (dynamic, checkpointed, 0.0 if s.packing else PADDING_DOUBT),
-        (overhead, OVERHEAD_DOUBT, 0.0),
-    ):
-        known = max(doubt * UNKNOWN_FRAMEWORK, UNKNOWN_DOUBT) if s.framework == "unknown" else doubt
-        parts.append(Part(size / GIB, known + padding, known))
+    for size, doubt, below, above in (
+        (fixed, d.states, 0.0, 0.0), (dynamic, checkpointed, padding, holes), (overhead, d.overhead, 0.0, 0.0)
+    ):  # fmt: skip
+        known = doubt if s.objective == "text" else doubt + d.objective
+        if s.framework == "unknown":
+            known = max(known * d.unknown_framework, d.unknown)
+        parts.append(Part(size / GIB, known + below, known + above))
     return tuple(parts)
