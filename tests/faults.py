@@ -76,8 +76,10 @@ class Place:
             def do_GET(self) -> None:  # noqa: N802
                 place.asked.append(self.path)
                 self.site = place.site
-                self.fault = place.fault_for(self.path) if self.command == "GET" else None
+                self.fault = place.fault_for(self.path)
                 super().do_GET()
+
+            do_HEAD = do_GET  # noqa: N815
 
             def _send(self, status: HTTPStatus, path: Path | None) -> None:
                 fault = self.fault
@@ -100,6 +102,8 @@ class Place:
                 self.send_header("Content-Length", str(len(content)))
                 self.send_header("Cache-Control", "no-store")
                 self.end_headers()
+                if self.command == "HEAD":
+                    return
                 content = content[: int(len(content) * fault.keep)]
                 pieces = [content[at : at + PIECE] for at in range(0, len(content), PIECE)]
                 for piece in pieces if fault.bytes_per_s else [content]:

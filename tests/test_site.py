@@ -1,6 +1,7 @@
 """The fences, the HTML and the charts, and the built site as a set of files."""
 
 import base64
+import gzip
 import hashlib
 import json
 import re
@@ -335,6 +336,24 @@ def test_every_link_leads_somewhere(site):
     prefix = "/" + serve.published_address(site).split("/", 3)[3]
     found = [publish.Page(path=p.relative_to(site).as_posix(), text=p.read_text("utf-8")) for p in site.rglob("*.html")]
     assert list(publish.problems(site, found, prefix)) == []
+
+
+def test_the_day_of_a_build_is_in_none_of_its_bytes(tmp_path):
+    found = []
+    for day in ("2026-11-27", "2026-11-28"):
+        root = tmp_path / day
+        root.mkdir()
+        (root / "sw.js").write_text("const RELEASE = null;\n")
+        (root / "index.html").write_text('<html><head><meta charset="utf-8"><title>A page</title></head></html>')
+        text = f"<urlset>\n<url>\n<loc>https://example.test/</loc>\n<lastmod>{day}</lastmod>\n</url>\n</urlset>"
+        (root / "sitemap.xml").write_text(text)
+        (root / "sitemap.xml.gz").write_bytes(gzip.compress(text.encode()))
+        publish.publish(root)
+        found.append({path.name: path.read_bytes() for path in root.rglob("*") if path.is_file()})
+    assert found[0] == found[1]
+    assert gzip.decompress(found[0]["sitemap.xml.gz"]) == found[0]["sitemap.xml"]
+    assert b"<loc>https://example.test/</loc>" in found[0]["sitemap.xml"]
+    assert found[0]["sitemap.xml.gz"][9] == 255
 
 
 def test_publishing_twice_changes_nothing(copied):

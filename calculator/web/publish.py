@@ -6,6 +6,7 @@
 - a storage that is blocked or holds nonsense does not stop Material's scripts;
 - the link that names the next page goes: Firefox would fetch that page at once, and the policy forbids it;
 - our own scripts and styles are addressed by their content, so that a page never meets another release's;
+- `sitemap.xml` says nothing of the day it was built on: the same source is the same release on any day;
 - `sw.js` gets the list of files to keep for reading without a network;
 - `llms.txt` lists the pages for machines that read, `schemas/` says what they may send and what comes back;
 - a dead link, a missing anchor, an inline style or an inline handler fails the build.
@@ -28,6 +29,7 @@ from urllib.parse import unquote, urlsplit
 
 from calculator import MODEL_VERSION
 from calculator.faces.schema import write_schemas
+from calculator.web.bundle import gzipped
 from calculator.web.serve import published_address
 
 RUNTIME = "assets/runtime/"
@@ -53,6 +55,7 @@ _FOLDED = re.compile(
     r'aria-labelledby="(?P<name>__nav_[\d_]+)_label"(?P<rest>[^>]*>\s*<label class="md-nav__title" for="(?P=name)">'
     r"\s*<span[^>]*></span>\s*(?P<title>[^<]*?)\s*</label>)"
 )
+_LAST_CHANGED = re.compile(r"\s*<lastmod>[^<]*</lastmod>")
 _SENTENCE_END = re.compile(r"\s+")
 
 
@@ -132,6 +135,7 @@ def publish(root: Path) -> list[str]:
     for path in root.glob("assets/javascripts/bundle.*.min.js"):
         path.write_text(path.read_text("utf-8").replace(_SEARCH_AT_ONCE, _SEARCH_WHEN_OPENED), "utf-8")
     write_schemas(root / SCHEMAS, published_address(root) + SCHEMAS)
+    write_sitemap(root)
     write_service_worker(root, versions)
     (root / "llms.txt").write_text(outline(pages, published_address(root)), "utf-8")
     return list(problems(root, pages, prefix))
@@ -208,6 +212,16 @@ def _with_policy(text: str) -> str:
     tag = f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
     text = _POLICY.sub("", text)
     return _CHARSET.sub(lambda found: found[0] + tag, text, count=1)
+
+
+def write_sitemap(root: Path) -> None:
+    """The sitemap without dates, which are those of the build, and its compressed copy without the time of it."""
+    path = root / "sitemap.xml"
+    text = _LAST_CHANGED.sub("", path.read_text("utf-8"))
+    path.write_text(text, "utf-8")
+    compressed = root / "sitemap.xml.gz"
+    if compressed.is_file():
+        compressed.write_bytes(gzipped(text.encode()))
 
 
 def write_service_worker(root: Path, versions: dict[str, str]) -> None:

@@ -36,6 +36,7 @@ TYPES = {
     ".xml": "application/xml; charset=utf-8",
     ".zip": "application/zip",
 }
+HIGHEST_PORT = 65_535
 COMPRESSED = {".gz", ".png", ".woff2", ".zip"}
 
 
@@ -64,12 +65,15 @@ class Site:
 
     def find(self, path: str) -> Path | None:
         """The file for a request path inside the prefix; None when there is none or it would leave the site."""
-        found = (self.root / unquote(path).lstrip("/")).resolve()
-        if not found.is_relative_to(self.root):
+        try:
+            found = (self.root / unquote(path).lstrip("/")).resolve()
+            if not found.is_relative_to(self.root):
+                return None
+            if found.is_dir():
+                found /= "index.html"
+            return found if found.is_file() else None
+        except (OSError, ValueError):  # no file can have such a name
             return None
-        if found.is_dir():
-            found /= "index.html"
-        return found if found.is_file() else None
 
     def body(self, path: Path) -> Body:
         """The file's bytes, plain and gzipped."""
@@ -171,6 +175,7 @@ def listen(root: Path, port: int = 0, tries: int = 1) -> tuple[Server, str]:
     """A server that is bound and not yet running, and its address. Port 0 takes any free one; raises OSError."""
     site = Site(root)
     handler = type("SiteHandler", (Handler,), {"site": site})
+    tries = min(tries, HIGHEST_PORT + 1 - port)
     for candidate in range(port, port + tries):
         try:
             server = Server(("127.0.0.1", candidate), handler)
@@ -196,11 +201,17 @@ def running(root: Path, port: int = 0) -> Iterator[str]:
         server.server_close()
 
 
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 <= int(text) <= HIGHEST_PORT:
+        raise argparse.ArgumentTypeError(f"must be from 0 to {HIGHEST_PORT}; given: {text[:20]!r}")
+    return int(text)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Serve until interrupted."""
     parser = argparse.ArgumentParser(prog="python -m calculator.web.serve", description=__doc__)
     parser.add_argument("root", nargs="?", default="site", type=Path, help="the built site (default: site)")
-    parser.add_argument("--port", default=8000, type=int, help="first port to try (default: 8000)")
+    parser.add_argument("--port", default=8000, type=_port, help="first port to try (default: 8000)")
     given = parser.parse_args(arguments)
     try:
         server, address = listen(given.root, given.port, tries=20)

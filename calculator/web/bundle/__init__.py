@@ -10,7 +10,7 @@
 - `late`: bytecode of what is reached but was not yet loaded when that memory was taken (with `heap`, the quick start).
 
 and `manifest.json`, which names them for the build: see `worker_name`. The same inputs give the same bytes. Nothing is
-done when no input changed. Native only; needs Node, the npm package `pyodide` and `pyodide-build`.
+done when no input changed. Native only; needs Node, the npm package `pyodide`.
 """
 
 import gzip
@@ -36,8 +36,6 @@ DESTINATION = ROOT / "docs" / "assets" / "runtime"
 RUNTIME = ROOT / "node_modules" / "pyodide"
 CACHE = ROOT / ".cache" / "bundle"
 
-PYTHON = (3, 13)
-"""The minor version of the runtime's Python, which bytecode must match."""
 
 RUNTIME_FILES = {
     "pyodide.asm.js": "356c42f69e1695397e9d8670bd3c2e678248cde76e18bdae1731e848537b47d7",
@@ -134,7 +132,7 @@ def _up_to_date(destination: Path, inputs: str) -> dict[str, Any] | None:
 
 def _inputs(package: Path) -> str:
     """One hash of all that the artefacts depend on."""
-    digest = hashlib.sha256(sys.version.encode())
+    digest = hashlib.sha256()
     ours = {name: path for name, path in library.sources(package).items() if not library.is_native(name)}
     tools = {path.name: path for path in sorted(_HERE.iterdir()) if path.is_file()}
     for name, path in {**ours, **tools}.items():
@@ -177,49 +175,34 @@ def _artefacts(folder: Path, package: Path) -> tuple[dict[str, bytes], dict[str,
         "loader": (RUNTIME / "pyodide.mjs").read_bytes(),
         "glue": (RUNTIME / "pyodide.asm.js").read_bytes(),
         "wasm": (RUNTIME / "pyodide.asm.wasm").read_bytes(),
-        "library": _gzipped(library.archive({**trimmed, **compiled_ours})),
-        "heap": _gzipped((folder / "heap").read_bytes()),
-        "late": _gzipped(library.archive(late)),
+        "library": gzipped(library.archive({**trimmed, **compiled_ours})),
+        "heap": gzipped((folder / "heap").read_bytes()),
+        "late": gzipped(library.archive(late)),
     }
     info = json.loads((RUNTIME / "pyodide-lock.json").read_text("utf-8"))["info"]
     return artefacts, {"info": info, **seen["built"]}
 
 
 def compiled(files: Mapping[str, bytes], *, optimise: int) -> dict[str, bytes]:
-    """The files with every source compiled to bytecode; what was compiled before is taken from the cache."""
+    """The files with every source compiled to bytecode; what was compiled before is taken from the cache.
+
+    Pyodide's own Python compiles them, so that the bytes do not depend on the one that builds.
+    """
     sources = library.archive(files)
-    key = hashlib.sha256(f"{sys.version} {optimise} ".encode() + sources).hexdigest()
+    key = hashlib.sha256(f"{optimise} ".encode() + (_HERE / "compile.mjs").read_bytes() + sources).hexdigest()
     kept = CACHE / f"{key}.zip"
     if not kept.is_file():
         with tempfile.TemporaryDirectory() as name:
             before, after = Path(name, "library.zip"), Path(name, "compiled.zip")
             before.write_bytes(sources)
-            if sys.version_info[:2] == PYTHON:
-                _py_compile(before, optimise)
-                after = before
-            else:
-                _node(
-                    "compile.mjs",
-                    runtime=str(RUNTIME),
-                    archives=[{"from": str(before), "to": str(after), "optimise": optimise}],
-                )
+            _node(
+                "compile.mjs",
+                runtime=str(RUNTIME),
+                archives=[{"from": str(before), "to": str(after), "optimise": optimise}],
+            )
             CACHE.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(after, kept)
     return {name: _unchecked(content, name) for name, content in library.contents(kept.read_bytes()).items()}
-
-
-def _py_compile(archive: Path, optimise: int) -> None:
-    """Compile the zip in place with pyodide-build."""
-    command = shutil.which("pyodide", path=str(Path(sys.executable).parent)) or shutil.which("pyodide")
-    if command is None:
-        raise BundleError("the command `pyodide` is missing; install the group `site` (pyodide-build)")
-    environment = {
-        "PYTHONHASHSEED": "0",
-        "PYTHONNODEBUGRANGES": "1",
-        "PYTHONOPTIMIZE": str(optimise or ""),
-        "SOURCE_DATE_EPOCH": "0",
-    }
-    _run([command, "py-compile", "--silent", "--compression-level", "0", str(archive)], environment)
 
 
 def _unchecked(content: bytes, name: str) -> bytes:
@@ -244,8 +227,10 @@ def _run(command: list[str], environment: Mapping[str, str]) -> None:
         raise BundleError(f"{' '.join(command[:2])} failed:\n{said}")
 
 
-def _gzipped(content: bytes) -> bytes:
-    return gzip.compress(content, 9, mtime=0)
+def gzipped(content: bytes) -> bytes:
+    """Compressed without a time, and with no system named: which one Python names depends on its version."""
+    found = gzip.compress(content, 9, mtime=0)
+    return found[:9] + b"\xff" + found[10:]
 
 
 def _file(kind: str, content: bytes, suffix: str) -> dict[str, Any]:
