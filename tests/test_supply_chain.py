@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 LOCKS = sorted(ROOT.glob("requirements*.txt"))
 GRANTED = {
+    "prices.yml": {"propose": {"contents": "write", "pull-requests": "write"}},
     "site.yml": {"deploy": {"pages": "write", "id-token": "write"}},
     "release.yml": {"publish": {"id-token": "write"}, "attach": {"contents": "write"}},
 }
@@ -132,9 +133,13 @@ def test_every_licence_is_known_and_what_is_sent_to_readers_is_listed(parts):
 
 
 def test_the_scheduled_job_and_the_issue_form_are_there_and_fit():
-    stale = workflow(ROOT / ".github" / "workflows" / "stale.yml")
-    assert stale["on"]["schedule"]
-    assert any("python -m calculator stale" in step.get("run", "") for step in stale["jobs"]["list"]["steps"])
+    prices = workflow(ROOT / ".github" / "workflows" / "prices.yml")
+    assert prices["on"]["schedule"]
+    runs = " ".join(step.get("run", "") for step in prices["jobs"]["update"]["steps"])
+    assert "python -m calculator stale" in runs
+    assert "python -m calculator update prices" in runs
+    # What can write runs nothing of a package: it applies a patch that another job made.
+    assert not any(word in str(prices["jobs"]["propose"]) for word in ("python", "pip", "npm"))
     form = yaml.safe_load((ROOT / ".github" / "ISSUE_TEMPLATE" / "wrong-number.yml").read_text("utf-8"))
     assert {"link", "number", "expected", "source"} <= {field["id"] for field in form["body"]}
     assert all(field["validations"]["required"] for field in form["body"])

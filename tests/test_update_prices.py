@@ -1,11 +1,14 @@
 """The update of prices: what is taken from a release, the rule for the defaults, and the words about a difference."""
 
 from datetime import date, time
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from calculator.catalogs import sources
 from calculator.facts.assumptions import assumption
+from calculator.update import __main__ as update
 from calculator.update import prices
 
 TODAY = date(2026, 11, 28)
@@ -142,3 +145,20 @@ def test_the_middle_reference_is_neither_the_cheapest_nor_the_dearest():
         middle = prices.reference([(row, True) for row in found])
         assert len(found) >= 3
         assert 3 * float(middle["input"]) + float(middle["output"]) == costs[len(costs) // 2]
+
+
+def test_a_change_of_a_preset_s_verdict_is_named_and_no_change_is_said(tmp_path, capsys):
+    file = tmp_path / "before.json"
+    assert update.main([str(file)]) == 0
+    assert update.main([str(file), "--against"]) == 0
+    assert capsys.readouterr().out == "All presets say what they said.\n"
+    assert update.difference({"a": "Yes."}, {"a": "No.", "b": "New."}) == [
+        "a\n  was: Yes.\n  is:  No.", "b\n  was: -\n  is:  New.",
+    ]
+
+
+def test_the_pinned_release_is_the_one_behind_the_table():
+    lock = (Path(__file__).parent.parent / "requirements-update.txt").read_text("utf-8")
+    release = lock.partition("genai-prices==")[2].split()[0]
+    assert release in sources()["genai"].title
+    assert release in assumption("large_input_usd_per_mtok").source
