@@ -248,6 +248,15 @@ prompt_tokens = ask(
     group=TRAFFIC,
 )
 answer_tokens = ask(300, TOKENS, "Answer", low=1, high=2e5, group=TRAFFIC)
+thinking_tokens = ask(
+    0,
+    TOKENS,
+    "Hidden thinking before an answer",
+    low=0,
+    high=2e5,
+    hint="Reasoning effort: billed as output, waited for, never seen. A tuned model answers at once",
+    group=TRAFFIC,
+)
 window_tokens = ask(128_000, TOKENS, "Context window of the model you prompt", low=1_000, high=1e8, group=TRAFFIC)
 shared_prefix_share = ask(
     0.8,

@@ -91,3 +91,40 @@ def test_every_device_that_a_page_offers_is_in_the_catalogue():
     for name in catalog.names():
         spec = fields_of(catalog.decision(name).Inputs).get("device")
         assert spec is None or {device for device, _ in spec.options} <= set(accelerators())
+
+
+THINKING = [name for name in catalog.names() if "thinking_tokens" in fields_of(catalog.decision(name).Inputs)]
+BILLED = {
+    "conversation_context": "plain_conversation_usd",
+    "prompt_engineering": "prompt_usd_per_request",
+    "smaller_scope": "large_usd_per_month",
+    "real_time_response": "api_usd_per_month",
+}
+
+
+@pytest.mark.parametrize("name", [name for name in catalog.names() if "answer_tokens" in fields_of(
+    catalog.decision(name).Inputs)])
+def test_thinking_is_asked_wherever_answers_are_billed_or_timed(name):
+    assert name in THINKING
+
+
+@pytest.mark.parametrize("name", sorted(BILLED))
+def test_thinking_is_billed_as_output_of_the_prompted_model(name):
+    decision = catalog.decision(name)
+    none, some, longer = (
+        decision.compute(engine.read(decision, {"answer_tokens": answer, "thinking_tokens": thinking}).inputs)
+        for answer, thinking in ((300, 0), (300, 700), (1000, 0))
+    )
+    before, thinks = (getattr(found, BILLED[name]) for found in (none, some))
+    assert thinks > before
+    if name != "conversation_context":
+        assert thinks == pytest.approx(getattr(longer, BILLED[name]))
+
+
+def test_an_answer_begins_when_the_thinking_is_done():
+    decision = catalog.decision("real_time_response")
+    at_once, thinks = (
+        decision.compute(engine.read(decision, {"thinking_tokens": thinking}).inputs) for thinking in (0, 500)
+    )
+    waited = thinks.small_first_token_after_ms - at_once.small_first_token_after_ms
+    assert waited == pytest.approx(1000 * 500 / thinks.small_pace_tokens_per_s, rel=0.05)

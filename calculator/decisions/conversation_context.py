@@ -77,6 +77,7 @@ class Inputs:
         group=situation.TRAFFIC,
     )
     answer_tokens: float = situation.answer_tokens
+    thinking_tokens: float = situation.thinking_tokens
     context_tokens: float = ask(
         128_000, TOKENS, "Context window", low=512, high=1e8, hint="Of the model you use", group=situation.TRAFFIC
     )
@@ -278,14 +279,16 @@ def cost(i: Inputs, turns: float) -> Cost:
         turns=turns, system_tokens=system, user_tokens=i.user_tokens, answer_tokens=i.answer_tokens
     )
     received = talk.output_tokens * i.large_output_usd_per_mtok
-    cached = cached_usd(i, turns, system, warm)
+    # Thinking is billed at each turn and left out of the history.
+    thought = turns * i.thinking_tokens * i.large_output_usd_per_mtok / 1e6
+    cached = cached_usd(i, turns, system, warm) + thought
     return Cost(
         sent_tokens=talk.input_tokens,
         last_prompt_tokens=talk.last_prompt_tokens,
-        plain=(talk.input_tokens * i.large_input_usd_per_mtok + received) / 1e6,
+        plain=(talk.input_tokens * i.large_input_usd_per_mtok + received) / 1e6 + thought,
         cached=cached,
-        summarised=summarised_usd(i, turns, warm) if turns > i.summary_turns else cached,
-        restated=restated_usd(i, turns, warm),
+        summarised=summarised_usd(i, turns, warm) + thought if turns > i.summary_turns else cached,
+        restated=restated_usd(i, turns, warm) + thought,
     )
 
 

@@ -142,6 +142,7 @@ class Inputs:
     retraining_days: float = situation.retraining_days
     prompt_tokens: float = situation.prompt_tokens
     answer_tokens: float = situation.answer_tokens
+    thinking_tokens: float = situation.thinking_tokens
     shared_prefix_share: float = situation.shared_prefix_share
     example_tokens: float = situation.example_tokens
     latency_ms: float = situation.latency_ms
@@ -336,6 +337,7 @@ SERVING_FROM = (
     "prompt_tokens",
     "shared_prefix_share",
     "answer_tokens",
+    "thinking_tokens",
     "retrieved_tokens",
     "cache_minimum_tokens",
     "cache_hit_share",
@@ -449,7 +451,7 @@ def _serving_usd_per_request(i: Inputs, way: Way) -> float:
         prompt, prefix = i.prompt_tokens + passages, shared if shared >= i.cache_minimum_tokens else 0.0
     price = request_usd(
         prompt_tokens=prompt,
-        answer_tokens=i.answer_tokens,
+        answer_tokens=i.answer_tokens + (0.0 if way.trained else i.thinking_tokens),
         input_usd_per_mtok=i.large_input_usd_per_mtok if way.large else i.small_input_usd_per_mtok,
         output_usd_per_mtok=i.large_output_usd_per_mtok if way.large else i.small_output_usd_per_mtok,
         shared_prefix_tokens=prefix,

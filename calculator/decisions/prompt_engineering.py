@@ -74,6 +74,7 @@ class Inputs:
         group=situation.TRAFFIC,
     )
     answer_tokens: float = situation.answer_tokens
+    thinking_tokens: float = situation.thinking_tokens
     can_wait: bool = flag(
         False, "Answers may take a day", hint="Then both are billed at the batch price", group=situation.TRAFFIC
     )
@@ -221,14 +222,14 @@ def prompt_usd(i: Inputs, hit_share: float) -> float:
     batch = i.batch_price_ratio if i.can_wait else 1.0
     plain = tokens.request_usd(
         prompt_tokens=i.prompt_tokens,
-        answer_tokens=i.answer_tokens,
+        answer_tokens=i.answer_tokens + i.thinking_tokens,
         input_usd_per_mtok=i.large_input_usd_per_mtok,
         output_usd_per_mtok=i.large_output_usd_per_mtok,
         batch_factor=batch,
     )
     cached = tokens.request_usd(
         prompt_tokens=i.prompt_tokens,
-        answer_tokens=i.answer_tokens,
+        answer_tokens=i.answer_tokens + i.thinking_tokens,
         input_usd_per_mtok=i.large_input_usd_per_mtok,
         output_usd_per_mtok=i.large_output_usd_per_mtok,
         shared_prefix_tokens=i.prompt_tokens * i.shared_prefix_share,
@@ -248,12 +249,12 @@ def tuned_prompt_tokens(i: Inputs) -> float:
     return min(i.short_prompt_tokens, i.prompt_tokens)
 
 
-def short_usd(i: Inputs, size: str) -> float:
+def short_usd(i: Inputs, size: str, thinking_tokens: float = 0.0) -> float:
     """One request with the short prompt at the base price of that model, in US dollars."""
     same = size == Size.SAME
     return tokens.request_usd(
         prompt_tokens=tuned_prompt_tokens(i),
-        answer_tokens=i.answer_tokens,
+        answer_tokens=i.answer_tokens + thinking_tokens,
         input_usd_per_mtok=i.large_input_usd_per_mtok if same else i.small_input_usd_per_mtok,
         output_usd_per_mtok=i.large_output_usd_per_mtok if same else i.small_output_usd_per_mtok,
         batch_factor=i.batch_price_ratio if i.can_wait else 1.0,
@@ -385,7 +386,7 @@ def compute(i: Inputs) -> Outputs:
         break_even_requests_per_month=tuned.break_even_requests_per_month,
         saving_usd_per_request=tuned.saving_usd_per_request,
         prompt_usd_per_request=prompt,
-        shorter_prompt_usd_per_request=prompt - short_usd(i, Size.SAME),
+        shorter_prompt_usd_per_request=prompt - short_usd(i, Size.SAME, i.thinking_tokens),
         tuned_usd_per_request=tuned.usd_per_request,
         warm_share=warm,
         upfront_usd=upfront,

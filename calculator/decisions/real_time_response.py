@@ -107,6 +107,7 @@ class Inputs:
     prompt_tokens: float = situation.prompt_tokens
     shared_prefix_share: float = situation.shared_prefix_share
     answer_tokens: float = situation.answer_tokens
+    thinking_tokens: float = situation.thinking_tokens
     small_api_model: str = situation.small_api_model
     serving_surprise_sd: float = assume("serving_surprise_sd")
     headroom_share: float = assume("headroom_share")
@@ -150,6 +151,7 @@ class Service:
     devices: float
     devices_each: int
     slots: int
+    thinking_ms: float
 
 
 def setup_of(i: Inputs, model: str, devices: int) -> ServingSetup:
@@ -161,7 +163,7 @@ def setup_of(i: Inputs, model: str, devices: int) -> ServingSetup:
         stored=format_of(_FORMATS[Stored(i.stored)]),
         engine=engine(_ENGINES[Engine(i.engine)]),
         prompt_tokens=i.prompt_tokens,
-        answer_tokens=i.answer_tokens,
+        answer_tokens=i.answer_tokens + i.thinking_tokens,
     )
 
 
@@ -188,14 +190,24 @@ def devices_each(model: str, device: str, stored: str, tokens: float, most: int)
 
 def service(i: Inputs, model: str) -> Service:
     """What the devices give with this model, at this surprise."""
-    tokens = i.prompt_tokens + i.answer_tokens
+    tokens = i.prompt_tokens + i.thinking_tokens + i.answer_tokens
     each = devices_each(model, i.device, _FORMATS[Stored(i.stored)], tokens, int(i.gpus))
     if not each:
-        return Service(first_token_ms=inf, pace_tokens_per_s=0.0, users=0.0, devices=inf, devices_each=0, slots=0)
+        return Service(
+            first_token_ms=inf,
+            pace_tokens_per_s=0.0,
+            users=0.0,
+            devices=inf,
+            devices_each=0,
+            slots=0,
+            thinking_ms=0.0,
+        )
     setup = setup_of(i, model, each)
     slower = SPREADS[spread_kind(setup, 1)] ** (-i.serving_surprise_sd / SD_OF_SPREAD)
     alone = decode(setup).tokens_per_s / slower
-    first = time_to_first_token(setup, cached_tokens=i.prompt_tokens * i.shared_prefix_share).value * slower
+    thinking_ms = 1000 * i.thinking_tokens / alone
+    read_ms = time_to_first_token(setup, cached_tokens=i.prompt_tokens * i.shared_prefix_share).value * slower
+    first = read_ms + thinking_ms
     allowed_ms = 1000 / i.pace_tokens_per_s / slower
     slots = slots_within(setup, allowed_ms)
     busy_s = first / 1000 + i.answer_tokens / max(i.pace_tokens_per_s, 1e-9)
@@ -210,6 +222,7 @@ def service(i: Inputs, model: str) -> Service:
         devices=copies * each,
         devices_each=each,
         slots=slots,
+        thinking_ms=thinking_ms,
     )
 
 
@@ -218,7 +231,7 @@ def compute(i: Inputs) -> Outputs:
     price = situation.usd_per_hour(i.device, i.device_usd_per_hour)
     request = request_usd(
         prompt_tokens=i.prompt_tokens,
-        answer_tokens=i.answer_tokens,
+        answer_tokens=i.answer_tokens + i.thinking_tokens,
         input_usd_per_mtok=i.small_input_usd_per_mtok,
         output_usd_per_mtok=i.small_output_usd_per_mtok,
     )
@@ -319,7 +332,8 @@ def exhibits(i: Inputs, o: Outputs) -> tuple[Exhibit, ...]:
             writing = 1000 * i.answer_tokens / max(i.pace_tokens_per_s, 1e-9)
             segments = (
                 Segment(label="Network", value=i.network_ms),
-                Segment(label="Reading the prompt", value=found.first_token_ms - i.network_ms),
+                Segment(label="Reading the prompt", value=found.first_token_ms - found.thinking_ms - i.network_ms),
+                Segment(label="Thinking", value=min(found.thinking_ms, 20 * i.latency_ms)),
                 Segment(label="Writing at the pace you need", value=min(writing, 20 * i.latency_ms)),
             )
             bars.append(Bar(label=label, segments=segments))

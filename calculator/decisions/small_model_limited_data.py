@@ -120,6 +120,7 @@ class Inputs:
     requests_per_month: float = situation.requests_per_month
     prompt_tokens: float = situation.prompt_tokens
     answer_tokens: float = situation.answer_tokens
+    thinking_tokens: float = situation.thinking_tokens
     shared_prefix_share: float = situation.shared_prefix_share
     success_usd: float = situation.success_usd
     failure_usd: float = situation.failure_usd
@@ -283,7 +284,7 @@ def _least_gib(i: Inputs, size: Size) -> float:
 def _teacher_usd(i: Inputs) -> float:
     one = request_usd(
         prompt_tokens=i.prompt_tokens,
-        answer_tokens=i.answer_tokens,
+        answer_tokens=i.answer_tokens + i.thinking_tokens,
         input_usd_per_mtok=i.large_input_usd_per_mtok,
         output_usd_per_mtok=i.large_output_usd_per_mtok,
     )
@@ -296,7 +297,7 @@ def weigh(i: Inputs) -> list[Option]:
     shared = i.prompt_tokens * i.shared_prefix_share
     prompted_usd = request_usd(
         prompt_tokens=i.prompt_tokens,
-        answer_tokens=i.answer_tokens,
+        answer_tokens=i.answer_tokens + i.thinking_tokens,
         input_usd_per_mtok=i.large_input_usd_per_mtok,
         output_usd_per_mtok=i.large_output_usd_per_mtok,
         shared_prefix_tokens=shared,

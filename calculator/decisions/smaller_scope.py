@@ -89,6 +89,7 @@ class Inputs:
     requests_per_month: float = situation.requests_per_month
     prompt_tokens: float = situation.prompt_tokens
     answer_tokens: float = situation.answer_tokens
+    thinking_tokens: float = situation.thinking_tokens
     failure_usd: float = situation.failure_usd
     success_usd: float = situation.success_usd
     large_api_model: str = situation.large_api_model
@@ -155,7 +156,7 @@ def compute(i: Inputs) -> Outputs:
     small_request, large_request = (
         request_usd(
             prompt_tokens=i.prompt_tokens,
-            answer_tokens=i.answer_tokens,
+            answer_tokens=i.answer_tokens + i.thinking_tokens,
             input_usd_per_mtok=price_in,
             output_usd_per_mtok=price_out,
         )

@@ -80,6 +80,7 @@ class Inputs:
     example_tokens: float = situation.example_tokens
     prompt_tokens: float = situation.prompt_tokens
     answer_tokens: float = situation.answer_tokens
+    thinking_tokens: float = situation.thinking_tokens
     requests_per_month: float = situation.requests_per_month
     budget_usd: float = situation.budget_usd
     long_context: bool = situation.long_context
@@ -187,7 +188,8 @@ def compute(i: Inputs) -> Outputs:
     worth = labels.mixed_labels(i.labelled_examples, i.synthetic_examples, kept_worth)
     buy = max(0.0, start - worth)
     generate = 0.0 if buy == 0 else buy / kept_worth if kept_worth > 0 else inf
-    one_usd = (i.prompt_tokens * i.large_input_usd_per_mtok + i.example_tokens * i.large_output_usd_per_mtok) / 1e6
+    written = i.example_tokens + i.thinking_tokens
+    one_usd = (i.prompt_tokens * i.large_input_usd_per_mtok + written * i.large_output_usd_per_mtok) / 1e6
     gap = max(0.0, i.target_accuracy_share - i.prompted_accuracy_share)
     low, high = intervals.wilson(i.prompted_accuracy_share * i.test_items, i.test_items)
     spread = i.seed_spread_points / 100
