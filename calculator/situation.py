@@ -106,10 +106,10 @@ def rented(one: Accelerator) -> bool:
     return rent(one.name) is not None
 
 
-def device(fits: Callable[[Accelerator], bool], label: str = "Device") -> Any:
+def device(fits: Callable[[Accelerator], bool]) -> Any:
     """The device, of those that a page can say something about; it brings its price an hour along."""
     options = [(one.name, one.label) for one in accelerators().values() if fits(one)]
-    return pick("NVIDIA H100 SXM", options, label, group=HARDWARE, fills=_rent_of)
+    return pick("NVIDIA H100 SXM", options, "Device", group=HARDWARE, fills=_rent_of)
 
 
 def usd_per_hour(device_name: str, typed: float | None) -> float:

@@ -187,7 +187,7 @@ class Inputs:
         Precision.MIXED, Precision, "Precision of full training", hint="Full training only", group=situation.TRAINING
     )
     framework: str = pick(Framework.UNKNOWN, Framework, "Framework", group=situation.TRAINING)
-    device: str = situation.device(trainable, "GPU")
+    device: str = situation.device(trainable)
     gpus: float = situation.gpus
     device_usd_per_hour: float | None = situation.device_usd_per_hour
     sharding: str = pick(
