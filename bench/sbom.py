@@ -10,6 +10,7 @@ import base64
 import json
 import re
 import sys
+import tomllib
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,8 +22,11 @@ from calculator import MODEL_VERSION
 
 ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "build" / "sbom.json"
-SHIPPED = ("@fontsource-variable/inter", "cpython", "gpt-tokenizer", "mkdocs-material", "pyodide")
-"""What a reader's browser is sent: typeface, Python, its compilation for the browser, token counts, theme."""
+SITE = ROOT / "docs"
+SENT: dict[str, dict[str, str]] = {
+    part["name"]: part for part in tomllib.loads((ROOT / "bench" / "shipped.toml").read_text("utf-8"))["part"]
+}
+"""What a reader's browser is sent, and what is inside it, by name: see `shipped.toml`."""
 
 NOT_STATED = "NOASSERTION"
 REQUIRED, OPTIONAL, EXCLUDED = "required", "optional", "excluded"
@@ -52,7 +56,7 @@ _BY_WORDS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """One component. hashes: those that the lock accepts, any file of the release."""
+    """One component. hashes: those that the lock accepts, any file of the release. version: empty when not known."""
 
     kind: str
     name: str
@@ -64,17 +68,17 @@ class Part:
     @property
     def purl(self) -> str:
         """The package URL."""
-        return f"pkg:{self.kind}/{self.name.replace('@', '%40')}@{self.version}"
+        return f"pkg:{self.kind}/{self.name.replace('@', '%40')}{self.version and f'@{self.version}'}"
 
 
 def parts(root: Path = ROOT) -> list[Part]:
-    """Everything that the lock files name, and CPython, which Pyodide holds."""
+    """Everything that the lock files name, CPython, which Pyodide holds, and what was compiled into the two."""
     found: dict[str, Part] = {}
     files = (("requirements.txt", OPTIONAL), ("requirements-node.txt", OPTIONAL), ("requirements-test.txt", EXCLUDED))
     for file, scope in files:
         for part in _python(root / file, scope):
             found.setdefault(part.purl, part)
-    for part in (*_node(root), _cpython(root)):
+    for part in (*_node(root), _cpython(root), *_inside()):
         found[part.purl] = part
     return sorted(found.values(), key=lambda part: (part.kind, part.name.casefold(), part.version))
 
@@ -91,7 +95,7 @@ def _python(path: Path, scope: str) -> Iterator[Part]:
             name=name,
             version=version,
             licence=_installed_licence(name, version),
-            scope=REQUIRED if name in SHIPPED else scope,
+            scope=REQUIRED if name in SENT else scope,
             hashes=tuple(("SHA-256", digest) for digest in _HASH.findall(line)),
         )
 
@@ -131,7 +135,7 @@ def _node(root: Path) -> Iterator[Part]:
             name=name,
             version=entry["version"],
             licence=entry.get("license", NOT_STATED),
-            scope=REQUIRED if name in SHIPPED else EXCLUDED if entry.get("dev") else OPTIONAL,
+            scope=REQUIRED if name in SENT else EXCLUDED if entry.get("dev") else OPTIONAL,
             hashes=(("SHA-512", base64.b64decode(digest).hex()),),
         )
 
@@ -142,9 +146,27 @@ def _cpython(root: Path) -> Part:
     return Part(kind="generic", name="cpython", version=version, licence="PSF-2.0", scope=REQUIRED, hashes=())
 
 
+def _inside() -> Iterator[Part]:
+    for name, part in SENT.items():
+        if "inside" in part:
+            yield Part(
+                kind="generic",
+                name=name,
+                version=part.get("version", ""),
+                licence=part["licence"],
+                scope=REQUIRED,
+                hashes=(),
+            )
+
+
 def as_cyclonedx(found: Sequence[Part]) -> dict[str, Any]:
     """The bill of materials; the same lock files give the same one."""
     components = [_component(part) for part in found]
+    by_name = {part.name: part.purl for part in found if part.scope == REQUIRED}
+    held: dict[str, list[str]] = {}
+    for name, part in SENT.items():
+        if "inside" in part:
+            held.setdefault(by_name[part["inside"]], []).append(by_name[name])
     serial = uuid.uuid5(uuid.NAMESPACE_URL, json.dumps(components, sort_keys=True))
     ours = f"pkg:pypi/fine-tune-or-not@{MODEL_VERSION}"
     return {
@@ -163,23 +185,30 @@ def as_cyclonedx(found: Sequence[Part]) -> dict[str, Any]:
             }
         },
         "components": components,
-        "dependencies": [{"ref": ours, "dependsOn": [part.purl for part in found if part.scope == REQUIRED]}],
+        "dependencies": [
+            {"ref": ours, "dependsOn": [part.purl for part in found if part.scope == REQUIRED]},
+            *({"ref": holder, "dependsOn": sorted(purls)} for holder, purls in sorted(held.items())),
+        ],
     }
 
 
 def _component(part: Part) -> dict[str, Any]:
     single = _IDENTIFIER.match(part.licence) and " " not in part.licence
-    licence = {"license": {"id": part.licence}} if single else {"expression": part.licence}
+    licence: dict[str, Any] = {"license": {"id": part.licence}} if single else {"expression": part.licence}
     hashes = [{"alg": algorithm, "content": digest} for algorithm, digest in part.hashes]
+    sent = SENT.get(part.name) if part.scope == REQUIRED else None
+    if sent and single:
+        licence = {"license": {"id": part.licence, "text": {"content": (SITE / sent["text"]).read_text("utf-8")}}}
     return {
         "type": "library",
         "bom-ref": part.purl,
         "name": part.name,
-        "version": part.version,
+        **({"version": part.version} if part.version else {}),
         "scope": part.scope,
         **({"hashes": hashes} if hashes else {}),
         "licenses": [] if part.licence == NOT_STATED else [licence],
         "purl": part.purl,
+        **({"externalReferences": [{"type": "vcs", "url": sent["source"]}]} if sent else {}),
     }
 
 

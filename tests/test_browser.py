@@ -323,6 +323,16 @@ def test_a_pasted_config_that_cannot_be_read_is_refused_beside_the_field(limited
     assert limited.problem(name).inner_text()
 
 
+@pytest.mark.parametrize("text", ["x" * 1_000_000, "[" * 90_000, '{"a":' * 15_000, '"' * 99_999, "9" * 99_999])
+def test_a_pasted_text_that_is_no_config_at_all_is_refused_and_a_config_after_it_is_read(limited, text):
+    limited.open()
+    limited.set({pasted_field(limited): text})
+    expect(limited.state).to_have_attribute("data-state", re.compile("invalid|error"), timeout=START_MS)
+    expect(limited.page.locator(".calculator")).to_have_attribute("data-stale", "")
+    limited.set({pasted_field(limited): json.dumps(CONFIG)})
+    limited.wait_for(limited.expected())
+
+
 @pytest.mark.core
 def test_a_bad_value_is_named_beside_its_field_and_the_last_good_result_stays(page, fresh):
     fresh.open()

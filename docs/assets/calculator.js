@@ -11,6 +11,7 @@ const IDLE_DELAY = 2000;
 const LONGEST_SILENCE = 30_000;
 const LONGEST_LINK = 6000;
 const SCHEMES = { light: "default", dark: "slate" };
+const NEWER = "Chrome or Edge from 97, Firefox from 114 and Safari from 16.4 have what it needs";
 const EMBED = new URLSearchParams(location.search).get("embed");
 const EMBEDDED = EMBED === null ? "" : Object.hasOwn(SCHEMES, EMBED) ? EMBED : "auto";
 
@@ -53,11 +54,26 @@ class Runtime {
       this.tell("failed", "this browser has WebAssembly switched off");
       return;
     }
+    if (!globalThis.DecompressionStream) {
+      this.tell("failed", `this browser is too old: it has no DecompressionStream; ${NEWER}`);
+      return;
+    }
     this.tell("starting");
     try {
       // The worker knows two ways to start: after a silence the plainer one is taken.
       const name = this.misses ? "ordinary" : "calculator";
-      this.worker = new Worker(this.address + this.again, { type: "module", name });
+      let modules = false;
+      const type = () => {
+        modules = true;
+        return "module";
+      };
+      this.worker = new Worker(this.address + this.again, Object.defineProperty({ name }, "type", { get: type }));
+      // A browser that does not ask for the type would take the module for a plain script and say nothing of use.
+      if (!modules) {
+        this.stop();
+        this.tell("failed", `this browser is too old: it has no module workers; ${NEWER}`);
+        return;
+      }
     } catch (error) {
       this.tell("failed", error.message);
       return;
@@ -626,13 +642,21 @@ let dress = () => {};
 const readsAsWritten = () =>
   navigator.language === "en-US" || new Intl.NumberFormat().format(1234567.8) === "1,234,567.8";
 
-function showInReadersWay(section) {
-  let money;
+function isMoney(money) {
+  return /^[A-Z]{3}$/.test(money?.code) && typeof money.factor === "number" && money.factor > 0 && money.factor < 1e6;
+}
+
+function loadMoney() {
   try {
-    money = JSON.parse(localStorage.getItem(MONEY) ?? "null");
+    const found = JSON.parse(localStorage.getItem(MONEY));
+    return isMoney(found) ? found : null;
   } catch {
-    money = null;
+    return null;
   }
+}
+
+function showInReadersWay(section) {
+  const money = loadMoney();
   if (!money && readsAsWritten() && !section.querySelector(".calc-money")) return;
   import("./display.js")
     .then(({ dresser, explain }) => {
@@ -771,7 +795,7 @@ function copyMarkdown(section) {
 }
 
 // A browser may ask for the text within the click itself: a promise of it counts.
-async function copy(section, text, said) {
+async function copy(section, text, said, below, tell = (words) => say(section, words)) {
   try {
     if (window.ClipboardItem && navigator.clipboard?.write) {
       const blob = text.then((words) => new Blob([words], { type: "text/plain" }));
@@ -779,29 +803,29 @@ async function copy(section, text, said) {
     } else {
       await navigator.clipboard.writeText(await text);
     }
-    say(section, said);
+    tell(said);
   } catch {
     text.then(
-      (words) => offer(section, words),
-      (error) => say(section, `Not copied: ${error.message}.`),
+      (words) => offer(below ?? section.querySelector(".calc-actions"), words, tell),
+      (error) => tell(`Not copied: ${error.message}.`),
     );
   }
 }
 
 // Without a clipboard the text is shown, selected, to be copied by hand.
-function offer(section, words) {
-  let area = section.querySelector(".calc-offer");
-  if (!area) {
+function offer(below, words, tell) {
+  let area = below.nextElementSibling;
+  if (!area?.matches(".calc-offer")) {
     area = document.createElement("textarea");
     area.className = "calc-offer";
     area.setAttribute("aria-label", "Text to copy");
     area.readOnly = true;
-    section.querySelector(".calc-actions").after(area);
+    below.after(area);
   }
   area.value = words;
   area.focus();
   area.select();
-  say(section, "The clipboard is closed to this page; copy it from the box.");
+  tell("The clipboard is closed to this page; copy it from the box.");
 }
 
 function retry(section) {
@@ -850,6 +874,8 @@ const PAGE = {
   calculators,
   controls,
   copy,
+  isMoney,
+  loadMoney,
   dress: (fragment) => dress(fragment),
   linkTo,
   loadSituation,

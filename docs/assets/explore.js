@@ -2,6 +2,7 @@
 // Fetched when the first of these is opened. `attach` gets the page's own functions and gives one function for all.
 
 const LONGEST_NAME = 60;
+const LONGEST_FILE = 200_000;
 const NOW = "now";
 
 export async function attach(page) {
@@ -157,8 +158,17 @@ export async function attach(page) {
     });
     made.addEventListener("close", () => made.remove());
     section.append(made);
-    made.showModal();
+    if (made.showModal) made.showModal();
+    else showInPage(made);
     return { made, body, status, ident };
+  }
+
+  // A browser without dialogs takes it for a plain part of the page: it stands at the end of the calculator.
+  function showInPage(made) {
+    made.close = () => made.remove();
+    made.setAttribute("open", "");
+    made.tabIndex = -1;
+    made.focus();
   }
 
   function part(title, ...children) {
@@ -279,12 +289,26 @@ export async function attach(page) {
     const wrong = element("div", { class: "calc-problem", role: "alert" });
     file.addEventListener("change", async () => {
       if (!file.files.length) return;
+      if (file.files[0].size > LONGEST_FILE) {
+        refuse(file.files[0].size, "bytes");
+        return;
+      }
       text.value = await file.files[0].text();
       read();
     });
 
+    // What is far too long is not even handed on: a slip of the hand may choose a film.
+    function refuse(given, what) {
+      const count = (number) => number.toLocaleString("en");
+      wrong.textContent = `A situation has at most ${count(LONGEST_FILE)} ${what}; given: ${count(given)}.`;
+    }
+
     async function read() {
       wrong.replaceChildren();
+      if (text.value.length > LONGEST_FILE) {
+        refuse(text.value.length, "characters");
+        return;
+      }
       if (!text.value.trim()) {
         wrong.textContent = "Paste a situation or choose a file first.";
         text.focus();
@@ -324,11 +348,9 @@ export async function attach(page) {
           { class: "calc-actions" },
           button("Download TOML", () => download(fileName(section, "toml"), "application/toml", asToml(present(section)))),
           button("Download JSON", () => download(fileName(section, "json"), "application/json", asJson(present(section)))),
-          button("Copy TOML", async () => {
-            await navigator.clipboard?.writeText(asToml(present(section))).then(
-              () => tell("Copied as TOML."),
-              () => tell("The clipboard is closed to this page; download it instead."),
-            );
+          button("Copy TOML", ({ currentTarget }) => {
+            const text = Promise.resolve(asToml(present(section)));
+            page.copy(section, text, "Copied as TOML.", currentTarget.parentElement, tell);
           }),
         ),
         labelled(`${ident}-file`, "Read a file", file),
@@ -341,7 +363,7 @@ export async function attach(page) {
   }
 
   function moneyPart(section, ident, tell) {
-    const kept = JSON.parse(stored(MONEY) ?? "null");
+    const kept = page.loadMoney();
     const code = element("input", { type: "text", maxlength: "3", size: "4", autocomplete: "off", value: kept?.code ?? "" });
     const factor = element("input", { type: "text", inputmode: "decimal", size: "8", autocomplete: "off", value: kept?.factor ?? "" });
     const form = element(
@@ -374,7 +396,7 @@ export async function attach(page) {
       if (!/^[A-Z]{3}$/.test(wanted)) {
         tell(`The currency must be three letters, like EUR; given: “${code.value}”.`);
         code.focus();
-      } else if (!(rate > 0 && rate < 1e6)) {
+      } else if (!page.isMoney({ code: wanted, factor: rate })) {
         tell(`The factor must be a number above 0, like 0.92; given: “${factor.value}”.`);
         factor.focus();
       } else {
@@ -383,14 +405,6 @@ export async function attach(page) {
       }
     });
     return part("Money in the results", form);
-  }
-
-  function stored(key) {
-    try {
-      return localStorage.getItem(key);
-    } catch {
-      return null;
-    }
   }
 
   // Two situations side by side

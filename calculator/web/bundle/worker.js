@@ -62,7 +62,7 @@ async function compile() {
   needWebAssembly();
   const response = await get('wasm');
   const streams = response.headers.get('Content-Type')?.startsWith('application/wasm');
-  const module = await (streams
+  const module = await (streams && WebAssembly.compileStreaming
     ? WebAssembly.compileStreaming(response)
     : WebAssembly.compile(await response.arrayBuffer()));
   mark('wasm');
