@@ -2,12 +2,16 @@
 .DEFAULT_GOAL := serve
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: serve site test check laws firefox bench lighthouse sbom golden zensical clean
+.PHONY: serve site test check laws mutants firefox bench lighthouse sbom golden zensical clean
 
 PORT ?= 8000
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONHASHSEED := 0
 export NO_MKDOCS_2_WARNING := 1
+# npm keeps what it fetches in the home folder, where that can be written.
+ifneq ($(shell test -w "$$HOME" && echo yes),yes)
+export npm_config_cache := $(CURDIR)/.cache/npm
+endif
 PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes
 SOURCES := $(shell find calculator -type f -not -path '*/__pycache__/*')
 PAGES := $(shell find docs overrides -type f -not -path 'docs/assets/runtime/*' -not -path 'docs/assets/tokenizer/*')
@@ -36,6 +40,9 @@ check: .venv/test.stamp
 
 laws: .venv/test.stamp
 	.venv/bin/python -m tests.laws --seeds 5000
+
+mutants: .venv/test.stamp node_modules/test.stamp
+	.venv/bin/python -m tests.mutants
 
 bench: .venv/test.stamp node_modules/test.stamp site/index.html
 	.venv/bin/python -m bench

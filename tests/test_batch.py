@@ -223,6 +223,7 @@ def slow_run(tmp_path):
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
+        start_new_session=True,
     )
     return run, [int(run.stdout.readline()) for _ in range(2)]
 
@@ -239,7 +240,11 @@ def gone(process):
 @pytest.mark.parametrize("signal_", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_the_workers_end_with_their_parent_and_ctrl_c_is_one_line(tmp_path, signal_):
     run, workers = slow_run(tmp_path)
-    run.send_signal(signal_)
+    if signal_ == signal.SIGINT:
+        # As a terminal does: to all of them.
+        os.killpg(run.pid, signal_)
+    else:
+        run.send_signal(signal_)
     _, said = run.communicate(timeout=60)
     for _ in range(600):
         if all(map(gone, workers)):

@@ -204,6 +204,30 @@ def test_a_terminal_without_the_characters_gets_something_else():
     assert "\\xa0" in done.stdout
 
 
+OLD_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PATH": ""}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [(("run", NAME, "--json"), 0), (("run", NAME, "failure_usd=µ×", "--json"), 2), (("sources", NAME, "--json"), 0)],
+)
+def test_what_a_program_reads_is_utf_8_in_every_locale(arguments, code):
+    done = subprocess.run([sys.executable, "-m", "calculator", *arguments], capture_output=True, env=OLD_LOCALE)
+    assert done.returncode == code
+    plain = subprocess.run([sys.executable, "-m", "calculator", *arguments], capture_output=True)
+    assert len(json.loads(done.stdout.decode("utf-8"))) == len(json.loads(plain.stdout.decode("utf-8")))
+    if code == 0:
+        assert done.stdout == plain.stdout
+
+
+@pytest.mark.parametrize("arguments", [("run", NAME), ("run", NAME, "--json"), ("list",)])
+def test_a_full_device_is_told_in_one_line(arguments):
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([sys.executable, "-m", "calculator", *arguments], stdout=full, stderr=subprocess.PIPE)
+    assert done.returncode == 3
+    assert done.stderr.decode() == f"{arguments[0]}: its result cannot be written: No space left on device\n"
+
+
 def test_schema_describes_every_field(capsys):
     schema = json.loads(run(capsys, "schema", NAME)[1])
     assert set(schema["properties"]) == set(catalog.decision(NAME).Inputs.__dataclass_fields__)

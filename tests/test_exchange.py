@@ -8,7 +8,7 @@ import pytest
 
 from calculator import api, catalog, engine, presets
 from calculator.__main__ import main
-from calculator.faces import browser, exchange, report
+from calculator.faces import batch, browser, exchange, report
 from calculator.fields import fields_of
 
 NAME = "fine_tune_or_not"
@@ -157,6 +157,20 @@ def test_no_cell_is_taken_for_a_formula(text):
 
 def test_a_number_below_zero_stays_a_number():
     assert report.csv_cell(-3.5) == "-3.5"
+    assert report.csv_cell(float("-inf")) == "-inf"
+
+
+def test_a_worth_out_of_reach_is_the_same_word_in_the_pages_csv_and_in_a_batch(tmp_path):
+    given = {"budget_usd": "0"}
+    rows, out = tmp_path / "rows.csv", tmp_path / "out.csv"
+    rows.write_text("budget_usd\n0\n")
+    batch.run(NAME, str(rows), str(out), jobs=1)
+    made = next(csv.DictReader(out.open()))
+    page = csv.DictReader(io.StringIO(ask(decision=NAME, form="csv", given=given)["csv"]))
+    told = {row["field"]: row["value"] for row in page if row["kind"] == "result"}
+    shut = {name for name, value in made.items() if value == "-inf"}
+    assert shut
+    assert {name for name, value in told.items() if value == "-inf"} == shut
 
 
 def test_a_comparison_goes_by_the_names_that_the_reader_gave():
