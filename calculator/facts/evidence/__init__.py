@@ -13,7 +13,8 @@ the site reads the cards at build, nothing of this is sent to the browser.
     authors = "…"
     venue = "…"
     url = "https://…"
-    as_of = 2024-01-30                  # the source's own date; the day it was read when it has none
+    as_of = 2024-01-30                  # the source's own date; the last day of a past year when it gives no more,
+                                        # and the day it was read when it gives nothing
     checked = 2026-11-22                # the day it was last read; left out with "not checked at source"
     status = "abstract read"            # one of STATUSES
     strength = "strong"                 # one of STRENGTHS
