@@ -1,16 +1,20 @@
 """Parameter counts are exact, whatever the family."""
 
 import dataclasses
+import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from calculator import evaluation
-from calculator.catalogs import Architecture, architecture, architectures
+from calculator.catalogs import Architecture, architecture, architectures, read_config
+from calculator.catalogs.families import families
 from calculator.evaluation.parameters import predict
 from calculator.llm import parameters
 
+FOLDER = Path(evaluation.__file__).parent
 ROWS = {row["hf_id"]: row for row in evaluation.published("parameters")}
 MODELS = sorted(architectures())
 LLAMA_8B = "meta-llama/Llama-3.1-8B"
@@ -96,13 +100,79 @@ def test_a_fused_projection_is_adapted_whole():
     assert parameters.lora(phi, rank=1, targets="gate_up_proj") == 32 * (3072 + 2 * 8192)
 
 
-def test_every_expert_gets_an_adapter_and_the_router_only_by_name():
+def test_stacked_experts_are_adapted_as_peft_does_it():
+    """Gate and up are one parameter with twice the rank; the router is adapted with all linear layers."""
     mixtral = architecture("mistralai/Mixtral-8x7B-v0.1")
-    assert parameters.lora(mixtral, rank=1, targets="up_proj") == 32 * 8 * (4096 + 14336)
-    everything = parameters.lora(mixtral, rank=1)
+    assert parameters.lora(mixtral, rank=1, targets="up_proj") == 32 * 8 * 2 * (4096 + 2 * 14336)
     both = parameters.lora(mixtral, rank=1, targets=("attention", "mlp"))
-    assert everything == both
-    assert parameters.lora(mixtral, rank=1, targets=("all-linear", "router")) == everything + 32 * (4096 + 8)
+    assert parameters.lora(mixtral, rank=1) == both + 32 * (4096 + 8)
+    assert parameters.lora(mixtral, rank=8) == 179_832_832
+
+
+def test_experts_that_are_plain_parameters_get_no_adapter():
+    assert parameters.lora(architecture("openai/gpt-oss-20b"), rank=8) == 3_981_312
+    assert parameters.lora(architecture("openai/gpt-oss-20b"), rank=8, targets="mlp") == 0
+
+
+FILES = [json.loads(line) for line in FOLDER.joinpath("model_files.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file["id"])
+def test_a_published_file_counts_as_its_instantiated_class_does(file):
+    """Counted with transformers 5.24.0 and PEFT 0.21.2; total with the towers, the rest without."""
+    found = read_config(file["config"], file["id"])
+    assert parameters.everything(found) == file["total"]
+    assert parameters.total(found) == file["text"]
+    assert parameters.active(found) == file["active"]
+    if "kv" in file:
+        assert sum(cache.layers * cache.numbers_per_token for cache in found.caches) == file["kv"]
+    if "lora" in file:
+        assert parameters.lora(found, rank=8) == file["lora"]
+
+
+ENCODERS = {
+    "bert": 109_514_298, "roberta": 124_696_665, "distilbert": 66_985_530, "electra": 13_546_682,
+    "deberta-v2": 879_999_588, "deberta": 124_685_913, "modernbert": 149_655_232, "mpnet": 109_516_991,
+    "eurobert": 310_266_624, "nomic_bert": 137_354_304, "t5": 60_506_624,
+}
+
+
+@pytest.mark.parametrize("kind", ENCODERS)
+def test_an_encoder_of_its_classs_defaults_counts_as_instantiated(kind):
+    """The masked-language class of transformers 5.24.0 (T5: for conditional generation) with default dimensions."""
+    defaults = families()[kind].defaults
+    config = {"model_type": kind} | {
+        key: int(defaults[field]) for key, field in (("hidden_size", "hidden_size"), ("num_hidden_layers", "layers"))
+    }
+    found = read_config(config)
+    assert parameters.total(found) == ENCODERS[kind]
+    assert bool(found.caches) == (kind == "t5")
+
+
+def test_towers_are_named_and_counted_apart():
+    files = {file["id"]: file for file in FILES}
+    seeing = read_config(files["aiconfigurator/Qwen--Qwen3.5-27B"]["config"])
+    assert (seeing.towers, seeing.tower_parameters) == ("vision", 460_730_096)
+    hearing = read_config(files["executorch/gemma4-e2b"]["config"])
+    assert (hearing.towers, hearing.tower_parameters) == ("audio", 307_183_904)
+    llama = {"model_type": "llama", "hidden_size": 64, "num_hidden_layers": 1}
+    unknown = read_config({"model_type": "internvl", "text_config": llama, "vision_config": {"model_type": "odd"}})
+    assert (unknown.towers, unknown.tower_parameters) == ("vision", 0)
+
+
+@pytest.mark.parametrize(
+    ("said", "method", "bits"),
+    [
+        ({"quant_method": "awq", "bits": 4}, "awq", 4), ({"quant_method": "fp8", "fmt": "e4m3"}, "fp8", 8),
+        ({"quant_method": "bitsandbytes", "load_in_4bit": True}, "bitsandbytes", 4),
+        ({"quant_method": "mxfp4"}, "mxfp4", 4), ({"quant_method": "modelopt", "quant_algo": "NVFP4"}, "modelopt", 4),
+        ({"quant_method": "odd"}, "odd", 0), (None, "", 0),
+    ],
+)
+def test_the_stored_format_of_a_file_is_read(said, method, bits):
+    config = {"model_type": "llama", "hidden_size": 64, "num_hidden_layers": 1, "quantization_config": said}
+    found = read_config(config)
+    assert (found.stored_as, found.stored_bits) == (method, bits)
 
 
 def test_low_rank_attention_is_adapted_matrix_by_matrix():
@@ -154,9 +224,10 @@ def test_a_dense_model_is_its_layers_and_its_outside(model):
 @given(models, st.integers(1, 512), st.sampled_from(("attention", "mlp", "all-linear", "lm_head")))
 def test_an_adapter_grows_in_proportion_to_its_rank(model, rank, targets):
     one = parameters.lora(model, rank=1, targets=targets)
-    assert one > 0
+    only_experts = targets == "mlp" and model.experts and not model.adapted_experts
+    assert one > 0 or only_experts
     assert parameters.lora(model, rank=rank, targets=targets) == rank * one
-    assert parameters.lora(model, rank=rank, targets=targets, dora=True) > rank * one
+    assert parameters.lora(model, rank=rank, targets=targets, dora=True) > rank * one or not one
 
 
 @given(models)

@@ -15,7 +15,8 @@ torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
 from calculator.catalogs import read_config  # noqa: E402
-from calculator.catalogs.config import _KEYS, config_defaults  # noqa: E402
+from calculator.catalogs.config import _KEYS  # noqa: E402
+from calculator.catalogs.families import families  # noqa: E402
 from calculator.llm import parameters  # noqa: E402
 
 pytestmark = pytest.mark.torch
@@ -214,7 +215,7 @@ def test_a_file_that_leaves_out_defaults_counts_the_same(case):
     assert ours_of(config, json.dumps(short)) == ours_of(config, json.dumps(config.to_dict()))
 
 
-@pytest.mark.parametrize("kind", sorted(set(config_defaults()) - NOT_BY_DEFAULT))
+@pytest.mark.parametrize("kind", sorted(set(families()) - NOT_BY_DEFAULT))
 def test_our_defaults_are_those_of_the_config_class(kind):
     config = transformers.CONFIG_MAPPING[kind]()
     given = {"model_type": kind, "hidden_size": config.hidden_size, "num_hidden_layers": config.num_hidden_layers}

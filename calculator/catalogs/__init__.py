@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from calculator.catalogs.architecture import Architecture
-from calculator.catalogs.families import FAMILIES
+from calculator.catalogs.families import fixed_by_class
 from calculator.catalogs.market import Accelerator, ApiPrice, AttentionKernel, Rent, Source, TuningService
 from calculator.catalogs.rows import read_rows
 
@@ -28,7 +28,7 @@ def architectures() -> Mapping[str, Architecture]:
         models = {}
         for row in read_rows("models.csv"):
             others = dict(item.split("=") for item in row.pop("others").split(";") if item)
-            values: dict[str, Any] = dict(FAMILIES[row["family"]])
+            values: dict[str, Any] = dict(fixed_by_class(row["family"]))
             values.update({name: text if name in _TEXT else int(text) for name, text in (row | others).items()})
             values["tied_embeddings"] = bool(values["tied_embeddings"])
             models[row["hf_id"]] = Architecture(**values)

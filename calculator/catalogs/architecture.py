@@ -67,6 +67,9 @@ class Architecture:
     """Rows of a learned position table."""
     embedding_size: int = 0
     """Width of the token embeddings where it differs from the hidden size."""
+    projects_back: bool = True
+    """Such embeddings are projected to the hidden size and, before the head, back."""
+    embedding_bias: bool = False
 
     experts: int = 0
     experts_per_token: int = 0
@@ -110,6 +113,14 @@ class Architecture:
     index_head_dim: int = 0
     index_layers: int = 0
 
+    o_lora_rank: int = 0
+    """Above zero: keys are the values too (DeepSeek V4), and the output passes groups of this rank."""
+    o_groups: int = 0
+    lightly_compressed_layers: int = 0
+    """Layers that also keep one entry for every 4 tokens, selected by the indexer."""
+    heavily_compressed_layers: int = 0
+    """Layers that also keep one entry for every 128 tokens."""
+
     recurrent: str = ""
     """What stands in for attention or beside it: gated_delta (Qwen3-Next), kimi_delta, mamba2, short_conv (LFM2)."""
     recurrent_layers: int = 0
@@ -125,6 +136,27 @@ class Architecture:
     recurrent_conv_bias: bool = False
     recurrent_bias: bool = False
     recurrent_norm: bool = True
+
+    recurrent_split: bool = False
+    """Gates and keys of the recurrent layer are matrices of their own."""
+    adapted_experts: bool = False
+    """PEFT reaches the stacked experts and the router of this class, and then leaves the MLPs beside them alone."""
+    linear_router: bool = False
+
+    encoder: bool = False
+    """Reads a text at once and keeps no cache."""
+    cross_layers: int = 0
+    """Layers of a decoder that also attend to the encoder's output."""
+    extra_parameters: int = 0
+    """Outside the layers and held by none of the above: token types, a masked-language head, position biases."""
+    towers: str = ""
+    """What reads images or sound: "vision", "audio" or both; not counted as part of the language model."""
+    tower_parameters: int = 0
+    """Of the towers and their projection; 0 where there are none or where we can't count them."""
+    stored_bits: int = 0
+    """Bits of a weight in the published file, by its quantization_config; 0 where it has none."""
+    stored_as: str = ""
+    """The method that file names: awq, gptq, fp8, mxfp4, bitsandbytes …"""
 
     extra_layer_parameters: int = 0
     """Parameters of each layer that none of the above holds, such as those of a learned activation."""
@@ -164,6 +196,15 @@ class Architecture:
     @property
     def caches(self) -> tuple[Cache, ...]:
         """What the layers keep of each token, one entry per kind of layer. Layers that reuse a cache are left out."""
+        if self.encoder:
+            return ()
+        if self.o_lora_rank:
+            light = Cache(self.lightly_compressed_layers, (self.head_dim + self.index_head_dim) // 4, 0)
+            heavy = Cache(self.heavily_compressed_layers, self.head_dim // 128, 0)
+            recent = Cache(self.layers, self.head_dim, self.sliding_window)
+            return tuple(kind for kind in (recent, light, heavy) if kind.layers > 0)
+        if self.cross_layers:
+            return (Cache(self.cross_layers, self.kv_width, 0),)
         width = self.kv_width
         if self.global_head_dim:
             width = 2 * (self.global_kv_heads or self.kv_heads) * self.global_head_dim

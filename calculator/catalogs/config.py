@@ -1,26 +1,30 @@
 """Reads a Hugging Face config.json, also the nested ones of multimodal models (their text part).
 
 A key that the file leaves out has the default of the family's config class (``families.csv``, from transformers
-5.23.0). A model type that is not in that table is refused by name: nothing is guessed.
+5.24). A model type that is not in that table is refused by name: nothing is guessed.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from calculator.catalogs.architecture import Architecture
-from calculator.catalogs.families import FAMILIES
+from calculator.catalogs.encoders import READERS as ENCODERS
+from calculator.catalogs.families import Family, families
+from calculator.catalogs.towers import towers
 
 LONGEST = 2_000_000
 """Characters of a config.json that are read; real ones have at most a few thousand."""
 
 _KEYS = {
     "vocab": ("vocab_size", "padded_vocab_size"),
-    "hidden_size": ("hidden_size", "n_embd", "n_embed", "d_model"),
+    "hidden_size": ("hidden_size", "n_embd", "n_embed", "d_model", "dim"),
     "layers": ("num_hidden_layers", "n_layer", "n_layers", "num_layers"),
     "heads": ("num_attention_heads", "n_head", "n_heads", "num_heads", "attention_heads"),
     "kv_heads": ("num_key_value_heads", "num_kv_heads", "n_head_kv"),
-    "head_dim": ("head_dim", "kv_channels", "attention_head_dim"),
-    "intermediate_size": ("intermediate_size", "n_inner", "ffn_dim", "ffn_hidden_size", "block_ff_dim"),
+    "head_dim": ("head_dim", "kv_channels", "attention_head_dim", "d_kv"),
+    "intermediate_size": (
+        "intermediate_size", "n_inner", "ffn_dim", "ffn_hidden_size", "block_ff_dim", "d_ff", "hidden_dim",
+    ),
     "max_context": ("max_position_embeddings", "n_positions", "max_seq_len", "model_max_length", "seq_length"),
     "tied_embeddings": ("tie_word_embeddings", "tie_embedding"),
     "experts": ("num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts"),
@@ -44,16 +48,6 @@ _FLAGS = {
     "use_bias": ("qkv_bias", "o_bias", "mlp_bias"),
     "enable_bias": ("qkv_bias", "o_bias", "mlp_bias"),
 }
-_BIAS_ON_QKV_ONLY = ("glm", "glm4", "glm4_moe", "glm4v_moe_text", "helium", "seed_oss", "solar_open")
-EXPERTS_AS_WIDE_AS_MLP = (
-    "mixtral", "phimoe", "olmoe", "flex_olmo", "granitemoe", "granitemoeshared", "granitemoehybrid", "gpt_oss",
-    "minimax_m2", "hunyuan_v1_moe", "llama4_text",
-)
-"""Types whose files state the experts' width as intermediate_size."""
-_WINDOW_IN_ALL = ("mistral", "mixtral", "ministral", "ministral3", "phi3", "phimoe", "starcoder2")
-_WINDOW_PERIOD = {
-    "gemma2": 2, "gpt_oss": 2, "vaultgemma": 2, "cohere2": 4, "olmo3": 4, "gemma3_text": 6, "gemma4_text": 6,
-}
 _TEXT_PARTS = ("text_config", "llm_config", "language_config", "thinker_config")
 _TEXT_TYPE = {
     "gemma3": "gemma3_text", "gemma4": "gemma4_text", "llama4": "llama4_text", "qwen2_vl": "qwen2_vl_text",
@@ -61,7 +55,8 @@ _TEXT_TYPE = {
     "qwen3_5": "qwen3_5_text", "qwen3_5_moe": "qwen3_5_moe_text", "glm4v": "glm4v_text",
     "glm4v_moe": "glm4v_moe_text", "mistral3": "mistral", "llava": "llama", "llava_next": "llama",
     "paligemma": "gemma", "aya_vision": "cohere2", "cohere2_vision": "cohere2", "internvl": "qwen2",
-    "kimi_k25": "deepseek_v3", "kimi_vl": "deepseek_v3", "voxtral": "llama", "idefics3": "llama", "smolvlm": "llama",
+    "kimi_k25": "deepseek_v3", "clip": "clip_text_model", "kimi_vl": "deepseek_v3", "voxtral": "llama",
+    "idefics3": "llama", "smolvlm": "llama",
 }
 _REFUSED_INSIDE = ("mllama", "gemma3n")
 
@@ -77,26 +72,32 @@ def read_config(config: str | Mapping[str, Any], name: str = "") -> Architecture
         raise ValueError(f"config.json: an object is needed, {_shown(values)} was given")
     title = name or values.get("_name_or_path") or values.get("model_type") or "config.json"
     text, model_type, nested = _text_part(values)
-    defaults = config_defaults()[model_type]
-    reader = _Reader(text, defaults)
+    family = families()[model_type]
+    reader = _Reader(text, family)
     if not nested:
         for field in ("hidden_size", "layers"):
             if not reader.given(field) and not (field == "layers" and _layer_pattern(reader)):
                 raise ValueError(f"config.json: {_KEYS[field][0]} is missing; a whole number is needed")
-    fields = _common(reader, model_type)
-    fields["tied_embeddings"] = _tied(values, text, bool(int(defaults["tied_embeddings"])))
-    if model_type in _READERS:
-        _READERS[model_type](reader, fields)
+    fields = _common(reader)
+    fields["tied_embeddings"] = _tied(values, text, bool(int(family.defaults["tied_embeddings"])))
+    if family.rules.get("tied") == "always":
+        fields["tied_embeddings"] = True
+    if "positions" in family.rules:
+        fields["learned_positions"] = fields["max_context"] + int(family.rules["positions"])
+    if "reader" in family.rules:
+        _READERS[family.rules["reader"]](reader, fields)
     _check(fields)
+    fields["towers"], fields["tower_parameters"] = towers(values, fields["hidden_size"])
+    fields["stored_as"], fields["stored_bits"] = _stored(values, text)
     try:
-        return Architecture(hf_id=str(title)[:200], family=defaults["family"], source="config.json", **fields)
+        return Architecture(hf_id=str(title)[:200], family=family.name, source="config.json", **fields)
     except OverflowError:
         raise ValueError("config.json: numbers are too large") from None
 
 
 def model_types() -> tuple[str, ...]:
     """The values of model_type that can be read."""
-    return (*config_defaults(), *_TEXT_TYPE)
+    return (*families(), *_TEXT_TYPE)
 
 
 def _parse(text: str) -> Any:
@@ -122,23 +123,9 @@ def _shown(value: Any) -> str:
     return repr(value)[:60]
 
 
-def config_defaults() -> Mapping[str, dict[str, str]]:
-    """The defaults of each model type's config class: our names for dimensions, the file's keys for the rest."""
-    if not _loaded:
-        from calculator.catalogs.rows import read_rows
-
-        for row in read_rows("families.csv"):
-            others = dict(item.split("=") for item in row.pop("others").split(";") if item)
-            _loaded[row.pop("model_type")] = {**row, **others}
-    return _loaded
-
-
-_loaded: dict[str, dict[str, str]] = {}
-
-
 def _text_part(values: Mapping[str, Any]) -> tuple[Mapping[str, Any], str, bool]:
     """The object that describes the language model, its type, and whether it stood inside another."""
-    known = config_defaults()
+    known = families()
     model_type, nested = values.get("model_type"), False
     for _ in range(3):
         if model_type is not None and not isinstance(model_type, str):
@@ -155,6 +142,31 @@ def _text_part(values: Mapping[str, Any]) -> tuple[Mapping[str, Any], str, bool]
             f"config.json: model_type {_shown(model_type)} is not one we can count; known: {', '.join(model_types())}"
         )
     return values, str(model_type), nested
+
+
+_BITS_IN_WORDS = (("fp4", 4), ("nf4", 4), ("4bit", 4), ("w4", 4), ("fp8", 8), ("8bit", 8), ("w8", 8), ("int8", 8))
+
+
+def _stored(whole: Mapping[str, Any], text: Mapping[str, Any]) -> tuple[str, int]:
+    """How quantization_config says that the weights are stored: the method, and bits where it tells them."""
+    said = whole.get("quantization_config") or text.get("quantization_config")
+    if not isinstance(said, Mapping):
+        return "", 0
+    method = str(said.get("quant_method") or said.get("quant_algo") or "unnamed")[:40].lower()
+    bits = said.get("bits") or said.get("w_bit") or said.get("weight_bits")
+    if isinstance(bits, int) and not isinstance(bits, bool) and 1 <= bits <= 16:
+        return method, bits
+    for key in ("load_in_4bit", "load_in_8bit"):
+        if said.get(key) is True:
+            return method, int(key[8])
+    words = " ".join(str(said.get(key, "")) for key in ("quant_method", "quant_algo", "fmt", "format")).lower()
+    groups = said.get("config_groups")
+    if isinstance(groups, Mapping):
+        for group in groups.values():
+            weights = group.get("weights") if isinstance(group, Mapping) else None
+            if isinstance(weights, Mapping) and weights.get("num_bits") in (4, 8):
+                return method, int(weights["num_bits"])
+    return method, next((width for word, width in _BITS_IN_WORDS if word in words), 0)
 
 
 def _tied(whole: Mapping[str, Any], text: Mapping[str, Any], default: bool) -> bool:
@@ -185,8 +197,8 @@ def _whole(key: str, value: Any, low: int, high: int) -> int:
 class _Reader:
     """One config with the defaults of its family."""
 
-    def __init__(self, values: Mapping[str, Any], defaults: Mapping[str, str]) -> None:
-        self.values, self.defaults = values, defaults
+    def __init__(self, values: Mapping[str, Any], family: Family) -> None:
+        self.values, self.family, self.defaults, self.rules = values, family, family.defaults, family.rules
 
     def given(self, field: str) -> bool:
         return any(self.values.get(key) is not None for key in _KEYS[field])
@@ -241,8 +253,8 @@ class _Reader:
         return {_whole(f"{key}[]", entry, 0, layers - 1) for entry in self.entries(key)}
 
 
-def _common(reader: _Reader, model_type: str) -> dict[str, Any]:
-    fields: dict[str, Any] = dict(FAMILIES[reader.defaults["family"]])
+def _common(reader: _Reader) -> dict[str, Any]:
+    fields: dict[str, Any] = dict(reader.family.fixed)
     for field in ("vocab", "hidden_size", "heads"):
         fields[field] = reader.dimension(field)
         if not fields[field]:
@@ -272,19 +284,20 @@ def _common(reader: _Reader, model_type: str) -> dict[str, Any]:
         if key in reader.defaults:
             on = reader.flag(key)
             for target in targets:
-                if not (key == "attention_bias" and target == "o_bias" and model_type in _BIAS_ON_QKV_ONLY):
+                if not (key == "attention_bias" and target == "o_bias" and reader.rules.get("bias") == "qkv"):
                     fields[target] = on
     if reader.flag("use_qk_norm") or reader.flag("qk_layernorm"):
-        fields["qk_norm"] = {"cohere": "whole", "stablelm": "whole", "llama4_text": ""}.get(model_type, "head")
+        norm = reader.rules.get("qk_norm", fields.get("qk_norm") or "head")
+        fields["qk_norm"] = "" if norm == "none" else norm
     elif "qk_layernorm" in reader.defaults:
         fields["qk_norm"] = ""
     if reader.defaults["experts"] or reader.defaults["moe_intermediate"]:
-        _experts(reader, fields, model_type)
-    _window(reader, fields, model_type)
+        _experts(reader, fields)
+    _window(reader, fields)
     return fields
 
 
-def _experts(reader: _Reader, fields: dict[str, Any], model_type: str) -> None:
+def _experts(reader: _Reader, fields: dict[str, Any]) -> None:
     fields["experts"] = reader.dimension("experts", low=0)
     if not fields["experts"]:
         return
@@ -292,7 +305,7 @@ def _experts(reader: _Reader, fields: dict[str, Any], model_type: str) -> None:
     if not fields["experts_per_token"]:
         raise ValueError("config.json: num_experts_per_tok is missing; a whole number is needed")
     width = fields["intermediate_size"]
-    if model_type not in EXPERTS_AS_WIDE_AS_MLP:
+    if reader.rules.get("experts") != "mlp":
         width = reader.dimension("moe_intermediate") or width
     fields["moe_intermediate"] = width
     shared = reader.number("shared_expert_intermediate_size") or reader.number("shared_intermediate_size")
@@ -323,32 +336,34 @@ def _dense_layers(reader: _Reader, layers: int) -> int:
     return min(first, layers)
 
 
-def _window(reader: _Reader, fields: dict[str, Any], model_type: str) -> None:
-    """How many layers attend to a window only."""
-    layers = fields["layers"]
+def _window(reader: _Reader, fields: dict[str, Any]) -> None:
+    """How many layers attend to a window only.
+
+    The family's rule: all layers, even where kinds are listed (always) or where they are not (all); those with rotary
+    positions (rotary); all but every nth (a number); all but the first of four (first_of_4); none without a list.
+    """
+    layers, rule = fields["layers"], reader.rules.get("window", "1")
     window = reader.number("sliding_window", 0, 1 << 40) or reader.number("attention_chunk_size", 0, 1 << 40)
-    if "max_window_layers" in reader.defaults and model_type != "dots1" and not reader.flag("use_sliding_window"):
+    if "max_window_layers" in reader.defaults and not reader.flag("use_sliding_window"):
         window = 0
     kinds = reader.kinds("layer_types", layers)
     if not window:
         count = 0
-    elif kinds and model_type not in _WINDOW_IN_ALL[:2]:
+    elif kinds and rule != "always":
         count = kinds.count("sliding_attention") + kinds.count("chunked_attention")
-    elif model_type in _WINDOW_IN_ALL:
+    elif rule in ("always", "all"):
         count = layers
     elif "max_window_layers" in reader.defaults:
         count = max(layers - reader.number("max_window_layers"), 0)
-    elif "no_rope_layer_interval" in reader.defaults:
+    elif rule == "rotary":
         step, listed = reader.number("no_rope_layer_interval", 1), reader.entries("no_rope_layers")
-        rotary = sum(map(bool, listed)) if listed else layers - layers // step
-        count = rotary if model_type == "llama4_text" else 0
-    elif model_type == "cwm":
+        count = sum(map(bool, listed)) if listed else layers - layers // step
+    elif rule == "none":
+        count = 0
+    elif rule == "first_of_4":
         count = layers - -(-layers // 4)
     else:
-        period = (
-            reader.number("sliding_window_pattern") or reader.number("global_attn_every_n_layers")
-            or _WINDOW_PERIOD.get(model_type, 1)
-        )
+        period = reader.number("sliding_window_pattern") or reader.number("global_attn_every_n_layers") or int(rule)
         count = layers - layers // period
     if count:
         fields["sliding_window"], fields["sliding_layers"] = window, count
@@ -363,13 +378,6 @@ def _falcon(reader: _Reader, fields: dict[str, Any]) -> None:
     fields["parallel_block"] = parallel
     fields["norms_per_layer"] = 2 if not reader.flag("parallel_attn") or (new and two in (None, 2)) else 1
     fields["qkv_bias"] = fields["o_bias"] = fields["mlp_bias"] = reader.flag("bias")
-
-
-def _learned_positions(extra: int) -> Callable[[_Reader, dict[str, Any]], None]:
-    def add(reader: _Reader, fields: dict[str, Any]) -> None:
-        fields["learned_positions"] = fields["max_context"] + extra
-
-    return add
 
 
 def _bigcode(reader: _Reader, fields: dict[str, Any]) -> None:
@@ -391,6 +399,33 @@ def _opt(reader: _Reader, fields: dict[str, Any]) -> None:
     affine = reader.flag("layer_norm_elementwise_affine")
     fields["norm_weight"] = fields["norm_bias"] = affine
     fields["final_norm"] = reader.flag("do_layer_norm_before") and not reader.flag("_remove_final_layer_norm")
+
+
+def _projected_text(reader: _Reader, fields: dict[str, Any]) -> None:
+    """A text encoder with a projection, beside an image encoder."""
+    fields["extra_parameters"] = fields["hidden_size"] * reader.number("projection_dim", 1) + 1
+
+
+def _compressed(reader: _Reader, fields: dict[str, Any]) -> None:
+    """Keys that are the values too, compressed over 4 or 128 tokens in most layers, and hyper-connections."""
+    layers, ratios = fields["layers"], reader.entries("compress_ratios")
+    if not ratios:
+        kinds = reader.kinds("layer_types", layers)
+        known = {"compressed_sparse_attention": 4, "heavily_compressed_attention": 128}
+        ratios = [known.get(kind, 0) for kind in kinds] or [0, 0, *(128 if i % 2 else 4 for i in range(layers - 2))]
+    ratios = [_whole("compress_ratios[]", ratio, 0, 1 << 16) for ratio in ratios[:layers]]
+    for field, ratio in (("lightly_compressed_layers", 4), ("heavily_compressed_layers", 128)):
+        fields[field] = ratios.count(ratio)
+    fields["index_layers"] = fields["lightly_compressed_layers"]
+    fields["index_heads"] = reader.number("index_n_heads", 1, 1 << 16)
+    fields["index_head_dim"] = reader.number("index_head_dim", 1, 1 << 16)
+    fields["q_lora_rank"], fields["o_lora_rank"] = reader.number("q_lora_rank", 1), reader.number("o_lora_rank", 1)
+    fields["o_groups"] = reader.number("o_groups", 1, 1 << 16)
+    fields["sliding_window"], fields["sliding_layers"] = reader.number("sliding_window", 1, 1 << 40), layers
+    streams = reader.number("hc_mult", 1, 64)
+    fields["extra_parameters"] = streams * streams * fields["hidden_size"] + streams + 1
+    mixed = (2 + streams) * streams
+    fields["extra_layer_parameters"] = 2 * (mixed * streams * fields["hidden_size"] + mixed + 3)
 
 
 def _mpt(reader: _Reader, fields: dict[str, Any]) -> None:
@@ -461,16 +496,28 @@ def _delta(reader: _Reader, fields: dict[str, Any]) -> None:
 
 
 def _kimi(reader: _Reader, fields: dict[str, Any]) -> None:
-    layers = fields["layers"]
+    """Kimi Delta Attention beside low-rank attention: a list of kinds, or of the layers as first published."""
+    layers, listed = fields["layers"], reader.values.get("linear_attn_config")
     kinds = reader.kinds("layer_types", layers)
-    if not kinds:
-        raise ValueError("config.json: layer_types is missing; a list of linear_attention and full_attention is needed")
-    if not reader.entries("mlp_layer_types"):
+    if isinstance(listed, Mapping):
+        inner = _Reader(listed, reader.family._replace(defaults={}))
+        linear = len({_whole("kda_layers[]", entry, 1, layers) for entry in inner.entries("kda_layers")})
+        fields["recurrent_heads"] = inner.number("num_heads", 1, 1 << 16)
+        fields["recurrent_head_dim"] = inner.number("head_dim", 1, 1 << 16)
+        fields["recurrent_kernel"] = inner.number("short_conv_kernel_size", 1, 1 << 10)
+    elif kinds:
+        linear = kinds.count("linear_attention")
+        fields["recurrent_heads"] = reader.number("linear_num_heads", 1, 1 << 16)
+        fields["recurrent_head_dim"] = reader.number("linear_head_dim", 1, 1 << 16)
+        fields["recurrent_kernel"] = reader.number("linear_conv_kernel_dim", 1, 1 << 10)
+    else:
+        raise ValueError(
+            "config.json: layer_types or linear_attn_config.kda_layers is missing; a list of the layers is needed"
+        )
+    if not reader.entries("mlp_layer_types") and reader.values.get("first_k_dense_replace") is None:
         raise ValueError("config.json: mlp_layer_types is missing; a list of dense and sparse is needed")
-    fields["recurrent_layers"] = fields["layers_without_attention"] = kinds.count("linear_attention")
-    fields["recurrent_heads"] = fields["recurrent_groups"] = reader.number("linear_num_heads", 1, 1 << 16)
-    fields["recurrent_head_dim"] = fields["recurrent_state"] = reader.number("linear_head_dim", 1, 1 << 16)
-    fields["recurrent_kernel"] = reader.number("linear_conv_kernel_dim", 1, 1 << 10)
+    fields["recurrent_layers"] = fields["layers_without_attention"] = linear
+    fields["recurrent_groups"], fields["recurrent_state"] = fields["recurrent_heads"], fields["recurrent_head_dim"]
 
 
 def _mamba(reader: _Reader, fields: dict[str, Any]) -> None:
@@ -514,7 +561,7 @@ _NEMOTRON_LETTERS = {"M": "linear_attention", "E": "moe", "*": "full_attention",
 
 def _layer_pattern(reader: _Reader) -> list[str]:
     """The kinds of Nemotron-H's layers, from whichever key has them; empty for other families."""
-    if reader.defaults["family"] != "NemotronHForCausalLM":
+    if reader.rules.get("reader") != "pattern":
         return []
     letters = reader.values.get("hybrid_override_pattern")
     if isinstance(letters, str) and letters:
@@ -582,14 +629,14 @@ def _global_shape(reader: _Reader, layers: int) -> _Reader:
     """What newer files of Gemma 4 say of single layers; the same for all that they name."""
     listed = reader.values.get("per_layer_config")
     if listed is None:
-        return _Reader({}, {})
+        return _Reader({}, reader.family._replace(defaults={}))
     shapes = list(listed.values()) if isinstance(listed, Mapping) and len(listed) <= layers else []
     if not shapes or any(shape != shapes[0] or not isinstance(shape, Mapping) for shape in shapes):
         raise ValueError(
             "config.json: per_layer_config must hold one and the same object for some layers, "
             f"{_shown(listed)} was given"
         )
-    return _Reader(shapes[0], {})
+    return _Reader(shapes[0], reader.family._replace(defaults={}))
 
 
 def _gemma4(reader: _Reader, fields: dict[str, Any]) -> None:
@@ -623,34 +670,32 @@ def _gemma4(reader: _Reader, fields: dict[str, Any]) -> None:
 
 
 _READERS: dict[str, Callable[[_Reader, dict[str, Any]], None]] = {
-    "bamba": _bamba,
-    "biogpt": _learned_positions(2),
-    "deepseek_v32": _indexer,
-    "falcon": _falcon,
-    "falcon_h1": _falcon_h1,
-    "gemma4_text": _gemma4,
-    "glm4_moe_lite": _lite,
-    "glm_moe_dsa": _indexer,
-    "gpt2": _learned_positions(0),
-    "gpt_bigcode": _bigcode,
-    "gpt_neo": _neo,
-    "gpt_neox": _neox,
-    "granitemoehybrid": _granite_hybrid,
-    "hunyuan_v1_moe": _hunyuan,
-    "internlm2": _internlm2,
-    "kimi_linear": _kimi,
-    "lfm2": _short_conv,
-    "lfm2_moe": _short_conv,
-    "llama4_text": _llama4,
-    "mpt": _mpt,
-    "nemotron_h": _nemotron_h,
-    "opt": _opt,
-    "qwen": _qwen,
-    "qwen3_5_moe_text": _delta,
-    "qwen3_5_text": _delta,
-    "qwen3_next": _delta,
-    "stablelm": _stablelm,
+    **ENCODERS,
+    "alternating_local": _neo,
+    "bias_on_attention": _internlm2,
+    "compressed": _compressed,
+    "expansion": _mpt,
+    "first_dense": _lite,
+    "gated_delta": _delta,
+    "half_mlp": _qwen,
+    "indexer": _indexer,
+    "kimi_delta": _kimi,
+    "mamba_beside": _falcon_h1,
+    "mamba_indexed": _bamba,
+    "mamba_listed": _granite_hybrid,
+    "multi_query": _bigcode,
+    "parallel": _falcon,
+    "parallel_if_said": _stablelm,
+    "parallel_unless_said": _neox,
+    "pattern": _nemotron_h,
+    "projected": _opt,
+    "projected_text": _projected_text,
+    "shared_as_expert": _llama4,
+    "shared_as_mlp": _hunyuan,
+    "short_conv": _short_conv,
+    "two_heads": _gemma4,
 }
+"""By the family's rule ``reader``."""
 
 
 def _check(fields: dict[str, Any]) -> None:

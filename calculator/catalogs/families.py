@@ -1,114 +1,64 @@
-"""What a class of Hugging Face transformers fixes whatever its dimensions: norms, biases, fused modules.
+"""Model families: one row of ``families.csv`` for each model_type of Hugging Face transformers 5.24.
 
-Read from the class definitions of transformers 5.23.0. A test instantiates each class and compares the counts.
+A row has the defaults of the config class (dimensions by our names, ``keys`` by the file's), what the class fixes
+whatever its dimensions (``fixed``: norms, biases, fused modules, by the fields of Architecture) and how its file is
+read (``rules``). The oracle instantiates each and compares the counts.
 """
 
-from typing import Any
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, NamedTuple
 
-_BIASED = {"qkv_bias": True, "o_bias": True, "mlp_bias": True}
-_PLAIN = {"gated_mlp": False}
-_GPT2 = {**_PLAIN, **_BIASED, "norm_bias": True, "fused_qkv": True}
-_OPT = {**_PLAIN, **_BIASED, "norm_bias": True}
-_HYBRID_QWEN = {"qk_norm": "head", "attention_gate": "fused", "recurrent": "gated_delta"}
+from calculator.catalogs.rows import read_rows
 
-FAMILIES: dict[str, dict[str, Any]] = {
-    "AfmoeForCausalLM": {"qk_norm": "head", "norms_per_layer": 4, "attention_gate": "own", "router_bias": True},
-    "ApertusForCausalLM": {**_PLAIN, "qk_norm": "head", "extra_layer_parameters": 2},
-    "ArceeForCausalLM": _PLAIN,
-    "BambaForCausalLM": {"recurrent": "mamba2"},
-    "BioGptForCausalLM": _OPT,
-    "BitNetForCausalLM": {"inner_norms": True},
-    "BloomForCausalLM": {**_GPT2, "embedding_norm": True},
-    "CodeGenForCausalLM": {
-        **_PLAIN, "mlp_bias": True, "norms_per_layer": 1, "norm_bias": True, "parallel_block": True,
-        "head_bias": True, "fused_qkv": True,
-    },
-    "Cohere2ForCausalLM": {"norms_per_layer": 1, "parallel_block": True},
-    "CohereForCausalLM": {"norms_per_layer": 1, "parallel_block": True},
-    "CwmForCausalLM": {},
-    "DeepseekV2ForCausalLM": {},
-    "DeepseekV32ForCausalLM": {},
-    "DeepseekV3ForCausalLM": {},
-    "Dots1ForCausalLM": {"qk_norm": "head"},
-    "Ernie4_5ForCausalLM": {},
-    "Ernie4_5_MoeForCausalLM": {"router_bias": True},
-    "Exaone4ForCausalLM": {"qk_norm": "head"},
-    "ExaoneMoeForCausalLM": {"qk_norm": "head"},
-    "FalconForCausalLM": {**_PLAIN, "norm_bias": True, "parallel_block": True, "fused_qkv": True},
-    "FalconH1ForCausalLM": {"recurrent": "mamba2", "recurrent_norm": False},
-    "FlexOlmoForCausalLM": {"qk_norm": "whole"},
-    "GPT2LMHeadModel": _GPT2,
-    "GPTBigCodeForCausalLM": _GPT2,
-    "GPTJForCausalLM": {
-        **_PLAIN, "mlp_bias": True, "norms_per_layer": 1, "norm_bias": True, "parallel_block": True,
-        "head_bias": True,
-    },
-    "GPTNeoForCausalLM": {**_OPT, "qkv_bias": False},
-    "GPTNeoXForCausalLM": {**_GPT2, "parallel_block": True},
-    "Gemma2ForCausalLM": {"norms_per_layer": 4},
-    "Gemma3ForCausalLM": {"norms_per_layer": 4, "qk_norm": "head"},
-    "Gemma4ForCausalLM": {"norms_per_layer": 4, "qk_norm": "head"},
-    "GemmaForCausalLM": {},
-    "Glm4ForCausalLM": {"qkv_bias": True, "norms_per_layer": 4, "fused_gate_up": True},
-    "Glm4MoeForCausalLM": {},
-    "Glm4MoeLiteForCausalLM": {},
-    "GlmForCausalLM": {"qkv_bias": True, "fused_gate_up": True},
-    "GlmMoeDsaForCausalLM": {},
-    "GptOssForCausalLM": {
-        "qkv_bias": True, "o_bias": True, "attention_sinks": True, "router_bias": True, "expert_bias": True,
-        "fused_gate_up": True,
-    },
-    "GraniteForCausalLM": {},
-    "GraniteMoeForCausalLM": {"fused_gate_up": True},
-    "GraniteMoeHybridForCausalLM": {"fused_gate_up": True, "recurrent": "mamba2"},
-    "GraniteMoeSharedForCausalLM": {"fused_gate_up": True},
-    "HeliumForCausalLM": {},
-    "HunYuanDenseV1ForCausalLM": {"qk_norm": "head"},
-    "HunYuanMoEV1ForCausalLM": {"qk_norm": "head"},
-    "InternLM2ForCausalLM": {"fused_qkv": True},
-    "Jais2ForCausalLM": {**_PLAIN, **_BIASED, "norm_bias": True},
-    "KimiLinearForCausalLM": {"recurrent": "kimi_delta"},
-    "Lfm2ForCausalLM": {"qk_norm": "head", "recurrent": "short_conv"},
-    "Lfm2MoeForCausalLM": {"qk_norm": "head", "recurrent": "short_conv"},
-    "Llama4ForCausalLM": {},
-    "LlamaForCausalLM": {},
-    "MellumForCausalLM": {"qk_norm": "head"},
-    "MiniCPM3ForCausalLM": {},
-    "MiniMaxM2ForCausalLM": {"qk_norm": "whole"},
-    "Ministral3ForCausalLM": {},
-    "MinistralForCausalLM": {},
-    "MistralForCausalLM": {},
-    "MixtralForCausalLM": {},
-    "MptForCausalLM": {**_PLAIN, "fused_qkv": True},
-    "NanoChatForCausalLM": {**_PLAIN, "norm_weight": False},
-    "NemotronForCausalLM": {**_PLAIN, "norm_bias": True},
-    "NemotronHForCausalLM": {**_PLAIN, "norms_per_layer": 1, "recurrent": "mamba2"},
-    "OPTForCausalLM": _OPT,
-    "Olmo2ForCausalLM": {"qk_norm": "whole"},
-    "Olmo3ForCausalLM": {"qk_norm": "whole"},
-    "OlmoForCausalLM": {"norm_weight": False},
-    "OlmoeForCausalLM": {"qk_norm": "whole"},
-    "PersimmonForCausalLM": {**_GPT2, "qk_norm": "head", "qk_norm_bias": True},
-    "Phi3ForCausalLM": {"fused_qkv": True, "fused_gate_up": True},
-    "PhiForCausalLM": {
-        **_PLAIN, **_BIASED, "norms_per_layer": 1, "norm_bias": True, "parallel_block": True,
-        "head_bias": True, "qk_norm_bias": True,
-    },
-    "PhimoeForCausalLM": {"norm_bias": True},
-    "QWenLMHeadModel": {"qkv_bias": True, "fused_qkv": True},
-    "Qwen2ForCausalLM": {"qkv_bias": True},
-    "Qwen2MoeForCausalLM": {"qkv_bias": True, "shared_gate": True},
-    "Qwen3ForCausalLM": {"qk_norm": "head"},
-    "Qwen3MoeForCausalLM": {"qk_norm": "head"},
-    "Qwen3NextForCausalLM": {**_HYBRID_QWEN, "shared_gate": True},
-    "Qwen3_5ForCausalLM": _HYBRID_QWEN,
-    "Qwen3_5MoeForCausalLM": {**_HYBRID_QWEN, "shared_gate": True},
-    "SeedOssForCausalLM": {"qkv_bias": True},
-    "SmolLM3ForCausalLM": {},
-    "SolarOpenForCausalLM": {},
-    "StableLmForCausalLM": {"norm_bias": True},
-    "Starcoder2ForCausalLM": {**_PLAIN, **_BIASED, "norm_bias": True},
-    "VaultGemmaForCausalLM": {},
-    "XGLMForCausalLM": _OPT,
-    "YoutuForCausalLM": {},
-}
+_TEXT = ("qk_norm", "attention_gate", "recurrent")
+
+
+class Family(NamedTuple):
+    """One model_type."""
+
+    name: str
+    """Class name in Hugging Face transformers, such as LlamaForCausalLM."""
+    defaults: Mapping[str, str]
+    """Of the config class: our names for dimensions, the file's keys for the rest."""
+    fixed: Mapping[str, Any]
+    """Fields of Architecture that the class fixes."""
+    rules: Mapping[str, str]
+    """reader, window, experts, bias, qk_norm, positions: how the file is read where the common way is not enough."""
+
+
+def _pairs(text: str) -> dict[str, str]:
+    return dict(item.split("=") for item in text.split(";") if item)
+
+
+def _value(field: str, text: str) -> Any:
+    from calculator.catalogs.architecture import Architecture
+
+    if field in _TEXT:
+        return text
+    return bool(int(text)) if Architecture.__annotations__[field] is bool else int(text)
+
+
+@lru_cache(maxsize=1)
+def families() -> Mapping[str, Family]:
+    """Every family by its model_type."""
+    found = {}
+    for row in read_rows("families.csv"):
+        model_type, name = row.pop("model_type"), row.pop("family")
+        keys, fixed, rules = _pairs(row.pop("keys")), _pairs(row.pop("fixed")), _pairs(row.pop("rules"))
+        values = {field: _value(field, text) for field, text in fixed.items()}
+        found[model_type] = Family(name, row | keys, values, rules)
+    return found
+
+
+@lru_cache(maxsize=1)
+def _by_class() -> Mapping[str, Mapping[str, Any]]:
+    fixed: dict[str, Mapping[str, Any]] = {}
+    for family in families().values():
+        fixed.setdefault(family.name, family.fixed)
+    return fixed
+
+
+def fixed_by_class(name: str) -> Mapping[str, Any]:
+    """What a class of transformers fixes; empty for one we don't have."""
+    return _by_class().get(name, {})

@@ -21,7 +21,7 @@ from math import exp, inf, log, sqrt
 from typing import NamedTuple
 
 from calculator.catalogs import Accelerator, Architecture, accelerator, accelerators
-from calculator.catalogs.families import FAMILIES
+from calculator.catalogs.families import fixed_by_class
 from calculator.evaluation import Quantity, Row, published
 from calculator.evaluation.names import resolve
 from calculator.llm.serving import speed as law
@@ -61,7 +61,7 @@ def _nemotron_h(name: str, hidden: int, layers: int, recurrent: int, attention: 
         head_dim=128, intermediate_size=mlp, vocab=131072, tied_embeddings=False,
         layers_without_attention=layers - attention, layers_without_mlp=recurrent + attention,
         recurrent_layers=recurrent, recurrent_heads=128, recurrent_head_dim=80, recurrent_groups=8,
-        recurrent_state=128, recurrent_kernel=4, **FAMILIES["NemotronHForCausalLM"],
+        recurrent_state=128, recurrent_kernel=4, **fixed_by_class("NemotronHForCausalLM"),
     )
 
 

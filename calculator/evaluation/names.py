@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from calculator.catalogs import Architecture, architectures
-from calculator.catalogs.families import FAMILIES
+from calculator.catalogs.families import fixed_by_class
 from calculator.llm import parameters
 
 _TEXT = ("hf_id", "family", "qk_norm", "license", "source")
@@ -100,7 +100,7 @@ def read_architectures(path: Path) -> list[Architecture]:
     found = []
     with path.open(newline="") as lines:
         for row in csv.DictReader(lines):
-            values: dict[str, Any] = dict(FAMILIES.get(row["family"], {}))
+            values: dict[str, Any] = dict(fixed_by_class(row["family"]))
             for column, text in row.items():
                 if text:
                     values[column] = text if column in _TEXT else int(text)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from calculator.catalogs import Architecture, read_config
-from calculator.catalogs.config import EXPERTS_AS_WIDE_AS_MLP, config_defaults
+from calculator.catalogs.families import families
 from calculator.evaluation import Quantity, Row
 from calculator.llm import parameters
 
@@ -88,9 +88,9 @@ def read_row(row: Row) -> Architecture:
     """The architecture of a row. Raises ValueError for a class that we don't know and for missing dimensions."""
     named = row.get("architecture", "").strip()
     family = _SAME_AS.get(named, named)
-    model_type = next((name for name, row in config_defaults().items() if row["family"] == family), "")
+    model_type = next((key for key, known in families().items() if known.name == family), "")
     if not model_type:
-        known = sorted({defaults["family"] for defaults in config_defaults().values()})
+        known = sorted({known.name for known in families().values()})
         raise ValueError(f"architecture {named[:60]!r} is not a class we can count; known: {', '.join(known)}")
     config: dict[str, Any] = {"model_type": model_type}
     for column, key in _COLUMNS.items():
@@ -148,19 +148,19 @@ def _read_family(config: dict[str, Any], row: Row, words: str) -> None:
         config["intermediate_size"] *= 2
     if config.get("num_local_experts"):
         _read_experts(config, row, words)
-    elif model_type in EXPERTS_AS_WIDE_AS_MLP or config_defaults()[model_type]["experts"]:
+    elif families()[model_type].rules.get("experts") == "mlp" or families()[model_type].defaults["experts"]:
         config["num_local_experts"] = 0
     for key in ("use_qk_norm", "qk_layernorm"):
-        if key in config_defaults()[model_type] and model_type != "llama4_text":
+        if key in families()[model_type].defaults and families()[model_type].rules.get("qk_norm") != "none":
             config[key] = bool(re.search(r"\bqk[_-]?(layer)?norm", words))
     for key in ("use_qkv_bias", "qkv_bias", "attention_bias"):
-        if key in config_defaults()[model_type] and f"{key.removeprefix('use_')}" in words:
+        if key in families()[model_type].defaults and f"{key.removeprefix('use_')}" in words:
             config[key] = True
 
 
 def _read_experts(config: dict[str, Any], row: Row, words: str) -> None:
     model_type, width = config["model_type"], config.get("moe_intermediate_size", 0)
-    if model_type in EXPERTS_AS_WIDE_AS_MLP and width:
+    if families()[model_type].rules.get("experts") == "mlp" and width:
         dense = config.get("intermediate_size", 0)
         config["intermediate_size"] = width
         if model_type == "llama4_text" and dense > width:
@@ -176,7 +176,7 @@ def _read_experts(config: dict[str, Any], row: Row, words: str) -> None:
         config[key] = 0
     if stated:
         config["shared_expert_intermediate_size"] = int(stated.group(1))
-    elif number and "shared_expert_intermediate_size" in config_defaults()[model_type]:
+    elif number and "shared_expert_intermediate_size" in families()[model_type].defaults:
         raise ValueError("shared_experts: the width of the shared expert is not stated")
     elif number:
         config["n_shared_experts"] = int(number.group())

@@ -59,12 +59,13 @@ class Matrix(NamedTuple):
     copies: int
     bias: bool = False
     part: str = "attention"
-    """attention, recurrent, dense, expert, shared, router, embedding or head."""
+    """attention, recurrent, dense, expert, shared, router, outside, embedding or head."""
 
 
 def matrices(a: Architecture) -> list[Matrix]:
     """The linear layers of the model, without embeddings and head."""
-    found = _low_rank_attention(a) if a.kv_lora_rank else _attention(a)
+    attention = _compressed_attention if a.o_lora_rank else _low_rank_attention if a.kv_lora_rank else _attention
+    found = attention(a)
     found += _recurrent(a)
     reusing = a.reusing_sliding_layers + a.reusing_global_layers if a.reusing_mlp_factor > 1 else 0
     found += _mlp(a, "dense", a.intermediate_size, a.mlp_layers - reusing, a.mlp_bias)
@@ -81,6 +82,10 @@ def matrices(a: Architecture) -> list[Matrix]:
     if a.per_layer_embedding:
         found.append(Matrix(("per_layer",), a.hidden_size, a.per_layer_embedding, a.layers, part="dense"))
         found.append(Matrix(("per_layer",), a.per_layer_embedding, a.hidden_size, a.layers, part="dense"))
+        found.append(Matrix(("per_layer",), a.hidden_size, a.layers * a.per_layer_embedding, 1, part="outside"))
+    if a.embedding_size:
+        times = 1 + a.projects_back
+        found.append(Matrix(("project",), a.embedding_size, a.hidden_size, times, a.embedding_bias, "outside"))
     return [m for m in found if m.copies]
 
 
@@ -88,7 +93,8 @@ def _attention(a: Architecture) -> list[Matrix]:
     """Heads of one shape in every layer, or of another shape in the layers without a window."""
     if not a.global_head_dim:
         reusing = a.reusing_sliding_layers + a.reusing_global_layers
-        return _heads(a, a.attention_layers, reusing, a.kv_heads, a.head_dim, values=True)
+        layers = a.attention_layers + a.cross_layers
+        return _heads(a, layers, reusing, a.kv_heads, a.head_dim, values=True)
     key_heads = a.global_kv_heads or a.kv_heads
     return [
         *_heads(a, a.sliding_layers, a.reusing_sliding_layers, a.kv_heads, a.head_dim, values=True),
@@ -135,6 +141,32 @@ def _low_rank_attention(a: Architecture) -> list[Matrix]:
     return found
 
 
+def _compressed_attention(a: Architecture) -> list[Matrix]:
+    """Attention of DeepSeek V4: keys are the values, compressed in most layers, and the output has a low rank."""
+    query, group = a.heads * a.head_dim, a.heads * a.head_dim // a.o_groups
+    found = [
+        Matrix(("q_proj", "q_a_proj"), a.hidden_size, a.q_lora_rank, a.layers),
+        Matrix(("q_proj", "q_b_proj"), a.q_lora_rank, query, a.layers),
+        Matrix(("k_proj", "v_proj", "kv_proj"), a.hidden_size, a.head_dim, a.layers),
+        Matrix(("o_proj", "o_a_proj"), group, a.o_groups * a.o_lora_rank, a.layers),
+        Matrix(("o_proj", "o_b_proj"), a.o_groups * a.o_lora_rank, a.hidden_size, a.layers),
+    ]
+    for layers, width in ((a.lightly_compressed_layers, 2), (a.heavily_compressed_layers, 1)):
+        found += [Matrix((name,), a.hidden_size, width * a.head_dim, layers) for name in ("kv_proj", "gate_proj")]
+    layers = a.index_layers
+    found += [Matrix((name,), a.hidden_size, 2 * a.index_head_dim, layers) for name in ("kv_proj", "gate_proj")]
+    found.append(Matrix(("q_b_proj",), a.q_lora_rank, a.index_heads * a.index_head_dim, layers))
+    found.append(Matrix(("weights_proj",), a.hidden_size, a.index_heads, layers))
+    return found
+
+
+def _compressed_rest(a: Architecture) -> int:
+    """Norms, sinks and position biases of that attention, over all layers."""
+    size = a.layers * (a.q_lora_rank + a.head_dim + a.heads)
+    size += a.lightly_compressed_layers * 9 * (a.head_dim + a.index_head_dim)
+    return size + a.heavily_compressed_layers * 129 * a.head_dim
+
+
 def _mlp(a: Architecture, part: str, width: int, copies: int, bias: bool) -> list[Matrix]:
     if not width or not copies:
         return []
@@ -155,6 +187,14 @@ def _recurrent(a: Architecture) -> list[Matrix]:
     def matrix(name: str, inputs: int, outputs: int) -> Matrix:
         return Matrix((name,), inputs, outputs, layers, a.recurrent_bias, "recurrent")
 
+    if a.recurrent == "gated_delta" and a.recurrent_split:
+        return [
+            matrix("in_proj_qkv", hidden, 2 * keys + inner),
+            matrix("in_proj_z", hidden, inner),
+            matrix("in_proj_b", hidden, heads),
+            matrix("in_proj_a", hidden, heads),
+            matrix("out_proj", inner, hidden),
+        ]
     if a.recurrent == "gated_delta":
         return [
             matrix("in_proj_qkvz", hidden, 2 * keys + 2 * inner),
@@ -221,6 +261,8 @@ def _attention_rest(a: Architecture, width: int, kv_heads: int, *, own_keys: boo
 
 
 def _all_attention_rest(a: Architecture) -> int:
+    if a.o_lora_rank:
+        return _compressed_rest(a)
     kinds = [
         (a.sliding_layers, a.reusing_sliding_layers, a.head_dim, a.kv_heads),
         (a.global_layers, a.reusing_global_layers, a.global_head_dim or a.head_dim, a.global_kv_heads or a.kv_heads),
@@ -244,18 +286,22 @@ def output_embedding(a: Architecture) -> int:
 
 def _outside_layers(a: Architecture) -> int:
     size = embedding(a) + output_embedding(a) + a.learned_positions * a.hidden_size
-    size += (a.final_norm + a.embedding_norm) * _norm(a, a.hidden_size)
-    if a.embedding_size:
-        size += 2 * a.embedding_size * a.hidden_size
+    size += a.final_norm * _norm(a, a.hidden_size)
+    size += a.embedding_norm * _norm(a, (a.embedding_size or a.hidden_size) if a.encoder else a.hidden_size)
     if a.per_layer_embedding:
-        size += a.layers * a.per_layer_embedding * (a.per_layer_vocab + a.hidden_size) + a.per_layer_embedding
-    return size + (a.vocab if a.head_bias else 0)
+        size += a.layers * a.per_layer_embedding * a.per_layer_vocab + a.per_layer_embedding
+    return size + a.extra_parameters + (a.vocab if a.head_bias else 0)
 
 
 def total(a: Architecture) -> int:
     """All parameters, every expert included: what must be stored."""
     size = sum(map(_size, matrices(a))) + _outside_layers(a)
     return size + a.layers * _layer_rest(a) + _all_attention_rest(a) + a.recurrent_layers * _recurrent_rest(a)
+
+
+def everything(a: Architecture) -> int:
+    """All parameters with the towers that read images or sound, where they can be counted."""
+    return total(a) + a.tower_parameters
 
 
 def active(a: Architecture) -> int:
@@ -282,18 +328,43 @@ def layer(a: Architecture) -> int:
     holders = {"attention": a.attention_layers, "recurrent": a.recurrent_layers, "dense": a.mlp_layers}
     parts = dict.fromkeys(("attention", "recurrent", "dense", "expert", "shared", "router"), 0)
     for m in matrices(a):
+        if m.part == "outside":
+            continue
         parts[m.part] += -(-_size(m) // (holders.get(m.part) or a.moe_layers or a.layers))
     mixing = max(parts["attention"] + _attention_rest(a, a.head_dim, a.kv_heads), parts["recurrent"])
     return _layer_rest(a) + mixing + max(parts["dense"], parts["expert"] + parts["shared"] + parts["router"])
 
 
+def _reached(a: Architecture) -> list[Matrix]:
+    """The matrices as PEFT sees them; where it reaches experts, it does so under the names of the old modules."""
+    found: list[Matrix] = []
+    for m in matrices(a):
+        if not a.experts:
+            found.append(m)
+        elif m.part == "router":
+            if a.linear_router or a.adapted_experts or m.names != ("router",):
+                found.append(m._replace(bias=False))
+        elif m.part == "expert":
+            if not a.adapted_experts:
+                continue
+            if m.names == ("gate_proj",):
+                found.append(m._replace(names=("gate_proj", "up_proj"), outputs=2 * m.outputs, copies=2 * m.copies))
+            elif m.names != ("up_proj",):
+                found.append(m)
+        elif not a.adapted_experts or not {"gate_proj", "up_proj", "down_proj"}.intersection(m.names):
+            found.append(m)
+    return found
+
+
 def adapted(a: Architecture, targets: str | Iterable[str]) -> list[Matrix]:
-    """The matrices that an adapter with these targets sits on.
+    """The matrices that an adapter with these targets sits on, as PEFT 0.21 places it.
 
     ``targets`` is a preset, one name or several, as PEFT's target_modules has them. "all-linear" takes every linear
-    layer but routers and head; "attention" and "mlp" those parts. Names are Llama's (q_proj … down_proj,
-    embed_tokens, lm_head); the names of other families are understood, and a module that is fused in a family is
-    taken whole. Raises ValueError for an unknown name.
+    layer but the head; "attention" and "mlp" those parts. Stacked experts are parameters, not linear layers: an
+    adapter reaches them in some families only. There the pair of gate and up gets twice the rank (here: twice the
+    copies), the router gets one with "all-linear", and dense and shared MLPs get none. Names are Llama's (q_proj …
+    down_proj, embed_tokens, lm_head); the names of other families are understood, and a module that is fused in a
+    family is taken whole. Raises ValueError for an unknown name.
     """
     names = (targets,) if isinstance(targets, str) else tuple(targets)
     if not names:
@@ -302,7 +373,7 @@ def adapted(a: Architecture, targets: str | Iterable[str]) -> list[Matrix]:
     parts: set[str] = set()
     for name in names:
         if name == "all-linear":
-            parts.update(("attention", "recurrent", "dense", "expert", "shared"))
+            parts.update(("attention", "recurrent", "dense", "expert", "shared", "router", "outside"))
         elif name == "attention":
             wanted.update(ATTENTION)
         elif name == "mlp":
@@ -316,7 +387,7 @@ def adapted(a: Architecture, targets: str | Iterable[str]) -> list[Matrix]:
             raise ValueError(f"targets: {str(name)[:60]!r} is not a module we know; known: {known}")
     width = a.embedding_size or a.hidden_size
     candidates = [
-        *matrices(a),
+        *_reached(a),
         Matrix(("embed_tokens",), a.vocab, width, 1, part="embedding"),
         Matrix(("lm_head",), width, a.vocab, 1, part="head"),
     ]
@@ -327,7 +398,7 @@ def lora(a: Architecture, *, rank: int, targets: str | Iterable[str] = "all-line
     """Trainable parameters of a LoRA adapter: rank × (inputs + outputs) for each adapted matrix.
 
     The law is that of Hu et al. 2021 (arXiv 2106.09685). DoRA (arXiv 2402.09353) adds one magnitude per output.
-    Each expert of a targeted projection gets an adapter of its own. ``targets`` as in ``adapted``. Raises ValueError
+    ``targets`` as in ``adapted``. Raises ValueError
     for a rank below 1 or an unknown target.
     """
     if rank < 1:
