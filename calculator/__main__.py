@@ -25,7 +25,7 @@ from calculator.units import COUNT
 
 BAD_INPUT, STOPPED, INTERRUPTED = 2, 3, 130
 SHELLS = ("bash", "zsh", "fish")
-UPDATES = ("prices",)
+UPDATES = ("prices", "models")
 WHAT = ("parameters", "training-memory", "training-throughput", "inference", "cases")
 
 
@@ -146,6 +146,7 @@ def _parser() -> argparse.ArgumentParser:
 
     update = commands.add_parser("update", help="rebuild a catalogue from what others publish, and show the difference")
     update.add_argument("what", choices=UPDATES)
+    update.add_argument("folder", nargs="?", help="models: the folder with config.json files or JSON lines")
     update.add_argument("--dry-run", action="store_true", help="show the difference, write nothing")
     update.add_argument("--json", action="store_true")
     update.set_defaults(act=_update)
@@ -306,8 +307,17 @@ def _stale(parsed: argparse.Namespace) -> int:
 
 
 def _update(parsed: argparse.Namespace) -> int:
-    from calculator.update import prices
+    from calculator.update import models, prices
 
+    if parsed.what == "models":
+        from pathlib import Path
+
+        if not parsed.folder:
+            raise _bad("", ValueError("update models: name the folder with the config.json files"))
+        folder = Path(parsed.folder)
+        found = _checked(lambda: models.update(models.read_folder(folder), write=not parsed.dry_run))
+        _print_json(found)
+        return 0
     said = _checked(lambda: prices.update(date.today(), write=not parsed.dry_run))
     if parsed.json:
         _print_json(said)

@@ -31,7 +31,7 @@ LAYERS = {
     "explore": {"engine", "exhibit", "fields", "units", "verdict"},
     "catalog": {"decisions", "fields", "verdict", "stats"},
     "presets": set(),
-    "update": {"catalog", "engine", "faces", "presets", "stats"},
+    "update": {"catalog", "catalogs", "engine", "faces", "presets", "stats"},
     "links": set(),
     "evaluation": {"cases", "catalogs", "exhibit", "facts", "faces", "llm", "stats", "units"},
     "faces": BELOW_FACES | {"api"},

@@ -214,11 +214,12 @@ def test_parts_are_within_the_whole(model):
 
 @given(models)
 def test_a_dense_model_is_its_layers_and_its_outside(model):
-    if model.experts or model.recurrent:
+    if model.experts or model.recurrent or model.cross_layers or model.global_head_dim:
         return
     outside = parameters.total(model) - model.layers * parameters.layer(model)
     embeddings = parameters.embedding(model) + parameters.output_embedding(model)
-    assert embeddings <= outside <= embeddings + 2 * model.hidden_size + model.vocab
+    rest = model.extra_parameters + (model.learned_positions + model.embedding_size + 4) * model.hidden_size
+    assert embeddings <= outside <= embeddings + rest + model.vocab
 
 
 @given(models, st.integers(1, 512), st.sampled_from(("attention", "mlp", "all-linear", "lm_head")))
@@ -241,7 +242,8 @@ def test_tying_saves_exactly_the_output_embedding(model):
 def test_a_mixture_stores_every_expert_and_uses_only_some(model, more):
     larger = dataclasses.replace(model, experts=model.experts + more)
     bias = model.moe_intermediate * (2 if model.gated_mlp else 1) + model.hidden_size if model.expert_bias else 0
-    expert = 3 * model.hidden_size * model.moe_intermediate + bias
+    matrices = 3 if model.gated_mlp else 2
+    expert = matrices * (model.expert_inputs or model.hidden_size) * model.moe_intermediate + bias
     router = model.hidden_size + model.router_bias
     grown = parameters.total(larger) - parameters.total(model)
     assert grown == more * model.moe_layers * (expert + router)

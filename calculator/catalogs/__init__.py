@@ -18,32 +18,45 @@ __all__ = [
     "rent", "rents", "sources", "tuning_services",
 ]
 
-_TEXT = ("hf_id", "family", "license", "source")
 _loaded: dict[str, Any] = {}
 
 
 def architectures() -> Mapping[str, Architecture]:
-    """The models of the catalogue by their Hugging Face name."""
+    """The models of the catalogue by their Hugging Face name, the newest first."""
     if "models" not in _loaded:
         models = {}
         for row in read_rows("models.csv"):
             others = dict(item.split("=") for item in row.pop("others").split(";") if item)
             values: dict[str, Any] = dict(fixed_by_class(row["family"]))
-            values.update({name: text if name in _TEXT else int(text) for name, text in (row | others).items()})
-            values["tied_embeddings"] = bool(values["tied_embeddings"])
+            for name, text in (row | others).items():
+                kind = Architecture.__annotations__[name]
+                values[name] = text if kind is str else bool(int(text)) if kind is bool else int(text)
             models[row["hf_id"]] = Architecture(**values)
-        _loaded["models"] = models
+        _loaded["models"] = dict(sorted(models.items(), key=lambda item: item[1].released, reverse=True))
     found: Mapping[str, Architecture] = _loaded["models"]
     return found
 
 
-def architecture(hf_id: str) -> Architecture:
-    """The model of that name. Raises ValueError, naming models that look like it, if there is none."""
+def architecture(name: str) -> Architecture:
+    """The model of that name, as people write it: with or without its maker, tuned or packed (``names``).
+
+    Raises ValueError, naming models that look like it, if there is none or several may be meant.
+    """
+    from calculator.catalogs.names import resolve
+
     models = architectures()
-    if hf_id in models:
-        return models[hf_id]
-    near = sorted(models, key=lambda name: -_shared_start(name.lower(), hf_id.lower()))[:8]
-    raise ValueError(f"model: {hf_id[:80]!r} is not in the catalogue; nearest by name: {', '.join(near)}")
+    found = resolve(name, models)
+    if len(found) == 1 or (found and len({_shape(models[one]) for one in found}) == 1):
+        return models[found[0]]
+    if found:
+        raise ValueError(f"model: {name[:80]!r} may mean several models; name one: {', '.join(found)}")
+    near = sorted(models, key=lambda known: -_shared_start(known.lower(), name.lower()))[:8]
+    raise ValueError(f"model: {name[:80]!r} is not in the catalogue; nearest by name: {', '.join(near)}")
+
+
+def _shape(model: Architecture) -> Architecture:
+    """The model without its name and origin."""
+    return model.described(name="-", license="", released="", source="")
 
 
 def _shared_start(name: str, other: str) -> int:

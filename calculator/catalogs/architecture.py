@@ -1,6 +1,6 @@
 """The dimensions of one model: what its parameter count, its memory and its speed follow from."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 
@@ -163,8 +163,24 @@ class Architecture:
 
     license: str = ""
     """"(unread)" after it: written from memory, without a source that we read."""
+    released: str = ""
+    """Year and month of the weights."""
     source: str = ""
     """Keys of sources.csv joined by +, or config.json."""
+
+    def described(self, *, license: str, released: str, source: str, name: str = "") -> "Architecture":
+        """The same model with what a config file does not say, perhaps under another name."""
+        return replace(self, license=license, released=released, source=source, hf_id=name or self.hf_id)
+
+    @property
+    def generates(self) -> bool:
+        """Whether it writes text token by token with a cache of its own tokens only."""
+        return not self.encoder and not self.cross_layers
+
+    @property
+    def maker(self) -> str:
+        """The part of its name before the slash."""
+        return self.hf_id.partition("/")[0] if "/" in self.hf_id else ""
 
     @property
     def attention_layers(self) -> int:

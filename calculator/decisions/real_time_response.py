@@ -77,7 +77,7 @@ def serves(device: Accelerator) -> bool:
     return device.capacity_gib is not None and device.bandwidth_gb_per_s is not None
 
 
-MODEL_CHOICES = tuple((name, name) for name in architectures())
+MODEL_CHOICES = tuple((name, name) for name, model in architectures().items() if model.generates)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -31,6 +31,9 @@ _VARIANT = re.compile(
     r"deduped|v\d+(\.\d+)?|intermediate|step|\d+k|\d+t|\d{4}|\d{4}-\d\d|q\d(_\w+)?)$"
 )
 
+_VERSION = re.compile(r"-v\d+(\.\d+)?(?=-|$)")
+"""A version that names another model: a name without it does not stand for the one with it."""
+
 # The same dimensions under another name: pattern of the reduced name, and what to look up instead.
 _SAME = tuple(
     (re.compile(pattern), instead)
@@ -50,8 +53,9 @@ _SAME = tuple(
         (r"^mixtral-8x(7|22)b.*$", r"mixtral-8x\1b-v0.1"),
         (r"^(mistral-small-(24b|3).*|mistral-small-3\.\d.*|magistral-small.*|devstral-small.*)$",
          "mistral-small-24b-base-2501"),
-        (r"^(mistral-)?nemo.*$", "mistral-nemo-base-2407"),
+        (r"^(mistral-)?nemo(-12b)?(-.*)?$", "mistral-nemo-base-2407"),
         (r"^mistral-large.*$", "mistral-large-instruct-2407"),
+        (r"^deepseek-(r1(-0528|-zero)?|v3(-0324|\.1.*)?)$", "deepseek-v3"),
         (r"^deepseek-r1-distill-llama-(8|70)b$", r"llama-3-\1b"),
         (r"^deepseek-r1-distill-qwen-(\d.*)b$", r"qwen2.5-\1b"),
         (r"^deepseek-coder-(\d.*)b$", r"deepseek-coder-\1b-base"),
@@ -118,7 +122,8 @@ def known() -> Mapping[str, Architecture]:
     models = {_short(a.hf_id): a for a in extra}
     models.update({_short(name): a for name, a in architectures().items()})
     for name in list(models):
-        models.setdefault(_strip(name), models[name])
+        if not _VERSION.search(name):
+            models.setdefault(_strip(name), models[name])
     return models
 
 
