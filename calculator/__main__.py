@@ -26,7 +26,7 @@ from calculator.units import COUNT
 BAD_INPUT, STOPPED, INTERRUPTED = 2, 3, 130
 SHELLS = ("bash", "zsh", "fish")
 UPDATES = ("prices", "models")
-WHAT = ("parameters", "training-memory", "training-throughput", "inference", "cases")
+WHAT = ("parameters", "training-memory", "training-throughput", "inference", "kv-cache", "cases")
 
 
 Found = TypeVar("Found")

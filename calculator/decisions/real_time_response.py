@@ -15,9 +15,9 @@ from calculator.catalogs import Accelerator, accelerators, architectures
 from calculator.exhibit import Bar, Bars, Exhibit, Mark, Segment, Table
 from calculator.fields import ask, assume, out, pick
 from calculator.llm.accuracy import sentence
-from calculator.llm.serving import ServingSetup, cache_gib, decode, engine, memory, slots_within, time_to_first_token
+from calculator.llm.serving import ServingSetup, cache_gib, decode, engine, fits, slots_within, time_to_first_token
 from calculator.llm.serving import weight_format as format_of
-from calculator.llm.serving.estimates import SPREADS, spread_kind
+from calculator.llm.serving.place import spread
 from calculator.llm.tokens import request_usd
 from calculator.stats.normal import normal_quantile
 from calculator.units import (
@@ -33,8 +33,6 @@ from calculator.units import (
 from calculator.verdict import Decision, Stance, Verdict
 
 HOURS_PER_MONTH = 730.0
-WEIGHTS_SHARE = 0.8
-"""Most of a device's memory that weights may take: the rest holds the caches of the users."""
 SD_OF_SPREAD = normal_quantile(0.94)
 """Standard deviations at the ends of a band that holds 88 % of the runs."""
 
@@ -156,33 +154,33 @@ class Service:
 
 def setup_of(i: Inputs, model: str, devices: int) -> ServingSetup:
     """The model on so many devices, in the terms of the serving model."""
+    served = engine(_ENGINES[Engine(i.engine)])
     return ServingSetup(
         model=architectures()[model],
         device=accelerators()[i.device],
         devices=devices,
         stored=format_of(_FORMATS[Stored(i.stored)]),
-        engine=engine(_ENGINES[Engine(i.engine)]),
+        engine=served,
+        split=served.several if devices > 1 else "tensor",
         prompt_tokens=i.prompt_tokens,
         answer_tokens=i.answer_tokens + i.thinking_tokens,
     )
 
 
 @lru_cache(maxsize=256)
-def devices_each(model: str, device: str, stored: str, tokens: float, most: int) -> int:
-    """The fewest devices, a power of two, that hold the weights and leave a fifth for caches; 0 when `most` do not."""
-    weights = memory(
-        ServingSetup(
-            model=architectures()[model],
-            device=accelerators()[device],
-            stored=format_of(stored),
-            prompt_tokens=tokens,
-            answer_tokens=1,
-        )
+def devices_each(model: str, device: str, stored: str, served: str, prompt: float, answer: float, most: int) -> int:
+    """The fewest devices, a power of two, that hold the weights and one conversation; 0 when `most` do not."""
+    alone = ServingSetup(
+        model=architectures()[model],
+        device=accelerators()[device],
+        stored=format_of(stored),
+        engine=engine(served),
+        prompt_tokens=prompt,
+        answer_tokens=answer,
     )
-    room = (accelerators()[device].capacity_gib or 0.0) * WEIGHTS_SHARE
     count = 1
     while count <= most:
-        if weights.total_gib <= room * count:
+        if fits(replace(alone, devices=count, split=alone.engine.several if count > 1 else "tensor")):
             return count
         count *= 2
     return 0
@@ -190,8 +188,15 @@ def devices_each(model: str, device: str, stored: str, tokens: float, most: int)
 
 def service(i: Inputs, model: str) -> Service:
     """What the devices give with this model, at this surprise."""
-    tokens = i.prompt_tokens + i.thinking_tokens + i.answer_tokens
-    each = devices_each(model, i.device, _FORMATS[Stored(i.stored)], tokens, int(i.gpus))
+    each = devices_each(
+        model,
+        i.device,
+        _FORMATS[Stored(i.stored)],
+        _ENGINES[Engine(i.engine)],
+        i.prompt_tokens,
+        i.answer_tokens + i.thinking_tokens,
+        int(i.gpus),
+    )
     if not each:
         return Service(
             first_token_ms=inf,
@@ -203,16 +208,20 @@ def service(i: Inputs, model: str) -> Service:
             thinking_ms=0.0,
         )
     setup = setup_of(i, model, each)
-    slower = SPREADS[spread_kind(setup, 1)] ** (-i.serving_surprise_sd / SD_OF_SPREAD)
+    slower = spread(setup) ** (-i.serving_surprise_sd / SD_OF_SPREAD)
     alone = decode(setup).tokens_per_s / slower
     thinking_ms = 1000 * i.thinking_tokens / alone
-    read_ms = time_to_first_token(setup, cached_tokens=i.prompt_tokens * i.shared_prefix_share).value * slower
-    first = read_ms + thinking_ms
+    cached = i.prompt_tokens * i.shared_prefix_share
+    first = time_to_first_token(setup, cached_tokens=cached).value * slower + thinking_ms
     allowed_ms = 1000 / i.pace_tokens_per_s / slower
     slots = slots_within(setup, allowed_ms)
-    busy_s = first / 1000 + i.answer_tokens / max(i.pace_tokens_per_s, 1e-9)
-    # A user holds a slot while an answer is written, and frees it until the next request (Little's law).
-    share_of_time = min(1.0, busy_s / max(i.pause_seconds, busy_s))
+    # A user holds a slot while an answer is written, and frees it until the next request (Little's law). Those who hold
+    # one on each set of devices are those whose prompts a new one waits for.
+    busy = i.concurrent_users / max(1, i.gpus // each) * _share_of_time(i, first)
+    if busy > 1:
+        together = replace(setup, batch=min(busy, max(1, slots)))
+        first = time_to_first_token(together, cached_tokens=cached).value * slower + thinking_ms
+    share_of_time = _share_of_time(i, first)
     users_each = slots * i.headroom_share / share_of_time
     copies = ceil(i.concurrent_users / users_each - 1e-9) if users_each >= 1 else inf
     return Service(
@@ -224,6 +233,12 @@ def service(i: Inputs, model: str) -> Service:
         slots=slots,
         thinking_ms=thinking_ms,
     )
+
+
+def _share_of_time(i: Inputs, first_ms: float) -> float:
+    """Of a user's time, while an answer is awaited or written."""
+    busy_s = first_ms / 1000 + i.answer_tokens / max(i.pace_tokens_per_s, 1e-9)
+    return min(1.0, busy_s / max(i.pause_seconds, busy_s))
 
 
 def compute(i: Inputs) -> Outputs:
@@ -365,7 +380,8 @@ def _what_fits(i: Inputs) -> Table:
     rows = []
     for place, device, served in WHERE:
         there = replace(i, device=device, engine=served, stored=Stored.Q4_K_M, gpus=1.0)
-        each = devices_each(i.small_model, device, "q4_k_m", i.prompt_tokens + i.answer_tokens, 1)
+        served_by = _ENGINES[Engine(served)]
+        each = devices_each(i.small_model, device, "q4_k_m", served_by, i.prompt_tokens, i.answer_tokens, 1)
         if not each:
             rows.append((place, device, "does not fit", "–", "–"))
             continue

@@ -31,7 +31,7 @@ from typing import Any
 
 Row = Mapping[str, str]
 
-WHAT = ("parameters", "training-memory", "training-throughput", "inference", "cases")
+WHAT = ("parameters", "training-memory", "training-throughput", "inference", "kv-cache", "cases")
 
 PUBLISHED, LEFT_OUT = "as published", "left out"
 """With the coefficients of the package; and with coefficients fitted without the row's source."""

@@ -35,7 +35,7 @@ _MADE_FROM_THEM = ("accuracy.json", "__main__.py", "page.py", "reasons.toml")
 
 _KINDS = (".py", ".csv", ".json", ".toml")
 
-_SLOW_FIRST = (CASES, "inference", "training-throughput", "training-memory", "parameters")
+_SLOW_FIRST = (CASES, "inference", "training-throughput", "training-memory", "parameters", "kv-cache")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 from calculator.llm import fitted
 
-MODULES = {"memory": "training_memory", "speed": "training_throughput"}
+MODULES = {"memory": "training_memory", "speed": "training_throughput", "serving": "inference"}
 """The module of each fitted file."""
 
 

@@ -15,23 +15,26 @@ It is to be held against ``decode_tok_s`` where a row has it, otherwise ``output
 """
 
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import replace
-from math import exp, inf, log, sqrt
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
+from math import exp, inf, log
+from typing import Any, NamedTuple
 
 from calculator.catalogs import Accelerator, Architecture, accelerator, accelerators
 from calculator.catalogs.families import fixed_by_class
 from calculator.evaluation import Quantity, Row, published
+from calculator.evaluation.distance import LeftOut, cells, project_of, variances
 from calculator.evaluation.names import resolve
+from calculator.evaluation.robust import Fit
+from calculator.evaluation.robust import fit as robust_fit
 from calculator.llm.serving import speed as law
 from calculator.llm.serving.coefficients import FITTED, Coefficients
 from calculator.llm.serving.deployment import ServingSetup
 from calculator.llm.serving.devices import device_class
-from calculator.llm.serving.engines import Engine, engine
-from calculator.llm.serving.estimates import SPREADS, spread_kind
-from calculator.llm.serving.formats import Format, grouped_bits, weight_format
+from calculator.llm.serving.engines import ENGINES, Engine
+from calculator.llm.serving.formats import KERNELS, Format, grouped_bits, weight_format
 from calculator.llm.serving.memory import memory, weights_gib
+from calculator.llm.serving.place import AXES, place, spread, spread_kind
 
 ID = "row_id"
 SOURCE = "source_id"
@@ -39,18 +42,6 @@ METHOD = "engine"
 FIELDS = (
     "row_id", "estimate_decode_tok_s", "low_decode_tok_s", "high_decode_tok_s", "estimate_memory_gib",
     "low_memory_gib", "high_memory_gib", "reason",
-)
-
-# Part of a published engine's name, and the engine it stands for; the first that fits counts.
-_ENGINES = (
-    ("ik_llama", "ik_llama.cpp"), ("llama.cpp", "llama.cpp"), ("ollama", "llama.cpp"), ("exllama", "exllamav2"),
-    ("tabby", "exllamav2"), ("autoawq", "autoawq"), ("vllm 0.2", "vllm-v0"), ("vllm 0.3", "vllm-v0"),
-    ("vllm 0.4", "vllm-v0"), ("vllm 0.5", "vllm-v0"), ("vllm", "vllm"), ("sglang 0.4", "sglang-0.4"),
-    ("sglang", "sglang"), ("tensorrt", "tensorrt-llm"), ("trt-llm", "tensorrt-llm"), ("lmdeploy", "lmdeploy"),
-    ("tgi", "tgi"), ("text-generation-inference", "tgi"), ("torchao", "torchao"), ("gpt-fast", "torchao"),
-    ("calm", "calm"), ("mlx", "mlx"), ("mlc", "mlc"), ("executorch", "executorch"),
-    ("torch.compile", "torchao"), ("transformers", "transformers"), ("hugging", "transformers"),
-    ("pytorch", "transformers"),
 )
 
 
@@ -69,7 +60,6 @@ _HYBRIDS = (
     _nemotron_h("nvidia/NVIDIA-Nemotron-Nano-9B-v2", 4480, 56, 27, 4, 15680),
     _nemotron_h("nvidia/NVIDIA-Nemotron-Nano-12B-v2", 5120, 62, 28, 6, 20480),
 )
-_OLD_TRANSFORMERS = re.compile(r"transformers\s+4\.(\d+)")
 
 
 class Reading(NamedTuple):
@@ -82,19 +72,45 @@ class Reading(NamedTuple):
     maximal: bool
     """The scheduler chose the batch."""
     workload: str
+    copies: int = 1
+    """Copies of the whole model that share the load (data parallel without experts over devices)."""
 
 
-def read_engine(text: str) -> Engine:
-    """The engine that a published name stands for. Raises ValueError for one that we do not know."""
+def read_engine(text: str, as_of: str = "") -> Engine:
+    """The engine that a published name stands for, in the generation of its version, or of the row's day.
+
+    Raises ValueError for one that we do not know.
+    """
     lower = text.lower()
-    for part, name in _ENGINES:
-        if part in lower:
-            if name == "transformers":
-                old = _OLD_TRANSFORMERS.search(lower)
-                if old and int(old[1]) < 45:
-                    name = "transformers-4.44"
-            return engine(name)
-    raise ValueError(f"engine: {text!r} is not one we know")
+    word = next((word for known in ENGINES.values() for word in known.words if word in lower), "")
+    generations = [known for known in ENGINES.values() if word in known.words]
+    if not word:
+        raise ValueError(f"engine: {text!r} is not one we know")
+    version = re.search(r"v?(\d+(?:\.\d+)+)", lower.partition(word)[2])
+    found = generations[0]
+    for known in generations[1:]:
+        if version and known.version:
+            newer = _numbers(version[1]) >= _numbers(known.version)
+        else:
+            # A year alone may be any of its months: the newest generation of that year is the likeliest.
+            newer = not as_of or f"{as_of}-12"[:7] >= known.since
+        found = known if newer else found
+    return found
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
+
+
+# What a word in a label of weights stands for; the first that fits counts.
+_LABELS = (
+    ("gf4", "gf4"), ("mxfp4", "mxfp4"), ("nvfp4", "nvfp4"), ("fp4", "nvfp4"), ("nf4", "nf4"), ("float8", "fp8"),
+    ("fp8", "fp8"), ("fp32", "fp32"), ("float32", "fp32"), ("fp16", "fp16"), ("float16", "fp16"), ("bf16", "bf16"),
+    ("bfloat16", "bf16"), ("f16", "fp16"),
+)
+_MIXES = {"q4_k": "q4_k_m", "q3_k": "q3_k_m", "q5_k": "q5_k_m"}
+# A GGUF file named by its bits alone.
+_BY_BITS = {2: "q2_k", 3: "q3_k_m", 4: "q4_k_m", 5: "q5_k_m", 6: "q6_k", 8: "q8_0"}
 
 
 def read_format(row: Row, used: Engine) -> Format:
@@ -102,41 +118,56 @@ def read_format(row: Row, used: Engine) -> Format:
     label = row["quant"].strip().lower()
     bits = _number(row["bits_per_weight"])
     key = re.sub(r"[\s-]+", "_", label)
-    gguf = re.match(r"(iq\d_(?:xxs|xs|nl|[sm])|q\d_k_[sml]|q\d_k|q\d_\d)", re.sub(r"_(small|medium|large)", _size, key))
+    short = re.sub(r"_(small|medium|large)", _size, key)
+    gguf = re.search(r"(iq\d_(?:xxs|xs|nl|[sm])|q\d_k_[sml]|q\d_k|q\d_\d)", short)
     if gguf:
-        name = gguf[1]
-        return weight_format({"q4_k": "q4_k_m", "q3_k": "q3_k_m", "q5_k": "q5_k_m"}.get(name, name))
+        return weight_format(_MIXES.get(gguf[1], gguf[1]))
+    stated = re.search(r"([2-8])[ _-]?bit|\bq([2-8])\b|int([2-8])", label)
+    width = int(next(number for number in stated.groups() if number)) if stated else 0
+    fused = used.matrix_vector and used.style == "fused"
+    if width and ("mlx" in used.words or "mlx" in label):
+        return weight_format(f"mlx-{width}bit")
     group = re.search(r"g(?:roup)?[ -]?(\d+)|(\d+)g\b|-(\d+)$", label)
     size = next((int(number) for number in group.groups() if number), 128) if group else 128
-    if "exl2" in label:
+    if "exl2" in label or "exl3" in label:
         number = re.search(r"\d+(\.\d+)?(?=\s*bpw)", label)
         return weight_format(f"exl2-{number[0] if number else bits}")
     if "awq" in label and "hqq" not in label:
         stored = weight_format("awq-int4")
         if "gemv" in label:
-            stored = replace(stored, kind="gemv")
+            stored = replace(stored, kernel=KERNELS["gemv"])
+        elif used.style == "server":
+            # Servers repack them for the kernels of GPTQ.
+            stored = replace(stored, kernel=KERNELS["marlin"])
         return replace(stored, bits=grouped_bits(4, size, zero_bits=4))
     if "gptq" in label:
-        stated = re.search(r"([2-8])[ -]?bit|int([2-8])", label)
-        width = int(stated[1] or stated[2]) if stated else round(bits) if bits in (2, 3, 4, 8) else 4
+        width = width or (round(bits) if bits in (2, 3, 4, 8) else 4)
         stored = weight_format("gptq-int8" if width == 8 else "gptq-int4")
         return replace(stored, bits=grouped_bits(width, size, zero_bits=width))
-    for part, name in (("gf4", "gf4"), ("mxfp4", "mxfp4"), ("nvfp4", "nvfp4"), ("fp4", "nvfp4"), ("nf4", "nf4"),
-                       ("float8", "fp8"), ("fp8", "fp8"), ("fp32", "fp32"), ("float32", "fp32"), ("fp16", "fp16"),
-                       ("float16", "fp16"), ("bf16", "bf16"), ("bfloat16", "bf16"), ("f16", "fp16")):
+    for part, name in _LABELS:
         if part in label:
             stored = weight_format(name)
-            if name == "fp8" and used.name == "calm":
-                return replace(stored, head_bits=8, embedding_bits=8, kind="gemv")
+            if name == "mxfp4" and fused and "16" not in label:
+                return weight_format("mxfp4-q8")
+            if name == "fp8" and fused:
+                return replace(stored, head_bits=8, embedding_bits=8, kernel=KERNELS["gemv"])
             return stored
-    if used.name == "executorch" and "4-bit" in label:
+    if used.name == "executorch" and width == 4:
         return weight_format("int4-g32")
+    if width and used.several == "layer" and used.style == "fused":
+        return weight_format(_BY_BITS[width])
     integer = re.search(r"int([2-8])(?!.*int[2-8])", label)
-    if integer:
-        width = int(integer[1])
+    if integer or width:
+        width = int(integer[1]) if integer else width
         if width == 8:
-            return weight_format("int8")
+            stored = weight_format("int8")
+            return replace(stored, compute_bits=16) if "weight-only" in label or "w8a16" in label else stored
         return replace(weight_format("hqq-int4"), name=f"int{width}", bits=grouped_bits(width, size, zero_bits=16))
+    whole = re.fullmatch(r"w(\d+)a(\d+)(fp)?8?", label)
+    if whole and whole[1] == "8":
+        return weight_format("int8")
+    if whole:
+        return weight_format("gptq-int4")
     if bits:
         near = "bf16" if bits > 12 else "int8" if bits > 6 else "hqq-int4"
         return replace(weight_format(near), bits=bits)
@@ -158,26 +189,47 @@ _DISTINCT = frozenset((
 
 
 def read_device(row: Row) -> Accelerator:
-    """The device in the catalogue; a bandwidth in its name takes precedence."""
+    """The device in the catalogue. Bandwidth, memory channels or GPU cores in its name take precedence."""
     text = row["device"].strip()
     if not text or "not named" in text.lower():
         raise ValueError("device: the row does not name it")
+    on_processor = "cpu" in text.lower() or "cpu" in row["engine"].lower()
     stated = re.search(r"(\d+(?:\.\d+)?)\s*GB/s", text)
-    found = _find_device(text)
+    channels = re.search(r"DDR\d\w?-(\d{4,5}).*?\b(\d+)[ -]channel", text, re.IGNORECASE)
+    cores = re.search(r"(\d+)[-\u2011 ]core GPU", text, re.IGNORECASE)
+    try:
+        found = _find_device(text)
+    except ValueError:
+        if not (channels and on_processor):
+            raise
+        found = _ANY_PROCESSOR
+    if channels and on_processor:
+        # Threads find most of their data at the other socket: several sockets read as fast as one.
+        sockets = re.match(r"(\d)\s*x\b", text, re.IGNORECASE)
+        each = int(channels[2]) / (int(sockets[1]) if sockets else 1)
+        found = replace(found, bandwidth_gb_per_s=int(channels[1]) * each * 8 / 1000)
     if stated:
         found = replace(found, bandwidth_gb_per_s=float(stated[1]))
-    on_processor = "cpu" in text.lower() or "cpu" in row["engine"].lower()
-    return replace(found, kind="cpu") if on_processor and found.kind == "unified memory" else found
+    if cores and found.cores:
+        found = replace(found, cores=float(cores[1]))
+    if on_processor and device_class(found) != "cpu":
+        # The cores in the catalogue are those of its GPU.
+        return replace(found, kind="cpu", stack="cpu", cores=None, clock_ghz=None)
+    return found
+
+
+_ANY_PROCESSOR = accelerators()["Desktop CPU with 2 × DDR5-5600"]
 
 
 def _find_device(text: str) -> Accelerator:
     """The catalogue's device of that name, else the one with most of its words in it and none that makes another."""
-    for written in (text, re.sub(r"\(.*?\)", "", text)):
+    bare = re.sub(r"\d+[-\u2011 ]core GPU", "", re.sub(r"\(.*?\)", "", text), flags=re.IGNORECASE)
+    for written in (text, re.sub(r"\(.*?\)", "", text), bare):
         try:
             return accelerator(written)
         except ValueError:
             continue
-    words = set(re.findall(r"[a-z0-9]+", re.sub(r"\(.*?\)", "", text.lower())))
+    words = set(re.findall(r"[a-z0-9]+", bare.lower()))
     best: Accelerator | None = None
     most = 0
     for name, known in accelerators().items():
@@ -204,29 +256,26 @@ def read_row(row: Row) -> Reading:
     )
     if model is None:
         raise ValueError(f"model: no dimensions are known for {row['model']!r}")
-    used = read_engine(row["engine"])
+    used = read_engine(row["engine"], row.get("as_of", ""))
     stored = read_format(row, used)
     device = read_device(row)
     devices = int(_number(row["n_devices"]) or 1)
-    parallel = row["parallelism"].lower()
-    experts, copies = re.search(r"ep(\d+)", parallel), re.search(r"dp(\d+)", parallel)
-    split = "expert" if experts and int(experts[1]) > 1 else "tensor"
-    if "layer split" in parallel or (devices > 1 and used.style != "server"):
-        split = "layer"
     batch = _number(row["batch"])
-    workload = row["source_title"].lower()
+    split, stages, replicas, copies = read_parallelism(row["parallelism"].lower(), devices, used)
     setup = ServingSetup(
-        model=model, device=device, devices=devices, stored=stored, engine=used, batch=max(1.0, batch or 1.0),
-        prompt_tokens=_number(row["prompt_len"]) or 0.0, answer_tokens=_number(row["gen_len"]) or 128.0, split=split,
-        replicas=min(int(copies[1]), devices) if copies else 1, file_gib=_number(row["model_file_gib"]) or 0.0,
-        cache_bits=8.0 if used.name == "tensorrt-llm" and stored.bits <= 8 else 16.0,
+        model=model, device=device, devices=devices // copies, stored=stored, engine=used,
+        batch=max(1.0, (batch or 1.0) / copies), prompt_tokens=_number(row["prompt_len"]) or 0.0,
+        answer_tokens=_number(row["gen_len"]) or 128.0, split=split, stages=stages, replicas=replicas,
+        file_gib=_number(row["model_file_gib"]) or 0.0,
+        cache_bits=8.0 if used.narrow_cache and stored.bits <= 8 else 16.0,
     )
+    workload = row["source_title"].lower()
     several = used.style == "server" and (batch is None or batch > 1)
     if several:
         convention = "output"
     elif row["value_kind"].startswith("published total"):
         convention = "total"
-    elif "speed benchmark" in workload or used.style == "eager":
+    elif "speed benchmark" in workload or used.style == "eager" or used.elapsed:
         convention = "elapsed"
     else:
         convention = "decode"
@@ -234,7 +283,7 @@ def read_row(row: Row) -> Reading:
     stated = _number(row["context_depth"])
     if stated is not None:
         depth = stated
-    elif used.name.endswith("llama.cpp"):
+    elif used.several == "layer" and used.style == "fused" and setup.batch <= 1:
         # llama-bench times prompt and generation apart, each from an empty context.
         depth = setup.answer_tokens / 2
     elif used.attention == "per_head":
@@ -243,7 +292,30 @@ def read_row(row: Row) -> Reading:
     kind = ""
     if not known and several:
         kind = "code" if "fim" in workload or "code" in workload else "question" if "gpqa" in workload else "chat"
-    return Reading(setup, convention, depth, batch is None, kind)
+    return Reading(setup, convention, depth, batch is None, kind, copies)
+
+
+def read_parallelism(text: str, devices: int, used: Engine) -> tuple[str, int, int, int]:
+    """Split, pipeline stages, copies of the attention, copies of the whole model.
+
+    Raises ValueError for numbers that do not make up the devices.
+    """
+    # Where two ways are given without saying which was measured, the first.
+    first = text.partition(" or ")[0]
+    said = {name: int(number) for name, number in re.findall(r"\b(tp|pp|ep|dp)[ =-]?(\d+)", first)}
+    stages, data = said.get("pp", 1), said.get("dp", 1)
+    experts = said.get("ep", 1) > 1
+    if devices % (stages * data):
+        raise ValueError(f"parallelism: {text!r} does not make up {devices} devices")
+    if "layer split" in text or text == "layer":
+        return "layer", 1, 1, 1
+    if "row split" in text:
+        return "tensor", 1, 1, 1
+    if experts:
+        return "expert", stages, data, 1
+    if said:
+        return "tensor", stages, 1, data
+    return (used.several if devices > 1 else "tensor"), 1, 1, 1
 
 
 def estimate(reading: Reading, c: Coefficients) -> float:
@@ -255,7 +327,7 @@ def estimate(reading: Reading, c: Coefficients) -> float:
         depth = prompt + s.answer_tokens / 2
     if reading.convention == "output":
         batch = float("inf") if reading.maximal else s.batch
-        return law.output_tokens_per_ms(s, batch, prompt, depth, c) * 1000
+        return law.output_tokens_per_ms(s, batch, prompt, depth, c) * 1000 * reading.copies
     step = law.decode_step(s, s.batch, depth, c).total_ms
     if reading.convention == "decode":
         return s.batch / step * 1000
@@ -286,14 +358,19 @@ def predict(row: Row, coefficients: Coefficients = FITTED) -> dict[str, object]:
         found["reason"] = str(problem)
         return found
     s = reading.setup
-    spread = SPREADS[spread_kind(s, 2 if reading.convention == "output" else s.batch)]
+    width = spread(_banded(reading))
     size = memory(s)
     found |= {
-        "estimate_decode_tok_s": _round(speed), "low_decode_tok_s": _round(speed / spread),
-        "high_decode_tok_s": _round(speed * spread), "estimate_memory_gib": _round(size.total_gib),
+        "estimate_decode_tok_s": _round(speed), "low_decode_tok_s": _round(speed / width),
+        "high_decode_tok_s": _round(speed * width), "estimate_memory_gib": _round(size.total_gib),
         "low_memory_gib": _round(size.low_gib), "high_memory_gib": _round(size.high_gib),
     }
     return found
+
+
+def _banded(reading: Reading) -> ServingSetup:
+    """The setup with the batch that its band is for: one that a scheduler chose is many."""
+    return replace(reading.setup, batch=256.0) if reading.maximal else reading.setup
 
 
 def _round(value: float) -> str:
@@ -339,157 +416,196 @@ QUANTITIES = (
 # insist: data sheets and the usual behaviour of such kernels, in round numbers. Left-out fits lean on them for whatever
 # only the left-out source shows.
 PRIORS: dict[str, tuple[float, float]] = {
-    "share_16bit": (0.88, 0.08), "share_8bit": (0.85, 0.1), "share_4bit": (0.85, 0.1),
-    "share_experts_16bit": (0.8, 0.3), "share_experts_8bit": (0.6, 0.3), "share_experts_4bit": (0.8, 0.3),
-    "share_cache": (0.7, 0.3), "share_apple": (0.9, 0.05), "cpu_ceiling_gb_per_s": (180, 0.3),
-    "share_compute": (0.7, 0.2), "share_compute_experts": (0.5, 0.3), "share_prefill": (0.5, 0.2),
-    "share_prefill_experts": (0.3, 0.4), "tile_rows_dense": (64, 0.1), "tile_rows_experts": (16, 0.5),
-    "tile_rows_marlin": (10, 0.5), "unpack_operations": (10, 0.5),
-    "reread_share": (0.4, 0.5), "gap_server_ms": (0.05, 0.3), "gap_fused_ms": (0.045, 0.4),
-    "gap_llama_cpp_ms": (0.09, 0.3), "gap_apple_ms": (0.1, 0.4), "gap_apple_llama_cpp_ms": (0.2, 0.3),
-    "gap_experts_ms": (0.03, 0.7), "gap_unfused_experts_ms": (0.5, 0.5), "step_ms": (0.3, 0.3),
-    "step_v0_ms": (2, 0.4), "sequence_ms": (0.03, 0.5), "sequence_native_ms": (0.008, 0.5),
-    "message_ms": (0.012, 0.4), "launch_layer_ms": (0.35, 0.3), "eager_layer_ms": (0.68, 0.2),
+    "share_16bit": (0.88, 0.08), "share_8bit": (0.85, 0.1), "share_4bit": (0.85, 0.1), "share_vector": (0.88, 0.1),
+    "share_apple": (0.9, 0.05), "share_experts_16bit": (0.8, 0.3), "share_experts_8bit": (0.6, 0.3),
+    "share_experts_4bit": (0.8, 0.3), "share_experts_native": (0.8, 0.3), "share_experts_vector": (0.9, 0.15),
+    "share_cache": (0.7, 0.3), "share_cache_old": (0.25, 0.3), "share_cache_apple": (0.5, 0.4),
+    "share_cache_apple_old": (0.15, 0.3), "vector_clocks": (0.04, 0.4), "vector_clocks_per_bit": (0.018, 0.3),
+    "apple_clocks": (0.06, 0.4), "apple_clocks_per_bit": (0.018, 0.3), "core_flops": (400, 0.2),
+    "core_flops_portable": (100, 0.4), "core_flops_apple": (170, 0.2), "cpu_ceiling_gb_per_s": (180, 0.3),
+    "cpu_share_cache": (0.3, 0.5), "cpu_share_cache_ik": (0.7, 0.4), "cpu_blocks_ps": (4, 0.6),
+    "cpu_codebook_ps": (13, 0.5), "cpu_ik_share": (0.6, 0.3), "share_compute": (0.8, 0.2),
+    "share_compute_experts": (0.6, 0.3), "share_prefill": (0.6, 0.2), "share_prefill_experts": (0.4, 0.4),
+    "tile_rows_dense": (64, 0.1), "tile_rows_experts": (16, 0.5), "tile_prefill_experts": (32, 0.5),
+    "tile_rows_marlin": (10, 0.5), "unpack_operations": (10, 0.5), "reread_share": (0.4, 0.5),
+    "reread_mlx_share": (0.4, 0.5), "gap_server_ms": (0.05, 0.3), "gap_fused_ms": (0.045, 0.4),
+    "gap_llama_cpp_ms": (0.04, 0.4), "gap_old_llama_cpp_ms": (0.09, 0.3), "gap_vulkan_ms": (0.06, 0.4),
+    "gap_hip_ms": (0.06, 0.4), "gap_hpu_ms": (0.04, 0.5), "gap_apple_ms": (0.05, 0.5),
+    "gap_apple_llama_cpp_ms": (0.1, 0.5), "gap_experts_ms": (0.03, 0.7), "gap_experts_fused_ms": (0.03, 0.7),
+    "gap_unfused_experts_ms": (0.5, 0.5), "first_token_ms": (60, 0.6), "first_token_native_ms": (120, 0.6),
+    "wave_share": (0.2, 0.6), "wave_native_share": (0.3, 0.6), "wave_prefill_first_share": (0.8, 0.4),
+    "step_ms": (0.3, 0.3), "step_v0_ms": (2, 0.4), "step_native_ms": (0.3, 0.3), "sequence_ms": (0.03, 0.5),
+    "sequence_native_ms": (0.008, 0.5), "message_ms": (0.012, 0.4), "message_hpu_ms": (0.03, 0.5),
+    "expert_hpu_ms": (0.006, 0.5), "launch_layer_ms": (0.35, 0.3), "eager_layer_ms": (0.68, 0.2),
     "eager_gptq_layer_ms": (0.5, 0.4), "eager_int4_layer_ms": (0.2, 0.7), "eager_fp8_layer_ms": (0.95, 0.4),
     "eager_expert_ms": (0.085, 0.4), "eager_fp8_expert_ms": (0.35, 0.5), "eager_attention_ns": (1.3, 0.4),
-    "block_attention_ns": (30, 0.3), "routing_skew": (0.5, 0.5), "cpu_blocks_ps": (4, 0.6),
-    "cpu_codebook_ps": (13, 0.5), "cpu_ik_share": (0.6, 0.3), "chat_tokens": (250, 0.4),
+    "block_attention_ns": (30, 0.3), "routing_skew": (0.5, 0.5), "chat_tokens": (250, 0.4),
     "question_tokens": (300, 0.4), "code_tokens": (1500, 0.4),
 }
-# Relative error that a complete row is expected to have; rows with an inferred input are expected to have twice that.
 _EXPECTED_ERROR = 0.12
-# Degrees of freedom of the errors' distribution.
-_TAIL = 4
-_ROUNDS = 12
-_ROUND_ENDS = 1e-3
+"""Relative error that a complete row is expected to have; rows with an inferred input are expected to have twice that.
+"""
+_ROWS_OF_PROJECT = 30
+"""Most rows of a project that enter the fit for one kind of run, evenly chosen: the others are much like them."""
+_ROUNDS_FROM_NEAR = 3
+"""Rounds of a fit that begins at the coefficients of nearly the same rows."""
+_KEPT_ERRORS = 200
+_WEIGHT_OF_PROJECT = 20.0
+"""What these count for together, however many they are."""
 
 
-def fit(rows: Iterable[Row]) -> Coefficients:
-    """Coefficients from these rows: the least sum of errors, of their logarithms, pulled towards the priors.
+class Point(NamedTuple):
+    """A measured speed that is fitted to."""
 
-    Errors far beyond what is expected count ever less, so that odd runs decide nothing (Gauss-Newton on the loss of
-    Student's t).
-    """
-    data = []
+    project: str
+    kind: str
+    reading: Reading
+    log_measured: float
+    certainty: float
+    what: str
+    """decode, or prefill (speed of reading the prompt), or first (1000 over the time to the first token in ms)."""
+
+
+def points(rows: Iterable[Row]) -> list[Point]:
+    """What of these rows is fitted to: those that can be predicted, and are more than a magnitude."""
+    found: dict[tuple[str, str], list[Point]] = {}
     for row in rows:
-        if row["completeness"] == "C" or not (measured := answer(row)):
+        if row["completeness"] == "C":
             continue
         try:
             reading = read_row(row)
+            if refused(reading):
+                continue
         except ValueError:
             continue
-        if refused(reading):
-            continue
-        data.append((reading, log(measured), _EXPECTED_ERROR * (1 if row["completeness"] == "A" else 2)))
-    names = tuple(PRIORS)
-    prior = [log(PRIORS[name][0]) for name in names]
-    point = list(prior)
-    for _ in range(_ROUNDS):
-        move = _newton_move(data, names, prior, point)
-        point = [old + max(-0.5, min(0.5, change)) for old, change in zip(point, move, strict=True)]
-        if max(map(abs, move)) < _ROUND_ENDS:
-            break
-    return _coefficients(names, point)
+        project, certainty = source_family(row), 1.0 if row["completeness"] == "A" else 0.5
+        kind = spread_kind(_banded(reading))
+        if measured := answer(row):
+            point = Point(project, kind, reading, log(measured), certainty, "decode")
+            found.setdefault((project, kind), []).append(point)
+        reads = _number(row["prefill_tok_s"])
+        if reads and reading.setup.engine.matrix_vector and reading.setup.prompt_tokens and reading.setup.batch <= 1:
+            point = Point(project, "prefill", reading, log(reads), 0.3 * certainty, "prefill")
+            found.setdefault((project, "prefill"), []).append(point)
+        first = _number(row["ttft_ms"])
+        if first and reading.setup.prompt_tokens and reading.setup.engine.first and not reading.maximal:
+            point = Point(project, "first", reading, log(1000 / first), 0.1 * certainty, "first")
+            found.setdefault((project, "first"), []).append(point)
+    return [point for group in found.values() for point in _thinned(group)]
 
 
-def _coefficients(names: Iterable[str], point: Iterable[float]) -> Coefficients:
-    return Coefficients(**{name: exp(value) for name, value in zip(names, point, strict=True)})
+def _thinned(group: Sequence[Point]) -> list[Point]:
+    step = max(1.0, len(group) / _ROWS_OF_PROJECT)
+    return [group[int(k * step)] for k in range(min(len(group), _ROWS_OF_PROJECT))]
 
 
-def _newton_move(
-    data: list[tuple[Reading, float, float]], names: tuple[str, ...], prior: list[float], point: list[float]
-) -> list[float]:
-    """The step of Gauss and Newton from a point, in logarithms."""
-    count, nudge = len(names), 1e-4
-    here = _coefficients(names, point)
-    nudged = [_coefficients(names, [*point[:k], point[k] + nudge, *point[k + 1 :]]) for k in range(count)]
-    matrix = [[0.0] * count for _ in range(count)]
-    target = [0.0] * count
-    for reading, measured, expected in data:
-        predicted = log(estimate(reading, here))
-        residual = (predicted - measured) / expected
-        weight = 1 / (1 + residual * residual / _TAIL)
-        slopes = []
-        for k in _relevant(reading, names):
-            slope = (log(estimate(reading, nudged[k])) - predicted) / (nudge * expected)
-            if slope:
-                slopes.append((k, slope))
-        for k, slope in slopes:
-            target[k] -= weight * slope * residual
-            for j, other in slopes:
-                matrix[k][j] += weight * slope * other
-    for k, name in enumerate(names):
-        spread = PRIORS[name][1]
-        matrix[k][k] += 1 / spread**2
-        target[k] -= (point[k] - prior[k]) / spread**2
-    return _solve(matrix, target)
+def _log_estimate(point: Point, c: Any) -> float:
+    s = point.reading.setup
+    if point.what == "first":
+        return log(1000 / law.first_token_ms(s, c))
+    if point.what == "prefill":
+        return log(s.prompt_tokens / law.prefill_ms(s, s.prompt_tokens, c) * 1000)
+    return log(estimate(point.reading, c))
 
 
-def _relevant(reading: Reading, names: tuple[str, ...]) -> list[int]:
-    """Coefficients that can matter to a row: those of its device class and style."""
-    key = (reading.setup.engine.style, device_class(reading.setup.device))
-    if key not in _relevant_kept:
-        style, kind = key
-        chosen = []
-        for k, name in enumerate(names):
-            part = name.partition("_")[0]
-            if kind == "cpu":
-                wanted = part == "cpu" or name in ("share_16bit", "share_prefill", "share_prefill_experts")
-            elif kind == "apple":
-                wanted = "apple" in name or name in ("reread_share", "share_compute", "share_prefill")
-            else:
-                wanted = part != "cpu" and "apple" not in name and (part == "eager") <= (style == "eager")
-            if wanted:
-                chosen.append(k)
-        _relevant_kept[key] = chosen
-    return _relevant_kept[key]
+class _Seen:
+    """Coefficients that remember which of them an estimate looked at."""
+
+    def __init__(self, values: Coefficients) -> None:
+        self.values = values
+        self.names: set[str] = set()
+
+    def __getattr__(self, name: str) -> float:
+        self.names.add(name)
+        value: float = getattr(self.values, name)
+        return value
 
 
-_relevant_kept: dict[tuple[str, str], list[int]] = {}
+def _fit(data: Sequence[Point], start: Mapping[str, float] | None = None, rounds: int = 30) -> Fit:
+    at_priors = Coefficients(**{name: value for name, (value, _) in PRIORS.items()})
+    counts: dict[tuple[str, str], int] = {}
+    looked = []
+    for point in data:
+        seen = _Seen(at_priors)
+        _log_estimate(point, seen)
+        looked.append(tuple(sorted(seen.names)))
+        counts[point.project, point.kind] = counts.get((point.project, point.kind), 0) + 1
+    weights = [
+        point.certainty * min(1.0, _WEIGHT_OF_PROJECT / counts[point.project, point.kind]) for point in data
+    ]
+    # Most nudges of one coefficient leave most runs as they were.
+    known: list[dict[tuple[float, ...], float]] = [{} for _ in data]
+
+    def errors(values: Mapping[str, float]) -> list[float]:
+        c = Coefficients(**values)
+        found = []
+        for k, (point, names) in enumerate(zip(data, looked, strict=True)):
+            key = tuple(values[name] for name in names)
+            if key not in known[k]:
+                if len(known[k]) > _KEPT_ERRORS:
+                    known[k].clear()
+                known[k][key] = _log_estimate(point, c) - point.log_measured
+            found.append(known[k][key])
+        return found
+
+    return robust_fit(errors, PRIORS, weights, tolerance=_EXPECTED_ERROR, start=start, rounds=rounds)
 
 
-def _solve(matrix: list[list[float]], target: list[float]) -> list[float]:
-    """The solution of a symmetric positive definite system, by Cholesky's factors."""
-    size = len(target)
-    lower = [[0.0] * size for _ in range(size)]
-    for i in range(size):
-        for j in range(i + 1):
-            rest = matrix[i][j] - sum(lower[i][k] * lower[j][k] for k in range(j))
-            lower[i][j] = sqrt(rest) if i == j else rest / lower[j][j]
-    half = list(target)
-    for i in range(size):
-        half[i] = (half[i] - sum(lower[i][k] * half[k] for k in range(i))) / lower[i][i]
-    for i in reversed(range(size)):
-        half[i] = (half[i] - sum(lower[k][i] * half[k] for k in range(i + 1, size))) / lower[i][i]
-    return half
+def fit(rows: Iterable[Row]) -> Coefficients:
+    """Coefficients from these rows; projects count alike for each kind of run.
+
+    The search begins at the published ones, which is near for most choices of rows.
+    """
+    return Coefficients(**_fit(points(rows), asdict(FITTED), _ROUNDS_FROM_NEAR).coefficients)
 
 
-def _left_out_errors(rows: list[Row]) -> dict[str, list[float]]:
-    """Sizes of the errors, as logarithms, of complete rows whose source the fit has not seen, by kind of run."""
-    found: dict[str, list[float]] = {}
-    complete = [row for row in rows if usable(row)]
-    for source in sorted({row["source_id"] for row in complete}):
-        c = fit(row for row in complete if row["source_id"] != source)
-        for row in complete:
-            made = predict(row, coefficients=c) if row["source_id"] == source else {}
-            if made.get("estimate_decode_tok_s") and (measured := answer(row)):
-                reading = read_row(row)
-                kind = spread_kind(reading.setup, 2 if reading.convention == "output" else reading.setup.batch)
-                error = abs(log(float(str(made["estimate_decode_tok_s"])) / measured))
-                found.setdefault(kind, []).append(error)
-    return found
+def source_family(row: Row) -> str:
+    """The project of a row: its sources are left out together."""
+    return project_of(row["source_id"])
 
 
-def main() -> None:
-    """Refits, and prints what belongs into ``coefficients`` and ``estimates``."""
-    rows = list(published("inference"))
-    fitted = fit(rows)
-    for name in PRIORS:
-        print(f"    {name}={getattr(fitted, name):.4g},")
-    for kind, errors in _left_out_errors(rows).items():
-        errors.sort()
-        print(f"{kind}: {len(errors)} rows, 88 % within × {exp(errors[int(0.88 * len(errors))]):.2f}")
+_COVERED = 0.86
+"""Share of left-out runs of a kind, projects counting alike, that its own band holds."""
 
 
-if __name__ == "__main__":
-    main()
+def fit_file() -> dict[str, Any]:
+    """What ``calculator/llm/fitted/serving.json`` holds."""
+    data = points(published("inference"))
+    found = _fit(data)
+    decoded = [point for point in data if point.what == "decode"]
+    left_out = []
+    for project in sorted({point.project for point in decoded}):
+        rest = [point for point in data if point.project != project]
+        without = Coefficients(**_fit(rest, found.coefficients, _ROUNDS_FROM_NEAR).coefficients)
+        for point in decoded:
+            if point.project == project:
+                where = place(_banded(point.reading))
+                left_out.append((point, where, _log_estimate(point, without) - point.log_measured))
+    spreads = {}
+    for kind in sorted({point.kind for point in decoded}):
+        near = [(point.project, abs(error)) for point, where, error in left_out if point.kind == kind]
+        spreads[kind] = round(exp(_quantile(near, _COVERED)), 3)
+    runs = [LeftOut(point.project, where, error, log(spreads[point.kind])) for point, where, error in left_out]
+    return {
+        "rows": len(data),
+        "projects": len({point.project for point in data}),
+        "coefficients": found.coefficients,
+        "unmoved": list(found.unmoved),
+        "spreads": spreads,
+        "axes": list(AXES),
+        "variance": variances(AXES, runs),
+        "cells": cells(AXES, ((run.project, run.place) for run in runs)),
+    }
+
+
+def _quantile(found: Sequence[tuple[str, float]], share: float) -> float:
+    """The size that so large a share of the errors does not exceed, with each project's errors counting for one."""
+    counts: dict[str, int] = {}
+    for project, _ in found:
+        counts[project] = counts.get(project, 0) + 1
+    reached, total = 0.0, float(len(counts))
+    for project, error in sorted(found, key=lambda pair: pair[1]):
+        reached += 1 / counts[project]
+        if reached >= share * total:
+            return error
+    return max(error for _, error in found)

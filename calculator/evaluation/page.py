@@ -20,7 +20,7 @@ from calculator.exhibit import Curves, Dots, Line, Scatter
 from calculator.faces import chart
 from calculator.faces.chart import escape
 from calculator.stats.sampling import quantile
-from calculator.units import GIB, PARAMETERS, SHARE, TOKENS_PER_S, Unit
+from calculator.units import GIB, PARAMETERS, SHARE, TOKENS, TOKENS_PER_S, Unit
 
 WORST = 10
 BY_SOURCE, BY_METHOD = "By source", "By method"
@@ -32,6 +32,7 @@ _SECTIONS: Mapping[str, str] = {
     "training-memory": "training-memory",
     "training-throughput": "training-speed",
     "inference": "serving",
+    "kv-cache": "cache",
 }
 """The heading of the page under which each estimator stands."""
 _UNITS: Mapping[str, tuple[Unit, ...]] = {
@@ -39,6 +40,7 @@ _UNITS: Mapping[str, tuple[Unit, ...]] = {
     "training-memory": (GIB,),
     "training-throughput": (TOKENS_PER_S,),
     "inference": (TOKENS_PER_S, TOKENS_PER_S, GIB),
+    "kv-cache": (TOKENS,),
 }
 _METHOD_WORDS = {"full": "full", "lora": "LoRA", "qlora": "QLoRA", "other adapters": "other adapters"}
 _VERSION = re.compile(r"\s*(\(|\+| v?\d).*$")

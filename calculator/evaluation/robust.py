@@ -21,14 +21,15 @@ def fit(
     tolerance: float,
     tail: float = 4.0,
     rounds: int = 30,
+    start: Mapping[str, float] | None = None,
 ) -> Fit:
     """The coefficients that make the errors least.
 
     ``errors`` gives, for coefficients by name, the logarithm of estimate over measured of each run. ``priors`` has a
     value and the logarithm by which a coefficient may move before that counts as much as an error of ``tolerance``.
-    ``weights`` are of the runs. An error counts as the logarithm of Student's t with ``tail`` degrees of freedom has
-    it, so far ones pull ever less. Solved by Gauss-Newton steps in the logarithms of the coefficients, halved until
-    the loss falls; deterministic.
+    ``weights`` are of the runs; ``start`` is where the search begins, if not at the priors. An error counts as the
+    logarithm of Student's t with ``tail`` degrees of freedom has it, so far ones pull ever less. Solved by Gauss-Newton
+    steps in the logarithms of the coefficients, halved until the loss falls; deterministic.
     """
     names = list(priors)
     centre = [log(priors[name][0]) for name in names]
@@ -41,7 +42,7 @@ def fit(
         data = sum(w * tail * log1p(e * e / tail) for w, e in zip(weights, found, strict=True))
         return data + sum(((a - b) / s) ** 2 for a, b, s in zip(x, centre, scale, strict=True))
 
-    x = list(centre)
+    x = [log(start[name]) for name in names] if start else list(centre)
     found = at(x)
     best = loss(found, x)
     moved: set[str] = set()

@@ -5,7 +5,7 @@ the published ones as its default. How far they are off is measured in ``calcula
 """
 
 from calculator.llm.serving.coefficients import FITTED, Coefficients
-from calculator.llm.serving.deployment import ServingSetup
+from calculator.llm.serving.deployment import Draft, ServingSetup
 from calculator.llm.serving.engines import ENGINES, Engine, engine
 from calculator.llm.serving.estimates import (
     Decoding,
@@ -23,7 +23,7 @@ from calculator.llm.serving.estimates import (
     usd_per_mtok,
 )
 from calculator.llm.serving.formats import FORMATS, Format, grouped_bits, weight_format
-from calculator.llm.serving.memory import Memory, cache_gib, memory, weights_gib
+from calculator.llm.serving.memory import Memory, cache_gib, cache_tokens, fits, memory, room_gb, weights_gib
 from calculator.llm.serving.speed import critical_batch, expert_coverage, most_sequences
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "FORMATS",
     "Coefficients",
     "Decoding",
+    "Draft",
     "Engine",
     "Estimate",
     "Format",
@@ -42,14 +43,17 @@ __all__ = [
     "break_even_requests_per_hour",
     "break_even_utilisation",
     "cache_gib",
+    "cache_tokens",
     "critical_batch",
     "decode",
     "energy_j_per_token",
     "engine",
     "expert_coverage",
+    "fits",
     "grouped_bits",
     "memory",
     "most_sequences",
+    "room_gb",
     "serve",
     "slots_within",
     "throughput",

@@ -83,7 +83,7 @@ def _work_out(a: Architecture, stored: Format, file_gib: float) -> Body:
     table = parameters.embedding(a)
     separate = not a.tied_embeddings
     rest = parameters.total(a) - dense - expert - table * (1 + separate)
-    dense_bytes = dense * (16.0 if stored.experts_only else stored.bits) / 8
+    dense_bytes = dense * stored.dense_bits / 8
     expert_bytes = expert * stored.bits / 8
     head_bytes = table * stored.head_bits / 8
     embedding_bytes = table * stored.embedding_bits / 8 * separate

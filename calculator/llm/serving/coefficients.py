@@ -1,31 +1,64 @@
-"""The fitted numbers of the speed law, and the spread that is left."""
+"""The fitted numbers of the speed law."""
 
 from dataclasses import dataclass
+
+from calculator.llm.fitted import fitted
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Coefficients:
     """What the laws of ``speed`` cannot take from a data sheet.
 
-    Fitted on calculator/evaluation/measured/inference.csv; refit with ``python -m calculator.evaluation.inference``.
-    Where a value is not the fit's, its comment says whose it is. Shares are of the data sheet's peak, times are in
-    milliseconds.
+    Fitted on calculator/evaluation/measured/inference.csv; made again by ``python -m calculator fit serving --write``.
+    Shares are of the data sheet's peak, times are in milliseconds unless their names say otherwise.
     """
 
     # Share of the peak bandwidth at which weights are read.
     share_16bit: float
+    """By tensor-core kernels, as are the next two."""
     share_8bit: float
     share_4bit: float
+    share_vector: float
+    """By matrix-vector kernels."""
+    share_apple: float
     share_experts_16bit: float
     """Relative to dense weights of the same format: routed experts are many small matrices."""
     share_experts_8bit: float
     share_experts_4bit: float
+    share_experts_native: float
+    share_experts_vector: float
     share_cache: float
-    share_apple: float
+    share_cache_old: float
+    """Before flash attention was llama.cpp's default."""
+    share_cache_apple: float
+    share_cache_apple_old: float
+
+    # What a core does in a clock.
+    vector_clocks: float
+    """Clocks of a core for unpacking one weight in matrix-vector kernels."""
+    vector_clocks_per_bit: float
+    """Clocks of a core for fetching one bit of weights in matrix-vector kernels."""
+    apple_clocks: float
+    apple_clocks_per_bit: float
+    core_flops: float
+    """16-bit operations in matrix kernels that are not a vendor's."""
+    core_flops_portable: float
+    """The same where they are written for every maker's cards."""
+    core_flops_apple: float
+
+    # What a processor does.
     cpu_ceiling_gb_per_s: float
     """What the cores of one processor pull from memory however many channels it has."""
+    cpu_share_cache: float
+    """Share of its bandwidth at which attention reads the cache."""
+    cpu_share_cache_ik: float
+    cpu_blocks_ps: float
+    """Unpacking one weight of a GGUF type."""
+    cpu_codebook_ps: float
+    cpu_ik_share: float
+    """Of the unpacking time of llama.cpp that ik_llama.cpp takes."""
 
-    # Share of the peak arithmetic.
+    # Share of the best arithmetic of large products.
     share_compute: float
     """Decoding at large batch."""
     share_compute_experts: float
@@ -35,30 +68,49 @@ class Coefficients:
     """Rows that a tensor-core kernel computes even if the batch has fewer."""
     tile_rows_experts: float
     """The same for each expert."""
+    tile_prefill_experts: float
+    """Rows that each expert wastes while a prompt is read."""
     tile_rows_marlin: float
     unpack_operations: float
     """On the plain cores, for each weight, in 4-bit kernels older than Marlin."""
     reread_share: float
     """Of the weights, read again from the cache for each further row by matrix-vector kernels."""
+    reread_mlx_share: float
 
     # Time that neither bytes nor operations explain.
     gap_server_ms: float
     """Between the kernels of a layer, on CUDA graphs."""
     gap_fused_ms: float
     gap_llama_cpp_ms: float
+    gap_old_llama_cpp_ms: float
+    """Before CUDA graphs."""
+    gap_vulkan_ms: float
+    gap_hip_ms: float
+    gap_hpu_ms: float
     gap_apple_ms: float
     gap_apple_llama_cpp_ms: float
     gap_experts_ms: float
     """Routing and gathering in a layer with experts."""
+    gap_experts_fused_ms: float
     gap_unfused_experts_ms: float
     """The same where an engine has no fused kernel for the format."""
+    first_token_ms: float
+    """From the arrival of a request until it is scheduled."""
+    first_token_native_ms: float
+    wave_share: float
+    """Of half of the prompts that arrive in a wave, read before one of them."""
+    wave_native_share: float
+    wave_prefill_first_share: float
     step_ms: float
     step_v0_ms: float
+    step_native_ms: float
     sequence_ms: float
     """Scheduling, sampling and detokenising one more sequence."""
     sequence_native_ms: float
     message_ms: float
     """One all-reduce between GPUs of one node, two for each layer."""
+    message_hpu_ms: float
+    expert_hpu_ms: float
     launch_layer_ms: float
     """A layer launched from the host by a compiled engine that has left its CUDA graph."""
     eager_layer_ms: float
@@ -73,11 +125,6 @@ class Coefficients:
     block_attention_ns: float
     """Attention with one thread block for each head: for each token of context, whatever the number of heads."""
     routing_skew: float
-    cpu_blocks_ps: float
-    """Unpacking one weight of a GGUF type on a processor."""
-    cpu_codebook_ps: float
-    cpu_ik_share: float
-    """Of the unpacking time of llama.cpp that ik_llama.cpp takes."""
 
     # Tokens of prompt in workloads that do not say it.
     chat_tokens: float
@@ -85,52 +132,7 @@ class Coefficients:
     code_tokens: float
 
 
-FITTED = Coefficients(
-    share_16bit=0.9393,
-    share_8bit=0.7376,
-    share_4bit=0.9145,
-    share_experts_16bit=0.9428,
-    share_experts_8bit=0.565,
-    share_experts_4bit=1.141,
-    share_cache=0.772,
-    share_apple=0.9115,
-    cpu_ceiling_gb_per_s=172.9,
-    share_compute=0.7992,
-    share_compute_experts=0.7116,
-    share_prefill=0.4811,
-    share_prefill_experts=0.3783,
-    tile_rows_dense=61.8,
-    tile_rows_experts=16.94,
-    tile_rows_marlin=18.43,
-    unpack_operations=7.46,
-    reread_share=0.382,
-    gap_server_ms=0.0568,
-    gap_fused_ms=0.03226,
-    gap_llama_cpp_ms=0.09,
-    gap_apple_ms=0.1044,
-    gap_apple_llama_cpp_ms=0.2,
-    gap_experts_ms=0.02124,
-    gap_unfused_experts_ms=0.5863,
-    step_ms=0.3588,
-    step_v0_ms=2.083,
-    sequence_ms=0.05747,
-    sequence_native_ms=0.01492,
-    message_ms=0.01283,
-    launch_layer_ms=0.3358,
-    eager_layer_ms=0.669,
-    eager_gptq_layer_ms=0.5965,
-    eager_int4_layer_ms=0.1718,
-    eager_fp8_layer_ms=1.202,
-    eager_expert_ms=0.08405,
-    eager_fp8_expert_ms=0.3574,
-    eager_attention_ns=1.508,
-    block_attention_ns=35.15,
-    routing_skew=1.288,
-    cpu_blocks_ps=3.663,
-    cpu_codebook_ps=17.03,
-    cpu_ik_share=0.5847,
-    chat_tokens=247.3,
-    question_tokens=229.5,
-    code_tokens=1990,
-)
+FITTED = Coefficients(**fitted("serving")["coefficients"])
 """Fitted to the complete rows, and at half weight to those with an inferred input, pulled towards the priors there."""
+UNMOVED: frozenset[str] = frozenset(fitted("serving")["unmoved"])
+"""Coefficients that no published run had a say in: they stand at their priors."""

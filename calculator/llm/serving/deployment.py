@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from math import isfinite
+from typing import NamedTuple
 
 from calculator.catalogs import Accelerator, Architecture
 from calculator.llm.serving.engines import ENGINES, Engine
@@ -9,6 +10,26 @@ from calculator.llm.serving.formats import FORMATS, Format
 
 SPLITS = ("tensor", "expert", "layer")
 _BF16, _VLLM = FORMATS["bf16"], ENGINES["vllm"]
+
+
+class Draft(NamedTuple):
+    """Speculative decoding: guesses that the model checks all at once."""
+
+    tokens: float
+    """Guessed for each step."""
+    acceptance_share: float
+    """Probability that the model would have said the same, for each guess."""
+    cost_share: float
+    """Time of one guess over that of the model's own step; 0 for guesses from the text itself."""
+
+    @property
+    def tokens_per_step(self) -> float:
+        """(1 − αᵏ⁺¹)/(1 − α): guesses up to the first wrong one, and the model's own (Leviathan et al. 2022)."""
+        share = self.acceptance_share
+        if share >= 1:
+            return self.tokens + 1
+        kept: float = (1 - share ** (self.tokens + 1)) / (1 - share)
+        return kept
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,24 +50,34 @@ class ServingSetup:
     """Sequences decoded together, on all devices."""
     prompt_tokens: float = 500.0
     answer_tokens: float = 300.0
+    cached_tokens: float = 0.0
+    """Of the prompt, those that all requests begin with and that are kept: read once, stored once."""
     split: str = "tensor"
     """How several devices share the model: "tensor", "expert" (experts by device, the rest by tensor) or "layer" (one
     device after the other)."""
+    stages: int = 1
+    """Pipeline stages among the devices, each with its share of the layers: groups of sequences follow each other."""
     replicas: int = 1
     """Copies of attention and dense weights among the devices (data parallel attention)."""
     file_gib: float = 0.0
     """Size of the weights' file where it is known; takes precedence over the format's bits."""
+    draft: Draft | None = None
 
     def __post_init__(self) -> None:
-        for name, low in (("devices", 1), ("replicas", 1), ("cache_bits", 1), ("batch", 1), ("prompt_tokens", 0),
-                          ("answer_tokens", 0), ("file_gib", 0)):
+        for name, low in (("devices", 1), ("replicas", 1), ("stages", 1), ("cache_bits", 1), ("batch", 1),
+                          ("prompt_tokens", 0), ("answer_tokens", 0), ("cached_tokens", 0), ("file_gib", 0)):
             value = getattr(self, name)
             if not isfinite(value) or value < low:
                 raise ValueError(f"{name}: a number of at least {low} is needed, {value} was given")
         if self.split not in SPLITS:
             raise ValueError(f"split: one of {', '.join(SPLITS)} is needed, {self.split!r} was given")
-        if self.devices % self.replicas:
-            raise ValueError(f"replicas: a divisor of the {self.devices} devices is needed, {self.replicas} was given")
+        for name in ("replicas", "stages"):
+            if self.devices % getattr(self, name):
+                raise ValueError(
+                    f"{name}: a divisor of the {self.devices} devices is needed, {getattr(self, name)} was given"
+                )
+        if self.draft is not None and not (self.draft.tokens >= 0 and 0 <= self.draft.acceptance_share <= 1):
+            raise ValueError(f"draft: tokens of 0 or more and a share from 0 to 1 are needed, {self.draft} was given")
 
     @property
     def mean_depth_tokens(self) -> float:
@@ -56,4 +87,9 @@ class ServingSetup:
     @property
     def shards(self) -> int:
         """Devices that work on one token at the same time."""
-        return 1 if self.split == "layer" else self.devices
+        return 1 if self.split == "layer" else self.devices // self.stages
+
+    @property
+    def tokens_per_step(self) -> float:
+        """Tokens that a step adds to each sequence."""
+        return self.draft.tokens_per_step if self.draft else 1.0

@@ -13,7 +13,8 @@ from calculator.llm.serving import speed as law
 from calculator.llm.serving.body import body
 from calculator.llm.serving.coefficients import FITTED, Coefficients
 from calculator.llm.serving.deployment import ServingSetup
-from calculator.llm.serving.devices import bandwidth_gb_per_s, device_class, peak_tflops
+from calculator.llm.serving.devices import device_class, rates
+from calculator.llm.serving.place import spread as band_of
 
 
 class Estimate(NamedTuple):
@@ -76,19 +77,6 @@ class Load:
 
 
 _STEPS_TO_BALANCE = 24
-# Factors within which 88 % of the complete rows of a left-out source lay, by kind of run; printed by the refit.
-SPREADS = {"eager": 1.85, "fused": 1.25, "server": 1.42, "batched": 1.85, "cpu": 1.36}
-
-
-def spread_kind(s: ServingSetup, batch: float) -> str:
-    """Which of ``SPREADS`` a run belongs to."""
-    if device_class(s.device) == "cpu":
-        return "cpu"
-    if s.engine.style == "eager":
-        return "eager"
-    if s.engine.style == "fused":
-        return "fused"
-    return "server" if batch <= 1 else "batched"
 
 
 def _around(value: float, spread: float) -> Estimate:
@@ -98,7 +86,7 @@ def _around(value: float, spread: float) -> Estimate:
 def decode(s: ServingSetup, c: Coefficients = FITTED) -> Decoding:
     """How fast the batch decodes. Raises ValueError if the device's bandwidth is not known."""
     step = law.decode_step(s, s.batch, s.mean_depth_tokens, c)
-    each = _around(1000 / step.total_ms, SPREADS[spread_kind(s, s.batch)])
+    each = _around(1000 * s.tokens_per_step / step.total_ms, band_of(s))
     return Decoding(
         step_ms=step.total_ms, tokens_per_s=each.value, low_tokens_per_s=each.low, high_tokens_per_s=each.high,
         total_tokens_per_s=each.value * s.batch, parts=step,
@@ -111,7 +99,7 @@ def throughput(s: ServingSetup, c: Coefficients = FITTED) -> Throughput:
     running = law.running_sequences(s, s.batch, depth)
     rate = law.output_tokens_per_ms(s, s.batch, s.prompt_tokens, depth, c)
     step = law.decode_step(s, running, depth, c).total_ms
-    output = _around(rate * 1000, SPREADS[spread_kind(s, s.batch)])
+    output = _around(rate * 1000, band_of(s))
     return Throughput(
         output_tokens_per_s=output.value, low_output_tokens_per_s=output.low, high_output_tokens_per_s=output.high,
         requests_per_s=output.value / max(1.0, s.answer_tokens), running_sequences=running, token_ms=running / rate,
@@ -120,19 +108,19 @@ def throughput(s: ServingSetup, c: Coefficients = FITTED) -> Throughput:
 
 
 def time_to_first_token(
-    s: ServingSetup, *, wait_ms: float = 0.0, network_ms: float = 0.0, cached_tokens: float = 0.0,
+    s: ServingSetup, *, wait_ms: float | None = None, network_ms: float = 0.0, cached_tokens: float = 0.0,
     c: Coefficients = FITTED,
 ) -> Estimate:
     """Network, queue, the prompt's reading and one step, in milliseconds.
 
+    The queue is that of ``batch`` sequences in a closed loop, unless the wait for a slot is given.
+
     ``cached_tokens`` of the prompt are in a prefix cache: their products are saved, not the attention to them.
     """
     cached = min(max(0.0, cached_tokens), s.prompt_tokens)
-    own = law.prefill_ms(s, s.prompt_tokens, c, cached) + law.decode_step(s, s.batch, s.prompt_tokens, c).total_ms
-    spread = SPREADS[spread_kind(s, s.batch)]
-    return Estimate(
-        network_ms + wait_ms + own, network_ms + wait_ms + own / spread, network_ms + wait_ms + own * spread
-    )
+    own = law.first_token_ms(s, c, cached_tokens=cached, wait_ms=wait_ms) - (wait_ms or 0.0)
+    spread, known = band_of(s), network_ms + (wait_ms or 0.0)
+    return Estimate(known + own, known + own / spread, known + own * spread)
 
 
 def slots_within(s: ServingSetup, token_ms: float = inf, c: Coefficients = FITTED) -> int:
@@ -215,11 +203,12 @@ def power_share(s: ServingSetup, c: Coefficients = FITTED) -> float:
     b, made = body(s.model, s.stored, s.file_gib), throughput(s, c)
     per_ms = made.output_tokens_per_s / 1000
     coverage = law.expert_coverage(s.model.experts, s.model.experts_per_token, made.running_sequences)
+    speeds = rates(s.device, s.stored)
     read = b.dense_gb * s.replicas + b.head_gb + b.expert_gb * coverage
     read += made.running_sequences * b.cache_gb(s.mean_depth_tokens, s.cache_bits)
-    bandwidth = read * per_ms / made.running_sequences * 1000 / (bandwidth_gb_per_s(s.device) * s.devices)
+    bandwidth = read * per_ms / made.running_sequences / (speeds.bandwidth_gb_per_ms * s.devices)
     processed = per_ms * (1 + s.prompt_tokens / max(1.0, s.answer_tokens))
-    arithmetic = 2 * b.active_billions * processed / (peak_tflops(s.device, s.stored) * s.devices)
+    arithmetic = 2 * b.active_billions * processed / (speeds.peak_tflops * s.devices)
     return min(1.0, _POWER_BASE + _POWER_BANDWIDTH * min(1.0, bandwidth) + _POWER_COMPUTE * arithmetic)
 
 

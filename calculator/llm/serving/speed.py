@@ -4,6 +4,10 @@ A step reads the weights once (of experts, those that some token is routed to), 
 multiplies, waits between kernels and for its neighbours, and is scheduled by a host. Bytes over bandwidth is the law of
 Pope et al. 2022 (arXiv 2211.05102); the rest is what measured engines add to it. Reading weights and multiplying them
 overlap in part, the other parts are added: that fitted the measurements better than a sum of all or the longest of all.
+
+Kernels without tensor cores (matrix times vector) have a second limit: a core fetches and unpacks only so many bits in
+a clock. On a card with much bandwidth for its cores that limit is the nearer one.
+
 Times are in milliseconds, bandwidths inside the functions in GB per millisecond.
 """
 
@@ -14,22 +18,16 @@ from calculator.catalogs import Architecture
 from calculator.llm.serving.body import Body, body
 from calculator.llm.serving.coefficients import Coefficients
 from calculator.llm.serving.deployment import ServingSetup
-from calculator.llm.serving.devices import (
-    bandwidth_gb_per_s,
-    device_class,
-    link_gb_per_s,
-    memory_gb,
-    peak_tflops,
-    plain_tflops,
-)
+from calculator.llm.serving.devices import Rates, device_class, rates
+from calculator.llm.serving.memory import room_gb
 
 # The head width that the two attention constants are stated for.
 _HEAD_WIDTH = 128
 # How sharply the longer of two overlapping times takes over: 1 is their sum, large is the longer one.
 _SHARPNESS = 2.0
-# vLLM takes nine tenths of a card by default; context and graphs take about one GB of that.
-USABLE_SHARE = 0.9
-RESERVE_GB = 1.0
+# The same between memory and cores, whose loads are in flight together.
+_ROOF_SHARPNESS = 4.0
+_USUAL_CORE_GHZ = 80.0
 # Most sequences that a server runs together by default (max_batch_size of TensorRT-LLM).
 MOST_SEQUENCES = 2048.0
 
@@ -71,163 +69,201 @@ def critical_batch(tflops: float, bandwidth_gb_per_s: float, weight_bits: float 
 
 
 def decode_step(s: ServingSetup, batch: float, depth_tokens: float, c: Coefficients) -> Step:
-    """One step of ``batch`` sequences that are ``depth_tokens`` long."""
-    b = body(s.model, s.stored, s.file_gib)
+    """One step of ``batch`` sequences that are ``depth_tokens`` long.
+
+    With pipeline stages it is the way of one group of sequences through all of them, while the other groups follow.
+    With a draft it is the check of all guesses, and the making of them.
+    """
+    b, r = body(s.model, s.stored, s.file_gib), rates(s.device, s.stored)
     kind = device_class(s.device)
+    group = max(1.0, batch / s.stages)
+    each = 1.0 + s.draft.tokens if s.draft else 1.0
     if kind == "cpu":
-        return _processor_step(s, b, batch, depth_tokens, c)
-    if s.engine.style == "eager" and kind == "gpu":
-        return _eager_step(s, b, batch, depth_tokens, c)
-    return _graph_step(s, b, batch, depth_tokens, c, apple=kind == "apple")
-
-
-def _graph_step(s: ServingSetup, b: Body, batch: float, depth: float, c: Coefficients, *, apple: bool) -> Step:
-    """Kernels follow each other on the device, with small gaps."""
-    a, shards = s.model, s.shards
-    bandwidth = bandwidth_gb_per_s(s.device) / 1000 * shards
-    if apple:
-        share = share_table = share_cache = c.share_apple
-        of_experts = 1.0
+        step = _processor_step(s, b, r, group, each, depth_tokens, c)
+    elif s.engine.style == "eager":
+        step = _eager_step(s, b, r, group, each, depth_tokens, c)
     else:
-        share, share_table, of_experts = _shares(s, c)
-        share_cache = c.share_cache
-    vector = apple or s.engine.matrix_vector or s.stored.kind == "gemv"
-    rows = batch if vector else _rows(s, batch, c)
-    again = c.reread_share if vector else 0.0
-    read = (b.dense_gb / share + (b.head_gb + b.rest_gb) / share_table) * s.replicas * (1 + again * (batch - 1))
-    coverage = expert_coverage(a.experts, a.experts_per_token, batch)
+        step = _graph_step(s, b, r, group, each, depth_tokens, c, apple=kind == "apple")
+    if s.draft:
+        step = step._replace(total_ms=step.total_ms * (1 + s.draft.tokens * s.draft.cost_share))
+    return step
+
+
+def _graph_step(
+    s: ServingSetup, b: Body, r: Rates, batch: float, each: float, depth: float, c: Coefficients, *, apple: bool
+) -> Step:
+    """Kernels follow each other on the device, with small gaps."""
+    a, shards, used = s.model, s.shards, s.engine
+    tokens = batch * each
+    vector = apple or used.matrix_vector or s.stored.kernel.matrix_vector
+    dense, tables, experts = _vector_ms_per_gb(s, r, c, apple=apple) if vector else _tensor_ms_per_gb(s, r, c)
+    again = getattr(c, used.reread) * (tokens - 1) if used.reread and vector else 0.0
+    read = (b.dense_gb * dense + (b.head_gb + b.rest_gb) * tables) * s.replicas * (1 + again)
+    coverage = expert_coverage(a.experts, a.experts_per_token, tokens)
     if a.experts:
         spread = busiest_device(a.experts, coverage, shards, c.routing_skew) if s.split == "expert" else 1.0
-        each = batch * a.experts_per_token / (a.experts * coverage)
-        read += b.expert_gb * coverage * spread / (share * of_experts) * (1 + again * (each - 1))
-    read /= bandwidth
-    compute = _compute_ms(s, b, batch, rows, coverage, c) / shards
-    unpacking = 0.0 if apple else _unpacking_ms(s, b, c) / shards
+        rows = tokens * a.experts_per_token / (a.experts * coverage)
+        read += b.expert_gb * coverage * spread * experts * (1 + (again * (rows - 1) / (tokens - 1) if again else 0.0))
+    read /= shards
+    if vector:
+        compute = 2 * b.active_billions * tokens / _core_tflops(s, r, c, apple=apple) / shards
+        unpacking = 0.0
+    else:
+        compute = _tensor_compute_ms(s, b, r, tokens, coverage, c) / shards
+        unpacking = _unpacking_ms(s, b, r, c) / shards
     # A recurrent state is written back as well.
-    cache = batch * (b.cache_gb(depth, s.cache_bits) + b.state_gb) / (bandwidth * share_cache)
-    if s.engine.attention == "per_head" and not apple:
+    share = getattr(c, used.apple_share_cache if apple else used.share_cache)
+    cache = batch * (b.cache_gb(depth, s.cache_bits) + b.state_gb) / (r.bandwidth_gb_per_ms * shards * share)
+    if used.attention == "per_head" and not apple:
         cache = max(cache, a.attention_layers * depth * a.head_dim / _HEAD_WIDTH * c.block_attention_ns / 1e6)
-    gaps = b.gaps * _gap_ms(s, c, apple=apple)
+    gaps = b.gaps * getattr(c, (apple and used.gap_apple) or used.gap)
     if a.experts:
-        unfused = s.engine.unfused_experts == s.stored.kind
-        gaps += a.moe_layers * (c.gap_unfused_experts_ms if unfused else c.gap_experts_ms)
-    messages = _messages_ms(s, b, batch, c)
+        unfused = used.gap_unfused_experts if s.stored.kernel.unfused_experts else ""
+        gaps += a.moe_layers * getattr(c, unfused or used.gap_experts)
+        if used.each_expert:
+            gaps += a.moe_layers * a.experts * getattr(c, used.each_expert)
+    if not used.host_gaps:
+        gaps *= r.slowness
+    messages = _messages_ms(s, b, r, tokens, c)
     host = _server_ms(s, batch, c)
     total = _longer(read, compute) + unpacking + cache + gaps + messages + host
-    if depth > s.engine.graph_tokens:
+    if depth > used.graph_tokens:
         total = _longer(total, b.blocks * c.launch_layer_ms)
     return Step(read, cache, compute + unpacking, gaps, messages, host, total)
 
 
-def _shares(s: ServingSetup, c: Coefficients) -> tuple[float, float, float]:
-    """Shares of the bandwidth: for dense weights, for 16-bit tables, and for experts relative to dense weights."""
-    bits = s.stored.bits
-    if bits > 12:
-        return c.share_16bit, c.share_16bit, c.share_experts_16bit
-    if bits > 7:
-        # Matrix-vector kernels read 8 bits as steadily as 16.
-        share = c.share_16bit if s.engine.matrix_vector else c.share_8bit
-        return share, c.share_16bit, c.share_experts_8bit
-    return c.share_16bit if s.stored.experts_only else c.share_4bit, c.share_16bit, c.share_experts_4bit
+def _tensor_ms_per_gb(s: ServingSetup, r: Rates, c: Coefficients) -> tuple[float, float, float]:
+    """Reading by tensor-core kernels: dense weights, 16-bit tables, experts."""
+    bandwidth = r.bandwidth_gb_per_ms
+
+    def share(bits: float) -> float:
+        return c.share_16bit if bits > 12 else c.share_8bit if bits > 7 else c.share_4bit
+
+    bits, named = s.stored.bits, s.engine.share_experts
+    of_experts = getattr(c, named) if named else (
+        c.share_experts_16bit if bits > 12 else c.share_experts_8bit if bits > 7 else c.share_experts_4bit
+    )
+    dense = share(s.stored.dense_bits)
+    return 1 / (bandwidth * dense), 1 / (bandwidth * c.share_16bit), 1 / (bandwidth * share(bits) * of_experts)
 
 
-def _rows(s: ServingSetup, batch: float, c: Coefficients) -> float:
+def _vector_ms_per_gb(s: ServingSetup, r: Rates, c: Coefficients, *, apple: bool) -> tuple[float, float, float]:
+    """Reading by matrix-vector kernels: bound by the memory, or by what the cores fetch and unpack."""
+    unpack, fetch = (c.apple_clocks, c.apple_clocks_per_bit) if apple else (c.vector_clocks, c.vector_clocks_per_bit)
+    memory = 1 / (r.bandwidth_gb_per_ms * (c.share_apple if apple else c.share_vector))
+    cores = inf if s.engine.unlimited_cores else r.core_clocks_per_ns
+
+    def ms_per_gb(bits: float) -> float:
+        clocks = fetch * bits + (unpack if bits <= 12 else 0.0)
+        # A GB has 8/bits billion weights; a core has a million clocks in a millisecond at one GHz.
+        return _longer(memory, clocks * 8 / bits * 1000 / cores, _ROOF_SHARPNESS)
+
+    stored = s.stored
+    return ms_per_gb(stored.dense_bits), ms_per_gb(stored.head_bits), ms_per_gb(stored.bits) / c.share_experts_vector
+
+
+def _rows(s: ServingSetup, tokens: float, c: Coefficients) -> float:
     """Rows that tensor-core kernels multiply, if only to throw them away."""
-    whole = s.stored.kind in ("dense", "fp8") or s.stored.compute_bits == 4
-    return max(batch, c.tile_rows_dense if whole else c.tile_rows_marlin)
+    least: float = getattr(c, s.stored.kernel.tile)
+    return max(tokens, least)
 
 
-def _compute_ms(s: ServingSetup, b: Body, batch: float, rows: float, coverage: float, c: Coefficients) -> float:
+def _tensor_compute_ms(
+    s: ServingSetup, b: Body, r: Rates, tokens: float, coverage: float, c: Coefficients
+) -> float:
     """Multiplying: 2 operations for each weight and row. Each expert has rows of its own, and its own least number."""
-    a, peak = s.model, peak_tflops(s.device, s.stored)
+    a, rows = s.model, _rows(s, tokens, c)
     routed = b.expert_billions * a.experts_per_token / a.experts if a.experts else 0.0
-    compute = 2 * (b.active_billions - routed) * rows / (peak * c.share_compute)
+    compute = 2 * (b.active_billions - routed) * rows / (r.best_tflops * c.share_compute)
     if routed:
-        each = max(batch * a.experts_per_token / (a.experts * coverage), min(rows, c.tile_rows_experts))
-        compute += 2 * b.expert_billions * coverage * each / (peak * c.share_compute_experts)
+        each = max(tokens * a.experts_per_token / (a.experts * coverage), min(rows, c.tile_rows_experts))
+        compute += 2 * b.expert_billions * coverage * each / (r.best_tflops * c.share_compute_experts)
     return compute
 
 
-def _unpacking_ms(s: ServingSetup, b: Body, c: Coefficients) -> float:
+def _core_tflops(s: ServingSetup, r: Rates, c: Coefficients, *, apple: bool) -> float:
+    """16-bit products of kernels that are not a vendor's: so many for each core and clock, up to what the card does."""
+    each: float = c.core_flops_apple if apple else getattr(c, s.engine.core_flops_on(s.device.stack))
+    return 1 / (1 / r.best_half_tflops + 1 / (each * r.core_clocks_per_ns / 1000))
+
+
+def _unpacking_ms(s: ServingSetup, b: Body, r: Rates, c: Coefficients) -> float:
     """Older 4-bit kernels unpack the weights on the plain cores and wait for it."""
-    if s.stored.kind != "int4" or s.engine.matrix_vector:
+    named = s.stored.kernel.unpack
+    if not named or s.engine.matrix_vector:
         return 0.0
-    return b.active_billions * c.unpack_operations / plain_tflops(s.device)
-
-
-def _gap_ms(s: ServingSetup, c: Coefficients, *, apple: bool) -> float:
-    llama = s.engine.name == "llama.cpp"
-    if apple:
-        return c.gap_apple_llama_cpp_ms if llama else c.gap_apple_ms
-    if s.engine.style != "fused":
-        return c.gap_server_ms
-    return c.gap_llama_cpp_ms if llama else c.gap_fused_ms
+    operations: float = getattr(c, named)
+    return b.active_billions * operations / r.plain_tflops
 
 
 def _server_ms(s: ServingSetup, batch: float, c: Coefficients) -> float:
-    """Scheduling, sampling and detokenising, which a server does for each step and each sequence."""
-    if s.engine.style != "server":
-        return 0.0
-    each = c.sequence_native_ms if s.engine.host == "native" else c.sequence_ms
-    return (c.step_v0_ms if s.engine.host == "v0" else c.step_ms) + each * batch
+    """Scheduling, sampling and detokenising, for each step and each sequence."""
+    used = s.engine
+    fixed: float = getattr(c, used.step) if used.step else 0.0
+    each: float = getattr(c, used.sequence) if used.sequence else 0.0
+    return fixed + each * batch
 
 
-def _messages_ms(s: ServingSetup, b: Body, tokens: float, c: Coefficients) -> float:
-    """Two all-reduces of the hidden state in each layer: a ring moves 2 (n − 1)/n of it over each link."""
+def _messages_ms(s: ServingSetup, b: Body, r: Rates, tokens: float, c: Coefficients) -> float:
+    """Two all-reduces of the hidden state in each layer: a ring moves 2 (n − 1)/n of it over each link.
+
+    Between pipeline stages the hidden state is handed on once.
+    """
     n = s.shards
+    state_gb = tokens * s.model.hidden_size * 2 / 1e9
+    latency: float = getattr(c, s.engine.message)
+    handed = (s.devices // n - 1) * (latency + state_gb / r.link_gb_per_ms)
     if n < 2:
-        return 0.0
-    moved_gb = tokens * s.model.hidden_size * 2 / 1e9 * 2 * (n - 1) / n
-    return 2 * b.blocks * (c.message_ms + moved_gb / link_gb_per_s(s.device) * 1000)
+        return handed
+    return 2 * b.blocks * (latency + state_gb * 2 * (n - 1) / n / r.link_gb_per_ms) + handed
 
 
-def _eager_step(s: ServingSetup, b: Body, batch: float, depth: float, c: Coefficients) -> Step:
+def _eager_step(
+    s: ServingSetup, b: Body, r: Rates, batch: float, each: float, depth: float, c: Coefficients
+) -> Step:
     """Each operation launched from Python: the longer of host and device, whichever it is."""
-    a, kind = s.model, s.stored.kind
-    bandwidth = bandwidth_gb_per_s(s.device) / 1000
-    launch, expert = c.eager_layer_ms, c.eager_expert_ms
-    if kind == "fp8":
-        launch, expert = launch + c.eager_fp8_layer_ms, c.eager_fp8_expert_ms
-    elif kind == "int4":
-        launch += c.eager_int4_layer_ms
-    elif kind != "dense":
-        launch += c.eager_gptq_layer_ms
-    host = b.blocks * launch + a.moe_layers * a.experts * expert
-    share, share_table, _ = _shares(s, c)
-    coverage = expert_coverage(a.experts, a.experts_per_token, batch)
-    read = ((b.dense_gb + b.expert_gb * coverage) / share + (b.head_gb + b.rest_gb) / share_table) / bandwidth
-    compute = _compute_ms(s, b, batch, _rows(s, batch, c), coverage, c)
-    unpacking = _unpacking_ms(s, b, c)
+    a, kernel, tokens = s.model, s.stored.kernel, batch * each
+    launch = c.eager_layer_ms + (getattr(c, kernel.eager_layer) if kernel.eager_layer else 0.0)
+    host = b.blocks * launch + a.moe_layers * a.experts * getattr(c, kernel.eager_expert)
+    dense, tables, _ = _tensor_ms_per_gb(s, r, c)
+    coverage = expert_coverage(a.experts, a.experts_per_token, tokens)
+    read = (b.dense_gb + b.expert_gb * coverage) * dense + (b.head_gb + b.rest_gb) * tables
+    compute = _tensor_compute_ms(s, b, r, tokens, coverage, c)
+    unpacking = _unpacking_ms(s, b, r, c)
     heads = a.attention_layers * a.heads * a.head_dim / _HEAD_WIDTH
-    cache = batch * (depth * heads * c.eager_attention_ns / 1e6 + b.cache_gb(depth, s.cache_bits) / bandwidth)
+    kept = b.cache_gb(depth, s.cache_bits) / r.bandwidth_gb_per_ms
+    cache = batch * (depth * heads * c.eager_attention_ns / 1e6 + kept)
     total = _longer(host, _longer(read, compute) + unpacking + cache)
     return Step(read, cache, compute + unpacking, 0.0, 0.0, host, total)
 
 
-def _longer(first: float, second: float) -> float:
+def _longer(first: float, second: float, sharpness: float = _SHARPNESS) -> float:
     """The longer of two times that overlap, rounded off where they are alike."""
     most = max(first, second)
     share = min(first, second) / most if most else 0.0
-    longer: float = most * (1 + share**_SHARPNESS) ** (1 / _SHARPNESS)
+    longer: float = most * (1 + share**sharpness) ** (1 / sharpness)
     return longer
 
 
-def _processor_step(s: ServingSetup, b: Body, batch: float, depth: float, c: Coefficients) -> Step:
+def _processor_step(
+    s: ServingSetup, b: Body, r: Rates, batch: float, each: float, depth: float, c: Coefficients
+) -> Step:
     """On a processor: what its cores pull from memory, and unpacking where the format needs it."""
-    a = s.model
-    nominal = bandwidth_gb_per_s(s.device) * c.share_16bit
-    bandwidth = 1 / (1 / nominal + 1 / c.cpu_ceiling_gb_per_s) / 1000
-    coverage = expert_coverage(a.experts, a.experts_per_token, batch)
+    a, used, tokens = s.model, s.engine, batch * each
+    bandwidth = 1 / (1 / (r.bandwidth_gb_per_ms * c.share_16bit) + 1000 / c.cpu_ceiling_gb_per_s)
+    coverage = expert_coverage(a.experts, a.experts_per_token, tokens)
     read = (b.dense_gb + b.head_gb + b.rest_gb + b.expert_gb * coverage) / bandwidth
-    unpack = {"blocks": c.cpu_blocks_ps, "codebook": c.cpu_codebook_ps}.get(s.stored.kind, 0.0)
-    if s.engine.name == "ik_llama.cpp":
-        unpack *= c.cpu_ik_share
-    compute = b.active_billions * unpack * batch
+    unpack = getattr(c, s.stored.kernel.cpu_unpack) if s.stored.kernel.cpu_unpack else 0.0
+    if used.unpack_share:
+        unpack *= getattr(c, used.unpack_share)
+    # Unpacking is stated for sixteen cores at five GHz, as is that of a processor whose cores are not known.
+    strength = r.core_clocks_per_ns / _USUAL_CORE_GHZ if r.core_clocks_per_ns < inf else 1.0
+    compute = b.active_billions * unpack * tokens / strength
     kept = b.cache_gb(depth, s.cache_bits)
-    if s.engine.attention != "paged" and a.kv_heads:
+    if used.attention != "paged" and a.kv_heads:
         # Copied, repeated for each query head, and read.
         kept *= 3 * a.heads / a.kv_heads
-    cache = batch * kept / bandwidth
+    cache = batch * kept / (bandwidth * getattr(c, used.cpu_share_cache))
     return Step(read, cache, compute, 0.0, 0.0, 0.0, read + cache + compute)
 
 
@@ -242,17 +278,44 @@ def prefill_ms(s: ServingSetup, tokens: float, c: Coefficients, cached_tokens: f
     own = tokens - cached_tokens
     if own <= 0:
         return 0.0
-    b, a, shards = body(s.model, s.stored, s.file_gib), s.model, s.shards
+    b, a, shards, r = body(s.model, s.stored, s.file_gib), s.model, s.shards, rates(s.device, s.stored)
+    kind = device_class(s.device)
     width = a.heads * (a.head_dim + a.v_head_dim if a.kv_lora_rank else 2 * a.head_dim)
+    routed = b.expert_billions * a.experts_per_token / a.experts if a.experts else 0.0
     pairs = _pairs(a, tokens) - _pairs(a, cached_tokens)
-    operations = 2 * ((b.active_billions - b.head_billions) * own + b.head_billions + pairs * width / 1e9)
-    share = c.share_prefill_experts if a.experts else c.share_prefill
-    compute = operations / (peak_tflops(s.device, s.stored) * share * shards)
+    dense = 2 * ((b.active_billions - b.head_billions - routed) * own + b.head_billions + pairs * width / 1e9)
+    if kind == "apple" or (kind == "gpu" and s.engine.matrix_vector):
+        rate = of_experts = _core_tflops(s, r, c, apple=kind == "apple")
+    else:
+        rate, of_experts = r.best_tflops * c.share_prefill, r.best_tflops * c.share_prefill_experts
+    compute = dense / rate
     coverage = expert_coverage(a.experts, a.experts_per_token, own)
-    read = b.dense_gb + b.head_gb + b.rest_gb + b.expert_gb * coverage
-    read /= bandwidth_gb_per_s(s.device) / 1000 * shards
+    if routed:
+        # Each expert multiplies rows of its own, and the last tile of them is seldom full.
+        compute += 2 * (routed * own + b.expert_billions * coverage * c.tile_prefill_experts) / of_experts
+    compute /= shards
+    read = (b.dense_gb + b.head_gb + b.rest_gb + b.expert_gb * coverage) / (r.bandwidth_gb_per_ms * shards)
     launch = b.blocks * (c.eager_layer_ms if s.engine.style == "eager" else c.gap_server_ms)
-    return (max(compute, read, launch) + _messages_ms(s, b, own, c)) * min(1.0, own)
+    return (_longer(max(compute, launch), read) + _messages_ms(s, b, r, own, c)) * min(1.0, own)
+
+
+def first_token_ms(
+    s: ServingSetup, c: Coefficients, *, cached_tokens: float = 0.0, wait_ms: float | None = None
+) -> float:
+    """From a request's arrival to its first token: the server's own part, the queue, the prompt's reading and one step.
+
+    Requests of a batch end near each other, so that those in their place arrive in waves: of the other prompts a share
+    of the half, which depends on how an engine ranks reading before writing, is read first. ``wait_ms`` stands in for
+    that queue where the wait is known.
+    """
+    own = prefill_ms(s, s.prompt_tokens, c, cached_tokens) + decode_step(s, s.batch, s.prompt_tokens, c).total_ms
+    used = s.engine
+    if wait_ms is None:
+        share: float = getattr(c, used.wave) if used.wave else 0.0
+        # What the others have in common is read once.
+        wait_ms = share * (s.batch - 1) / 2 * prefill_ms(s, s.prompt_tokens, c, min(s.cached_tokens, s.prompt_tokens))
+    fixed: float = getattr(c, used.first) if used.first else 0.0
+    return fixed + wait_ms + own
 
 
 def _pairs(a: Architecture, tokens: float) -> float:
@@ -264,9 +327,10 @@ def _pairs(a: Architecture, tokens: float) -> float:
 def most_sequences(s: ServingSetup, depth_tokens: float) -> float:
     """Sequences of that depth whose cache fits beside the weights on all devices; below 1 if not even one does."""
     b = body(s.model, s.stored, s.file_gib)
-    room = s.devices * (memory_gb(s.device) * USABLE_SHARE - RESERVE_GB) - b.weights_gb - b.dense_gb * (s.replicas - 1)
-    each = b.cache_gb(depth_tokens, s.cache_bits)
-    return max(0.0, room / each) if each else inf
+    shared = min(s.cached_tokens, depth_tokens)
+    kept = b.cache_gb(shared, s.cache_bits) if shared else 0.0
+    own = b.cache_gb(depth_tokens, s.cache_bits) - kept
+    return max(0.0, (room_gb(s) - kept) / own) if own else inf
 
 
 def running_sequences(s: ServingSetup, batch: float, depth_tokens: float) -> float:
@@ -279,9 +343,11 @@ def output_tokens_per_ms(s: ServingSetup, batch: float, prompt: float, depth: fl
     """Output of all sequences together under continuous batching.
 
     Each step ends batch/answer requests on average, and as many prompts are read in their place. With replicas of the
-    attention one replica reads a prompt while the others wait.
+    attention one replica reads a prompt while the others wait; pipeline stages read prompts behind each other.
     """
     running = running_sequences(s, batch, depth)
     step = decode_step(s, running, depth, c).total_ms
-    reading = prefill_ms(s, prompt, c) * s.replicas * running / max(1.0, s.answer_tokens)
-    return running / (step + reading)
+    made = running * s.tokens_per_step
+    own = prefill_ms(s, prompt, c, min(s.cached_tokens, prompt))
+    reading = own * s.replicas / s.stages * made / max(1.0, s.answer_tokens)
+    return made / (step + reading)
