@@ -21,9 +21,7 @@ def spread_kind(s: ServingSetup) -> str:
     """Which of ``SPREADS`` a run belongs to."""
     if device_class(s.device) == "cpu":
         return "cpu"
-    if s.engine.style != "server":
-        return s.engine.style
-    return "server" if s.batch <= 1 else "batched"
+    return s.engine.style if s.batch <= 1 else "batched"
 
 
 def place(s: ServingSetup) -> dict[str, str]:
