@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calculator.llm.training import cost as training_cost
+from calculator.llm.training.cost import mixed_group_share, reinforcement_usd
 
 H100_PEAK_TFLOPS = 989.0
 
@@ -145,3 +146,34 @@ def test_padding_lies_between_packing_and_the_maximum(mean_tokens, spread, seq_l
 def test_a_bad_argument_is_named_with_what_is_allowed(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_reinforcement_pays_for_each_answer_that_is_tried():
+    """1,000 prompts × 8 answers of 700 tokens: 0.13 to read 500, 0.40 to write 200, 0.50 to train on 700 a million."""
+    run = {
+        "prompts": 1000, "rollouts": 8, "prompt_tokens": 500, "answer_tokens": 200, "input_usd_per_mtok": 0.13,
+        "output_usd_per_mtok": 0.40, "training_usd_per_mtok": 0.50, "grader_usd": 0.0003,
+    }
+    once = reinforcement_usd(**run)
+    assert once == pytest.approx(8000 * ((500 * 0.13 + 200 * 0.40 + 700 * 0.50) / 1e6 + 0.0003))
+    assert reinforcement_usd(**run, runs=6) == pytest.approx(6 * once)
+    for part in run:
+        assert reinforcement_usd(**{**run, part: run[part] * 2}) > once, part
+    with pytest.raises(ValueError, match="rollouts"):
+        reinforcement_usd(**{**run, "rollouts": -1})
+
+
+@given(right=st.floats(0, 1), rollouts=st.floats(1, 100))
+def test_reinforcement_learns_only_where_tried_answers_differ(right, rollouts):
+    share = mixed_group_share(right_share=right, rollouts=rollouts)
+    assert 0 <= share <= 1
+    assert share == pytest.approx(mixed_group_share(right_share=1 - right, rollouts=rollouts), abs=1e-9)
+    assert mixed_group_share(right_share=right, rollouts=rollouts + 1) >= share - 1e-12
+    for alike in (0, 1):
+        assert mixed_group_share(right_share=alike, rollouts=rollouts) == 0
+
+
+def test_half_right_pairs_differ_half_of_the_time():
+    assert mixed_group_share(right_share=0.5, rollouts=2) == 0.5
+    with pytest.raises(ValueError, match="right_share"):
+        mixed_group_share(right_share=1.2, rollouts=2)

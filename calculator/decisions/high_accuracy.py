@@ -21,6 +21,7 @@ from calculator.decisions.fine_tune_or_not import KNOWLEDGE_FAILURES
 from calculator.decisions.too_little_data import tuned_gain
 from calculator.exhibit import Bar, Bars, Exhibit, Mark, Segment, Table
 from calculator.fields import ask, assume, out
+from calculator.llm.training.cost import mixed_group_share, reinforcement_usd
 from calculator.stats import certify, intervals, paired, value
 from calculator.stats.normal import normal_cdf, normal_quantile
 from calculator.stats.sampling import Z_95
@@ -101,6 +102,9 @@ class Inputs:
     classes_count: float | None = situation.classes_count
     long_context: bool = situation.long_context
     horizon_months: float = situation.horizon_months
+    prompt_tokens: float = situation.prompt_tokens
+    answer_tokens: float = situation.answer_tokens
+    thinking_tokens: float = situation.thinking_tokens
     doubt_ranks_share: float = assume("doubt_ranks_share")
     reviewer_error_share: float = assume("reviewer_error_share")
     question_correlation_share: float = assume("question_correlation_share")
@@ -113,6 +117,13 @@ class Inputs:
     retraining_usd: float = assume("retraining_usd")
     base_life_months: float = assume("base_life_months")
     discount_share: float = assume("discount_share")
+    rollout_prompts_count: float = assume("rollout_prompts_count")
+    rollouts_count: float = assume("rollouts_count")
+    rollout_input_usd_per_mtok: float = assume("rollout_input_usd_per_mtok")
+    rollout_output_usd_per_mtok: float = assume("rollout_output_usd_per_mtok")
+    grader_usd: float = assume("grader_usd")
+    runs_count: float = assume("runs_count")
+    managed_small_usd_per_mtok: float = assume("managed_small_usd_per_mtok")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,6 +201,14 @@ class Outputs:
     compared_high_points: float = out(POINTS, "Your comparison, at most", how="stats.paired.difference, 95 %")
     compared_chance_share: float = out(
         SHARE, "Chance of such a difference by luck", how="stats.paired.mcnemar, exact; 100 % when none was made"
+    )
+    reinforcement_usd: float = out(
+        USD, "Reinforcement, all runs: rollouts, grades, training", how="llm.training.cost.reinforcement_usd"
+    )
+    learnable_share: float = out(
+        SHARE,
+        "Prompts that reinforcement can learn from",
+        how="llm.training.cost.mixed_group_share: not all tried answers alike",
     )
 
 
@@ -297,6 +316,24 @@ def expected_gain(i: Inputs) -> quality.Expectation:
     return tuned_gain(i.task, i.classes_count, i.prompted_accuracy_share, i.long_context, examples)
 
 
+def reinforcement(i: Inputs) -> dict[str, float]:
+    """What reinforcement tuning would cost here, and on how many prompts it has something to learn from."""
+    return {
+        "reinforcement_usd": reinforcement_usd(
+            prompts=i.rollout_prompts_count,
+            rollouts=i.rollouts_count,
+            prompt_tokens=i.prompt_tokens,
+            answer_tokens=i.answer_tokens + i.thinking_tokens,
+            input_usd_per_mtok=i.rollout_input_usd_per_mtok,
+            output_usd_per_mtok=i.rollout_output_usd_per_mtok,
+            training_usd_per_mtok=i.managed_small_usd_per_mtok,
+            grader_usd=i.grader_usd,
+            runs=i.runs_count,
+        ),
+        "learnable_share": mixed_group_share(right_share=i.prompted_accuracy_share, rollouts=i.rollouts_count),
+    }
+
+
 def compute(i: Inputs) -> Outputs:
     accuracy = i.prompted_accuracy_share
     wrong = value.failure_cost(i.failure_usd, i.churn_share, i.churn_usd)
@@ -325,6 +362,7 @@ def compute(i: Inputs) -> Outputs:
     compared = max(i.test_items, i.won_items + i.lost_items)
     compared_low, compared_gain, compared_high = paired.difference(i.won_items, i.lost_items, compared)
     return Outputs(
+        **reinforcement(i),
         needed_accuracy_share=needed,
         break_even_share=break_even,
         accuracy_low_share=low,

@@ -22,6 +22,7 @@ from calculator.exhibit import Curves, Exhibit, Line, Mark, Table
 from calculator.fields import ask, assume, flag, out
 from calculator.llm import parameters
 from calculator.llm.tokens import managed_training_usd, request_usd
+from calculator.llm.training.cost import mixed_group_share, reinforcement_usd
 from calculator.llm.training.memory import MemoryEstimate, TrainingSetup, estimate
 from calculator.llm.training.time import throughput
 from calculator.situation import Task
@@ -152,6 +153,11 @@ class Inputs:
     prompt_upkeep_hours: float = assume("prompt_upkeep_hours")
     system_upkeep_hours: float = assume("system_upkeep_hours")
     discount_share: float = assume("discount_share")
+    rollout_prompts_count: float = assume("rollout_prompts_count")
+    rollouts_count: float = assume("rollouts_count")
+    rollout_input_usd_per_mtok: float = assume("rollout_input_usd_per_mtok")
+    rollout_output_usd_per_mtok: float = assume("rollout_output_usd_per_mtok")
+    grader_usd: float = assume("grader_usd")
 
 
 WORTH = "right answers less wrong ones, less serving, upkeep and the start, over the same for today's prompt"
@@ -183,6 +189,14 @@ class Outputs:
     small_worth_usd: float = out(USD, "Worth: the better of 1 and 3 billion", how=WORTH)
     eight_worth_usd: float = out(USD, "Worth: 8 billion", how=WORTH)
     prompt_worth_usd: float = out(USD, "Worth: keep prompting", formula="0")
+    reinforcement_usd: float = out(
+        USD, "Reinforcement, all runs: rollouts, grades, training", how="llm.training.cost.reinforcement_usd"
+    )
+    learnable_share: float = out(
+        SHARE,
+        "Prompts that reinforcement can learn from",
+        how="llm.training.cost.mixed_group_share: not all tried answers alike",
+    )
 
 
 VALUES = {
@@ -343,6 +357,24 @@ def rank_parameters() -> int:
     return parameters.lora(architectures()[SIZES[-1].stand_in], rank=1)
 
 
+def reinforcement(i: Inputs) -> dict[str, float]:
+    """What reinforcement tuning would cost here, and on how many prompts it has something to learn from."""
+    return {
+        "reinforcement_usd": reinforcement_usd(
+            prompts=i.rollout_prompts_count,
+            rollouts=i.rollouts_count,
+            prompt_tokens=i.prompt_tokens,
+            answer_tokens=i.answer_tokens + i.thinking_tokens,
+            input_usd_per_mtok=i.rollout_input_usd_per_mtok,
+            output_usd_per_mtok=i.rollout_output_usd_per_mtok,
+            training_usd_per_mtok=i.managed_small_usd_per_mtok,
+            grader_usd=i.grader_usd,
+            runs=i.runs_count,
+        ),
+        "learnable_share": mixed_group_share(right_share=i.prompted_accuracy_share, rollouts=i.rollouts_count),
+    }
+
+
 def compute(i: Inputs) -> Outputs:
     found = weigh(i)
     encoder, one, three, eight = found
@@ -351,6 +383,7 @@ def compute(i: Inputs) -> Outputs:
     tokens = (i.labelled_examples + i.new_examples + i.teacher_examples) * i.example_tokens
     open_to_us = [option for option in found if not option.gate] or found
     return Outputs(
+        **reinforcement(i),
         best_accuracy_share=max(open_to_us, key=lambda option: option.worth_usd).accuracy,
         labels_worth_examples=i.labelled_examples + i.new_examples + taught,
         teacher_worth_examples=taught,

@@ -20,6 +20,7 @@ from calculator.decisions.fine_tune_or_not import KNOWLEDGE_FAILURES, TASK_TYPES
 from calculator.exhibit import Curves, Exhibit, Line, Mark, Table
 from calculator.fields import ask, assume, out, pick
 from calculator.llm.tokens import cached_input_factor
+from calculator.llm.training.cost import mixed_group_share, reinforcement_usd
 from calculator.situation import Task
 from calculator.stats import intervals, labels
 from calculator.stats.sampling import Z_95
@@ -97,6 +98,13 @@ class Inputs:
     large_output_usd_per_mtok: float = assume("large_output_usd_per_mtok")
     cache_read_ratio: float = assume("cache_read_ratio")
     cache_hit_share: float = assume("cache_hit_share")
+    rollout_prompts_count: float = assume("rollout_prompts_count")
+    rollouts_count: float = assume("rollouts_count")
+    rollout_input_usd_per_mtok: float = assume("rollout_input_usd_per_mtok")
+    rollout_output_usd_per_mtok: float = assume("rollout_output_usd_per_mtok")
+    grader_usd: float = assume("grader_usd")
+    runs_count: float = assume("runs_count")
+    managed_small_usd_per_mtok: float = assume("managed_small_usd_per_mtok")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,6 +150,14 @@ class Outputs:
         USD_PER_MONTH, "What they add to the bill there", how="their tokens in every prompt, cached as usual"
     )
     training_gain_points: float = out(POINTS, "What training on them is expected to add", how="cases.quality.gains")
+    reinforcement_usd: float = out(
+        USD, "Reinforcement, all runs: rollouts, grades, training", how="llm.training.cost.reinforcement_usd"
+    )
+    learnable_share: float = out(
+        SHARE,
+        "Prompts that reinforcement can learn from",
+        how="llm.training.cost.mixed_group_share: not all tried answers alike",
+    )
 
 
 def described(task: str, classes_count: float | None) -> Situation:
@@ -176,6 +192,24 @@ def is_about_facts(i: Inputs) -> bool:
     return i.failure in KNOWLEDGE_FAILURES or i.task == Task.KNOWLEDGE
 
 
+def reinforcement(i: Inputs) -> dict[str, float]:
+    """What reinforcement tuning would cost here, and on how many prompts it has something to learn from."""
+    return {
+        "reinforcement_usd": reinforcement_usd(
+            prompts=i.rollout_prompts_count,
+            rollouts=i.rollouts_count,
+            prompt_tokens=i.prompt_tokens,
+            answer_tokens=i.answer_tokens + i.thinking_tokens,
+            input_usd_per_mtok=i.rollout_input_usd_per_mtok,
+            output_usd_per_mtok=i.rollout_output_usd_per_mtok,
+            training_usd_per_mtok=i.managed_small_usd_per_mtok,
+            grader_usd=i.grader_usd,
+            runs=i.runs_count,
+        ),
+        "learnable_share": mixed_group_share(right_share=i.prompted_accuracy_share, rollouts=i.rollouts_count),
+    }
+
+
 def compute(i: Inputs) -> Outputs:
     encoder = i.learner == Learner.ENCODER and i.task == Task.CLASSIFICATION
     needed = (
@@ -198,6 +232,7 @@ def compute(i: Inputs) -> Outputs:
     shots = min(i.labelled_examples, max(0.0, float(floor(room / i.example_tokens))))
     cached = cached_input_factor(hit_share=i.cache_hit_share, read_factor=i.cache_read_ratio)
     return Outputs(
+        **reinforcement(i),
         start_examples=start,
         reliable_examples=start * i.luck_ratio,
         worth_examples=worth,

@@ -40,6 +40,7 @@ FILES = (
     "people",
     "prompting",
     "quality",
+    "reinforcement",
     "scarcity",
     "serving",
     "training",

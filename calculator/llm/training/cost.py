@@ -150,3 +150,41 @@ def planned_gpu_hours(
     _not_negative(parameters_active=parameters_active, tokens=tokens)
     k = FLOPS_PER_PARAMETER[method] + (2.0 if recompute else 0.0)
     return k * parameters_active * tokens / (peak_tflops * 1e12 * utilisation * 3600)
+
+
+def mixed_group_share(*, right_share: float, rollouts: float) -> float:
+    """Share of prompts whose tried answers are neither all right nor all wrong: 1 - p^k - (1 - p)^k.
+
+    Reinforcement within groups (GRPO) learns from differences inside a group alone: the other prompts teach nothing.
+    """
+    if not 0 <= right_share <= 1:
+        raise ValueError(f"right_share: must be from 0 to 1, {right_share} was given")
+    _positive(rollouts=rollouts)
+    alike: float = right_share**rollouts + (1.0 - right_share) ** rollouts
+    return max(0.0, 1.0 - alike)
+
+
+def reinforcement_usd(
+    *,
+    prompts: float,
+    rollouts: float,
+    prompt_tokens: float,
+    answer_tokens: float,
+    input_usd_per_mtok: float,
+    output_usd_per_mtok: float,
+    training_usd_per_mtok: float,
+    grader_usd: float,
+    runs: float = 1.0,
+) -> float:
+    """US dollars of reinforcement tuning: every answer that is tried is sampled, graded and trained on.
+
+    ``prompts`` counts repeats, ``runs`` those that failed. It holds where a service bills by the token.
+    """
+    _not_negative(
+        prompts=prompts, rollouts=rollouts, prompt_tokens=prompt_tokens, answer_tokens=answer_tokens,
+        input_usd_per_mtok=input_usd_per_mtok, output_usd_per_mtok=output_usd_per_mtok,
+        training_usd_per_mtok=training_usd_per_mtok, grader_usd=grader_usd, runs=runs,
+    )
+    sampled = prompt_tokens * input_usd_per_mtok + answer_tokens * output_usd_per_mtok
+    trained = (prompt_tokens + answer_tokens) * training_usd_per_mtok
+    return runs * prompts * rollouts * ((sampled + trained) / 1e6 + grader_usd)
