@@ -9,12 +9,14 @@ import pytest
 
 from calculator import catalog
 from calculator.cases import cases
+from calculator.catalogs import api_prices, rents, sources, tuning_services
 from calculator.facts import evidence
-from calculator.facts.assumptions import assumptions
+from calculator.facts.assumptions import assumptions, counted
+from calculator.fields import fields_of
 from calculator.web import appendix, examples
 
 ROOT = Path(__file__).parent.parent
-FENCES = ("evidence", "example", "published", "sources", "validation")
+FENCES = ("evidence", "example", "glossary", "prices", "published", "sources", "validation")
 
 
 def test_every_fence_is_registered_for_the_site():
@@ -125,3 +127,27 @@ def test_what_stands_after_a_bar_does_what_it_does_in_a_shell(pipe):
 def test_an_example_that_does_not_do_what_it_says_fails_the_build(command, words):
     with pytest.raises(ValueError, match=re.escape(words)):
         examples.output(command)
+
+
+def test_the_prices_page_holds_every_model_every_offer_and_every_service():
+    api, devices, services = (appendix.render("prices", what) for what in ("api", "rents", "services"))
+    assert api.count("<tr>") == len(api_prices()) + 1
+    assert devices.count("<tr>") == len(rents()) + 1
+    assert services.count("<tr>") == len(tuning_services()) + 1
+    assert all(f'href="https://{sources()[offer.source].where.partition(" ")[0]}"' in devices for offer in rents())
+    with pytest.raises(ValueError, match="api, rents or services"):
+        appendix.render("prices", "shares")
+
+
+def test_the_glossary_holds_every_field_of_every_form_once():
+    table = appendix.render("glossary", "all")
+    fields = {field for name in catalog.names() for field in fields_of(catalog.decision(name).Inputs)}
+    assert {field for field in fields if f'<span id="{field}">' in table} == fields
+    assert table.count("<tr>") == len(fields) + 1
+
+
+def test_planning_values_are_marked_as_ours_and_counted_on_the_sources_page():
+    table = appendix.render("sources", "all")
+    ours = [entry for entry in assumptions().values() if entry.kind in ("ours", "computed")]
+    assert table.count("<strong>Ours.</strong>") == len(ours)
+    assert counted(assumptions().values()) in table

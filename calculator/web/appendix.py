@@ -13,11 +13,15 @@ from pathlib import Path
 
 from calculator import catalog
 from calculator.cases import OPTIONS, TASK_TYPES, Case, cases, nearest
+from calculator.catalogs import api_prices, rents, sources, tuning_services
+from calculator.catalogs.market import ApiPrice
+from calculator.catalogs.rows import read_rows
 from calculator.faces.chart import escape
 from calculator.facts import evidence
 from calculator.facts.assumptions import Assumption, assumptions, counted
 from calculator.facts.evidence import Card
-from calculator.fields import fields_of
+from calculator.fields import Field, fields_of
+from calculator.units import SHARE, USD
 from calculator.web import examples
 
 DIRECTION_WORDS = {
@@ -52,13 +56,18 @@ def render(what: str, source: str) -> str:
         return page.render(argument)
     if what == "example":
         return examples.render(argument)
+    if what == "prices":
+        return prices_table(argument)
     if argument != "all":
         raise ValueError(f"write all in a {what} fence; given: {argument[:60]!r}")
     if what == "sources":
         return sources_table()
+    if what == "glossary":
+        return fields_table()
     if what == "published":
         return cases_table()
-    raise ValueError(f"fence must be one of: evidence, example, published, sources, validation; given: {what!r}")
+    known = "evidence, example, glossary, prices, published, sources, validation"
+    raise ValueError(f"fence must be one of: {known}; given: {what!r}")
 
 
 def evidence_cards(topic: str) -> str:
@@ -135,6 +144,89 @@ def sources_table() -> str:
         )
     heads = ("Assumption", "Value and range", "Source, and its words", "As of, checked", "Used by")
     return f"<p>{len(rows)} numbers: {counted(assumptions().values())}.</p>{_table(heads, rows)}"
+
+
+def prices_table(what: str) -> str:
+    """One of the catalogues of what is sold: api, rents or services. ValueError for another."""
+    if what == "api":
+        makers = {row["maker"]: row["url"] for row in read_rows("api_makers.csv")}
+        return _table(
+            ("Model", "For", "Input", "Cached", "Written to the cache", "Output", "Batch", "Until"),
+            (
+                (
+                    f'<a href="{escape(makers[price.maker])}">{escape(price.maker)}</a> {escape(price.model)}',
+                    escape(_holds_for(price)),
+                    *(_usd(usd) for usd in (price.input_usd_per_mtok, price.cached_input_usd_per_mtok,
+                                            price.cache_write_usd_per_mtok, price.output_usd_per_mtok)),
+                    "" if price.batch_share is None else SHARE.show(price.batch_share),
+                    price.until,
+                )
+                for price in api_prices()
+            ),
+        )
+    if what == "rents":
+        return _table(
+            ("Device", "Provider", "An hour", "", "Prices of", "Source"),
+            (
+                (escape(offer.device), escape(offer.provider), _usd(offer.usd_per_hour), "spot" if offer.spot else "",
+                 offer.as_of or "undated", _source_of(offer.source, offer.note))
+                for offer in rents()
+            ),
+        )
+    if what == "services":
+        return _table(
+            ("Service", "Models", "Trains", "Price", "Weights", "Ends", "Source"),
+            (
+                (
+                    escape(service.provider),
+                    escape(service.models),
+                    ", ".join(kind for kind in ("supervised", "preference", "reinforcement") if getattr(service, kind)),
+                    "" if service.usd is None else f"{_usd(service.usd)} a {escape(service.unit)}",
+                    {"yes": "can be taken along", "no": "stay there"}.get(service.weights_out, ""),
+                    service.closes,
+                    _source_of(service.source, service.note),
+                )
+                for service in tuning_services()
+            ),
+        )
+    raise ValueError(f"write api, rents or services in a prices fence; given: {what[:60]!r}")
+
+
+def _holds_for(price: ApiPrice) -> str:
+    parts = [f"prompts above {price.above_tokens:,} tokens"] if price.above_tokens else []
+    parts += [price.hours] if price.hours else []
+    parts += [f"from {price.since}"] if price.since else []
+    parts += [f"{price.tokens_ratio:g} tokens where others make one"] if price.tokens_ratio != 1 else []
+    return "; ".join(parts)
+
+
+def _usd(value: float | None) -> str:
+    return "" if value is None else USD.show(value)
+
+
+def _source_of(key: str, note: str) -> str:
+    source = sources()[key]
+    address = source.where.partition(" ")[0]
+    linked = f'<a href="https://{escape(address)}">{escape(source.title)}</a>'
+    return f"{linked}<br><small>{escape(note)}</small>" if note else linked
+
+
+def fields_table() -> str:
+    """Every field of every form: what it asks, in what unit, and where."""
+    found: dict[str, tuple[Field, list[str]]] = {}
+    for name in catalog.names():
+        for field, spec in fields_of(catalog.decision(name).Inputs).items():
+            found.setdefault(field, (spec, []))[1].append(name)
+    rows = []
+    for field, (spec, users) in sorted(found.items(), key=lambda pair: pair[1][0].label):
+        unit = spec.unit.name if spec.unit else {"flag": "yes or no", "pick": "one of a list"}.get(spec.kind, "text")
+        rows.append((
+            f'<span id="{field}">{escape(spec.label)}</span><br><code>{field}</code>',
+            escape(spec.hint),
+            escape(unit),
+            ", ".join(map(_link, users)),
+        ))
+    return _table(("Field", "What it asks", "In", "Pages"), rows)
 
 
 def _said_by(entry: Assumption) -> str:
