@@ -17,7 +17,7 @@ from calculator.fields import ask, assume, out, pick
 from calculator.llm.accuracy import sentence
 from calculator.llm.serving import ServingSetup, cache_gib, decode, engine, fits, slots_within, time_to_first_token
 from calculator.llm.serving import weight_format as format_of
-from calculator.llm.serving.place import spread
+from calculator.llm.serving.place import how_far, spread
 from calculator.llm.tokens import request_usd
 from calculator.stats.normal import normal_quantile
 from calculator.units import (
@@ -296,7 +296,8 @@ def judge(i: Inputs, o: Outputs) -> Verdict:
         if isfinite(o.hosting_usd_per_month)
         else f"No number of these devices carries your users; the same from an API costs {api}."
     )
-    reasons = (begin, many, money, sentence("decode", "several sequences"))
+    like = how_far(setup_of(i, i.small_model, 1)).words
+    reasons = (begin, many, money, sentence("decode", "several sequences"), like)
     if answer is Answer.LARGE:
         begins = show(o.large_first_token_after_ms)
         headline = f"It begins after {begins} and carries {users(o.large_users)} on your devices."
