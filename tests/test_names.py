@@ -2,7 +2,7 @@
 
 import pytest
 
-from calculator.evaluation.names import known, resolve
+from calculator.evaluation.names import known, resolve, stated_size, usual_shape
 from calculator.llm import parameters
 
 
@@ -58,3 +58,46 @@ def test_a_model_that_grows_with_its_context_has_the_published_size() -> None:
 )
 def test_the_added_architectures_have_their_published_size(name: str, billions: float) -> None:
     assert parameters.total(known()[name]) == pytest.approx(billions * 1e9, rel=1e-4)
+
+
+@pytest.mark.parametrize(("name", "size"), [
+    ("deepseek-ai/DeepSeek-V9", None), ("nvidia/Nemotron-H-8B", None), ("nvidia/Nemotron-4-340B", None),
+    ("mistralai/Mistral-Large-3-675B", None), ("teknium/OpenHermes-13B", None), ("HuggingFaceH4/starchat2-15b", None),
+    ("deepseek-ai/DeepSeek-V3.2", 671.0), ("google/gemma-3-270m", None),
+])  # fmt: skip
+def test_another_version_is_not_taken_for_the_one_we_know(name, size):
+    assert resolve(name, size) is None
+
+
+@pytest.mark.parametrize(("name", "size", "known"), [
+    ("deepseek-ai/DeepSeek-V3.1", None, "deepseek-ai/DeepSeek-V3"),
+    ("deepseek-ai/DeepSeek-V3-0324", 671.0, "deepseek-ai/DeepSeek-V3"),
+    ("deepseek-ai/DeepSeek-R1", 671.0, "deepseek-ai/DeepSeek-V3"),
+    ("deepseek-ai/DeepSeek-R1-0528-Qwen3-8B", None, "Qwen/Qwen3-8B"),
+    ("mistralai/Mistral-7B-Instruct-v0.2", None, "mistralai/Mistral-7B-v0.1"),
+    ("mistralai/Mistral-7B-Instruct-v0.3", None, "mistralai/Mistral-7B-v0.3"),
+    ("mistral nemo", None, "mistralai/Mistral-Nemo-Base-2407"),
+    ("Qwen3-8B", None, "Qwen/Qwen3-8B"),
+])  # fmt: skip
+def test_the_same_dimensions_under_another_version_are_found(name, size, known):
+    assert resolve(name, size).hf_id == known
+
+
+def test_a_copy_with_a_head_of_its_own_is_that_model_with_a_head_of_its_own():
+    found = resolve("deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B", 1.777)
+    assert not found.tied_embeddings
+    assert found.hidden_size == resolve("Qwen/Qwen2.5-1.5B").hidden_size
+
+
+@pytest.mark.parametrize(("name", "size"), [
+    ("someone/Thing-30B-A3B", (30.0, 3.0)), ("someone/thing-7b-chat", (7.0, None)), ("thing 350M", (0.35, None)),
+    ("someone/thing", (None, None)), ("v3b2", (None, None)),
+])  # fmt: skip
+def test_a_size_is_read_from_a_name(name, size):
+    assert stated_size(name) == size
+
+
+def test_a_mixture_that_nobody_knows_has_the_shape_of_one():
+    found = usual_shape(30.0, 3.0)
+    assert found.experts
+    assert parameters.total(found) == pytest.approx(30e9, rel=0.1)

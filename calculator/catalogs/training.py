@@ -58,6 +58,7 @@ class Objective:
     adapted_frozen: float = 0
     adapted_trained: float = 0
     vocabulary: bool = True
+    logits: float = 1
     rollouts: bool = False
     names: tuple[str, ...] = ()
     refused: str = ""
@@ -76,6 +77,8 @@ class Habits:
     fused_mlp: bool = False
     master_weights: bool = False
     gradient_bits: float = 0
+    step_weights: float = 0
+    """Most weights of a GPU that one step of sharded states works on at a time; 0 for all."""
     residual_in_32_bit: bool = False
     unties_head: bool = False
     """Input embeddings and head are two matrices even where the model shares them."""

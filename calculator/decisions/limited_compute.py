@@ -220,7 +220,10 @@ class Outputs:
     optimizer_gib: float = out(GIB, "Optimizer", how="llm.training_memory.estimate")
     activations_gib: float = out(GIB, "Activations", how="llm.training_memory.estimate")
     logits_gib: float = out(GIB, "Logits and loss", how="llm.training_memory.estimate")
-    overhead_gib: float = out(GIB, "Overhead", how="allocator, CUDA context, gathered layers, temporary copies")
+    overhead_gib: float = out(GIB, "Overhead", how="CUDA context, gathered layers, temporary copies, holes")
+    reserved_gib: float = out(
+        GIB, "PyTorch reserves", how="what it keeps beyond its needs where the card has room, and gives back otherwise"
+    )
     total_parameters: float = out(PARAMETERS, "Parameters", how="llm.parameters.total")
     trained_parameters: float = out(PARAMETERS, "Trained parameters", how="llm.parameters.lora, or all of them")
     gpu_tokens_per_s: float = out(TOKENS_PER_S, "Speed per GPU", how="llm.training_time.throughput")
@@ -255,6 +258,9 @@ def setup_of(i: Inputs) -> TrainingSetup:
         sharding=_SHARDING[Sharding(i.sharding)] if i.gpus > 1 else "none",
         n_gpus=int(i.gpus),
         framework=_FRAMEWORKS[Framework(i.framework)],
+        generation=accelerators()[i.device].generation,
+        card_gib=accelerators()[i.device].capacity_gib or 0.0,
+        metric="needed",
     )
 
 
@@ -297,6 +303,7 @@ def compute(i: Inputs) -> Outputs:
         activations_gib=memory.activations_gib * error,
         logits_gib=memory.logits_gib * error,
         overhead_gib=memory.overhead_gib * error,
+        reserved_gib=memory.reserved_gib,
         total_parameters=total,
         trained_parameters=total
         if i.method == Method.FULL
@@ -350,7 +357,11 @@ def judge(i: Inputs, o: Outputs) -> Verdict:
     )
     when = f"It is ready after {DAYS.show(o.ready_days)}; you allow {DAYS.show(i.deadline_days)}."
     method = _METHODS[Method(i.method)]
-    reasons = (fit, money, when, sentence("training-memory", method), sentence("training-throughput", method))
+    memory = estimate(model_of(i), setup_of(i))
+    like = memory.distance.words if memory.distance else ""
+    reasons = (
+        fit, like, money, when, sentence("training-memory", method), sentence("training-throughput", method)
+    )  # fmt: skip
     if answer is Answer.TRAIN:
         tight = o.peak_gib > 0.9 * o.room_gib
         headline = (

@@ -280,8 +280,9 @@ def accuracies(i: Inputs, human: float, taught: float) -> list[float]:
 def memory(stand_in: str, method: str, sequence_tokens: float) -> MemoryEstimate:
     """Memory of training this model one example at a time, as lean as it goes without leaving the card."""
     setup = TrainingSetup(
-        method=method, seq_len=sequence_tokens, micro_batch=1, lora_rank=RANK, checkpointing="full", optimizer="adamw"
-    )
+        method=method, seq_len=sequence_tokens, micro_batch=1, lora_rank=RANK, checkpointing="full", optimizer="adamw",
+        metric="needed",
+    )  # fmt: skip
     return estimate(architectures()[stand_in], setup)
 
 

@@ -29,6 +29,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from calculator.evaluation.distance import project_of
+
 Row = Mapping[str, str]
 
 WHAT = ("parameters", "training-memory", "training-throughput", "inference", "kv-cache", "cases")
@@ -122,7 +124,7 @@ def compare(what: str, rows: Sequence[Row] | None = None) -> dict[str, Any]:
     """The error tables of a quantity on these rows, or on the published rows of the package.
 
     Keys: what, and for each quantity its name and its tables: for each way of estimating and each kind of row the
-    errors over all, by source and by method.
+    errors over all, by project (the worst first), by source and by method, and with projects counted alike.
     """
     module = _module(what)
     rows = published(what) if rows is None else rows
@@ -186,6 +188,42 @@ def summarise(found: Iterable[Pair]) -> Errors:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Projects:
+    """The errors of a group of rows where projects count alike, however many rows each of them has."""
+
+    projects: int
+    median_error: float
+    """Mean over the projects of their medians."""
+    worst_error: float
+    worst_project: str
+    band_coverage: float | None
+    """Mean over the projects."""
+
+
+def by_project(found: Iterable[Pair]) -> dict[str, Errors]:
+    """The errors of each project, the worst first; projects of which nothing was predicted come last."""
+    groups: dict[str, list[Pair]] = {}
+    for pair in found:
+        groups.setdefault(project_of(pair.source), []).append(pair)
+    errors = {name: summarise(members) for name, members in groups.items()}
+    return dict(sorted(errors.items(), key=lambda item: (-(item[1].median_error or -1.0), item[0])))
+
+
+def alike(found: Iterable[Pair]) -> Projects | None:
+    """The errors with projects counted alike; None where nothing was predicted."""
+    errors = {name: e for name, e in by_project(found).items() if e.median_error is not None}
+    if not errors:
+        return None
+    medians = {name: e.median_error or 0.0 for name, e in errors.items()}
+    covered = [e.band_coverage for e in errors.values() if e.band_coverage is not None]
+    worst_project = max(medians, key=lambda name: medians[name])
+    return Projects(
+        projects=len(errors), median_error=sum(medians.values()) / len(medians), worst_error=medians[worst_project],
+        worst_project=worst_project, band_coverage=sum(covered) / len(covered) if covered else None,
+    )  # fmt: skip
+
+
 def worst(found: Iterable[Pair], count: int = 10) -> list[Pair]:
     """The rows with the largest error, as a factor: half and double count the same."""
     made = [pair for pair in found if pair.estimate]
@@ -207,6 +245,7 @@ def as_text(found: Mapping[str, Any]) -> str:
         columns = [name for name in _COLUMNS if name != "exact" or any(t["all"]["exact"] for t in quantity["tables"])]
         for table in quantity["tables"]:
             lines += [f"## {table['rows'].capitalize()}, {table['way']}", ""]
+            lines += [*_table("project", table["by_project"], columns), ""]
             lines += _table("source", {"**all**": table["all"], **table["by_source"]}, columns)
             lines += ["", *_table("method", table["by_method"], columns), ""]
     return "\n".join(lines)
@@ -245,7 +284,14 @@ def _grouped(found: Sequence[Pair]) -> dict[str, Any]:
             groups.setdefault(getattr(pair, name), []).append(pair)
         return {group: asdict(summarise(members)) for group, members in sorted(groups.items())}
 
-    return {"all": asdict(summarise(found)), "by_source": by("source"), "by_method": by("method")}
+    together = alike(found)
+    return {
+        "all": asdict(summarise(found)),
+        "projects_alike": None if together is None else asdict(together),
+        "by_project": {name: asdict(errors) for name, errors in by_project(found).items()},
+        "by_source": by("source"),
+        "by_method": by("method"),
+    }
 
 
 def _module(what: str) -> Any:

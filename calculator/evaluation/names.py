@@ -28,11 +28,12 @@ _FLAGS = (
 _VARIANT = re.compile(
     r"-(hf|chat|instruct|it|base|sft|dpo|rl|rlhf|thinking|reasoning|preview|python|math|coder|pt|text|turbo|"
     r"unsloth|bnb|4bit|8bit|gptq|awq|gguf|ggml|int4|int8|fp8|fp16|bf16|nf4|mxfp4|w4a16|dequantized|quantized|"
-    r"deduped|v\d+(\.\d+)?|intermediate|step|\d+k|\d+t|\d{4}|\d{4}-\d\d|q\d(_\w+)?)$"
+    r"deduped|intermediate|step|\d+k|\d+t|q\d(_\w+)?)$"
 )
-
-_VERSION = re.compile(r"-v\d+(\.\d+)?(?=-|$)")
-"""A version that names another model: a name without it does not stand for the one with it."""
+# A version or a date. Another version may be another model: the mark is dropped only where the rest says the size, and
+# all that we know under the rest have the same dimensions.
+_VERSION = re.compile(r"-(v\d+(\.\d+)*|\d{4}|\d{4}-\d\d)$")
+_SIZE = re.compile(r"\d(\.\d+)?[bm]\b")
 
 # The same dimensions under another name: pattern of the reduced name, and what to look up instead.
 _SAME = tuple(
@@ -46,27 +47,32 @@ _SAME = tuple(
         (r"^(tulu-2|orca-2|platypus2|nous-hermes-llama2?|longchat)-(7|13|70)b.*$", r"llama-2-\2b"),
         (r"^(phind-)?code-?llama-(\d+)b.*$", r"codellama-\2b"),
         (r"^tiny-?llama.*$", "tinyllama-1.1b"),
-        (r"^(zephyr|openhermes.*|starling.*|openchat.*|neural-chat.*|biomistral|dolphin.*mistral)-?(7b.*)?$",
-         "mistral-7b-v0.1"),
+        (r"^(zephyr|openhermes(-2(\.5)?)?(-mistral)?|starling-lm|openchat(-3\.\d)?|neural-chat|biomistral|"
+         r"dolphin-[\d.]+-mistral)-7b(-[\w.]+)*$", "mistral-7b-v0.1"),
+        (r"^(zephyr|starling|biomistral)$", "mistral-7b-v0.1"),
         (r"^(mathstral|codestral-mamba)-7b.*$", "mistral-7b-v0.3"),
-        (r"^mistral-7b$", "mistral-7b-v0.1"),
+        (r"^mistral-7b(-v0\.2)?$", "mistral-7b-v0.1"),
         (r"^mixtral-8x(7|22)b.*$", r"mixtral-8x\1b-v0.1"),
         (r"^(mistral-small-(24b|3).*|mistral-small-3\.\d.*|magistral-small.*|devstral-small.*)$",
          "mistral-small-24b-base-2501"),
-        (r"^(mistral-)?nemo(-12b)?(-.*)?$", "mistral-nemo-base-2407"),
-        (r"^mistral-large.*$", "mistral-large-instruct-2407"),
-        (r"^deepseek-(r1(-0528|-zero)?|v3(-0324|\.1.*)?)$", "deepseek-v3"),
+        (r"^(mistral-)?nemo(-base|-instruct)?(-2407|-12b)*$", "mistral-nemo-base-2407"),
+        (r"^mistral-large(-2)?(-instruct)?(-240\d|-241\d|-123b)*$", "mistral-large-instruct-2407"),
+        (r"^deepseek-(r1|r1-0528|r1-zero|v3|v3-0324|v3\.1|v3\.1-terminus)$", "deepseek-v3"),
+        (r"^deepseek-r1-0528-qwen3-8b$", "qwen3-8b"),
         (r"^deepseek-r1-distill-llama-(8|70)b$", r"llama-3-\1b"),
         (r"^deepseek-r1-distill-qwen-(\d.*)b$", r"qwen2.5-\1b"),
         (r"^deepseek-coder-(\d.*)b$", r"deepseek-coder-\1b-base"),
         (r"^deepseek-llm-7b$", "deepseek-llm-7b-base"),
-        (r"^(qwen2|qwen2\.5)-(coder|math|audio)-(.*)$", r"\1-\3"),
+        (r"^(qwen2|qwen2\.5)-(coder|math|audio|vl)-(.*)$", r"\1-\3"),
+        (r"^qwen2-2b$", "qwen2-1.5b"),
+        (r"^qwen3-vl-(2b|4b|8b|32b|30b-a3b|235b-a22b)$", r"qwen3-\1"),
         (r"^(codeqwen1\.5|qwen1\.5)-(.*)$", r"qwen1.5-\2"),
         (r"^qwen-1\.8b$", "qwen-1_8b"),
         (r"^qwen3-coder-30b-a3b$", "qwen3-30b-a3b"),
         (r"^(plano-orchestrator)-4b$", "qwen3-4b"),
         (r"^(code)?gemma-(\d)b$", r"gemma-\2b"),
-        (r"^(shieldgemma|medgemma)-(.*)$", r"gemma-3-\2"),
+        (r"^shieldgemma-(2|9|27)b$", r"gemma-2-\1b"),
+        (r"^(shieldgemma-2|medgemma)-(4|27)b$", r"gemma-3-\2b"),
         (r"^gemma-3-(1|4|12|27)b$", r"gemma-3-\1b-it"),
         (r"^phi-1\.5$", "phi-1_5"),
         (r"^phi-3(\.5)?-mini.*$", "phi-3-mini-4k-instruct"),
@@ -76,7 +82,7 @@ _SAME = tuple(
         (r"^falcon-?(\d+)b$", r"falcon-\1b"),
         (r"^falcon3-(\d+)b$", r"falcon3-\1b-base"),
         (r"^bloomz-(.*)$", r"bloom-\1"),
-        (r"^(octocoder|starcoderbase|starcoderplus|starchat.*)$", "starcoder"),
+        (r"^(octocoder|starcoderbase|starcoderplus|starchat-(alpha|beta))$", "starcoder"),
         (r"^santacoder$", "gpt_bigcode-santacoder"),
         (r"^gptj-6b$", "gpt-j-6b"),
         (r"^gpt-neox$", "gpt-neox-20b"),
@@ -122,9 +128,21 @@ def known() -> Mapping[str, Architecture]:
     models = {_short(a.hf_id): a for a in extra}
     models.update({_short(name): a for name, a in architectures().items()})
     for name in list(models):
-        if not _VERSION.search(name):
-            models.setdefault(_strip(name), models[name])
+        models.setdefault(_strip(name), models[name])
+    versions: dict[str, list[Architecture]] = {}
+    for name, found in models.items():
+        base = _VERSION.sub("", name)
+        if base != name and _SIZE.search(base):
+            versions.setdefault(_strip(base), []).append(found)
+    for base, same in versions.items():
+        if all(_dimensions(other) == _dimensions(same[0]) for other in same):
+            models.setdefault(base, same[0])
     return models
+
+
+def _dimensions(a: Architecture) -> Architecture:
+    """The architecture without its name and its papers."""
+    return replace(a, hf_id="", license="", source="", max_context=0)
 
 
 def _short(name: str) -> str:
@@ -144,6 +162,7 @@ def _candidates(name: str) -> list[str]:
     forms.append(re.sub(r"[\s_]+", "-", forms[0]))
     forms.append(re.sub(r"-(instruct|chat|it|base)(?=-)", "", forms[1]))
     forms += [_strip(form) for form in forms]
+    forms += _without_version(forms)
     for form in list(forms):
         instead = form
         for pattern, replacement in _SAME:
@@ -151,6 +170,16 @@ def _candidates(name: str) -> list[str]:
                 instead = pattern.sub(replacement, instead)
                 forms += [instead, _strip(instead)]
     return forms
+
+
+def _without_version(forms: list[str]) -> list[str]:
+    """The forms without a version at their end, where what is left still says which size it is."""
+    shorter = []
+    for form in forms:
+        while (base := _strip(_VERSION.sub("", form))) != form and _SIZE.search(base):
+            shorter.append(base)
+            form = base
+    return shorter
 
 
 def resolve(model_name: str, params_b: float | None = None) -> Architecture | None:
@@ -166,10 +195,18 @@ def resolve(model_name: str, params_b: float | None = None) -> Architecture | No
             found = models[form]
             if form.startswith("mpt-benchmark") and params_b:
                 return _with_positions(found, params_b)
-            if params_b and abs(parameters.total(found) / (params_b * 1e9) - 1) > 0.1:
-                return None
-            return found
+            return found if _as_large(found, params_b) else _with_other_head(found, params_b)
     return None
+
+
+def _as_large(a: Architecture, params_b: float | None, tolerance: float = 0.1) -> bool:
+    return not params_b or abs(parameters.total(a) / (params_b * 1e9) - 1) <= tolerance
+
+
+def _with_other_head(a: Architecture, params_b: float | None) -> Architecture | None:
+    """The same model with a head of its own, or without, where exactly that makes the published size."""
+    other = replace(a, tied_embeddings=not a.tied_embeddings)
+    return other if _as_large(other, params_b, 0.02) else None
 
 
 def _with_positions(a: Architecture, params_b: float) -> Architecture:
@@ -178,14 +215,36 @@ def _with_positions(a: Architecture, params_b: float) -> Architecture:
     return replace(a, learned_positions=rows, max_context=rows)
 
 
-def usual_shape(params_b: float) -> Architecture:
+def stated_size(name: str) -> tuple[float | None, float | None]:
+    """Billions of parameters in all, and of those that a token passes, as far as a name says them: "30B-A3B"."""
+    lower = name.lower()
+    active = re.search(r"[-_ ]a(\d+(?:\.\d+)?)b\b", lower)
+    total = re.search(r"(?<![a-z\d.])(\d+(?:\.\d+)?)b(?![a-z])", lower)
+    million = re.search(r"(?<![a-z\d.])(\d+)m(?![a-z])", lower)
+    size = float(total[1]) if total else float(million[1]) / 1000 if million else None
+    return size, float(active[1]) if active else None
+
+
+def usual_shape(params_b: float, active_b: float | None = None) -> Architecture:
     """A model of the usual kind and of about ``params_b`` billion parameters, for a model without known dimensions.
 
     It is the catalogue's dense model with gated MLPs and grouped heads that is nearest in size, with as many layers
-    as the size asks for.
+    as the size asks for; where a token passes only ``active_b`` of them, the mixture model nearest in both.
     """
-    dense = [a for a in known().values() if a.family in ("LlamaForCausalLM", "Qwen2ForCausalLM", "MistralForCausalLM")]
-    nearest = min(dense, key=lambda a: abs(math.log(parameters.total(a) / (params_b * 1e9))))
+    if active_b and active_b < 0.6 * params_b:
+        mixtures = [a for a in known().values() if a.experts]
+
+        def away(a: Architecture) -> float:
+            return abs(math.log(parameters.total(a) / (params_b * 1e9))) + abs(
+                math.log(parameters.active(a) / (active_b * 1e9))
+            )
+
+        nearest = min(mixtures, key=away)
+    else:
+        usual = ("LlamaForCausalLM", "Qwen2ForCausalLM", "MistralForCausalLM")
+        dense = [a for a in known().values() if a.family in usual]
+        nearest = min(dense, key=lambda a: abs(math.log(parameters.total(a) / (params_b * 1e9))))
     outside = parameters.embedding(nearest) + parameters.output_embedding(nearest)
-    layers = max(1, round((params_b * 1e9 - outside) / parameters.layer(nearest)))
+    each = (parameters.total(nearest) - outside) / nearest.layers
+    layers = max(1, round((params_b * 1e9 - outside) / each))
     return replace(nearest, hf_id=f"about {params_b:g}B parameters", layers=layers)

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from calculator.cases import OPTIONS, TASK_TYPES, cases
-from calculator.evaluation import Errors, Pair, Row, contact, published, summarise, worst
+from calculator.evaluation import Errors, Pair, Row, alike, contact, published, summarise, worst
 from calculator.evaluation import cases as judged
+from calculator.evaluation.distance import project_of
 from calculator.evaluation.figures import CASES, ESTIMATORS, Compared, figures, method_of
 from calculator.exhibit import Curves, Dots, Line, Scatter
 from calculator.faces import chart
@@ -23,7 +24,7 @@ from calculator.stats.sampling import quantile
 from calculator.units import GIB, PARAMETERS, SHARE, TOKENS, TOKENS_PER_S, Unit
 
 WORST = 10
-BY_SOURCE, BY_METHOD = "By source", "By method"
+BY_PROJECT, BY_SOURCE, BY_METHOD = "By project", "By source", "By method"
 GROUPS = 4
 """What a scatter can tell apart."""
 
@@ -70,6 +71,7 @@ def _summary() -> str:
         for compared in figures().compared[what]:
             with_it, without = _complete(compared.published), summarise(compared.complete)
             sources = len({pair.source for pair in compared.complete})
+            together = alike(compared.complete)
             rows.append(
                 (
                     f'<a href="#{_SECTIONS[what]}">{escape(_capital(compared.name))}</a>',
@@ -77,6 +79,10 @@ def _summary() -> str:
                     str(sources),
                     _percent(with_it.median_error),
                     _percent(without.median_error) if compared.fitted else "nothing fitted",
+                    "–"
+                    if together is None
+                    else f"{_percent(together.median_error)}<br><small>worst {_percent(together.worst_error)}, "
+                    f"{escape(together.worst_project)}</small>",
                     _percent(without.within_20),
                     _percent(without.band_coverage),
                     _times(without.band_width),
@@ -84,7 +90,7 @@ def _summary() -> str:
             )
     columns = (
         "Estimate", "Complete rows", "Sources", "Median error, source in the fit", "Source left out",
-        "Within 20\u00a0%", "Band covers", "Band width",
+        "Projects counted alike", "Within 20\u00a0%", "Band covers", "Band width",
     )  # fmt: skip
     return _table("Every estimator", columns, rows)
 
@@ -130,6 +136,7 @@ def _quantity(compared: Compared, place: int) -> str:
     parts = [f"<h3>{escape(_capital(compared.name))}</h3>", f"<p>{_in_words(compared)}</p>", _picture(compared, unit)]
     if summarise(compared.complete).exact == 1:
         return "".join(parts)
+    parts.append(_errors(BY_PROJECT, compared, lambda pair: project_of(pair.source)))
     parts.append(_errors(BY_SOURCE, compared, lambda pair: pair.source))
     parts.append(_errors(BY_METHOD, compared, lambda pair: _method_words(compared.what, pair.method)))
     return "".join((*parts, _worst(compared, unit)))
@@ -149,6 +156,12 @@ def _in_words(compared: Compared) -> str:
     if found.band_coverage is not None:
         said += (
             f" The stated band covers {_percent(found.band_coverage)} at a median width of {_times(found.band_width)}."
+        )
+    together = alike(compared.complete)
+    if together is not None and together.projects > 1:
+        said += (
+            f" With its {together.projects} projects counted alike it is {_percent(together.median_error)}, at worst "
+            f"{_percent(together.worst_error)} ({together.worst_project})."
         )
     if compared.fitted:
         inside = _complete(compared.published)

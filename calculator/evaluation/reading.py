@@ -191,8 +191,7 @@ _TARGET_NAMES = {
     "head": "lm_head", "output": "lm_head", "fc": "up_proj", "attn": "attention", "self_attn": "attention",
     "all": "all-linear", "all-linear-layers": "all-linear", "all_linear": "all-linear", "linear": "all-linear",
     "ffn": "mlp", "linear_qkv": "query_key_value", "linear_proj": "o_proj", "linear_fc1": "up_proj",
-    "linear_fc2": "down_proj", "all-router": "router", "in_proj_qkv": "in_proj_qkvz", "in_proj_z": "in_proj_qkvz",
-    "in_proj_a": "in_proj_ba", "in_proj_b": "in_proj_ba",
+    "linear_fc2": "down_proj", "all-router": "router",
 }  # fmt: skip
 _NO_TARGET = frozenset(("linear", "layers", "modules", "the", "of", "and", "+", "default"))
 

@@ -46,7 +46,7 @@ def sentence(estimator: str, method: str) -> str:
     """What was found on published runs of this kind, in words. Arguments and errors as for `accuracy`."""
     found = accuracy(estimator, method)
     return (
-        f"{_WORDS[estimator]} on {found.rows} published runs of this kind, sources left out: median error "
+        f"{_WORDS[estimator]} on {found.rows} published runs by the same method, sources left out: median error "
         f"{100 * found.median_error:.2g}\u00a0%, {100 * found.band_covers:.0f}\u00a0% inside the band."
     )
 

@@ -20,6 +20,7 @@ _FUSED_QKV = ("q_proj", "k_proj", "v_proj")
 _ALIASES = {
     "query_key_value": _FUSED_QKV,
     "qkv_proj": _FUSED_QKV,
+    "qkv": _FUSED_QKV,
     "c_attn": _FUSED_QKV,
     "Wqkv": _FUSED_QKV,
     "wqkv": _FUSED_QKV,

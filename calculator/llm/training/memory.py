@@ -27,6 +27,7 @@ Inside, units are bytes; what goes in and comes out is GiB (2**30 bytes). Limits
 GPU; tensor, pipeline and context parallelism in simple form; evaluation and checkpoint saving are not counted.
 """
 
+import re
 from dataclasses import dataclass, replace
 from functools import cache
 from math import exp, inf, log, sqrt
@@ -54,7 +55,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "sharding": ("none", "ddp", "zero1", "zero2", "zero3", "fsdp", "fsdp2"),
     "offload": ("none", "activations", "optimizer", "parameters"),
     "framework": tuple(name for name, framework in frameworks().items() if not framework.refused),
-    "metric": ("allocated", "reserved", "nvidia-smi"),
+    "metric": ("allocated", "needed", "reserved", "nvidia-smi"),
 }
 """What each named choice of a setup may be; "" leaves it to the framework's habit."""
 
@@ -88,6 +89,8 @@ class TrainingSetup:
     """Micro-batches for each optimizer step, where ``global_batch`` does not give them."""
     global_batch: float = 0
     """Sequences for each optimizer step, over all GPUs; 0 leaves it to ``gradient_accumulation``."""
+    packed_pairs: bool = False
+    """Whether ``seq_len`` counts both answers of a preference pair, as a packed row does."""
     packing: bool = True
     """Whether every sequence is as long as ``seq_len``; otherwise that is a limit that few samples reach."""
 
@@ -96,6 +99,8 @@ class TrainingSetup:
     frozen_parameters: float = 0
     """Of further models on the GPUs that are not trained and not copies of this one, in 16 bit: a teacher, a reward
     model of another size."""
+    train_towers: bool = False
+    """With full training: towers that read images or sound are trained as well; they are frozen otherwise."""
     rollout_gib: float = 0
     """What an engine that generates sequences keeps of the card while the model trains; 0 where it sleeps."""
 
@@ -114,7 +119,8 @@ class TrainingSetup:
     master_weights: bool | None = None
     """A 32-bit copy of 16-bit weights in the optimizer, as DeepSpeed and Megatron keep it."""
     base_quantisation: str = ""
-    """Of the frozen weights, by its name in ``bases.toml``; by default none for LoRA and "nf4-double" for QLoRA."""
+    """Of the frozen weights, by its name in ``bases.toml``. By default that of the model's own file for LoRA, which is
+    16 bit where its config.json says nothing, and "nf4-double" for QLoRA."""
     optimizer: str = "adamw"
     optimizer_dtype: str = ""
     """Of the states; by default that of the trained weights. Paged states are counted: they leave only under need."""
@@ -157,7 +163,8 @@ class TrainingSetup:
     generation: str = ""
     """Of the GPU, as the catalogue of accelerators calls it. The estimate does not depend on it, its band does."""
     metric: str = "nvidia-smi"
-    """What counts as memory: allocated by PyTorch, reserved by it, or all that nvidia-smi shows."""
+    """What counts as memory: allocated by PyTorch, reserved by it, or all that nvidia-smi shows; or what is needed,
+    which decides whether it fits: allocated, the CUDA context, and holes that cannot be given back."""
 
     def __post_init__(self) -> None:
         for name, allowed in CHOICES.items():
@@ -226,6 +233,8 @@ class Coefficients:
     """Reserved for gathered weights beyond one layer, as a share of what is gathered."""
     zero_gib: float
     """Communication buffers of DeepSpeed."""
+    zero3_gib: float
+    """The same with sharded weights, of which it keeps some gathered for their next use."""
     context_gib: float
     """CUDA context, libraries and communicators, which only nvidia-smi sees."""
 
@@ -352,7 +361,7 @@ class _Shape(NamedTuple):
 
 
 _shapes: dict[int, tuple[Architecture, _Shape]] = {}
-_adapters: dict[tuple[int, str | tuple[str, ...], int, bool], tuple[float, float, float]] = {}
+_adapters: dict[tuple[int, str | tuple[str, ...], int, bool], "_Adapter"] = {}
 
 
 def _shape(a: Architecture) -> _Shape:
@@ -376,7 +385,7 @@ def _shape(a: Architecture) -> _Shape:
             products += used * m.inputs
             inputs += used * m.inputs
             routed += used * 2 * m.outputs if m.part == "expert" else 0.0
-        elif m.part != "router":
+        elif m.part not in ("router", "outside"):
             mlp += used * m.outputs
     normed = a.norms_per_layer * a.hidden_size
     if a.qk_norm:
@@ -407,21 +416,29 @@ def _shape(a: Architecture) -> _Shape:
     return shape
 
 
-def _adapter(
-    a: Architecture, targets: str | tuple[str, ...], rank: int, dora: bool
-) -> tuple[float, float, float]:
-    """Trained parameters, and numbers per token and layer that enter adapters and that leave adapted matrices."""
+class _Adapter(NamedTuple):
+    """Trained parameters, those of them in experts, and numbers per token and layer that enter and leave adapters."""
+
+    trained: float
+    routed: float
+    inputs: float
+    outputs: float
+
+
+def _adapter(a: Architecture, targets: str | tuple[str, ...], rank: int, dora: bool) -> _Adapter:
     key = (id(a), targets, rank, dora)
     known = _adapters.get(key)
     if known is None:
-        inputs = outputs = 0.0
+        inputs = outputs = routed = 0.0
         for m in parameters.adapted(a, targets):
-            if m.part not in ("head", "embedding"):
+            if m.part == "expert":
+                routed += m.copies * (rank * (m.inputs + m.outputs) + (m.outputs if dora else 0))
+            if m.part not in ("head", "embedding", "outside"):
                 used = m.copies * (a.experts_per_token / a.experts if m.part == "expert" else 1.0)
                 inputs += used * m.inputs
                 outputs += used * m.outputs
         trained = parameters.lora(a, rank=rank, targets=targets, dora=dora)
-        known = _adapters[key] = (trained, inputs / a.layers, outputs / a.layers)
+        known = _adapters[key] = _Adapter(trained, routed, inputs / a.layers, outputs / a.layers)
     return known
 
 
@@ -471,6 +488,11 @@ def place(architecture: Architecture, setup: TrainingSetup) -> dict[str, str]:
     }
 
 
+def peak_gib(architecture: Architecture, setup: TrainingSetup, coefficients: Coefficients = FITTED) -> float:
+    """The peak of ``estimate`` alone, which takes a third of the time."""
+    return _estimate(architecture, setup, coefficients, None, setup.seq_len).peak_gib
+
+
 def longest_sequence(
     architecture: Architecture, setup: TrainingSetup, memory_gib: float, coefficients: Coefficients = FITTED
 ) -> int:
@@ -482,7 +504,7 @@ def longest_sequence(
     fits, too_long = 0, 2**30
     while too_long - fits > 1:
         middle = (fits + too_long) // 2
-        if _estimate(architecture, setup, coefficients, DOUBTS, middle).peak_gib <= memory_gib:
+        if _estimate(architecture, setup, coefficients, None, middle).peak_gib <= memory_gib:
             fits = middle
         else:
             too_long = middle
@@ -502,6 +524,19 @@ class _Held(NamedTuple):
     """Weights gathered for a layer at a time, or cast for autocast."""
     whole: float
     """All trained weights in 16 bit, as they are gathered where a checkpoint is written."""
+
+
+@cache
+def _stored_base(stored_as: str) -> str:
+    """The format in which the published file holds the model, which is how its frozen weights are loaded."""
+    if not stored_as:
+        return "none"
+    for name, base in bases().items():
+        if any(re.search(pattern, stored_as.lower()) for pattern in base.names):
+            if base.refused:
+                raise ValueError(f"quantization_config: {stored_as[:40]!r}: {base.refused}")
+            return name
+    return "none"
 
 
 @cache
@@ -539,6 +574,8 @@ def _hold(a: Architecture, w: _Shape, s: TrainingSetup, habits: Habits, engine: 
     head = outside if w.tied or not head_weights else outside / 2
     if habits.unties_head and w.tied:
         total, outside = total + outside, outside * 2.0
+    if full and s.train_towers:
+        total += a.tower_parameters
     routed = w.routed_weights
     if full or quantisation == "none":
         dense_bytes, routed_bytes = (total - routed) * element, routed * element
@@ -553,22 +590,27 @@ def _hold(a: Architecture, w: _Shape, s: TrainingSetup, habits: Habits, engine: 
     models = 1.0 + trained_copies
     dense, routed_trained = (total - routed, routed) if full else (0.0, 0.0)
     trained_bytes, copied = element, 0.0
-    adapter = 0.0
     if not full:
-        adapter = s.adapter_parameters or _adapter(a, s.lora_targets, s.lora_rank, s.dora)[0]
+        adapter = _adapter(a, s.lora_targets, s.lora_rank, s.dora)
         trained_bytes = 4.0 if s.adapter_dtype == "fp32" else 2.0 if s.adapter_dtype else engine.adapter_bits / 8
         # Trained copies of the embeddings keep the type of the model.
         copied = outside * element if s.train_embeddings else 0.0
-        dense = adapter
+        dense, routed_trained = adapter.trained - adapter.routed, adapter.routed
+        if s.adapter_parameters:
+            dense, routed_trained = s.adapter_parameters, 0.0
     dense, routed_trained, copied = dense * models, routed_trained * models, copied * models
 
     # What is shared in one way each: (numbers of the layers' dense matrices and the rest, numbers of experts).
     weights = part(
         (dense_bytes * weight_share) * (models + copies), (routed_bytes * routed_weight_share) * (models + copies)
     )
-    weights += 2.0 * s.frozen_parameters * weight_share / split
+    # Towers that read images or sound are frozen, and no format of the base reaches them.
+    frozen = s.frozen_parameters + (0.0 if full and s.train_towers else a.tower_parameters)
+    weights += 2.0 * frozen * weight_share / split
     if not full:
-        weights += part((dense * trained_bytes + copied) * weight_share, 0.0)
+        weights += part(
+            (dense * trained_bytes + copied) * weight_share, routed_trained * trained_bytes * routed_weight_share
+        )
 
     master = (engine.master_weights if s.master_weights is None else s.master_weights) and trained_bytes == 2.0
     number = {"fp32": 4.0, "bf16": 2.0, "": 4.0 if master else trained_bytes}[s.optimizer_dtype]
@@ -586,7 +628,8 @@ def _hold(a: Architecture, w: _Shape, s: TrainingSetup, habits: Habits, engine: 
     if master:
         # The 32-bit copy; and the gradients turn to 32 bit for the step.
         held += 4 * own
-        temporary = 4 * own if engine.gradient_bits != 32 else 0.0
+        at_a_time = min(own, engine.step_weights) if sharded and engine.step_weights else own
+        temporary = 4 * at_a_time if engine.gradient_bits != 32 else 0.0
     gradient_bytes = engine.gradient_bits / 8 if full and engine.gradient_bits else trained_bytes
     gradients = part(
         (dense * gradient_bytes + copied) * gradient_share, routed_trained * gradient_bytes * routed_gradient_share
@@ -599,7 +642,8 @@ def _hold(a: Architecture, w: _Shape, s: TrainingSetup, habits: Habits, engine: 
 
     gathered = 0.0
     if sharded or s.offload == "parameters":
-        gathered = 2 * outside / s.tensor_parallel + layer / s.tensor_parallel * (2 if full else 1)
+        # Weights of tables and of one layer; and a gradient is whole until it is reduced.
+        gathered = (2 * outside + layer + (max(layer, 2.0 * head) if full else 0.0)) / s.tensor_parallel
         if s.pipeline_parallel > 1:
             # A pipeline stage keeps its weights gathered, and its gradients whole and in 32 bit, between micro-batches.
             gathered = (6.0 if full else 2.0) * total / split
@@ -650,7 +694,7 @@ def _activate(
     if not full:
         # A frozen down projection needs no input; an adapter needs one.
         in_place = habits.shares_adapter_inputs
-        _, inputs, outputs = _adapter(a, s.lora_targets, s.lora_rank, s.dora)
+        _, _, inputs, outputs = _adapter(a, s.lora_targets, s.lora_rank, s.dora)
         kept += c.lora_input_bytes * (min(inputs, w.inputs) if in_place else inputs) - 2 * w.products
         if s.dora:
             kept += 2 * outputs
@@ -690,16 +734,18 @@ def _activate(
     return stored, differentiated, leaked
 
 
-def _estimate(a: Architecture, s: TrainingSetup, c: Coefficients, d: Doubts, seq_len: float) -> MemoryEstimate:
+def _estimate(a: Architecture, s: TrainingSetup, c: Coefficients, d: Doubts | None, seq_len: float) -> MemoryEstimate:
     w = _shape(a)
     objective = objectives()[s.objective]
     habits = frameworks()[s.framework].habits(s.day)
     zero = s.sharding.startswith("zero") and not habits.own_engine
     engine = _zero_habits(s.day) if zero else habits
-    quantisation = s.base_quantisation or ("nf4-double" if s.method == "qlora" else "none")
+    quantisation = s.base_quantisation or ("nf4-double" if s.method == "qlora" else _stored_base(a.stored_as))
     weights, gradients, states, temporary, head_gradient, gathered, whole = _hold(a, w, s, habits, engine, quantisation)
 
-    tokens = objective.sequences * seq_len * s.micro_batch / (s.tensor_parallel * s.context_parallel)
+    # A packed row of pairs holds both answers already.
+    sequences = 1.0 if s.packing and objective.sequences > 1 and s.packed_pairs else objective.sequences
+    tokens = sequences * seq_len * s.micro_batch / (s.tensor_parallel * s.context_parallel)
     # A stage holds its share of the layers for as many micro-batches as are under way.
     under_way = min(s.pipeline_parallel, s.accumulation_steps) / s.pipeline_parallel
     stored, differentiated, leaked = _activate(a, w, s, habits, c, quantisation, seq_len)
@@ -719,6 +765,7 @@ def _estimate(a: Architecture, s: TrainingSetup, c: Coefficients, d: Doubts, seq
             per_logit -= saved
     if not objective.vocabulary:
         per_logit = saved = 0.0
+    per_logit, saved = per_logit * objective.logits, saved * objective.logits
     logits = per_logit * w.vocab * layer_tokens
 
     static = weights + states + s.rollout_gib * GIB
@@ -745,20 +792,21 @@ def _estimate(a: Architecture, s: TrainingSetup, c: Coefficients, d: Doubts, seq
     if not (s.packing or s.expandable_segments):
         holes = c.variable_share * (stored + max(logits, differentiated))
     if zero:
-        allocated_buffers = c.zero_gib * GIB
-        slack += allocated_buffers
+        slack += (c.zero3_gib if s.sharding == "zero3" else c.zero_gib) * GIB
     context = c.context_gib * GIB
     needed = allocated + context + 0.5 * holes
     room = max(s.card_gib * GIB - context, allocated) if s.card_gib else inf
     reserved = min(allocated + slack + holes, room)
 
     overhead = 0.0
-    if s.metric != "allocated":
+    if s.metric == "needed":
+        overhead = needed - allocated
+    elif s.metric != "allocated":
         overhead = reserved - allocated
         if s.metric == "nvidia-smi":
             overhead += context
 
-    moments = tuple(
+    moments = () if d is None else tuple(
         _parts(d, s, fixed, passing, gathering + overhead)
         for fixed, passing, gathering in (
             (static + held, stored + max(logits, differentiated), gathered),
@@ -805,7 +853,7 @@ def _estimate(a: Architecture, s: TrainingSetup, c: Coefficients, d: Doubts, seq
         saving_gib=max(total, static + whole) / GIB,
         moments=moments,
     )
-    return replace(found, low_gib=found.at(-SD_OF_BAND), high_gib=found.at(SD_OF_BAND))
+    return found if d is None else replace(found, low_gib=found.at(-SD_OF_BAND), high_gib=found.at(SD_OF_BAND))
 
 
 def _cached_bytes(a: Architecture) -> float:
