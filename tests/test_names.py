@@ -63,7 +63,7 @@ def test_the_added_architectures_have_their_published_size(name: str, billions: 
 @pytest.mark.parametrize(("name", "size"), [
     ("deepseek-ai/DeepSeek-V9", None), ("nvidia/Nemotron-H-8B", None), ("nvidia/Nemotron-4-340B", None),
     ("mistralai/Mistral-Large-3-675B", None), ("teknium/OpenHermes-13B", None), ("HuggingFaceH4/starchat2-15b", None),
-    ("deepseek-ai/DeepSeek-V3.2", 671.0), ("google/gemma-3-270m", None),
+    ("deepseek-ai/DeepSeek-V4.7", 671.0), ("google/gemma-3-270m", None),
 ])  # fmt: skip
 def test_another_version_is_not_taken_for_the_one_we_know(name, size):
     assert resolve(name, size) is None
@@ -72,7 +72,6 @@ def test_another_version_is_not_taken_for_the_one_we_know(name, size):
 @pytest.mark.parametrize(("name", "size", "known"), [
     ("deepseek-ai/DeepSeek-V3.1", None, "deepseek-ai/DeepSeek-V3"),
     ("deepseek-ai/DeepSeek-V3-0324", 671.0, "deepseek-ai/DeepSeek-V3"),
-    ("deepseek-ai/DeepSeek-R1", 671.0, "deepseek-ai/DeepSeek-V3"),
     ("deepseek-ai/DeepSeek-R1-0528-Qwen3-8B", None, "Qwen/Qwen3-8B"),
     ("mistralai/Mistral-7B-Instruct-v0.2", None, "mistralai/Mistral-7B-v0.1"),
     ("mistralai/Mistral-7B-Instruct-v0.3", None, "mistralai/Mistral-7B-v0.3"),
