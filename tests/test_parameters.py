@@ -182,7 +182,7 @@ def test_low_rank_attention_is_adapted_matrix_by_matrix():
     assert parameters.lora(model, rank=1, targets="q_a_proj") == 60 * down
 
 
-@pytest.mark.parametrize("targets", ["qkv", "", (), ("q_proj", "nothing")])
+@pytest.mark.parametrize("targets", ["kqv", "", (), ("q_proj", "nothing")])
 def test_an_unknown_target_is_named_with_what_is_known(targets):
     with pytest.raises(ValueError, match="targets"):
         parameters.lora(architecture(LLAMA_8B), rank=8, targets=targets)

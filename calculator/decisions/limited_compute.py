@@ -345,6 +345,18 @@ def choose(i: Inputs, o: Outputs) -> Answer:
     return Answer.CHANGE if least <= o.room_gib else Answer.SMALLER
 
 
+def cautions(i: Inputs, o: Outputs) -> tuple[str, ...]:
+    """What to know of this run beyond whether it fits: how like published ones it is, and what it will meet."""
+    gpu, memory = accelerators()[i.device], estimate(model_of(i), setup_of(i))
+    found = [memory.distance.words] if memory.distance else []
+    if gpu.bf16_tflops is None and gpu.fp16_tflops is not None:
+        found.append(f"The {i.device} does not compute in bf16: train in fp16 with 32-bit copies, and scale the loss.")
+    if memory.saving_gib > o.room_gib >= o.peak_gib:
+        whole = GIB.show(memory.saving_gib)
+        found.append(f"To gather the whole model on one GPU and save it would take {whole}: save it in parts.")
+    return tuple(found)
+
+
 def judge(i: Inputs, o: Outputs) -> Verdict:
     answer = choose(i, o)
     fit = (
@@ -357,11 +369,8 @@ def judge(i: Inputs, o: Outputs) -> Verdict:
     )
     when = f"It is ready after {DAYS.show(o.ready_days)}; you allow {DAYS.show(i.deadline_days)}."
     method = _METHODS[Method(i.method)]
-    memory = estimate(model_of(i), setup_of(i))
-    like = memory.distance.words if memory.distance else ""
-    reasons = (
-        fit, like, money, when, sentence("training-memory", method), sentence("training-throughput", method)
-    )  # fmt: skip
+    errors = (sentence("training-memory", method), sentence("training-throughput", method))
+    reasons = (fit, *cautions(i, o), money, when, *errors)
     if answer is Answer.TRAIN:
         tight = o.peak_gib > 0.9 * o.room_gib
         headline = (
