@@ -177,3 +177,14 @@ def test_half_right_pairs_differ_half_of_the_time():
     assert mixed_group_share(right_share=0.5, rollouts=2) == 0.5
     with pytest.raises(ValueError, match="right_share"):
         mixed_group_share(right_share=1.2, rollouts=2)
+
+
+def test_learning_from_samples_takes_the_time_of_training_and_of_sampling():
+    # 1,000 tokens a second trained, 500 sampled, four in five of them answers: 1 / (0.001 + 0.8 / 500).
+    both = {"trained_tokens_per_s": 1000, "sampled_tokens_per_s": 500}
+    assert training_cost.reinforcement_tokens_per_s(**both, answer_share=0.8) == pytest.approx(1 / 0.0026)
+    assert training_cost.reinforcement_tokens_per_s(**both, answer_share=0) == pytest.approx(1000)
+    half = training_cost.reinforcement_tokens_per_s(**both, answer_share=0.8, used_share=0.5)
+    assert half == pytest.approx(1 / 0.0042)
+    with pytest.raises(ValueError, match="used_share: must be above 0"):
+        training_cost.reinforcement_tokens_per_s(**both, answer_share=1, used_share=0)

@@ -203,6 +203,8 @@ def find_accelerator(name: str) -> Accelerator:
             found,
             bf16_tflops=(fastest.bf16_tflops or 0.0) * clock or None,
             matmul_tflops=(fastest.matmul_tflops or 0.0) * clock or None,
+            fp8_tflops=(fastest.fp8_tflops or 0.0) * clock or None,
+            fp4_tflops=(fastest.fp4_tflops or 0.0) * clock or None,
         )
     return found
 
@@ -458,6 +460,7 @@ def read(row: Row) -> Case:
         micro_batch=batch.micro_batch,
         lora_rank=int(_number(row, "lora_rank") or 16),
         lora_targets=_targets(row) if method.method != "full" else "all-linear",
+        adapter_dtype="bf16" if any(word in words for word in _FUSED_FRAMEWORKS) else "",
         base_quantisation=_quantisation(row, method.method),
         optimizer="adamw-8bit" if "8bit" in _text(row, "optimizer").replace("-", "") else "adamw",
         gradient_accumulation=batch.accumulation,
@@ -601,6 +604,7 @@ _HALF_WEIGHT_GUESS = 0.15
 """A row that had to be guessed at by as much counts half."""
 _SOURCE_ROWS = 6
 """A project counts as that many rows at most, however long its tables are."""
+_LONGEST_TABLE = 50
 
 
 def _points(rows: Iterable[Row]) -> list[_Point]:
@@ -620,13 +624,22 @@ def _points(rows: Iterable[Row]) -> list[_Point]:
         )
         log_seconds = math.log(case.kernels.real_token_share / value)
         found.append(_Point(source_family(row), case, terms, log_seconds, weight))
-    total = Counter[str]()
-    for point in found:
-        total[point.project] += 1
-    return [p._replace(weight=p.weight * min(_SOURCE_ROWS, total[p.project]) / total[p.project]) for p in found]
+    return found
+
+
+def _thinned(points: Sequence[_Point]) -> list[_Point]:
+    """Long tables by every second or third row: they count no more for their length, and the fit is sooner done."""
+    kept = []
+    for project in sorted({p.project for p in points}):
+        own = [p for p in points if p.project == project]
+        kept += own[:: math.ceil(len(own) / _LONGEST_TABLE)]
+    total = Counter(p.project for p in kept)
+    return [p._replace(weight=p.weight * min(_SOURCE_ROWS, total[p.project]) / total[p.project]) for p in kept]
 
 
 def _fit(points: Sequence[_Point]) -> robust.Fit:
+    points = _thinned(points)
+
     def errors(values: Any) -> list[float]:
         c = Coefficients(**values)
         return [p.log_seconds - math.log(training_time.seconds_per_token(p.terms, c).total) for p in points]

@@ -28,10 +28,10 @@ _OTHER_PLAIN_SHARE = 1 / 15
 """Rate of the cores outside the tensor units over the tensor rate, as on the cards of a kind that state both."""
 _BUS_GB_PER_S = 32.0
 """16 lanes of PCIe 4.0."""
-_NETWORK_GB_PER_S_PER_TFLOPS = 0.07
-_FASTEST_NETWORK_GB_PER_S = 100.0
-"""Network of one GPU over its matmul speed: 400 Gbit/s beside each H100, 200 beside A100 (llm-foundry's benchmark). No
-card of the network carries more than 800 Gbit/s."""
+_NETWORK_SHARE = 0.1
+_FASTEST_NETWORK_GB_PER_S = 50.0
+"""Network of one GPU over its links: 200 Gbit/s beside each A100 with 300 GB/s, 400 beside H100 with 450. Most nodes
+have a card of 400 Gbit/s for each GPU at best."""
 _SLOWEST_NETWORK_GB_PER_S = 1.25
 """10 Gbit/s: between machines whose cards have no links of their own."""
 _LINKED_FROM_GB_PER_S = 100.0
@@ -105,7 +105,7 @@ def _read(g: Accelerator) -> Machine:
     if not g.link_gb_per_s:
         assumed.append("link")
     linked = link >= _LINKED_FROM_GB_PER_S
-    network = min(matmul * _NETWORK_GB_PER_S_PER_TFLOPS, _FASTEST_NETWORK_GB_PER_S)
+    network = min(link * _NETWORK_SHARE, _FASTEST_NETWORK_GB_PER_S)
     network = network if linked else _SLOWEST_NETWORK_GB_PER_S
     narrow = g.fp8_tflops or peak
     return Machine(

@@ -82,6 +82,23 @@ def training_tokens(
     return TrainingTokens(rows * kept, rows * row_tokens, row_tokens)
 
 
+def reinforcement_tokens_per_s(
+    *, trained_tokens_per_s: float, sampled_tokens_per_s: float, answer_share: float, used_share: float = 1.0
+) -> float:
+    """Tokens trained on per second where a model learns from what it samples (GRPO, PPO), on the same GPUs in turn.
+
+    A token takes its time in training, prompts included, and each token of an answer, ``answer_share`` of them, its
+    time at the sampling engine's decoding speed. Of what is sampled ``used_share`` is trained on (all of it, or
+    what ``mixed_group_share`` leaves). Speeds are per GPU, or both of the whole job. A reference model, if there
+    is one, belongs into the speed of training (``Kernels.extra_forwards``). ValueError for a speed or share of 0.
+    """
+    _positive(
+        trained_tokens_per_s=trained_tokens_per_s, sampled_tokens_per_s=sampled_tokens_per_s, used_share=used_share
+    )
+    _not_negative(answer_share=answer_share)
+    return 1 / (1 / trained_tokens_per_s + answer_share / used_share / sampled_tokens_per_s)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainingCost:
     """What a model costs to train, all its runs together."""

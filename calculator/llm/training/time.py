@@ -32,20 +32,27 @@ Limits: decoder-only models; data loading and saving are not counted; a job near
 than the estimate; layers that carry a recurrent state count by their matrices only.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from math import exp, inf, log, log2, sqrt
-from typing import Any, NamedTuple
+from math import exp, log, log2, sqrt
+from typing import NamedTuple
 
 from calculator.catalogs import Accelerator, Architecture, attention_kernels
-from calculator.llm import parameters
 from calculator.llm.bands import SD_OF_BAND, Distance, Known, distance, known
 from calculator.llm.fitted import fitted
 from calculator.llm.hardware import GIGA, TERA, Machine, machine
 from calculator.llm.training.cost import padded_row_tokens
-from calculator.llm.training.memory import TrainingSetup
+from calculator.llm.training.memory import HABITS, TrainingSetup
+from calculator.llm.training.work import (
+    BACKWARD_ATTENTION,
+    RECOMPUTED,
+    Shape,
+    adapted_by,
+    head_passes,
+    score_flops_per_token,
+    shape_of,
+    training_flops_per_token,
+)
 
-_BACKWARD_ATTENTION = 2.5
 _GPUS_PER_NODE = 8
 _FAST_LINK = 100 * GIGA
 """Links that are faster than any bus, in bytes per second."""
@@ -177,179 +184,6 @@ KNOWN = known("speed")
 """Where those rows lie."""
 
 
-class _Shape(NamedTuple):
-    """What the time of a token depends on, summed over the layers of one model."""
-
-    products: float
-    """Weights multiplied per token in the layers."""
-    expert_products: float
-    head: float
-    stored_linear: float
-    stored: float
-    operands: float
-    """Inputs and outputs of these products, in numbers per token."""
-    score_width: tuple[tuple[float, float], ...]
-    """(numbers per score over all heads and layers, window) of each kind of attention layer."""
-    rotary: float
-    norms: float
-    one_kernel_norm: bool
-    residual: float
-    mlp: float
-    gated: bool
-    layers: int
-    expert_layers: int
-    experts: int
-    stored_experts: float
-    routed: float
-    """Numbers per token that go to experts, over all layers: k times the hidden size of each."""
-    experts_per_token: float
-    score_heads: float
-    """Heads over all layers that work out scores."""
-    keys: float
-    """Numbers of keys and values per token, over all layers."""
-    linears: float
-    """How many matrices a token passes."""
-    hidden: float
-    vocab: int
-
-
-def _cached(store: dict[Any, tuple[Any, Any]], key: Any, owner: object, make: Callable[[], Any]) -> Any:
-    """What was made for this very object before: hashing a model's dimensions would take longer than the estimate."""
-    found = store.get(key)
-    if found is None:
-        if len(store) >= 256:
-            store.clear()
-        found = store[key] = (owner, make())
-    return found[1]
-
-
-_shapes: dict[Any, tuple[Any, _Shape]] = {}
-_adapters: dict[Any, tuple[Any, "_Adapted"]] = {}
-
-
-def _shape(a: Architecture) -> _Shape:
-    shape: _Shape = _cached(_shapes, id(a), a, lambda: _sum_layers(a))
-    return shape
-
-
-def _sum_layers(a: Architecture) -> _Shape:
-    matrices = parameters.matrices(a)
-
-    def used(m: parameters.Matrix) -> float:
-        return m.copies * (a.experts_per_token / a.experts if m.part == "expert" else 1.0)
-
-    value = a.v_head_dim or a.head_dim
-    scores = []
-    if a.sliding_layers:
-        scores.append((a.sliding_layers * a.heads * (a.head_dim + value), float(a.sliding_window)))
-    if a.global_layers:
-        width = 2 * a.global_head_dim if a.global_head_dim else a.head_dim + value
-        scores.append((a.global_layers * a.heads * width, inf))
-    mlp = a.mlp_layers * a.intermediate_size
-    mlp += a.moe_layers * (a.experts_per_token * a.moe_intermediate + a.shared_intermediate)
-    return _Shape(
-        products=sum(m.inputs * m.outputs * used(m) for m in matrices),
-        expert_products=sum(m.inputs * m.outputs * used(m) for m in matrices if m.part == "expert"),
-        head=float(parameters.embedding(a)),
-        stored_linear=float(parameters.linear(a)),
-        stored=float(parameters.total(a)),
-        operands=sum((m.inputs + m.outputs) * used(m) for m in matrices),
-        score_width=tuple(scores),
-        rotary=0.0 if a.learned_positions else a.attention_layers * (a.heads + a.kv_heads) * a.head_dim,
-        norms=a.layers * a.norms_per_layer * a.hidden_size,
-        one_kernel_norm=a.norm_bias or not a.gated_mlp or not a.norm_weight,
-        residual=a.layers * 2 * a.hidden_size,
-        mlp=mlp,
-        gated=a.gated_mlp,
-        layers=a.layers,
-        expert_layers=a.moe_layers,
-        experts=a.experts,
-        stored_experts=float(sum(m.inputs * m.outputs * m.copies for m in matrices if m.part == "expert")),
-        routed=float(a.moe_layers * a.experts_per_token * a.hidden_size),
-        experts_per_token=float(a.experts_per_token),
-        score_heads=float((a.sliding_layers + a.global_layers) * a.heads),
-        keys=float(a.attention_layers * a.kv_heads * (a.head_dim + value)),
-        linears=sum(used(m) for m in matrices),
-        hidden=a.hidden_size,
-        vocab=a.vocab,
-    )
-
-
-class _Adapted(NamedTuple):
-    """What adapters sit on, summed over the layers."""
-
-    layers: float
-    """Inputs and outputs of the adapted matrices that one token passes."""
-    head: float
-    stored: float
-    """Weights of these matrices, all experts counted."""
-
-
-def _adapted(a: Architecture, targets: str | tuple[str, ...]) -> _Adapted:
-    found: _Adapted = _cached(_adapters, (id(a), targets), a, lambda: _sum_adapted(a, targets))
-    return found
-
-
-def _sum_adapted(a: Architecture, targets: str | tuple[str, ...]) -> _Adapted:
-    layers = head = stored = 0.0
-    for m in parameters.adapted(a, targets):
-        if m.part == "head":
-            head += m.inputs + m.outputs
-        elif m.part != "embedding":
-            share = a.experts_per_token / a.experts if m.part == "expert" else 1.0
-            layers += (m.inputs + m.outputs) * m.copies * share
-            stored += m.inputs * m.outputs * m.copies
-    return _Adapted(layers, head, stored)
-
-
-def score_flops_per_token(architecture: Architecture, seq_len: float) -> float:
-    """FLOPs of attention scores and their use, forward, per token of a causal sequence, over all layers.
-
-    A token attends to half the sequence on average; with a window w shorter than the sequence s to w(1 − w/2s).
-    """
-    flops = 0.0
-    for width, window in _shape(architecture).score_width:
-        seen = seq_len / 2 if seq_len <= window else window * (1 - window / (2 * seq_len))
-        flops += 2 * width * seen
-    return flops
-
-
-class Flops(NamedTuple):
-    """FLOPs per token of training."""
-
-    model: float
-    """What the method needs: the numerator of model FLOPs utilisation (MFU)."""
-    hardware: float
-    """What is computed: recomputed activations and attention scores included (HFU)."""
-
-
-_RECOMPUTED = {"none": 0.0, "selective": 0.4, "alternate": 0.5, "full": 1.0}
-"""Share of the forward pass that is run again. Selective: the cheap half of the layer, by number of products."""
-
-
-def training_flops_per_token(architecture: Architecture, setup: TrainingSetup) -> Flops:
-    """FLOPs per token from the dimensions: products, attention, adapter and recomputation.
-
-    Full training 6 per weight, a frozen base 4, and 6 per adapter weight (Kaplan et al., arXiv 2001.08361, for the
-    rule of 6). Attention scores add three times their forward work, and half of it again that flash kernels recompute.
-    """
-    shape = _shape(architecture)
-    again = _RECOMPUTED[setup.checkpointing]
-    passes = 3.0 if setup.method == "full" else 2.0
-    model = 2 * (shape.products * passes + shape.head * _head_passes(setup))
-    hardware = model + 2 * shape.products * again
-    if setup.method != "full":
-        layers, head, _ = _adapted(architecture, setup.lora_targets)
-        model += 6 * setup.lora_rank * (layers + head)
-        hardware += 2 * setup.lora_rank * ((3 + again) * layers + 3 * head)
-    scores = score_flops_per_token(architecture, setup.seq_len)
-    return Flops(model + 3 * scores, hardware + scores * (1 + _BACKWARD_ATTENTION + again))
-
-
-def _head_passes(setup: TrainingSetup) -> float:
-    return 3.0 if setup.method == "full" or setup.train_embeddings else 2.0
-
-
 class Terms(NamedTuple):
     """Ideal seconds per processed token and GPU, before coefficients; what follows ``log_size`` are pure numbers."""
 
@@ -406,11 +240,11 @@ def ideal_terms(
     A micro-step takes T seconds on each of the GPUs that hold one copy of the model, so a token takes
     T × GPUs of a copy / tokens of the micro-batch in seconds of one GPU.
     """
-    shape = _shape(architecture)
+    shape = shape_of(architecture)
     device = machine(accelerator)
     matmul_flops, bandwidth = device.matmul_flops, device.bandwidth
     full = setup.method == "full"
-    again, extra = _RECOMPUTED[setup.checkpointing], kernels.extra_forwards
+    again, extra = RECOMPUTED[setup.checkpointing], kernels.extra_forwards
     passes = 3 + again + extra
     tokens = setup.micro_batch * setup.seq_len
     copy = setup.tensor_parallel * setup.pipeline_parallel * setup.context_parallel / tokens
@@ -423,15 +257,19 @@ def ideal_terms(
     narrow = device.peak_flops / {8: device.peak_8_bit, 4: device.peak_4_bit}.get(bits, device.peak_flops)
 
     layer_passes = (3.0 if full else 2.0) + again + extra
-    head_passes = _head_passes(setup) + extra
+    passes_of_head = head_passes(setup) + extra
     layer_products = 2 * (shape.products - shape.expert_products) * layer_passes
     adapter_bytes = full_size = 0.0
     if not full:
-        layers, head, stored = _adapted(architecture, setup.lora_targets)
+        layers, head, stored = adapted_by(architecture, setup.lora_targets)
         fused_adapter = kernels.fused_adapter or setup.compile or setup.framework == "unsloth"
         # PEFT casts the input to 32 bit, drops out, multiplies twice, scales and adds: some twenty bytes per input
-        # and output. One fused kernel reads and writes 16-bit numbers once.
-        adapter_bytes = (layers * passes + head * 3) * (4.0 if fused_adapter or kernels.adapter == "vector" else 20.0)
+        # and output, and half of it where adapters are kept in 16 bit. One fused kernel reads and writes 16-bit numbers
+        # once.
+        number = 4.0 if setup.adapter_dtype == "fp32" else 2.0 if setup.adapter_dtype else \
+            HABITS[setup.framework].adapter_bytes
+        touched = 4.0 if fused_adapter or kernels.adapter == "vector" else 5 * number
+        adapter_bytes = (layers * passes + head * 3) * touched
         if kernels.adapter != "vector":
             layer_products += 2 * setup.lora_rank * (passes * layers + 3 * head)
         if kernels.adapter == "full-size":
@@ -451,7 +289,7 @@ def ideal_terms(
     expert_reads = 2 * shape.stored_experts * experts * (2 + again + extra + (2 if full else 0)) * copy
 
     # scores: in a kernel of the chip, or the whole square through the memory
-    scores = score_flops_per_token(architecture, setup.seq_len) * (1 + _BACKWARD_ATTENTION + again + extra)
+    scores = score_flops_per_token(architecture, setup.seq_len) * (1 + BACKWARD_ATTENTION + again + extra)
     eager = 0.0
     if setup.flash_attention and kernels.attention != "eager":
         scores /= _attention_share(device, kernels.attention)
@@ -485,7 +323,7 @@ def ideal_terms(
     micro_batches = steps if steps > 1 else setup.micro_batch
     return Terms(
         matmul=layer_products / rate,
-        head=2 * shape.head * head_passes / rate,
+        head=2 * shape.head * passes_of_head / rate,
         expert=2 * shape.expert_products * layer_passes / rate,
         expert_reads=expert_reads / bandwidth,
         cast=shape.operands * passes * 6 / bandwidth if narrow < 1 else 0.0,
@@ -541,7 +379,7 @@ class _Moved(NamedTuple):
     optimizer: float
 
 
-def _moved(shape: _Shape, device: Machine, setup: TrainingSetup, weight_bytes: float) -> _Moved:
+def _moved(shape: Shape, device: Machine, setup: TrainingSetup, weight_bytes: float) -> _Moved:
     """Weights gathered, gradients reduced, states updated (arXiv 1910.02054, section 7).
 
     Each GPU holds what tensor and pipeline parallelism leave it; experts are split further by expert parallelism and
@@ -591,7 +429,7 @@ def _moved(shape: _Shape, device: Machine, setup: TrainingSetup, weight_bytes: f
     return _Moved(seconds, bus, host, optimizer)
 
 
-def _paged_share(shape: _Shape, device: Machine, setup: TrainingSetup) -> float:
+def _paged_share(shape: Shape, device: Machine, setup: TrainingSetup) -> float:
     """Share of a paged optimizer's states that does not fit beside the rest, by the weights and gradients alone."""
     if setup.optimizer not in _PAGED_BYTES or setup.method != "full":
         return 0.0
@@ -601,7 +439,7 @@ def _paged_share(shape: _Shape, device: Machine, setup: TrainingSetup) -> float:
     return min(1.0, max(0.0, (rest + states - device.memory) / states))
 
 
-def _exchange_seconds(shape: _Shape, device: Machine, setup: TrainingSetup, more_forwards: float) -> float:
+def _exchange_seconds(shape: Shape, device: Machine, setup: TrainingSetup, more_forwards: float) -> float:
     """Seconds per token in which its numbers travel to experts and back.
 
     Two bytes for each of k·h numbers and each dispatch and combine, forward and backward. Of ``expert_parallel`` GPUs
