@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from calculator.catalogs import Accelerator, Architecture, accelerator, accelerators
 from calculator.evaluation import Quantity, Row, names, published, robust
 from calculator.evaluation.distance import LeftOut, cells, project_of, variances
+from calculator.llm import parameters
 from calculator.llm.bands import SD_OF_BAND, Known
 from calculator.llm.bands import read as read_known
 from calculator.llm.training import time as training_time
@@ -51,6 +52,7 @@ _GUESSED_CHECKPOINTING = 0.15
 _GUESSED_ADAPTER = 0.30
 _GUESSED_SHARDING = 0.30
 _GUESSED_MODEL = 0.20
+_GUESSED_MIXTURE = 0.30
 _GUESSED_ARITHMETIC = 0.20
 
 _MEAN_OVER_MAXIMUM = 0.3
@@ -401,6 +403,11 @@ def _architecture(name: str, params_b: float | None) -> tuple[Architecture, floa
     found = names.resolve(name, params_b)
     if found is not None:
         return found, 0.0
+    mixture = _NAMED_MIXTURE.search(name.lower())
+    if mixture:
+        nearest = _usual_mixture(float(mixture.group(1)), float(mixture.group(2)))
+        if nearest is not None:
+            return nearest, _GUESSED_MIXTURE
     said = _SIZE.search(name.lower())
     size = params_b or (float(said.group(1)) if said else 0.0)
     # a name that tells of experts, or a size that dense models do not have, is another shape
@@ -409,6 +416,19 @@ def _architecture(name: str, params_b: float | None) -> tuple[Architecture, floa
     return names.usual_shape(size), _GUESSED_MODEL
 
 
+def _usual_mixture(total_b: float, active_b: float) -> Architecture | None:
+    """The catalogue's mixture of about that size and as many active parameters, if one is within a third of both."""
+    found = []
+    for a in names.known().values():
+        if a.experts:
+            off = abs(math.log(parameters.total(a) / 1e9 / total_b))
+            off = max(off, abs(math.log(parameters.active(a) / 1e9 / active_b)))
+            found.append((off, a.hf_id, a))
+    nearest = min(found, key=lambda item: item[:2])
+    return nearest[2] if nearest[0] < math.log(4 / 3) else None
+
+
+_NAMED_MIXTURE = re.compile(r"(\d+(?:\.\d+)?)b-a(\d+(?:\.\d+)?)b")
 _SIZE = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)b(?![a-z])")
 _MIXTURE = re.compile(r"b[-_ ]?a\d|\d ?x ?\d|moe|mixtral|nemotron-3|kimi-k|deepseek")
 _LARGEST_DENSE_B = 110.0
@@ -459,7 +479,8 @@ def read(row: Row) -> Case:
         seq_len=batch.seq_len,
         micro_batch=batch.micro_batch,
         lora_rank=int(_number(row, "lora_rank") or 16),
-        lora_targets=_targets(row) if method.method != "full" else "all-linear",
+        lora_targets="attention" if method.adapter == "vector" else "all-linear" if method.method == "full"
+        else _targets(row),
         adapter_dtype="bf16" if any(word in words for word in _FUSED_FRAMEWORKS) else "",
         base_quantisation=_quantisation(row, method.method),
         optimizer="adamw-8bit" if "8bit" in _text(row, "optimizer").replace("-", "") else "adamw",
@@ -724,6 +745,6 @@ def _common_doubt(bands: Sequence[_LeftOutBand], variance: Mapping[str, float]) 
     return hundredths / 100
 
 
-_ROUND_DOUBT = 18
+_ROUND_DOUBT = 22
 """In hundredths: no source is known better than that. Rows that were in view when the laws were made ask for 10; those
 of first contact were off by more."""
