@@ -42,6 +42,7 @@ class Base:
     bits: float = 0
     widened: bool = False
     unpacked: bool = False
+    unpacking: str = "table"
     names: tuple[str, ...] = ()
     refused: str = ""
 
@@ -74,6 +75,7 @@ class Habits:
     loss_in_16_bit: bool = False
     autocast: bool = True
     fused_kernels: bool = False
+    fused_adapter: bool = False
     fused_mlp: bool = False
     master_weights: bool = False
     gradient_bits: float = 0

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from calculator.catalogs import Accelerator, Architecture, accelerator, accelerators
-from calculator.evaluation import Quantity, Row, names, published, robust
+from calculator.evaluation import Quantity, Row, names, published, reading, robust
 from calculator.evaluation.distance import LeftOut, cells, project_of, variances
 from calculator.llm import parameters
 from calculator.llm.bands import SD_OF_BAND, Known
@@ -67,10 +67,8 @@ _USUAL_ROW = 2048.0
 """Length of packed rows where nothing is said."""
 _USUAL_MICRO_BATCH_TOKENS = 4096.0
 
-_REWARDED = re.compile(r"\b(?:ppo|grpo|rloo|rlhf|reinforce\w*|gspo|dapo|rollout)\b")
-_OTHER_TRAINING = re.compile(r"distill|embedding model|reward model|reranker")
-_REFERENCE = re.compile(r"\b(?:dpo|kto|ipo|rpo)\b")
-"""Preference methods that ask a frozen reference model as well."""
+_OTHER_TRAINING = re.compile(r"distill|embedding model|reranker")
+_GOALS = re.compile(r"\b(?:dpo|kto|ipo|rpo|orpo|simpo|cpo|reward(?: model(?:ling)?)?|rm)\b[ :+-]*")
 _METHODS = (
     (re.compile(r"^q-?(?:lo|do)ra\b"), "qlora"),
     (re.compile(r"^(?:lora|rslora|dora|pissa)\b"), "lora"),
@@ -115,15 +113,6 @@ _KERNEL_WORDS = re.compile(
 
 # Frameworks that bring their own fused kernels; what a source says of itself counts as well as its notes.
 _FUSED_FRAMEWORKS = ("megatron", "nemo", "automodel", "transformer engine", "maxtext")
-# Words that name a framework whose habits the law knows, in the order in which they are looked for.
-_FRAMEWORKS = (
-    ("litgpt", "litgpt"), ("torchtune", "torchtune"), ("torchtitan", "torchtitan"), ("torchao", "torchtitan"),
-    ("axolotl", "axolotl"), ("llama-factory", "llama-factory"), ("llamafactory", "llama-factory"),
-    ("fms-acceleration", "transformers"), ("qwen", "transformers"), ("peft", "transformers"),
-    ("optimum", "transformers"), ("trl", "transformers"), ("transformers", "transformers"),
-    ("deepspeed", "deepspeed"),
-)
-
 
 def kernel_words(notes: str) -> str:
     """What of the notes names a framework or a kernel; the rest of them is never read."""
@@ -214,46 +203,37 @@ def find_accelerator(name: str) -> Accelerator:
 class _Method(NamedTuple):
     method: str
     adapter: str
-    extra_forwards: float
+    objective: str
     guessed: float
 
 
 def _method(row: Row) -> _Method:
     said = _text(row, "method")
-    if _REWARDED.search(said):
+    if _OTHER_TRAINING.search(said):
+        raise UnpredictableError(f"method: no law for {said!r}")
+    goal = reading.objective(said)
+    if goal.rollouts:
         raise UnpredictableError(
             "method: reinforcement learning trains on what it samples; its speed depends on the sampling engine, "
             "which the row does not state"
         )
-    if _OTHER_TRAINING.search(said):
-        raise UnpredictableError(f"method: no law for {said!r}")
-    extra = 1.0 if _REFERENCE.search(said) else 0.0
-    text = re.sub(r"\b(?:dpo|kto|ipo|rpo|orpo|simpo|cpo)\b[ :+-]*", "", said).strip() or ("full" if extra else said)
+    text = _GOALS.sub("", said).strip() or ("full" if _GOALS.search(said) else said)
     name = text.removeprefix("peft:")
     for pattern, method in _METHODS:
         if pattern.search(name):
             adapter = "full-size" if "dora" in name else "low-rank"
-            return _Method(method, adapter, extra, _GUESSED_ADAPTER if adapter != "low-rank" else 0.0)
+            return _Method(method, adapter, goal.name, _GUESSED_ADAPTER if adapter != "low-rank" else 0.0)
     if text.startswith("peft:") or name in _ADAPTERS or name.startswith("adalora"):
-        return _Method("lora", _ADAPTERS.get(name, "low-rank"), extra, _GUESSED_ADAPTER)
+        return _Method("lora", _ADAPTERS.get(name, "low-rank"), goal.name, _GUESSED_ADAPTER)
     raise UnpredictableError(f"method: no law for {said or 'an empty method'!r}")
 
 
 def _targets(row: Row) -> str | tuple[str, ...]:
-    text = _text(row, "lora_targets")
-    if not text or text == "default":
-        return "all-linear"
-    found: list[str] = []
-    for name in re.split(r"[,;/ +]+", re.sub(r"\(.*?\)", "", text)):
-        name = {"q": "q_proj", "k": "k_proj", "v": "v_proj", "o": "o_proj", "output_proj": "o_proj"}.get(name, name)
-        found += [name] if name else []
-    # Lists made for several families name the fused and the separate query projection; a model has one of them.
-    fused = {"c_attn", "qkv", "query_key_value"} & set(found)
-    if "q_proj" in found and fused:
-        found = [name for name in found if name not in fused]
-    if not found or "." in text:
-        return "all-linear"
-    return "all-linear" if {"all-linear", "all", "linear"} & set(found) else tuple(found)
+    found = reading.targets(_text(row, "lora_targets")) or "all-linear"
+    if isinstance(found, tuple) and "q_proj" in found:
+        # Lists made for several families name the fused and the separate query projection; a model has one of them.
+        found = tuple(name for name in found if name not in ("c_attn", "qkv", "query_key_value"))
+    return found
 
 
 def _checkpointing(row: Row) -> tuple[str, float]:
@@ -265,69 +245,57 @@ def _checkpointing(row: Row) -> tuple[str, float]:
     return ("full" if text.startswith(("yes", "full", "true")) else "none"), 0.0
 
 
-_ZERO_STAGE = re.compile(r"(?:zero|stage)[ _-]*(?:stage)?[ _-]*([123])")
+_SPLIT = {
+    "tp": "tensor_parallel", "pp": "pipeline_parallel", "cp": "context_parallel", "ep": "expert_parallel",
+}  # fmt: skip
 
 
 class _Split(NamedTuple):
-    """How the work is shared out among GPUs."""
+    """How the work is shared out among GPUs, in the fields of a set-up, and the doubt about it."""
 
-    sharding: str
-    tensor: int
-    pipeline: int
-    context: int
-    expert: int
-    n_gpus: int
+    fields: dict[str, Any]
     guessed: float
 
-
-_DEGREE = {"tp": r"\btp ?(\d+)", "pp": r"\bpp ?(\d+)", "cp": r"\bcp ?(\d+)", "ep": r"\bep ?(\d+)"}
-_MEANT = re.compile(r"none|single|no\b|dp ?\d*|data parallel|megatron|distributed optimizer|[tpce]p|hsdp|mesh|gspmd")
-
-
-def _split(row: Row, words: str) -> _Split:
-    text = _text(row, "sharding")
-    degrees = {}
-    for column, pattern in _DEGREE.items():
-        said = re.search(pattern, text)
-        degrees[column] = _count(row, column) if _text(row, column) else int(said.group(1)) if said else 1
-    named = re.search(r"[-_]ep(\d+)", words)
-    if named and not _text(row, "ep"):
-        degrees["ep"] = int(named.group(1))
-    n_gpus, guessed = _count(row, "n_gpus"), 0.0
-    stages = _ZERO_STAGE.findall(text)
-    name = next((name for name in ("fsdp2", "fsdp", "ddp") if name in text), "")
-    if "shard_grad_op" in text:
-        name = "zero2"
-    elif not name and (stages or "deepspeed" in text):
-        name = f"zero{min(stages, default='2')}"
-    elif not name and ("megatron" in text or "distributed optimizer" in text):
-        name = "zero1" if "distributed optimizer" in text else "ddp"
-    elif not name:
-        name = "ddp" if n_gpus > 1 else "none"
-        if text and not _MEANT.search(text):
-            guessed = _GUESSED_SHARDING
-    product = degrees["tp"] * degrees["pp"] * degrees["cp"]
-    if n_gpus == 1 and product > 1:
-        n_gpus = product
-    return _Split(name, degrees["tp"], degrees["pp"], degrees["cp"], min(degrees["ep"], n_gpus), n_gpus, guessed)
+    @property
+    def replicas(self) -> float:
+        """Copies of the model that work on batches of their own."""
+        return float(self.fields["n_gpus"] / math.prod(self.fields.get(_SPLIT[name], 1) for name in ("tp", "pp", "cp")))
 
 
-def _offload(row: Row) -> str:
-    text = _text(row, "offload")
-    if not text or text in ("none", "no", "false") or "activation" in text:
-        return "none"
-    # without a further word it is everything
-    return "optimizer" if "optim" in text and "param" not in text else "parameters"
-
-
-def _quantisation(row: Row, method: str) -> str:
-    text = _text(row, "base_quant")
-    if not text:
-        return "nf4" if method == "qlora" else ""
-    for name in ("gptq", "awq", "int8", "fp8"):
-        if name in text:
-            return "gptq" if name == "awq" else name
-    return "nf4"
+def _split(row: Row, words: str, architecture: Architecture) -> _Split:
+    pretrained = "pretrain" in _text(row, "method")
+    full = not _text(row, "method").startswith(("lora", "qlora", "peft", "dora"))
+    found = reading.split(_text(row, "sharding"), _count(row, "n_gpus"), full=full)
+    fields, guessed = dict(found.fields), _GUESSED_SHARDING / 2 * found.guesses
+    for column, field in _SPLIT.items():
+        if _text(row, column):
+            fields[field] = _count(row, column)
+    spread = re.search(r"[-_]ep(\d+)", words)
+    if spread and not _text(row, "ep"):
+        fields["expert_parallel"] = int(spread.group(1))
+    stages = re.search(r"virtual stages (\d+)", words)
+    if stages:
+        fields["virtual_stages"] = int(stages.group(1))
+    fields["n_gpus"] = max(
+        fields["n_gpus"], math.prod(fields.get(_SPLIT[name], 1) for name in ("tp", "pp", "cp"))
+        if fields["n_gpus"] == 1 else 1,
+    )
+    said = _text(row, "sharding")
+    if fields["sharding"] == "zero3" and "fsdp" in said:
+        # FSDP's own words with the stage of ZeRO that is like it
+        fields["sharding"] = "fsdp"
+    if fields["sharding"] == "none" and fields["n_gpus"] > 1:
+        fields["sharding"] = "ddp"
+    if not architecture.experts:
+        fields.pop("expert_parallel", None)
+    elif pretrained and "expert_parallel" not in fields:
+        # nobody pretrains a mixture on many GPUs without spreading its experts
+        degree = math.gcd(fields["n_gpus"] // fields.get("pipeline_parallel", 1), architecture.experts)
+        if degree > 1:
+            fields["expert_parallel"], guessed = degree, _GUESSED_SHARDING
+    if "expert_parallel" in fields:
+        fields["expert_parallel"] = min(fields["expert_parallel"], fields["n_gpus"])
+    return _Split(fields, guessed)
 
 
 def _attention(row: Row, words: str) -> str:
@@ -387,7 +355,7 @@ def _batch(row: Row, split: _Split) -> _Batch:
     micro_batch = _number(row, "micro_batch")
     global_batch = _number(row, "global_batch") or 0.0
     accumulation = _number(row, "grad_accum") or 0.0
-    replicas = split.n_gpus / (split.tensor * split.pipeline * split.context)
+    replicas = split.replicas
     if not micro_batch:
         if global_batch and (accumulation or global_batch <= 4 * replicas):
             micro_batch = max(1.0, global_batch / replicas / (accumulation or 1.0))
@@ -458,11 +426,7 @@ def read(row: Row) -> Case:
     words = kernel_words(row.get("notes") or "")
     publisher = " ".join(_text(row, column) for column in ("source_id", "source_title", "source_locator"))
     words = " ".join((words, *(name for name in _FUSED_FRAMEWORKS if name in publisher)))
-    split = _split(row, words)
-    if architecture.experts and "pretrain" in _text(row, "method") and not _text(row, "ep") and split.expert == 1:
-        # nobody pretrains a mixture on many GPUs without spreading its experts
-        spread = math.gcd(split.n_gpus // split.pipeline, architecture.experts)
-        split = split._replace(expert=spread, guessed=_GUESSED_SHARDING if spread > 1 else split.guessed)
+    split = _split(row, words, architecture)
     batch = _batch(row, split)
     checkpointing, guessed = _checkpointing(row)
     compiled = "compile" in _text(row, "compile") or _text(row, "compile") == "yes"
@@ -473,7 +437,6 @@ def read(row: Row) -> Case:
         "fast" if "foak" in words or "fast-kernels" in words or "unsloth" in words else ""
     attention = _attention(row, words)
     arithmetic, guessed_arithmetic = _arithmetic(row)
-    stages = re.search(r"virtual stages (\d+)", words)
     setup = TrainingSetup(
         method=method.method,
         seq_len=batch.seq_len,
@@ -482,8 +445,9 @@ def read(row: Row) -> Case:
         lora_targets="attention" if method.adapter == "vector" else "all-linear" if method.method == "full"
         else _targets(row),
         adapter_dtype="bf16" if any(word in words for word in _FUSED_FRAMEWORKS) else "",
-        base_quantisation=_quantisation(row, method.method),
-        optimizer="adamw-8bit" if "8bit" in _text(row, "optimizer").replace("-", "") else "adamw",
+        objective=method.objective,
+        base_quantisation=reading.base(_text(row, "base_quant")).name if _text(row, "base_quant") else "",
+        optimizer=reading.optimizer(_text(row, "optimizer")).name,
         gradient_accumulation=batch.accumulation,
         global_batch=batch.global_batch,
         packing=batch.real_share == 1.0,
@@ -493,15 +457,11 @@ def read(row: Row) -> Case:
         compile=compiled,
         loss=loss,
         fused_kernels=fused,
-        sharding=split.sharding,
-        offload=_offload(row),
-        n_gpus=split.n_gpus,
-        tensor_parallel=split.tensor,
-        pipeline_parallel=split.pipeline,
-        context_parallel=split.context,
-        expert_parallel=split.expert if architecture.experts else 1,
-        virtual_stages=int(stages.group(1)) if stages else 1,
-        framework=next((name for word, name in _FRAMEWORKS if word in f"{publisher} {words}"), "unknown"),
+        offload=reading.offload(_text(row, "offload")),
+        framework=reading.framework(f"{publisher} {words}"),
+        day=_text(row, "as_of"),
+        generation=accelerator.generation,
+        **split.fields,
     )
     kernels = Kernels(
         attention=attention,
@@ -509,7 +469,6 @@ def read(row: Row) -> Case:
         fused_adapter=compiled or "unsloth" in words or "triton lora" in words
         or ("accelerated-peft" in words and "foak" in words),
         adapter=method.adapter,
-        extra_forwards=method.extra_forwards,
         grouped_experts=_grouped(row, architecture, words),
         overlapped_tensor_parallel="async tp" in words,
         real_token_share=batch.real_share,
@@ -615,7 +574,8 @@ _PRIORS: dict[str, tuple[float, float]] = {
     "mixture_launch_s": (2e-3, 0.5),
     "expert_launch_s": (2e-4, 0.5),
     "expert_fetch_s": (2e-3, 0.7),
-    "gather": (1.5, 0.4),
+    "gather": (1.3, 0.3),
+    "zero_gather": (1.2, 0.3),
     "tensor_parallel": (1.3, 0.4),
     "all_to_all": (1.3, 0.5),
     "node_loss": (0.01, 0.5),

@@ -37,11 +37,12 @@ from math import exp, log, log2, sqrt
 from typing import NamedTuple
 
 from calculator.catalogs import Accelerator, Architecture, attention_kernels
+from calculator.catalogs.training import bases, frameworks, objectives, optimizers
 from calculator.llm.bands import SD_OF_BAND, Distance, Known, distance, known
 from calculator.llm.fitted import fitted
 from calculator.llm.hardware import GIGA, TERA, Machine, machine
 from calculator.llm.training.cost import padded_row_tokens
-from calculator.llm.training.memory import HABITS, TrainingSetup
+from calculator.llm.training.memory import TrainingSetup
 from calculator.llm.training.work import (
     BACKWARD_ATTENTION,
     RECOMPUTED,
@@ -55,8 +56,8 @@ from calculator.llm.training.work import (
 
 _GPUS_PER_NODE = 8
 _OVERLAP = 1.5
-"""How work and gathering add up: 1 one after the other, 2 as hidden as their squares' root. Of 1.25, 1.5 and 2 the
-lower ones were nearer on projects that were left out of the fit."""
+"""How work and gathering add up: 1 is one after the other, 2 the root of their squares. On projects that were left out
+of the fit 1.25 was nearer than 2 in the mean (17.4 against 18.9 %) and worse on A100s with ZeRO: between them."""
 _FAST_LINK = 100 * GIGA
 """Links that are faster than any bus, in bytes per second."""
 _HOST_BANDWIDTH = 200 * GIGA
@@ -86,8 +87,6 @@ class Kernels:
     """All experts of a layer in one product; otherwise a loop in Python over them."""
     overlapped_tensor_parallel: bool = False
     """Tensor-parallel exchange behind the products (asynchronous tensor parallelism)."""
-    extra_forwards: float = 0.0
-    """Forward passes besides the model's own: one for the reference model of DPO."""
     real_token_share: float = 1.0
     """Share of the processed tokens that are counted: what is left after padding."""
     guessed: float = 0.0
@@ -99,8 +98,6 @@ class Kernels:
                 raise ValueError(f"{name}: must be one of {', '.join(allowed)}; {getattr(self, name)!r} was given")
         if not 0 < self.real_token_share <= 1:
             raise ValueError(f"real_token_share: must be above 0 and at most 1, {self.real_token_share} was given")
-        if not self.extra_forwards >= 0:
-            raise ValueError(f"extra_forwards: must be 0 or more, {self.extra_forwards} was given")
 
 
 _ARITHMETIC = {"bf16": 16, "fp16": 16, "fp8": 8, "mxfp8": 8, "nvfp4": 4, "mxfp4": 4, "tf32": 19, "fp32": 32}
@@ -144,6 +141,8 @@ class Coefficients:
     expert_fetch_s: float
     """For each expert of a loop whose weights ZeRO-3 gathers one by one."""
     gather: float
+    zero_gather: float
+    """Gathering of DeepSpeed over that of others: it fetches later and hides less."""
     tensor_parallel: float
     all_to_all: float
     node_loss: float
@@ -226,11 +225,8 @@ class Terms(NamedTuple):
     bubble: float
 
 
-_STATE_BYTES = {"adamw": 28.0, "paged-adamw": 28.0}
-_OTHER_STATE_BYTES = 16.0
-"""Read and written per trained weight in a step: weights, gradients and states."""
-_PAGED_BYTES = {"paged-adamw": 16.0, "paged-adamw-8bit": 4.0}
-"""In and out over the bus, per trained weight: two states of 4 bytes, or of 1."""
+_STEP_BYTES = 12.0
+"""Read and written per trained weight in a step, without the states: the weight and its gradient, in 16 and 32 bit."""
 _FULL_SIZE_BYTES = 20.0
 """For each weight and pass: the update is made in 32 bit, cast, added and written in 16."""
 
@@ -247,12 +243,15 @@ def ideal_terms(
     device = machine(accelerator)
     matmul_flops, bandwidth = device.matmul_flops, device.bandwidth
     full = setup.method == "full"
-    again, extra = RECOMPUTED[setup.checkpointing], kernels.extra_forwards
+    # a frozen copy of the model (a reference) makes its forward pass as well, a trained one (values) all passes
+    goal, habits = objectives()[setup.objective], frameworks()[setup.framework].habits(setup.day)
+    again = RECOMPUTED[setup.checkpointing]
+    extra = goal.frozen + (3 + again) * (goal.trained if setup.method == "full" else goal.adapted_trained)
     passes = 3 + again + extra
     tokens = setup.micro_batch * setup.seq_len
     copy = setup.tensor_parallel * setup.pipeline_parallel * setup.context_parallel / tokens
     steps = setup.accumulation_steps
-    fused = setup.fused_kernels or setup.compile or setup.framework == "unsloth"
+    fused = setup.compile or (habits.fused_kernels if setup.fused_kernels is None else setup.fused_kernels)
     bits = _ARITHMETIC[kernels.arithmetic]
     # tf32 has half the 16-bit rate on every chip that has it; 32 bit is worked out by the plain units
     wide = 2.0 if bits == 19 else matmul_flops / min(matmul_flops, device.plain_flops) if bits == 32 else 1.0
@@ -265,17 +264,16 @@ def ideal_terms(
     adapter_bytes = full_size = 0.0
     if not full:
         layers, head, stored = adapted_by(architecture, setup.lora_targets)
-        fused_adapter = kernels.fused_adapter or setup.compile or setup.framework == "unsloth"
+        fused_adapter = kernels.fused_adapter or setup.compile or habits.fused_adapter
         # PEFT casts the input to 32 bit, drops out, multiplies twice, scales and adds: some twenty bytes per input
         # and output, and half of it where adapters are kept in 16 bit. One fused kernel reads and writes 16-bit numbers
         # once.
-        number = 4.0 if setup.adapter_dtype == "fp32" else 2.0 if setup.adapter_dtype else \
-            HABITS[setup.framework].adapter_bytes
+        number = {"fp32": 4.0, "bf16": 2.0, "": habits.adapter_bits / 8}[setup.adapter_dtype]
         touched = 4.0 if fused_adapter or kernels.adapter == "vector" else 5 * number
         adapter_bytes = (layers * passes + head * 3) * touched
         if kernels.adapter != "vector":
             layer_products += 2 * setup.lora_rank * (passes * layers + 3 * head)
-        if kernels.adapter == "full-size":
+        if kernels.adapter == "full-size" or setup.dora:
             full_size = stored * passes * _FULL_SIZE_BYTES * setup.context_parallel / tokens
 
     # Bytes per number, forward: a norm in 32 bit as separate kernels moves 28, one kernel 8; rotary positions 14 or 4;
@@ -286,7 +284,7 @@ def ideal_terms(
     per_token += shape.mlp * ((6 if fused else 10) if shape.gated else 4)
     per_token += shape.residual * 6 + shape.operands
     # 32-bit logits, softmax and gradient, or a chunked or fused loss
-    lean_loss = setup.loss in ("chunked", "fused", "fast") or setup.framework == "unsloth"
+    lean_loss = (setup.loss or habits.loss) != "plain"
     experts = _expert_share(setup)
     # weights of the experts on this GPU, read in each pass; their gradients are read and written
     expert_reads = 2 * shape.stored_experts * experts * (2 + again + extra + (2 if full else 0)) * copy
@@ -302,12 +300,13 @@ def ideal_terms(
         scores *= 2 / _EAGER_SHARE
 
     unpacked = 0.0
-    quantised = setup.base_quantisation or ("nf4" if setup.method == "qlora" else "")
+    base = bases()[setup.base_quantisation or ("nf4-double" if setup.method == "qlora" else "none")]
     weight_bytes = 2.0
-    if quantised not in ("", "none") and not full:
+    if base.unpacked and not full:
         unpacked = 2 * shape.stored_linear * (2 + again + extra) * setup.context_parallel / tokens / bandwidth
-        weight_bytes = 0.55 * shape.stored_linear / shape.stored + 2 * (1 - shape.stored_linear / shape.stored)
+        weight_bytes = base.bits / 8 * shape.stored_linear / shape.stored + 2 * (1 - shape.stored_linear / shape.stored)
 
+    apart = unpacked > 0 and base.unpacking == "outliers"
     moved = _moved(shape, device, setup, weight_bytes)
     exchanged = 0.0
     tensor_link = device.link if setup.tensor_parallel <= device.domain else device.network
@@ -336,12 +335,12 @@ def ideal_terms(
         adapter=adapter_bytes / bandwidth,
         full_size=full_size / bandwidth,
         logits=shape.vocab * (6 if lean_loss else 16) * (1 + extra / 3) / bandwidth,
-        nf4=0.0 if quantised in ("gptq", "int8") else unpacked,
-        gptq=unpacked if quantised in ("gptq", "int8") else 0.0,
+        nf4=unpacked if base.unpacking == "table" else 0.0,
+        gptq=0.0 if base.unpacking == "table" else unpacked,
         optimizer=moved.optimizer * copy / bandwidth,
         host=moved.host * copy / (_HOST_BANDWIDTH if device.link >= _FAST_LINK else _DESK_BANDWIDTH),
         launches=shape.layers * passes * setup.tensor_parallel * setup.context_parallel / tokens,
-        int8_launches=shape.linears * (2 + again + extra) / tokens if quantised == "int8" and not full else 0.0,
+        int8_launches=shape.linears * (2 + again + extra) / tokens if apart else 0.0,
         mixture_launches=shape.expert_layers * passes * setup.tensor_parallel * setup.context_parallel / tokens,
         expert_launches=loop,
         expert_fetches=whole_experts,
@@ -352,7 +351,7 @@ def ideal_terms(
         narrow=narrow,
         adapted=0.0 if full else 1.0,
         fsdp=1.0 if setup.sharding.startswith("fsdp") else 0.0,
-        deepspeed=1.0 if setup.sharding.startswith("zero") else 0.0,
+        deepspeed=1.0 if setup.sharding.startswith("zero") and not habits.own_engine else 0.0,
         doublings=max(0.0, log2(setup.n_gpus / _GPUS_PER_NODE)),
         bubble=(setup.pipeline_parallel - 1) / (micro_batches * setup.virtual_stages),
     )
@@ -394,7 +393,7 @@ def _moved(shape: Shape, device: Machine, setup: TrainingSetup, weight_bytes: fl
     seconds = bus = host = optimizer = 0.0
     sharded = setup.sharding in ("fsdp", "fsdp2", "zero3")
     offloaded = setup.offload in ("optimizer", "parameters")
-    paged = _paged_share(shape, device, setup)
+    paged, state_bytes = _paged_share(shape, device, setup), _state_bytes(setup)
     for weights, share, copies, stride in (
         (shape.stored - shape.stored_experts, 1 / split, setup.n_gpus / split, setup.tensor_parallel),
         (
@@ -419,7 +418,7 @@ def _moved(shape: Shape, device: Machine, setup: TrainingSetup, weight_bytes: fl
             else:
                 moved = 2 * gradients / steps
             seconds += moved * (copies - 1) / copies / link
-        states = _STATE_BYTES.get(setup.optimizer, _OTHER_STATE_BYTES) * trained / owners / steps
+        states = (_STEP_BYTES + 2 * state_bytes) * trained / owners / steps
         if offloaded:
             # all GPUs of a machine share its memory; gradients go out and weights come back
             host += states * min(setup.n_gpus, _GPUS_PER_NODE)
@@ -428,17 +427,23 @@ def _moved(shape: Shape, device: Machine, setup: TrainingSetup, weight_bytes: fl
                 bus += 2 * weight_bytes * held / owners
         else:
             optimizer += states
-            bus += paged * _PAGED_BYTES.get(setup.optimizer, 0.0) * trained / owners / steps
+            bus += paged * 2 * state_bytes * trained / owners / steps
     return _Moved(seconds, bus, host, optimizer)
+
+
+def _state_bytes(setup: TrainingSetup) -> float:
+    """Of an optimizer's states, per trained weight; 32 bit where the optimizer leaves it open."""
+    optimizer = optimizers()[setup.optimizer]
+    return optimizer.states * (optimizer.bits or 32) / 8
 
 
 def _paged_share(shape: Shape, device: Machine, setup: TrainingSetup) -> float:
     """Share of a paged optimizer's states that does not fit beside the rest, by the weights and gradients alone."""
-    if setup.optimizer not in _PAGED_BYTES or setup.method != "full":
+    if not optimizers()[setup.optimizer].paged or setup.method != "full":
         return 0.0
     owned = 1 / setup.n_gpus if setup.sharding in ("fsdp", "fsdp2", "zero3") else 1.0
     rest = 4 * shape.stored * owned
-    states = _PAGED_BYTES[setup.optimizer] / 2 * shape.stored * owned
+    states = _state_bytes(setup) * shape.stored * owned
     return min(1.0, max(0.0, (rest + states - device.memory) / states))
 
 
@@ -496,7 +501,8 @@ def seconds_per_token(t: Terms, c: Coefficients) -> Seconds:
     launch = c.launch_s + c.adapter_launch_s * t.adapted + c.fsdp_launch_s * t.fsdp + c.deepspeed_launch_s * t.deepspeed
     launch = t.launches * launch + t.int8_launches * c.int8_launch_s + t.mixture_launches * c.mixture_launch_s
     launch += t.expert_launches * c.expert_launch_s + t.expert_fetches * c.expert_fetch_s
-    gather, exchange, routing = c.gather * t.gather, c.tensor_parallel * t.tensor_parallel, c.all_to_all * t.all_to_all
+    gather = c.gather * t.gather * (c.zero_gather if t.deepspeed else 1.0)
+    exchange, routing = c.tensor_parallel * t.tensor_parallel, c.all_to_all * t.all_to_all
     computing = matmul + expert + attention + traffic + adapter + logits + unpacking + optimizer
     busy = sqrt(sqrt(computing**4 + launch**4))
     total = (busy**_OVERLAP + gather**_OVERLAP) ** (1 / _OVERLAP) + exchange + routing + host
@@ -579,13 +585,14 @@ def place(
     )  # fmt: skip
     slow = s.n_gpus > 1 and machine(accelerator).link < _FAST_LINK
     narrow = _ARITHMETIC[kernels.arithmetic] < 16
+    base = s.base_quantisation or ("nf4-double" if s.method == "qlora" else "16 bit")
     adapter = "" if s.method == "full" or kernels.adapter == "low-rank" else f" {kernels.adapter}"
     return {
         "gpu": accelerator.generation,
         "framework": s.framework,
         "sharding": ("none" if s.sharding == "ddp" and s.n_gpus == 1 else s.sharding) + split + " slow links" * slow,
-        "arithmetic": kernels.arithmetic if narrow else (s.base_quantisation if s.method != "full" else "") or "16 bit",
-        "method": s.method + adapter + (" with a reference model" if kernels.extra_forwards else ""),
+        "arithmetic": kernels.arithmetic if narrow else "16 bit" if s.method == "full" else base,
+        "method": s.method + adapter + ("" if s.objective == "text" else f" {s.objective}"),
         "kernel": "eager" if not s.flash_attention or kernels.attention == "eager" else "flash",
         "lengths": "packed" if kernels.real_token_share == 1 else "padded",
         "offload": s.offload,
@@ -605,8 +612,9 @@ def throughput(
     """Training speed of one GPU among ``setup.n_gpus``.
 
     ``setup.seq_len`` is the length of a row of the batch as it is processed, padding included. With tensor, pipeline or
-    context parallelism the speed is that of the job over all its GPUs. The band is wider for what no run among ``runs``
-    has in common with this one. Raises ValueError for an accelerator whose memory has no known
+    context parallelism the speed is that of the job over all its GPUs. Where answers are sampled while it trains, it is
+    that of the training alone: ``cost.reinforcement_tokens_per_s`` adds the sampling. The band is wider for what no run
+    among ``runs`` has in common with this one. Raises ValueError for an accelerator whose memory has no known
     bandwidth.
     """
     device = machine(accelerator)
