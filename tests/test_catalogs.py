@@ -425,3 +425,24 @@ def test_a_model_is_found_as_people_write_it(written, name):
 def test_another_version_is_another_model(written):
     with pytest.raises(ValueError, match="model:"):
         architecture(written)
+
+
+def test_a_fenced_file_is_read():
+    text = '```json\n{"model_type": "llama", "hidden_size": 64, "num_hidden_layers": 1}\n```'
+    assert read_config(text).hidden_size == 64
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("Qwen/Qwen3-8B", "'Qwen/Qwen3-8B' is a name; the text of that model's config.json is needed"),
+        ('{"peft_type": "LORA", "r": 16, "target_modules": ["q_proj"], "base_model_name_or_path": "a/b"}',
+         "an adapter's file .'LORA', rank 16, on q_proj.; its base is 'a/b': take that model's config.json"),
+        ('{"weight_map": {}}', "the index of a model's weights; the config.json beside it is needed"),
+        ('{"added_tokens_decoder": {}}', "a tokenizer's settings"),
+        ('{"eos_token_id": 1, "temperature": 0.6}', "settings of text generation"),
+    ],
+)
+def test_what_is_pasted_in_place_of_a_config_is_named(text, message):
+    with pytest.raises(ValueError, match=message):
+        read_config(text)

@@ -1,5 +1,6 @@
 """Parameter counts are exact, whatever the family."""
 
+import csv
 import dataclasses
 import json
 from pathlib import Path
@@ -257,3 +258,23 @@ def test_each_further_layer_adds_the_same(model, more):
     step = parameters.total(one) - parameters.total(model)
     assert step > 0
     assert parameters.total(many) - parameters.total(model) == more * step
+
+
+def test_config_files_in_json_lines_are_counted(tmp_path):
+    """The right counts: transformers 5.24.0 and PEFT 0.21.2."""
+    files = {file["id"]: file for file in FILES}
+    small = files["aiconfigurator/openai--gpt-oss-20b"]
+    lines = [{"id": "one", "config": small["config"]}, {"id": "two", "config": {"model_type": "odd"}}]
+    path = tmp_path / "files.jsonl"
+    path.write_text("\n".join(json.dumps(line) for line in lines))
+    one, two = csv.DictReader(evaluation.predict("parameters", str(path)).splitlines())
+    assert one == {
+        "id": "one", "total_params": "20914757184", "active_params": str(small["active"]),
+        "kv_bytes_per_token": str(2 * 24 * 2 * 8 * 64), "lora_params_rank_8": "3981312", "tower_params": "0",
+        "reason": "",
+    }
+    assert two["total_params"] == ""
+    assert two["reason"].startswith("model_type 'odd' is not one we can count")
+    path.write_text('{"id": "x"}')
+    with pytest.raises(ValueError, match="line 1: an object with id and config is needed"):
+        evaluation.predict("parameters", str(path))

@@ -70,6 +70,7 @@ def read_config(config: str | Mapping[str, Any], name: str = "") -> Architecture
     values = _parse(config) if isinstance(config, str) else config
     if not isinstance(values, Mapping):
         raise ValueError(f"config.json: an object is needed, {_shown(values)} was given")
+    _name_other_file(values)
     title = name or values.get("_name_or_path") or values.get("model_type") or "config.json"
     text, model_type, nested = _text_part(values)
     family = families()[model_type]
@@ -105,12 +106,61 @@ def _parse(text: str) -> Any:
 
     if len(text) > LONGEST:
         raise ValueError(f"config.json: at most {LONGEST} characters are read, {len(text)} were given")
+    text = _unfenced(text)
+    if _is_name(text):
+        raise ValueError(
+            f"config.json: {text[:80]!r} is a name; the text of that model's config.json is needed, from {{ to }}"
+        )
     try:
         return json.loads(text)
     except RecursionError:
         raise ValueError("config.json: nested too deeply") from None
     except ValueError as error:
         raise ValueError(f"config.json: not valid JSON ({str(error)[:120]})") from None
+
+
+def _unfenced(text: str) -> str:
+    """What stands inside a Markdown fence; other text as it is."""
+    lines = text.strip().splitlines()
+    if len(lines) >= 2 and lines[0].startswith("```") and lines[-1].strip() == "```":
+        return "\n".join(lines[1:-1])
+    return text.strip()
+
+
+def _is_name(text: str) -> bool:
+    """Whether it looks like a model's name or address rather than a file."""
+    return 0 < len(text) <= 200 and "\n" not in text and text[0] not in "{[\"" and any(c.isalpha() for c in text) and (
+        "/" in text or "-" in text
+    )
+
+
+_OTHER_FILES = (
+    (("weight_map",), "the index of a model's weights"),
+    (("added_tokens_decoder",), "a tokenizer's settings"),
+    (("added_tokens", "model"), "a tokenizer"),
+    (("chat_template",), "a tokenizer's settings"),
+    (("eos_token_id", "temperature"), "settings of text generation"),
+    (("train_batch_size",), "settings of a trainer"),
+    (("zero_optimization",), "settings of DeepSpeed"),
+    (("_class_name", "_diffusers_version"), "a file of an image model"),
+)
+
+
+def _name_other_file(values: Mapping[str, Any]) -> None:
+    """Raises ValueError for JSON that is known to be something else, with what to take instead."""
+    if "peft_type" in values:
+        base, rank = values.get("base_model_name_or_path"), values.get("r")
+        targets = values.get("target_modules")
+        named = ", ".join(map(str, targets[:12])) if isinstance(targets, list) else str(targets or "unnamed")
+        raise ValueError(
+            f"config.json: this is an adapter's file ({_shown(values['peft_type'])}, rank {_shown(rank)}, on "
+            f"{named[:160]}); its base is {_shown(base)}: take that model's config.json"
+        )
+    if "model_type" in values:
+        return
+    for keys, what in _OTHER_FILES:
+        if all(key in values for key in keys):
+            raise ValueError(f"config.json: this is {what}; the config.json beside it is needed")
 
 
 def _shown(value: Any) -> str:
@@ -412,7 +462,7 @@ def _compressed(reader: _Reader, fields: dict[str, Any]) -> None:
     if not ratios:
         kinds = reader.kinds("layer_types", layers)
         known = {"compressed_sparse_attention": 4, "heavily_compressed_attention": 128}
-        ratios = [known.get(kind, 0) for kind in kinds] or [0, 0, *(128 if i % 2 else 4 for i in range(layers - 2))]
+        ratios = [known.get(kind, 0) for kind in kinds] or [128, 128, *(4 if i % 2 else 128 for i in range(layers - 2))]
     ratios = [_whole("compress_ratios[]", ratio, 0, 1 << 16) for ratio in ratios[:layers]]
     for field, ratio in (("lightly_compressed_layers", 4), ("heavily_compressed_layers", 128)):
         fields[field] = ratios.count(ratio)

@@ -4,7 +4,6 @@ Peak memory per GPU and speed from the model's own dimensions and the set-up; mo
 shipped model takes, its labels and its people. Left out: disk, the time a cluster makes you wait, and evaluation runs.
 """
 
-import json
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
@@ -141,11 +140,7 @@ MODEL_CHOICES = tuple((name, name) for name in architectures())
 @lru_cache(maxsize=4)
 def pasted(config: str) -> Architecture:
     """The model of a pasted config.json. ValueError says which key is wrong."""
-    try:
-        found = json.loads(config)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"config.json must be JSON: {error}") from None
-    return read_config(found, "your config.json")
+    return read_config(config, "your config.json")
 
 
 def model_of(i: "Inputs") -> Architecture:

@@ -5,14 +5,18 @@ config.json and read as one, so that what the columns leave open is the default 
 adds what it says: key=value pairs, biases, norms.
 """
 
+import csv
+import io
+import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from calculator.catalogs import Architecture, read_config
 from calculator.catalogs.families import families
-from calculator.evaluation import Quantity, Row
+from calculator.evaluation import Quantity, Row, read_rows
 from calculator.llm import parameters
 
 ID = "hf_id"
@@ -82,6 +86,60 @@ def predict(row: Row) -> dict[str, object]:
         return answer
     answer["total_params"], answer["active_params"] = parameters.total(found), parameters.active(found)
     return answer
+
+
+FILE_FIELDS = (
+    "id", "total_params", "active_params", "kv_bytes_per_token", "lora_params_rank_8", "tower_params", "reason",
+)
+
+
+def predict_file(path: str) -> str:
+    """Predictions for a file of rows, or of JSON lines ``{"id", "config"}`` with a config.json each.
+
+    For a config: parameters in total and active (of the language model), bytes that a token adds to a 16-bit cache
+    where it is kept at all, LoRA parameters at rank 8 on all linear layers as PEFT makes them, and parameters of
+    towers. Raises ValueError, naming the line, for one that is no such object.
+    """
+    lines = Path(path).read_bytes().decode("utf-8-sig", "replace").splitlines()
+    if next((line for line in lines if line.strip()), "").lstrip()[:1] != "{":
+        rows = [predict(row) for row in read_rows(path, ID)]
+        return _table(FIELDS, rows)
+    found = [predict_config(_object(line, number)) for number, line in enumerate(lines, start=1) if line.strip()]
+    return _table(FILE_FIELDS, found)
+
+
+def _table(names: tuple[str, ...], rows: list[dict[str, object]]) -> str:
+    out = io.StringIO()
+    writer = csv.DictWriter(out, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue()
+
+
+def _object(line: str, number: int) -> dict[str, Any]:
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"line {number}: not valid JSON ({str(error)[:80]})") from None
+    if not isinstance(found, dict) or "config" not in found:
+        raise ValueError(f"line {number}: an object with id and config is needed")
+    return found
+
+
+def predict_config(given: dict[str, Any]) -> dict[str, object]:
+    """The counts of one object with ``id`` and ``config``, or the reason why there are none."""
+    answer: dict[str, object] = dict.fromkeys(FILE_FIELDS, "")
+    answer["id"] = str(given.get("id", ""))
+    try:
+        found = read_config(given["config"], str(given.get("id", "")))
+    except ValueError as problem:
+        return answer | {"reason": str(problem).removeprefix("config.json: ")}
+    kept = sum(2 * cache.layers * cache.numbers_per_token for cache in found.caches)
+    return answer | {
+        "total_params": parameters.total(found), "active_params": parameters.active(found),
+        "kv_bytes_per_token": kept, "lora_params_rank_8": parameters.lora(found, rank=8),
+        "tower_params": found.tower_parameters,
+    }
 
 
 def read_row(row: Row) -> Architecture:

@@ -71,7 +71,9 @@ def _number(value: Any) -> Any:
 
 
 def _rounded(value: float) -> Any:
-    return _number(round_to(value, DIGITS)) if isfinite(value) else value
+    """Whole numbers exactly, as counts are; others to the digits that are meant."""
+    whole = isfinite(value) and float(value).is_integer()
+    return _number(value if whole else round_to(value, DIGITS)) if isfinite(value) else value
 
 
 def _computed(value: float) -> Any:
