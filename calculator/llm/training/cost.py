@@ -90,7 +90,7 @@ def reinforcement_tokens_per_s(
     A token takes its time in training, prompts included, and each token of an answer, ``answer_share`` of them, its
     time at the sampling engine's decoding speed. Of what is sampled ``used_share`` is trained on (all of it, or
     what ``mixed_group_share`` leaves). Speeds are per GPU, or both of the whole job. A reference model, if there
-    is one, belongs into the speed of training (``Kernels.extra_forwards``). ValueError for a speed or share of 0.
+    is one, belongs into the speed of training (``TrainingSetup.objective``). ValueError for a speed or share of 0.
     """
     _positive(
         trained_tokens_per_s=trained_tokens_per_s, sampled_tokens_per_s=sampled_tokens_per_s, used_share=used_share
