@@ -128,12 +128,12 @@ def slots_within(s: ServingSetup, token_ms: float = inf, c: Coefficients = FITTE
 
     Bounded by memory and by what servers run together. 0 if one sequence alone is slower, or does not fit.
     """
-    depth = s.mean_depth_tokens
+    depth, reading_ms = s.mean_depth_tokens, law.own_prefill_ms(s, s.prompt_tokens, c)
     most = int(min(law.MOST_SEQUENCES, law.most_sequences(s, s.prompt_tokens + s.answer_tokens)))
-    fastest = _token_ms(s, 1, depth, c)
+    fastest = _token_ms(s, 1, depth, c, reading_ms)
     if most < 1 or fastest > token_ms:
         return 0
-    slowest = _token_ms(s, most, depth, c)
+    slowest = _token_ms(s, most, depth, c, reading_ms)
     if slowest <= token_ms:
         return most
     # The time grows almost in proportion to the batch, so a straight line between the ends finds it in a few steps.
@@ -141,7 +141,7 @@ def slots_within(s: ServingSetup, token_ms: float = inf, c: Coefficients = FITTE
     while high - low > 1:
         guess = low + (high - low) * (token_ms - fastest) / (slowest - fastest)
         middle = min(high - 1, max(low + 1, round(guess)))
-        took = _token_ms(s, middle, depth, c)
+        took = _token_ms(s, middle, depth, c, reading_ms)
         if took <= token_ms:
             low, fastest = middle, took
         else:
@@ -149,8 +149,8 @@ def slots_within(s: ServingSetup, token_ms: float = inf, c: Coefficients = FITTE
     return low
 
 
-def _token_ms(s: ServingSetup, batch: float, depth: float, c: Coefficients) -> float:
-    return batch / law.output_tokens_per_ms(s, batch, s.prompt_tokens, depth, c)
+def _token_ms(s: ServingSetup, batch: float, depth: float, c: Coefficients, reading_ms: float) -> float:
+    return batch / law.output_tokens_per_ms(s, batch, s.prompt_tokens, depth, c, reading_ms)
 
 
 def serve(
@@ -169,23 +169,25 @@ def serve(
         return Load(copies=0, devices=0, slots=0, busy_slots=0.0, utilisation_share=0.0, wait_s=inf, first_token_s=inf,
                     answer_s=inf, tokens_per_s=0.0)
     depth, answer = s.mean_depth_tokens, max(1.0, s.answer_tokens)
-    full_s = (_token_ms(s, slots, depth, c) * answer + law.prefill_ms(s, s.prompt_tokens, c)) / 1000
+    reading_ms = law.own_prefill_ms(s, s.prompt_tokens, c)
+    full_s = (_token_ms(s, slots, depth, c, reading_ms) * answer + reading_ms) / 1000
     copies = queueing.copies_needed(requests_per_s, queueing.highest_load(slots, full_s, wait_s))
     each = requests_per_s / copies
     # Fewer sequences at once run faster, which leaves fewer at once: the fixed point of Little's law, from below.
-    busy, reading_s = 1.0, law.prefill_ms(s, s.prompt_tokens, c) / 1000
+    busy = 1.0
     for _ in range(_STEPS_TO_BALANCE):
-        service_s = _token_ms(s, max(1.0, busy), depth, c) * answer / 1000 + reading_s
+        service_s = _token_ms(s, max(1.0, busy), depth, c, reading_ms) * answer / 1000 + reading_ms / 1000
         before, busy = busy, queueing.concurrency(each, service_s)
         if abs(busy - before) < 1e-3 * busy:
             break
     waited = queueing.mean_wait_s(slots, each, service_s)
     running = replace(s, batch=max(1.0, busy))
-    first = time_to_first_token(running, wait_ms=waited * 1000, c=c).value / 1000
+    kept = min(s.cached_tokens, s.prompt_tokens)
+    first = time_to_first_token(running, wait_ms=waited * 1000, cached_tokens=kept, c=c).value / 1000
     return Load(
         copies=copies, devices=copies * s.devices, slots=slots, busy_slots=busy, utilisation_share=busy / slots,
         wait_s=waited, first_token_s=first, answer_s=waited + service_s,
-        tokens_per_s=1000 / _token_ms(s, max(1.0, busy), depth, c),
+        tokens_per_s=1000 / _token_ms(s, max(1.0, busy), depth, c, reading_ms),
     )
 
 

@@ -98,12 +98,27 @@ def _copies_gib(s: ServingSetup) -> float:
     return size / GIB
 
 
+_rooms: dict[tuple[object, ...], tuple[ServingSetup, float]] = {}
+_MOST_KEPT = 256
+
+
 def room_gb(s: ServingSetup) -> float:
     """GB left for the cache on all devices together; below 0 if the weights alone do not fit.
 
     Of the share of a device that the engine uses go the driver's context, captured graphs, and what the engine's trial
     run takes at start-up: the widest intermediate of its longest pass, and the logits of a full batch in 32 bit.
     """
+    # By identity, as in `body`; asked for at every batch of a search.
+    key = (id(s.model), id(s.device), id(s.stored), id(s.engine), s.devices, s.shards, s.replicas, s.file_gib)
+    found = _rooms.get(key)
+    if found is None:
+        if len(_rooms) >= _MOST_KEPT:
+            _rooms.clear()
+        found = _rooms[key] = (s, _room_gb(s))
+    return found[1]
+
+
+def _room_gb(s: ServingSetup) -> float:
     a, used = s.model, s.engine
     b = body(a, s.stored, s.file_gib)
     weights = b.weights_gb + b.dense_gb * (s.replicas - 1)

@@ -15,6 +15,7 @@ KNOWN = known("serving")
 _UNMOVED_VARIANCE = 0.03
 """For each coefficient that a run rests on and no published run moved: its prior may be a sixth off."""
 _FEW = 16
+_MOST_KEPT = 256
 
 
 def spread_kind(s: ServingSetup) -> str:
@@ -52,7 +53,22 @@ def resting_on(s: ServingSetup) -> tuple[str, ...]:
     return tuple(sorted(named & UNMOVED))
 
 
+_spreads: dict[tuple[object, ...], tuple[ServingSetup, float]] = {}
+
+
 def spread(s: ServingSetup) -> float:
     """Half width of the band as a factor: that of its kind, and more for each axis without a published run."""
+    # By identity, as hashing a row costs more than the law; the setup keeps the rows alive.
+    many = s.batch > _FEW
+    key = (id(s.model), id(s.device), id(s.stored), id(s.engine), s.devices, s.split, s.stages, s.batch <= 1, many)
+    found = _spreads.get(key)
+    if found is None:
+        if len(_spreads) >= _MOST_KEPT:
+            _spreads.clear()
+        found = _spreads[key] = (s, _spread(s))
+    return found[1]
+
+
+def _spread(s: ServingSetup) -> float:
     variance = how_far(s).variance + _UNMOVED_VARIANCE * len(resting_on(s))
     return exp(sqrt(log(SPREADS[spread_kind(s)]) ** 2 + SD_OF_BAND**2 * variance))

@@ -299,6 +299,11 @@ def prefill_ms(s: ServingSetup, tokens: float, c: Coefficients, cached_tokens: f
     return (_longer(max(compute, launch), read) + _messages_ms(s, b, r, own, c)) * min(1.0, own)
 
 
+def own_prefill_ms(s: ServingSetup, prompt: float, c: Coefficients) -> float:
+    """Reading of what no other request has left in the cache."""
+    return prefill_ms(s, prompt, c, min(s.cached_tokens, prompt))
+
+
 def first_token_ms(
     s: ServingSetup, c: Coefficients, *, cached_tokens: float = 0.0, wait_ms: float | None = None
 ) -> float:
@@ -313,7 +318,7 @@ def first_token_ms(
     if wait_ms is None:
         share: float = getattr(c, used.wave) if used.wave else 0.0
         # What the others have in common is read once.
-        wait_ms = share * (s.batch - 1) / 2 * prefill_ms(s, s.prompt_tokens, c, min(s.cached_tokens, s.prompt_tokens))
+        wait_ms = share * (s.batch - 1) / 2 * own_prefill_ms(s, s.prompt_tokens, c)
     fixed: float = getattr(c, used.first) if used.first else 0.0
     return fixed + wait_ms + own
 
@@ -339,15 +344,18 @@ def running_sequences(s: ServingSetup, batch: float, depth_tokens: float) -> flo
     return max(1.0, min(wanted, most_sequences(s, depth_tokens)))
 
 
-def output_tokens_per_ms(s: ServingSetup, batch: float, prompt: float, depth: float, c: Coefficients) -> float:
+def output_tokens_per_ms(
+    s: ServingSetup, batch: float, prompt: float, depth: float, c: Coefficients, reading_ms: float | None = None
+) -> float:
     """Output of all sequences together under continuous batching.
 
     Each step ends batch/answer requests on average, and as many prompts are read in their place. With replicas of the
     attention one replica reads a prompt while the others wait; pipeline stages read prompts behind each other.
+    ``reading_ms`` is the time of one prompt, where the caller has it already.
     """
     running = running_sequences(s, batch, depth)
     step = decode_step(s, running, depth, c).total_ms
     made = running * s.tokens_per_step
-    own = prefill_ms(s, prompt, c, min(s.cached_tokens, prompt))
+    own = own_prefill_ms(s, prompt, c) if reading_ms is None else reading_ms
     reading = own * s.replicas / s.stages * made / max(1.0, s.answer_tokens)
     return made / (step + reading)
