@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calculator.evaluation.distance import PRIOR_VARIANCE, LeftOut, cells, project_of, variances
+from calculator.evaluation.distance import MOST, PRIOR_VARIANCE, LeftOut, cells, project_of, variances
 from calculator.llm.bands import AXES, SD_OF_BAND, distance, read, widened
 
 DATA = {
@@ -54,6 +54,11 @@ def test_errors_on_an_axis_that_no_other_project_has_become_its_variance():
     found = variances(("gpu", "framework"), runs)
     assert found["gpu"] == PRIOR_VARIANCE
     assert PRIOR_VARIANCE < found["framework"] < 0.09
+
+
+def test_one_odd_project_does_not_set_an_axis():
+    found = variances(("gpu", "framework"), [left_out("a", "x", 3.0), left_out("b", "y", 0.0), left_out("c", "y", 0.0)])
+    assert found["framework"] <= (2 * PRIOR_VARIANCE + MOST) / 3 + 1e-4
 
 
 def test_what_the_own_band_covers_adds_nothing():

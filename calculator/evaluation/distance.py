@@ -19,6 +19,8 @@ PRIOR_VARIANCE = 0.015
 """Of an axis about which nothing is known: an eighth more or less, as a standard deviation."""
 PRIOR_WEIGHT = 2.0
 """How many projects that counts for."""
+MOST = 0.25
+"""As much as one observation may ask for: a factor of 1.6 as a standard deviation, so that no odd run sets an axis."""
 
 
 @cache
@@ -70,7 +72,7 @@ def variances(axes: Sequence[str], runs: Sequence[LeftOut]) -> dict[str, float]:
         if absent:
             rest = run.error**2 - (run.half_width / SD_OF_BAND) ** 2
             observations.setdefault((run.project, absent), []).append(rest)
-    seen = [(absent, max(0.0, median(rest))) for (_, absent), rest in observations.items()]
+    seen = [(absent, min(MOST, max(0.0, median(rest)))) for (_, absent), rest in observations.items()]
     found = dict.fromkeys(axes, PRIOR_VARIANCE)
     for _ in range(200):
         shared: dict[str, list[float]] = {axis: [] for axis in axes}

@@ -285,6 +285,8 @@ def _read_sharding(lower: Mapping[str, str], given: dict[str, Any]) -> int:
     found = reading.split(
         lower.get("sharding", ""), gpus, full=given["method"] == "full", seq_len=given["seq_len"], fsdp=habits.fsdp
     )
+    if not lower["n_gpus"] and found.fields["sharding"] != "none":
+        raise ValueError("the number of GPUs that share the model is not stated")
     given.update(found.fields)
     if found.framework:
         given["framework"] = found.framework
