@@ -110,7 +110,17 @@ def _parser() -> argparse.ArgumentParser:
     _add_input(run)
     run.add_argument("--json", action="store_true", help="the whole report as JSON")
     run.add_argument("--expect", metavar="ANSWER", help="exit code 1 unless the answer is this one")
+    run.add_argument(
+        "--measured",
+        metavar="FILE",
+        help="a CSV file of your own training runs, with the columns of predict: the estimates move to them",
+    )
     run.set_defaults(act=_run)
+
+    cards = commands.add_parser("compare-cards", help="one training job on every device that is rented out")
+    _add_input(cards)
+    cards.add_argument("--json", action="store_true")
+    cards.set_defaults(act=_compare_cards)
 
     record = commands.add_parser("report", help="the decision record as Markdown")
     record.add_argument("file", metavar="SITUATION", help="a TOML or JSON file, or - for standard input")
@@ -207,7 +217,10 @@ def _run(parsed: argparse.Namespace) -> int:
     _decision(parsed.name)
     kept = _read_file(parsed.input) if parsed.input else exchange.NOTHING
     expected = catalog.answers(parsed.name) if parsed.expect is None else _expected(parsed.name, parsed.expect)
-    built = _evaluate(parsed.name, {**kept.fields, **typed}, parsed.preset or kept.preset, typed=[*typed])
+    given = {**kept.fields, **typed}
+    if parsed.measured:
+        given |= _measured(parsed.name, given, parsed.preset or kept.preset, parsed.measured)
+    built = _evaluate(parsed.name, given, parsed.preset or kept.preset, typed=[*typed])
     if parsed.json:
         _write(report.as_json(built) + "\n")
     else:
@@ -216,6 +229,41 @@ def _run(parsed: argparse.Namespace) -> int:
         return 0
     print(f"expected {parsed.expect!r}, the answer is {str(built.verdict.answer)!r}", file=sys.stderr)
     return 1
+
+
+def _measured(name: str, given: Mapping[str, object], preset: str, file: str) -> dict[str, object]:
+    """The fields of a measured run that say what the runs in a file say of our estimates."""
+    from calculator.decisions import limited_compute
+    from calculator.evaluation import own_runs
+
+    if name != "limited_compute":
+        raise _bad("measured", f"only limited_compute takes runs of your own; given: {name}")
+    inputs = _read(name, given, preset).inputs
+    memory, speed = _checked(partial(own_runs.ratios, file, inputs.memory_repeat_share, inputs.speed_repeat_share))
+    found: dict[str, object] = {}
+    if memory is not None:
+        found |= limited_compute.measured_memory(inputs, memory.log_mean, memory.log_sd)
+    if speed is not None:
+        found |= limited_compute.measured_speed(inputs, speed.log_mean, speed.log_sd)
+    return found
+
+
+def _compare_cards(parsed: argparse.Namespace) -> int:
+    from calculator.decisions import limited_compute
+
+    typed = _pairs(parsed.fields)
+    kept = _read_file(parsed.input) if parsed.input else exchange.NOTHING
+    given = {**kept.fields, **typed}
+    inputs = _read("limited_compute", given, parsed.preset or kept.preset, typed=[*typed]).inputs
+    found = limited_compute.all_cards(inputs)
+    if parsed.json:
+        _print_json([one._asdict() for one in found])
+        return 0
+    rows = [limited_compute.CARD_COLUMNS, *map(limited_compute.card_row, found)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
+    return 0
 
 
 def _expected(name: str, words: str) -> tuple[str, ...]:
@@ -449,6 +497,11 @@ def _placed(problem: exchange.FileProblem, file: str) -> str:
 
 def _evaluate(name: str, given: Mapping[str, object], preset: str, *, typed: Sequence[str] = ()) -> engine.Report:
     """The report of a decision. A file may hold a situation with fields of other decisions; what is `typed` may not."""
+    return engine.evaluate(name, _decision(name), _read(name, given, preset, typed=typed))
+
+
+def _read(name: str, given: Mapping[str, object], preset: str, *, typed: Sequence[str] = ()) -> engine.Reading:
+    """What was given to a decision, as for `_evaluate`."""
     decision = _decision(name)
     try:
         merged, ignored = browser.merge(name, given, preset)
@@ -458,13 +511,16 @@ def _evaluate(name: str, given: Mapping[str, object], preset: str, *, typed: Seq
     reading = engine.read(decision, {**merged, **{links.RENAMED.get(field, field): given[field] for field in foreign}})
     if reading.problems:
         raise BadInputError(*reading.problems)
-    return engine.evaluate(name, decision, reading)
+    return reading
 
 
 def as_text(built: engine.Report) -> str:
     """The report for a terminal."""
     verdict, decision = built.verdict, built.decision
-    lines = [decision.question, "", f"{verdict.answer}. {verdict.headline}", engine.strength_words(built)]
+    lines = [decision.question, ""]
+    if verdict.lamps:
+        lines += [" · ".join(lamp.words for lamp in verdict.lamps), ""]
+    lines += [f"{verdict.answer}. {verdict.headline}", engine.strength_words(built)]
     lines += [f"- {reason}" for reason in verdict.reasons]
     if verdict.next_step:
         lines.append(f"Next step: {verdict.next_step}")

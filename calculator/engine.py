@@ -322,10 +322,23 @@ def _option(spec: Field, raw: object) -> str:
         for value, label in spec.options:
             if wanted in (value.casefold(), label.casefold()):
                 return value
+        if spec.named is not None and wanted:
+            meant = _named(spec, raw)
+            if meant:
+                return meant
     choices = [value for value, _ in spec.options]
     near = get_close_matches(raw[:80], choices, n=3, cutoff=0.4) if isinstance(raw, str) else []
     shown = ", ".join(choices if len(choices) <= 12 else near or [*choices[:6], "…"])
     raise ValueError(f"{spec.label} must be one of: {shown}; given: {_shorten(raw)!r}")
+
+
+def _named(spec: Field, raw: str) -> str:
+    """The option that another name means. ValueError, with the candidates, where several may be meant; "" for none."""
+    assert spec.named is not None
+    value = spec.named(raw[:LONGEST_TEXT].strip())
+    if value and value not in dict(spec.options):
+        raise ValueError(f"{spec.label}: {value} is known, but not on this page; given: {_shorten(raw)!r}")
+    return value
 
 
 def _yes_or_no(spec: Field, raw: object) -> bool:

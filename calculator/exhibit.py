@@ -131,4 +131,13 @@ class Note:
     paragraphs: tuple[str, ...]
 
 
-Exhibit = Table | Curves | Bars | Grid | Note
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """Text to be copied as it stands: a command line or a file; `note` says what it leaves to the reader."""
+
+    title: str
+    text: str
+    note: str = ""
+
+
+Exhibit = Table | Curves | Bars | Grid | Note | Command

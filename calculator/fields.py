@@ -29,7 +29,9 @@ class Field:
     options: (value, label) of a pick. check: turns a pasted text into something, ValueError with a clear message.
     formula: an expression over inputs and outputs that gives this output, shown with the reader's numbers; a test
     evaluates it. how: the function that gives it when it is longer than one line. fills: what a pick from a catalogue
-    says of other fields, for as long as the reader says nothing of them.
+    says of other fields, for as long as the reader says nothing of them. advanced: most readers leave it alone, so a
+    form folds it away. named: the option that another name for it means, ValueError with the candidates for none or
+    several. section: the heading in a list that an option stands under.
     """
 
     kind: str
@@ -48,6 +50,9 @@ class Field:
     formula: str = ""
     how: str = ""
     fills: Fills | None = None
+    advanced: bool = False
+    named: Callable[[str], str] | None = None
+    section: Callable[[str], str] | None = None
 
 
 def ask(
@@ -60,6 +65,7 @@ def ask(
     hint: str = "",
     group: str = "",
     whole: bool = False,
+    advanced: bool = False,
 ) -> Any:
     """A number only the reader knows. A default of None makes it optional: "not known"."""
     return _field(
@@ -74,6 +80,7 @@ def ask(
             group=group,
             whole=whole,
             optional=default is None,
+            advanced=advanced,
         ),
     )
 
@@ -104,17 +111,33 @@ def pick(
     hint: str = "",
     group: str = "",
     fills: Fills | None = None,
+    advanced: bool = False,
+    named: Callable[[str], str] | None = None,
+    section: Callable[[str], str] | None = None,
 ) -> Any:
     """One of a list: the members of a StrEnum (value and shown text are the same) or (value, label) pairs."""
     pairs = tuple((str(o), str(o)) for o in options) if isinstance(options, type) else tuple(options)
     if str(default) not in dict(pairs):
         raise ValueError(f"{label}: {default!r} is not an option")
-    return _field(str(default), Field(kind="pick", label=label, hint=hint, group=group, options=pairs, fills=fills))
+    return _field(
+        str(default),
+        Field(
+            kind="pick",
+            label=label,
+            hint=hint,
+            group=group,
+            options=pairs,
+            fills=fills,
+            advanced=advanced,
+            named=named,
+            section=section,
+        ),
+    )
 
 
-def flag(default: bool, label: str, *, hint: str = "", group: str = "") -> Any:
+def flag(default: bool, label: str, *, hint: str = "", group: str = "", advanced: bool = False) -> Any:
     """Yes or no."""
-    return _field(default, Field(kind="flag", label=label, hint=hint, group=group))
+    return _field(default, Field(kind="flag", label=label, hint=hint, group=group, advanced=advanced))
 
 
 def paste(
@@ -125,9 +148,13 @@ def paste(
     check: Callable[[str], object] | None = None,
     hint: str = "",
     group: str = "",
+    advanced: bool = False,
 ) -> Any:
     """A longer text. `check` parses it, ValueError with a message for the reader; an empty text is not checked."""
-    return _field(default, Field(kind="paste", label=label, hint=hint, group=group, longest=longest, check=check))
+    return _field(
+        default,
+        Field(kind="paste", label=label, hint=hint, group=group, longest=longest, check=check, advanced=advanced),
+    )
 
 
 def out(unit: Unit, label: str, *, hint: str = "", formula: str = "", how: str = "") -> Any:

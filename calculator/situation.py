@@ -7,12 +7,15 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any
 
-from calculator.catalogs import Accelerator, accelerators, api_price, api_prices, rent
+from calculator.catalogs import Accelerator, Architecture, accelerators, api_price, api_prices, architectures, rent
+from calculator.catalogs.own import Card, device_named, device_section, model_named, on_card
 from calculator.fields import Span, ask, flag, pick
 from calculator.units import (
     COUNT,
     DAYS,
     EXAMPLES,
+    GB_PER_S,
+    GIB,
     GPUS,
     ITEMS,
     MILLISECONDS,
@@ -20,6 +23,7 @@ from calculator.units import (
     POINTS,
     REQUESTS_PER_MONTH,
     SHARE,
+    TFLOPS,
     TOKENS,
     TURNS,
     USD,
@@ -95,9 +99,12 @@ class Privacy(StrEnum):
 
 
 NOT_RENTED = "nobody in our list rents this device out: type its price an hour, or 0 if you own it"
+_OWN_PRICE = "nobody can know what a card of your own costs: type its price an hour, or 0 if you own it"
 
 
-def _rent_of(name: str, _: Mapping[str, Any]) -> dict[str, Span | str]:
+def _rent_of(name: str, values: Mapping[str, Any]) -> dict[str, Span | str]:
+    if any(values.get(field) is not None for field in ("own_card_gib", "own_card_tflops", "own_card_gb_per_s")):
+        return {"device_usd_per_hour": _OWN_PRICE}
     return {"device_usd_per_hour": rent(name) or NOT_RENTED}
 
 
@@ -109,7 +116,30 @@ def rented(one: Accelerator) -> bool:
 def device(fits: Callable[[Accelerator], bool]) -> Any:
     """The device, of those that a page can say something about; it brings its price an hour along."""
     options = [(one.name, one.label) for one in accelerators().values() if fits(one)]
-    return pick("NVIDIA H100 SXM", options, "Device", group=HARDWARE, fills=_rent_of)
+    return pick(
+        "NVIDIA H100 SXM",
+        options,
+        "Device",
+        group=HARDWARE,
+        fills=_rent_of,
+        named=device_named,
+        section=device_section,
+    )
+
+
+def card(inputs: Any) -> Accelerator:
+    """The device of the inputs, with the figures of a card of the reader's own in place of those it gives."""
+    own = Card(inputs.own_card_gib, inputs.own_card_tflops, inputs.own_card_gb_per_s)
+    return accelerators()[inputs.device] if own == _NO_CARD else on_card(inputs.device, own)
+
+
+_NO_CARD = Card(None, None, None)
+
+
+def model(default: str, label: str, group: str, fits: Callable[[Architecture], bool] = lambda _: True) -> Any:
+    """A model of the catalogue, of those that a page can say something about, by any of its names."""
+    options = [(name, name) for name, one in architectures().items() if fits(one)]
+    return pick(default, options, label, group=group, named=model_named)
 
 
 def usd_per_hour(device_name: str, typed: float | None) -> float:
@@ -334,5 +364,28 @@ device_usd_per_hour = ask(
     high=1_000,
     hint="Empty: what providers ask for it. 0 if you own it",
     group=HARDWARE,
+)
+own_card_gib = ask(
+    None,
+    GIB,
+    "A card of your own: memory",
+    low=1,
+    high=100_000,
+    hint="In place of the device's. Empty: as the device has it",
+    group=HARDWARE,
+    advanced=True,
+)
+own_card_tflops = ask(
+    None,
+    TFLOPS,
+    "A card of your own: 16-bit speed",
+    low=0.1,
+    high=1e6,
+    hint="Dense, as sold. What is left of it is taken to be as on the device",
+    group=HARDWARE,
+    advanced=True,
+)
+own_card_gb_per_s = ask(
+    None, GB_PER_S, "A card of your own: memory speed", low=1, high=1e6, group=HARDWARE, advanced=True
 )
 hosting_gpus = ask(1, GPUS, "GPUs to host it, spare included", low=1, high=1_000, whole=True, group=MONEY)

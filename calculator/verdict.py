@@ -9,13 +9,26 @@ from calculator.exhibit import Exhibit
 
 
 @dataclass(frozen=True)
+class Lamp:
+    """One figure that is read before the verdict, and whether it stands well, close or badly."""
+
+    words: str
+    state: str
+    """good, close or bad."""
+
+
+@dataclass(frozen=True)
 class Verdict:
-    """One answer with the sentence that carries it, the reasons, and the cheapest next step."""
+    """One answer with the sentence that carries it, the reasons, and the cheapest next step.
+
+    lamps: the few figures that a reader wants before the answer, each on its own.
+    """
 
     answer: StrEnum
     headline: str
     reasons: tuple[str, ...]
     next_step: str = ""
+    lamps: tuple[Lamp, ...] = ()
 
 
 class Stance(Enum):

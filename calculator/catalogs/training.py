@@ -95,6 +95,8 @@ class Habits:
     selective_keeps: str = "products"
     fsdp: int = 1
     metric: str = "nvidia-smi"
+    packing: bool = False
+    """Several short examples fill a row, unless it is told otherwise."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,20 +4,27 @@ Peak memory per GPU and speed from the model's own dimensions and the set-up; mo
 shipped model takes, its labels and its people. Left out: disk, the time a cluster makes you wait, and evaluation runs.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import lru_cache
-from math import ceil
+from math import ceil, exp, gcd, log, prod
+from typing import Any
 
 from calculator import situation
-from calculator.catalogs import Accelerator, Architecture, accelerators, architectures, read_config
-from calculator.exhibit import Bar, Bars, Exhibit, Mark, Segment, Table
-from calculator.fields import ask, assume, out, paste, pick
+from calculator.catalogs import Accelerator, Architecture, accelerators, architectures
+from calculator.catalogs.own import pasted
+from calculator.catalogs.recipes import recipes
+from calculator.catalogs.training import bases, frameworks, objectives, optimizers
+from calculator.exhibit import Bar, Bars, Command, Exhibit, Mark, Segment, Table
+from calculator.fields import ask, assume, flag, out, paste, pick
 from calculator.llm import parameters
 from calculator.llm.accuracy import sentence
+from calculator.llm.bands import SD_OF_BAND
+from calculator.llm.training.cards import Job, OnCard, on_cards
 from calculator.llm.training.cost import training_cost
-from calculator.llm.training.memory import MemoryEstimate, TrainingSetup, estimate, longest_sequence
-from calculator.llm.training.time import throughput
+from calculator.llm.training.memory import MemoryEstimate, TrainingSetup, estimate, stored_base
+from calculator.llm.training.time import Kernels, ThroughputEstimate, throughput_on_examples
+from calculator.stats.calibration import posterior
 from calculator.units import (
     COUNT,
     DAYS,
@@ -34,11 +41,15 @@ from calculator.units import (
     USD,
     USD_PER_HOUR,
 )
-from calculator.verdict import Decision, Stance, Verdict
+from calculator.verdict import Decision, Lamp, Stance, Verdict
 
 HOURS_PER_DAY = 24.0
 WORK_HOURS_PER_DAY = 6.0
 """Hours of a working day that go into the work itself."""
+
+
+MEASURED = "A run of your own"
+"""Heading of the fields that a run of the reader's own fills."""
 
 
 class Answer(StrEnum):
@@ -66,14 +77,6 @@ class Checkpointing(StrEnum):
     FULL = "full"
 
 
-class Optimizer(StrEnum):
-    ADAMW = "AdamW"
-    ADAMW_8BIT = "AdamW, 8-bit"
-    PAGED_8BIT = "AdamW, paged 8-bit"
-    ADAFACTOR = "Adafactor"
-    SGD = "SGD"
-
-
 class Sharding(StrEnum):
     """How several GPUs share the work."""
 
@@ -81,6 +84,9 @@ class Sharding(StrEnum):
     ZERO1 = "optimizer (ZeRO-1)"
     ZERO2 = "optimizer and gradients (ZeRO-2)"
     FSDP = "everything (FSDP, ZeRO-3)"
+    FSDP1 = "everything (FSDP, first version)"
+    FSDP2 = "everything (FSDP, second version)"
+    ZERO3 = "everything (DeepSpeed ZeRO-3)"
 
 
 class Precision(StrEnum):
@@ -90,43 +96,82 @@ class Precision(StrEnum):
     PURE = "pure bf16"
 
 
-class Framework(StrEnum):
-    UNKNOWN = "not known"
-    TRANSFORMERS = "transformers and PEFT"
-    AXOLOTL = "axolotl"
-    LLAMA_FACTORY = "LLaMA-Factory"
-    UNSLOTH = "Unsloth"
-    TORCHTUNE = "torchtune"
-    TORCHTITAN = "torchtitan"
-    LITGPT = "LitGPT"
+class Packing(StrEnum):
+    """How examples that are shorter than the longest fill a row."""
+
+    HABIT = "as the framework does by itself"
+    PACKED = "packed: several in a row"
+    PADDED = "padded to the longest of the batch"
+
+
+class Attention(StrEnum):
+    """The kernel for attention scores."""
+
+    LATEST = "the best of the chip"
+    FLASH_2 = "FlashAttention 2"
+    EAGER = "none (eager)"
+
+
+class Offload(StrEnum):
+    """What is held in the main memory of the host."""
+
+    NONE = "nothing"
+    ACTIVATIONS = "activations"
+    OPTIMIZER = "the optimizer"
+    EVERYTHING = "weights, gradients and optimizer"
+
+
+class Metric(StrEnum):
+    """Who counted the memory of a run."""
+
+    SMI = "nvidia-smi"
+    RESERVED = "torch: max_memory_reserved"
+    ALLOCATED = "torch: max_memory_allocated"
 
 
 _METHODS = {Method.FULL: "full", Method.LORA: "lora", Method.QLORA: "qlora"}
 _TARGETS = {Targets.ALL: "all-linear", Targets.ATTENTION: "attention"}
-_OPTIMIZERS = {
-    Optimizer.ADAMW: "adamw",
-    Optimizer.ADAMW_8BIT: "adamw-8bit",
-    Optimizer.PAGED_8BIT: "paged-adamw-8bit",
-    Optimizer.ADAFACTOR: "adafactor",
-    Optimizer.SGD: "sgd",
+_OFFLOADS = {
+    Offload.NONE: "none",
+    Offload.ACTIVATIONS: "activations",
+    Offload.OPTIMIZER: "optimizer",
+    Offload.EVERYTHING: "parameters",
 }
-_SHARDING = {Sharding.DDP: "ddp", Sharding.ZERO1: "zero1", Sharding.ZERO2: "zero2", Sharding.FSDP: "fsdp"}
-_FRAMEWORKS = {
-    Framework.UNKNOWN: "unknown",
-    Framework.TRANSFORMERS: "transformers",
-    Framework.AXOLOTL: "axolotl",
-    Framework.LLAMA_FACTORY: "llama-factory",
-    Framework.UNSLOTH: "unsloth",
-    Framework.TORCHTUNE: "torchtune",
-    Framework.TORCHTITAN: "torchtitan",
-    Framework.LITGPT: "litgpt",
+_KERNELS = {Attention.LATEST: "", Attention.FLASH_2: "fa2", Attention.EAGER: "eager"}
+_SHARDING = {
+    Sharding.DDP: "ddp",
+    Sharding.ZERO1: "zero1",
+    Sharding.ZERO2: "zero2",
+    Sharding.FSDP1: "fsdp",
+    Sharding.FSDP2: "fsdp2",
+    Sharding.ZERO3: "zero3",
 }
+_METRICS = {Metric.SMI: "nvidia-smi", Metric.RESERVED: "reserved", Metric.ALLOCATED: "allocated"}
+_USUAL = "usual"
+"""The option that leaves a choice to the method or to the model's file."""
+
+_OPTIMIZERS = {row.label: name for name, row in reversed(optimizers().items()) if not row.refused}
+_FRAMEWORKS = {row.label: name for name, row in frameworks().items() if not row.refused}
+_OBJECTIVES = {row.label: name for name, row in reversed(objectives().items()) if not row.refused}
+_BASES = (
+    (_USUAL, "as the method or the model's file says"),
+    *((name, row.label) for name, row in bases().items() if not row.refused),
+)
+_ARITHMETIC = (("bf16", "16 bit"), ("fp8", "FP8"), ("mxfp8", "MXFP8"), ("nvfp4", "NVFP4"))
+
+
+def _labels(table: dict[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple((label, label) for label in table)
+
+
+_TRAINING_STACKS = ("cuda", "rocm", "oneapi", "gaudi")
+"""Software that PyTorch trains with; the laws know no other."""
 
 
 def trainable(gpu: Accelerator) -> bool:
-    """Whether it is a GPU of which the catalogue says enough: memory, speed, bandwidth and power."""
+    """Whether PyTorch trains on it and the catalogue says enough: memory, speed, bandwidth and power."""
     return (
-        (gpu.kind.endswith("gpu") or (gpu.kind == "unified memory" and gpu.stack != "metal"))
+        gpu.stack in _TRAINING_STACKS
         and gpu.capacity_gib is not None
         and (gpu.matmul_tflops or gpu.bf16_tflops or gpu.fp16_tflops) is not None
         and gpu.bandwidth_gb_per_s is not None
@@ -134,13 +179,11 @@ def trainable(gpu: Accelerator) -> bool:
     )
 
 
-MODEL_CHOICES = tuple((name, name) for name in architectures())
-
-
-@lru_cache(maxsize=4)
-def pasted(config: str) -> Architecture:
-    """The model of a pasted config.json. ValueError says which key is wrong."""
-    return read_config(config, "your config.json")
+def trained_config(text: str) -> Architecture:
+    """The model of a pasted file, if its weights are kept in a way that we can estimate; ValueError otherwise."""
+    model = pasted(text)
+    stored_base(model.stored_as)
+    return model
 
 
 def model_of(i: "Inputs") -> Architecture:
@@ -150,12 +193,12 @@ def model_of(i: "Inputs") -> Architecture:
 
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
-    model: str = pick("meta-llama/Llama-3.1-8B", MODEL_CHOICES, "Model", group=situation.TRAINING)
+    model: str = situation.model("meta-llama/Llama-3.1-8B", "Model", situation.TRAINING)
     config_json: str = paste(
         "",
         "Or paste its config.json",
         longest=100_000,
-        check=pasted,
+        check=trained_config,
         hint="From the model's page on Hugging Face",
         group=situation.TRAINING,
     )
@@ -177,16 +220,101 @@ class Inputs:
         hint="Full: least memory, a third more work",
         group=situation.TRAINING,
     )
-    optimizer: str = pick(Optimizer.ADAMW, Optimizer, "Optimizer", group=situation.TRAINING)
+    optimizer: str = pick("AdamW", _labels(_OPTIMIZERS), "Optimizer", group=situation.TRAINING)
     precision: str = pick(
         Precision.MIXED, Precision, "Precision of full training", hint="Full training only", group=situation.TRAINING
     )
-    framework: str = pick(Framework.UNKNOWN, Framework, "Framework", group=situation.TRAINING)
+    framework: str = pick("not known", _labels(_FRAMEWORKS), "Framework", group=situation.TRAINING)
+    base_format: str = pick(
+        _USUAL, _BASES, "Frozen weights kept in", hint="For LoRA and QLoRA", group=situation.TRAINING, advanced=True
+    )
+    objective: str = pick(
+        "text, as it is", _labels(_OBJECTIVES), "What it is trained for", group=situation.TRAINING, advanced=True
+    )
+    packing: str = pick(Packing.HABIT, Packing, "Short examples", group=situation.TRAINING, advanced=True)
+    embeddings_trained: bool = flag(
+        False, "Train embeddings and head too", hint="With an adapter", group=situation.TRAINING, advanced=True
+    )
+    dora: bool = flag(False, "DoRA", hint="With an adapter", group=situation.TRAINING, advanced=True)
+    attention: str = pick(Attention.LATEST, Attention, "Attention kernel", group=situation.TRAINING, advanced=True)
+    fused_loss: bool = flag(
+        False, "Fused loss and kernels", hint="Liger, cut cross-entropy", group=situation.TRAINING, advanced=True
+    )
+    compiled: bool = flag(False, "torch.compile", group=situation.TRAINING, advanced=True)
+    arithmetic: str = pick("bf16", _ARITHMETIC, "Products worked out in", group=situation.TRAINING, advanced=True)
+    global_batch_examples: float | None = ask(
+        None,
+        EXAMPLES,
+        "Sequences per optimizer step",
+        low=1,
+        high=1e6,
+        whole=True,
+        hint="Over all GPUs, gradients accumulated. Empty: a step after each",
+        group=situation.TRAINING,
+        advanced=True,
+    )
+    rollout_gib: float = ask(
+        0,
+        GIB,
+        "Kept by an engine while it trains",
+        low=0,
+        high=10_000,
+        hint="Of each card, for reinforcement",
+        group=situation.TRAINING,
+        advanced=True,
+    )
     device: str = situation.device(trainable)
     gpus: float = situation.gpus
     device_usd_per_hour: float | None = situation.device_usd_per_hour
     sharding: str = pick(
         Sharding.FSDP, Sharding, "Shared between GPUs", hint="With one GPU it does not matter", group=situation.HARDWARE
+    )
+    offload: str = pick(
+        Offload.NONE, Offload, "Kept in the host's memory", group=situation.HARDWARE, advanced=True
+    )
+    tensor_parallel_count: float = ask(
+        1, COUNT, "Tensor parallel", low=1, high=64, whole=True, group=situation.HARDWARE, advanced=True
+    )
+    pipeline_parallel_count: float = ask(
+        1, COUNT, "Pipeline parallel", low=1, high=64, whole=True, group=situation.HARDWARE, advanced=True
+    )
+    context_parallel_count: float = ask(
+        1, COUNT, "Context parallel", low=1, high=64, whole=True, group=situation.HARDWARE, advanced=True
+    )
+    expert_parallel_count: float = ask(
+        1,
+        COUNT,
+        "Expert parallel",
+        low=1,
+        high=512,
+        whole=True,
+        hint="For mixtures of experts",
+        group=situation.HARDWARE,
+        advanced=True,
+    )
+    own_card_gib: float | None = situation.own_card_gib
+    own_card_tflops: float | None = situation.own_card_tflops
+    own_card_gb_per_s: float | None = situation.own_card_gb_per_s
+    measured_peak_gib: float | None = ask(
+        None,
+        GIB,
+        "Measured: peak of a run like this",
+        low=0.01,
+        high=100_000,
+        hint="Of one GPU, with the set-up as it stands here. The estimates move to it; empty it to undo that",
+        group=MEASURED,
+        advanced=True,
+    )
+    measured_metric: str = pick(Metric.SMI, Metric, "Measured: by", group=MEASURED, advanced=True)
+    measured_tokens_per_s: float | None = ask(
+        None,
+        TOKENS_PER_S,
+        "Measured: speed of that run",
+        low=0.01,
+        high=1e7,
+        hint="Of one GPU, tokens of the examples, padding not counted",
+        group=MEASURED,
+        advanced=True,
     )
     labelled_examples: float = situation.labelled_examples
     new_examples: float = situation.new_examples
@@ -194,6 +322,16 @@ class Inputs:
     epochs_count: float = ask(3, COUNT, "Epochs", low=1, high=100, group=situation.DATA)
     budget_usd: float = situation.budget_usd
     deadline_days: float = situation.deadline_days
+    spend_usd: float = ask(
+        50,
+        USD,
+        "What does this much buy",
+        low=0.01,
+        high=1e9,
+        hint="For the table of all cards",
+        group=situation.LIMITS,
+        advanced=True,
+    )
     memory_surprise_sd: float = assume("memory_surprise_sd")
     speed_surprise_sd: float = assume("speed_surprise_sd")
     reserve_share: float = assume("reserve_share")
@@ -204,24 +342,27 @@ class Inputs:
     load_share: float = assume("load_share")
     overhead_ratio: float = assume("overhead_ratio")
     grid_g_per_kwh: float = assume("grid_g_per_kwh")
+    length_spread_ratio: float = assume("length_spread_ratio")
+    memory_repeat_share: float = assume("memory_repeat_share")
+    speed_repeat_share: float = assume("speed_repeat_share")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outputs:
-    peak_gib: float = out(GIB, "Peak memory per GPU", how="llm.training_memory.estimate")
+    peak_gib: float = out(GIB, "Peak memory per GPU", how="llm.training.memory.estimate")
     room_gib: float = out(GIB, "Room on the card", how="its memory less the reserve")
-    weights_gib: float = out(GIB, "Weights", how="llm.training_memory.estimate")
-    gradients_gib: float = out(GIB, "Gradients", how="llm.training_memory.estimate")
-    optimizer_gib: float = out(GIB, "Optimizer", how="llm.training_memory.estimate")
-    activations_gib: float = out(GIB, "Activations", how="llm.training_memory.estimate")
-    logits_gib: float = out(GIB, "Logits and loss", how="llm.training_memory.estimate")
+    weights_gib: float = out(GIB, "Weights", how="llm.training.memory.estimate")
+    gradients_gib: float = out(GIB, "Gradients", how="llm.training.memory.estimate")
+    optimizer_gib: float = out(GIB, "Optimizer", how="llm.training.memory.estimate")
+    activations_gib: float = out(GIB, "Activations", how="llm.training.memory.estimate")
+    logits_gib: float = out(GIB, "Logits and loss", how="llm.training.memory.estimate")
     overhead_gib: float = out(GIB, "Overhead", how="CUDA context, gathered layers, temporary copies, holes")
     reserved_gib: float = out(
         GIB, "PyTorch reserves", how="what it keeps beyond its needs where the card has room, and gives back otherwise"
     )
     total_parameters: float = out(PARAMETERS, "Parameters", how="llm.parameters.total")
     trained_parameters: float = out(PARAMETERS, "Trained parameters", how="llm.parameters.lora, or all of them")
-    gpu_tokens_per_s: float = out(TOKENS_PER_S, "Speed per GPU", how="llm.training_time.throughput")
+    gpu_tokens_per_s: float = out(TOKENS_PER_S, "Speed per GPU", how="llm.training.time.throughput_on_examples")
     run_hours: float = out(
         HOURS,
         "One run",
@@ -234,28 +375,87 @@ class Outputs:
     people_usd: float = out(USD, "People", formula="training_work_hours * engineer_usd_per_hour")
     first_model_usd: float = out(USD, "First tuned model, all in", formula="compute_usd + labels_usd + people_usd")
     ready_days: float = out(DAYS, "Until it is ready", formula="training_work_hours / 6 + run_hours * runs_count / 24")
-    energy_kwh: float = out(KWH, "Energy of all runs", how="llm.training_time.training_cost")
+    energy_kwh: float = out(KWH, "Energy of all runs", how="llm.training.cost.training_cost")
     emissions_kg_co2e: float = out(KG_CO2E, "Emissions of all runs", formula="energy_kwh * grid_g_per_kwh / 1000")
 
 
 def setup_of(i: Inputs) -> TrainingSetup:
     """The set-up in the terms of the memory and speed models."""
     full = i.method == Method.FULL
+    gpu, model, framework = situation.card(i), model_of(i), _FRAMEWORKS[i.framework]
+    tensor, pipeline, context, expert = degrees(i)
     return TrainingSetup(
         method=_METHODS[Method(i.method)],
         seq_len=i.sequence_tokens,
         micro_batch=i.micro_batch_examples,
+        global_batch=i.global_batch_examples or 0,
+        packing=packed(i),
+        objective=_OBJECTIVES[i.objective],
+        rollout_gib=i.rollout_gib,
         lora_rank=int(i.lora_rank_count),
         lora_targets=_TARGETS[Targets(i.lora_targets)],
+        train_embeddings=i.embeddings_trained and not full,
+        dora=i.dora and not full,
         master_weights=full and i.precision == Precision.MIXED,
-        optimizer=_OPTIMIZERS[Optimizer(i.optimizer)],
+        base_quantisation="" if full else base_of(i, model),
+        optimizer=_OPTIMIZERS[i.optimizer],
         checkpointing=str(i.checkpointing),
-        sharding=_SHARDING[Sharding(i.sharding)] if i.gpus > 1 else "none",
+        flash_attention=i.attention != Attention.EAGER,
+        compile=i.compiled,
+        fused_kernels=True if i.fused_loss else None,
+        loss="fused" if i.fused_loss else "",
+        sharding=_sharding(i) if i.gpus > 1 else "none",
         n_gpus=int(i.gpus),
-        framework=_FRAMEWORKS[Framework(i.framework)],
-        generation=accelerators()[i.device].generation,
-        card_gib=accelerators()[i.device].capacity_gib or 0.0,
+        tensor_parallel=tensor,
+        pipeline_parallel=pipeline,
+        context_parallel=context,
+        expert_parallel=expert,
+        offload=_OFFLOADS[Offload(i.offload)],
+        card_gib=gpu.capacity_gib or 0.0,
+        framework=framework,
+        generation=gpu.generation,
         metric="needed",
+    )
+
+
+def degrees(i: Inputs) -> tuple[int, int, int, int]:
+    """Tensor, pipeline, context and expert parallelism as far as the GPUs can be divided so."""
+    left, found = int(i.gpus), []
+    for wanted in (i.tensor_parallel_count, i.pipeline_parallel_count, i.context_parallel_count):
+        found.append(gcd(left, int(wanted)))
+        left //= found[-1]
+    experts = gcd(left, int(i.expert_parallel_count)) if model_of(i).experts else 1
+    return found[0], found[1], found[2], experts
+
+
+def packed(i: Inputs) -> bool:
+    """Whether several short examples fill a row."""
+    if i.packing == Packing.HABIT:
+        return frameworks()[_FRAMEWORKS[i.framework]].habits().packing
+    return i.packing == Packing.PACKED
+
+
+def base_of(i: Inputs, model: Architecture) -> str:
+    """How the frozen weights are kept: as chosen, else as the model's file says, else as the method does."""
+    if i.base_format != _USUAL:
+        return i.base_format
+    return "nf4-double" if i.method == Method.QLORA else stored_base(model.stored_as)
+
+
+def _sharding(i: Inputs) -> str:
+    kind = Sharding(i.sharding)
+    if kind == Sharding.FSDP:
+        kind = Sharding.FSDP2 if frameworks()[_FRAMEWORKS[i.framework]].habits().fsdp == 2 else Sharding.FSDP1
+    return _SHARDING[kind]
+
+
+def kernels_of(i: Inputs) -> Kernels:
+    """What speed depends on and memory does not."""
+    return Kernels(
+        attention=_KERNELS[Attention(i.attention)],
+        arithmetic=i.arithmetic,
+        fused_adapter=_FRAMEWORKS[i.framework] == "unsloth",
+        adapter="full-size" if i.dora and i.method != Method.FULL else "low-rank",
     )
 
 
@@ -264,20 +464,68 @@ def surprise(memory: MemoryEstimate, sd: float) -> float:
     return memory.at(sd) / memory.peak_gib
 
 
-def peak_gib(model: Architecture, setup: TrainingSetup, sd: float) -> float:
-    """Peak memory per GPU, in GiB, with this surprise."""
-    return estimate(model, setup).at(sd)
+def memory_factor(i: Inputs, model: Architecture, setup: TrainingSetup, memory: MemoryEstimate, sd: float) -> float:
+    """The factor on the estimated memory so many standard deviations away, after a run of the reader's own if any."""
+    if i.measured_peak_gib is None:
+        return surprise(memory, sd)
+    counted = estimate(model, replace(setup, metric=_METRICS[Metric(i.measured_metric)]))
+    own = posterior(
+        prior_sd=log(memory.at(SD_OF_BAND) / memory.at(-SD_OF_BAND)) / (2 * SD_OF_BAND),
+        ratio=i.measured_peak_gib / counted.peak_gib,
+        measurement_sd=i.memory_repeat_share,
+    )
+    return own.at(sd)
+
+
+def speed_at(i: Inputs, speed: ThroughputEstimate, sd: float) -> float:
+    """The speed so many standard deviations away, in tokens per second and GPU."""
+    if i.measured_tokens_per_s is None:
+        return speed.at(sd)
+    own = posterior(
+        prior_sd=speed.log_deviation,
+        ratio=i.measured_tokens_per_s / speed.tokens_per_s_per_gpu,
+        measurement_sd=i.speed_repeat_share,
+    )
+    return speed.tokens_per_s_per_gpu * own.at(sd)
+
+
+def speed_of(i: Inputs, model: Architecture, gpu: Accelerator, setup: TrainingSetup) -> ThroughputEstimate:
+    """Training speed on the reader's examples."""
+    return throughput_on_examples(
+        model,
+        gpu,
+        setup,
+        mean_tokens=i.example_tokens,
+        spread=i.length_spread_ratio,
+        kernels=kernels_of(i),
+    )
+
+
+def measured_memory(i: Inputs, log_mean: float, log_sd: float) -> dict[str, object]:
+    """The fields of a measured run that is off from our estimate by this in logarithms, and known as well as that."""
+    found = estimate(model_of(i), setup_of(i)).peak_gib * exp(log_mean)
+    return {"measured_peak_gib": found, "measured_metric": str(Metric.SMI), "memory_repeat_share": log_sd}
+
+
+def measured_speed(i: Inputs, log_mean: float, log_sd: float) -> dict[str, object]:
+    """The same of a measured speed."""
+    found = speed_of(i, model_of(i), situation.card(i), setup_of(i)).tokens_per_s_per_gpu * exp(log_mean)
+    return {"measured_tokens_per_s": found, "speed_repeat_share": log_sd}
+
+
+def tokens_of(i: Inputs) -> float:
+    """Tokens of the examples in one run."""
+    return (i.labelled_examples + i.new_examples) * i.example_tokens * i.epochs_count
 
 
 def compute(i: Inputs) -> Outputs:
-    model, gpu, setup = model_of(i), accelerators()[i.device], setup_of(i)
+    model, gpu, setup = model_of(i), situation.card(i), setup_of(i)
     memory = estimate(model, setup)
-    error = surprise(memory, i.memory_surprise_sd)
-    speed = throughput(model, gpu, setup).at(i.speed_surprise_sd)
-    tokens = (i.labelled_examples + i.new_examples) * i.example_tokens * i.epochs_count
+    error = memory_factor(i, model, setup, memory, i.memory_surprise_sd)
+    speed = speed_at(i, speed_of(i, model, gpu, setup), i.speed_surprise_sd)
     price = situation.usd_per_hour(i.device, i.device_usd_per_hour)
     one = training_cost(
-        tokens=tokens,
+        tokens=tokens_of(i),
         tokens_per_s_per_gpu=speed,
         gpus=i.gpus,
         gpu_usd_per_hour=price,
@@ -298,7 +546,7 @@ def compute(i: Inputs) -> Outputs:
         activations_gib=memory.activations_gib * error,
         logits_gib=memory.logits_gib * error,
         overhead_gib=memory.overhead_gib * error,
-        reserved_gib=memory.reserved_gib,
+        reserved_gib=memory.reserved_gib * error,
         total_parameters=total,
         trained_parameters=total
         if i.method == Method.FULL
@@ -318,17 +566,29 @@ def compute(i: Inputs) -> Outputs:
 
 
 def smallest_setup(i: Inputs) -> TrainingSetup:
-    """The set-up that needs the least memory for the same model, length and GPUs."""
+    """The set-up that needs the least memory for the same model, length and GPUs: all that can be spared is."""
     return replace(
         setup_of(i),
         method="qlora",
+        base_quantisation="",
         lora_rank=min(int(i.lora_rank_count), 16),
+        train_embeddings=False,
+        dora=False,
         micro_batch=1,
         checkpointing="full",
+        loss="fused",
+        flash_attention=True,
         master_weights=False,
         optimizer="paged-adamw-8bit",
-        sharding="fsdp" if i.gpus > 1 else "none",
+        sharding="fsdp2" if i.gpus > 1 else "none",
+        offload="parameters",
     )
+
+
+def least_gib(i: Inputs, sd: float = -SD_OF_BAND) -> float:
+    """What the leanest set-up cannot do without, at the low end of its band or so many standard deviations away."""
+    least = estimate(model_of(i), smallest_setup(i))
+    return least.peak_gib * surprise(least, sd)
 
 
 def choose(i: Inputs, o: Outputs) -> Answer:
@@ -336,26 +596,35 @@ def choose(i: Inputs, o: Outputs) -> Answer:
         return Answer.SMALLER
     if o.peak_gib <= o.room_gib:
         return Answer.TRAIN
-    least = peak_gib(model_of(i), smallest_setup(i), i.memory_surprise_sd)
-    return Answer.CHANGE if least <= o.room_gib else Answer.SMALLER
+    return Answer.CHANGE if least_gib(i) <= o.room_gib else Answer.SMALLER
 
 
-def cautions(i: Inputs, o: Outputs) -> tuple[str, ...]:
-    """What to know of this run beyond whether it fits: how like published ones it is, and what it will meet."""
-    gpu, memory = accelerators()[i.device], estimate(model_of(i), setup_of(i))
-    found = [memory.distance.words] if memory.distance else []
-    if gpu.bf16_tflops is None and gpu.fp16_tflops is not None:
-        found.append(f"The {i.device} does not compute in bf16: train in fp16 with 32-bit copies, and scale the loss.")
-    if memory.saving_gib > o.room_gib >= o.peak_gib:
-        whole = GIB.show(memory.saving_gib)
-        found.append(f"To gather the whole model on one GPU and save it would take {whole}: save it in parts.")
-    return tuple(found)
+def _lamps(i: Inputs, o: Outputs) -> tuple[Lamp, ...]:
+    """Fit, time and money, each with the band of its estimate."""
+    model, gpu, setup = model_of(i), situation.card(i), setup_of(i)
+    memory, speed = estimate(model, setup), speed_of(i, model, gpu, setup)
+    low, high = (
+        memory.peak_gib * memory_factor(i, model, setup, memory, end) for end in (-SD_OF_BAND, SD_OF_BAND)
+    )
+    fits = "good" if high <= o.room_gib else "close" if low <= o.room_gib else "bad"
+    word = "Fits" if o.peak_gib <= o.room_gib else "Does not fit"
+    hours = [tokens_of(i) / (speed_at(i, speed, end) * i.gpus * 3600) for end in (SD_OF_BAND, -SD_OF_BAND)]
+    days = [i.training_work_hours / WORK_HOURS_PER_DAY + h * i.runs_count / HOURS_PER_DAY for h in hours]
+    time = "good" if days[1] <= i.deadline_days else "close" if days[0] <= i.deadline_days else "bad"
+    fixed = o.labels_usd + o.people_usd
+    usd = [fixed + h * i.gpus * i.runs_count * o.gpu_usd_per_hour for h in hours]
+    money = "good" if usd[1] <= i.budget_usd else "close" if usd[0] <= i.budget_usd else "bad"
+    return (
+        Lamp(f"{word}: {GIB.show(o.peak_gib)} of {GIB.show(o.room_gib)} ({GIB.show_range(low, high)})", fits),
+        Lamp(f"{HOURS.show(o.run_hours)} a run ({HOURS.show_range(hours[0], hours[1])})", time),
+        Lamp(f"{USD.show(o.first_model_usd)} all in", money),
+    )
 
 
 def judge(i: Inputs, o: Outputs) -> Verdict:
     answer = choose(i, o)
     fit = (
-        f"It needs {GIB.show(o.peak_gib)} of the {GIB.show(o.room_gib)} free on the {i.device}"
+        f"It needs {GIB.show(o.peak_gib)} of the {GIB.show(o.room_gib)} free on the {_device(i)}"
         f"{f', on each of {i.gpus:.0f}' if i.gpus > 1 else ''}."
     )
     money = (
@@ -364,18 +633,30 @@ def judge(i: Inputs, o: Outputs) -> Verdict:
     )
     when = f"It is ready after {DAYS.show(o.ready_days)}; you allow {DAYS.show(i.deadline_days)}."
     method = _METHODS[Method(i.method)]
-    errors = (sentence("training-memory", method), sentence("training-throughput", method))
-    reasons = (fit, *cautions(i, o), money, when, *errors)
+    reasons = (
+        fit,
+        money,
+        when,
+        *_said(i, o),
+        sentence("training-memory", method),
+        sentence("training-throughput", method),
+    )
+    lamps = _lamps(i, o)
     if answer is Answer.TRAIN:
         tight = o.peak_gib > 0.9 * o.room_gib
         headline = (
             f"{'Tight, but it' if tight else 'It'} fits, at {SHARE.show(o.peak_gib / o.room_gib)} of the card, "
             f"and the first model costs {USD.show(o.first_model_usd)} all in."
         )
-        return Verdict(answer, headline, reasons, _verify(i))
+        return Verdict(answer, headline, reasons, _verify(i), lamps)
     if answer is Answer.CHANGE:
+        sure = "does fit" if least_gib(i, 0.0) <= o.room_gib else "fits only at the low end of its range"
         return Verdict(
-            answer, f"{fit[:-1]}; a leaner set-up of the same model does fit.", reasons, "First: " + _leaner(i, o) + "."
+            answer,
+            f"{fit[:-1]}; a leaner set-up of the same model {sure}.",
+            reasons,
+            "First: " + _leaner(i, o) + ".",
+            lamps,
         )
     if o.first_model_usd > i.budget_usd:
         headline = (
@@ -384,13 +665,66 @@ def judge(i: Inputs, o: Outputs) -> Verdict:
     elif o.ready_days > i.deadline_days:
         headline = f"It is ready after {DAYS.show(o.ready_days)}; you allow {DAYS.show(i.deadline_days)}."
     else:
-        headline = "Even with a 4-bit base, checkpointing and one sequence at a time it does not fit."
+        headline = (
+            f"Even with a 4-bit base, one sequence at a time and all that can go in the host's memory it needs at "
+            f"least {GIB.show(least_gib(i))}, and {GIB.show(o.room_gib)} are free."
+        )
     return Verdict(
         answer,
         headline,
         reasons,
         "Score a small model with your best prompt on your own test items before paying for any training.",
+        lamps,
     )
+
+
+def _device(i: Inputs) -> str:
+    return situation.card(i).name
+
+
+def _said(i: Inputs, o: Outputs) -> list[str]:
+    """What a reader must know of how the estimate came about."""
+    model, gpu, setup = model_of(i), situation.card(i), setup_of(i)
+    memory, speed = estimate(model, setup), speed_of(i, model, gpu, setup)
+    said = []
+    if memory.distance is not None:
+        said.append(f"Memory: {memory.distance.words}")
+    said.append(f"Speed: {speed.distance.words}")
+    if i.measured_peak_gib is not None or i.measured_tokens_per_s is not None:
+        what = [
+            *(["memory"] if i.measured_peak_gib is not None else []),
+            *(["speed"] if i.measured_tokens_per_s is not None else []),
+        ]
+        said.append(
+            f"The estimates of {' and '.join(what)} have moved to the run that you measured, and their range is "
+            f"narrower for it. Empty the measured fields to undo that."
+        )
+    if gpu.bf16_tflops is None:
+        said.append(
+            f"The {gpu.name} has no bf16: train in fp16 with loss scaling, which some models do not bear, or in 32 bit."
+        )
+    asked = [i.tensor_parallel_count, i.pipeline_parallel_count, i.context_parallel_count]
+    if degrees(i)[:3] != tuple(map(int, asked)):
+        taken = " × ".join(map(str, degrees(i)[:3]))
+        wanted = " × ".join(f"{n:.0f}" for n in asked)
+        said.append(
+            f"{i.gpus:.0f} GPUs cannot be divided into tensor × pipeline × context = {wanted}; {taken} is taken."
+        )
+    if setup.offload != "none":
+        at_once = estimate(model, replace(setup, offload="none")).allocated_gib - memory.allocated_gib
+        if at_once > 0:
+            said.append(
+                f"The host must hold about {GIB.show(at_once * i.gpus)} for it, and passes them over the bus each step."
+            )
+    if model.towers:
+        counted = f", {PARAMETERS.show(model.tower_parameters)}, counted as frozen" if model.tower_parameters else ""
+        said.append(f"The model has a part for {model.towers}{counted}; what it makes of each image is not counted.")
+    if setup.sharding in ("fsdp", "fsdp2", "zero3") and memory.saving_gib > o.room_gib >= o.peak_gib:
+        said.append(
+            f"Saving the whole model from one GPU takes {GIB.show(memory.saving_gib)}: save sharded, or move it to the "
+            "host piece by piece."
+        )
+    return said
 
 
 CHANGES: tuple[tuple[str, dict[str, object]], ...] = (
@@ -398,8 +732,10 @@ CHANGES: tuple[tuple[str, dict[str, object]], ...] = (
     ("halve the sequences per step", {"micro_batch": 0.5}),
     ("take an 8-bit optimizer", {"optimizer": "adamw-8bit"}),
     ("train a LoRA adapter", {"method": "lora", "master_weights": False}),
-    ("take a 4-bit base (QLoRA)", {"method": "qlora", "master_weights": False}),
-    ("shard everything between the GPUs (FSDP)", {"sharding": "fsdp"}),
+    ("take a 4-bit base (QLoRA)", {"method": "qlora", "base_quantisation": "nf4-double", "master_weights": False}),
+    ("shard everything between the GPUs (FSDP)", {"sharding": "fsdp2"}),
+    ("keep the optimizer in the host's memory", {"offload": "optimizer"}),
+    ("keep weights, gradients and optimizer in the host's memory", {"offload": "parameters"}),
 )
 """What to change first: the cheaper in quality and effort stand earlier."""
 
@@ -411,7 +747,10 @@ def _changed(setup: TrainingSetup, change: dict[str, object]) -> TrainingSetup:
 
 
 def remedies(i: Inputs, o: Outputs) -> list[tuple[str, float, bool]]:
-    """Each change on its own: what it is, the peak in GiB after it, and whether it then fits."""
+    """Each change on its own: what it is, what it then needs in GiB, and whether that fits.
+
+    A measured run tells how far this set-up is off; its neighbours are taken to be off by the same factor.
+    """
     setup, model = setup_of(i), model_of(i)
     found = []
     for words, change in CHANGES:
@@ -419,9 +758,18 @@ def remedies(i: Inputs, o: Outputs) -> list[tuple[str, float, bool]]:
             continue
         after = _changed(setup, change)
         if after != setup:
-            peak = peak_gib(model, after, i.memory_surprise_sd)
-            found.append((words, peak, peak <= o.room_gib))
+            needed = needed_gib(i, model, after, o)
+            if needed < o.peak_gib:
+                found.append((words, needed, needed <= o.room_gib))
     return found
+
+
+def needed_gib(i: Inputs, model: Architecture, setup: TrainingSetup, o: Outputs) -> float:
+    """What another set-up cannot do without, off as this one is where it was measured."""
+    memory = estimate(model, setup)
+    if i.measured_peak_gib is not None:
+        return memory.peak_gib * o.peak_gib / estimate(model_of(i), setup_of(i)).peak_gib
+    return memory.peak_gib * surprise(memory, i.memory_surprise_sd)
 
 
 def _leaner(i: Inputs, o: Outputs) -> str:
@@ -429,6 +777,8 @@ def _leaner(i: Inputs, o: Outputs) -> str:
     for words, peak, fits in found:
         if fits:
             return f"{words}, which alone brings it to {GIB.show(peak)}"
+    if not found:
+        return "shorten the sequence or take a card with more memory"
     words, peak, _ = min(found, key=lambda remedy: remedy[1])
     return f"{words} ({GIB.show(peak)} after it), and then more: no single change is enough"
 
@@ -450,12 +800,20 @@ def exhibits(i: Inputs, o: Outputs) -> tuple[Exhibit, ...]:
         ("Overhead", o.overhead_gib),
     )
     segments = tuple(Segment(label=label, value=value) for label, value in parts)
+    model, setup = model_of(i), setup_of(i)
+    band = estimate(model, setup)
+    low, high = (
+        band.peak_gib * memory_factor(i, model, setup, band, end) for end in (-SD_OF_BAND, SD_OF_BAND)
+    )
     memory = Bars(
         title="Memory per GPU against the card",
-        description=f"Peak of {GIB.show(o.peak_gib)} against {GIB.show(o.room_gib)} on the {i.device}.",
+        description=(
+            f"{GIB.show(o.peak_gib)} needed against {GIB.show(o.room_gib)} on the {_device(i)}, where PyTorch will "
+            f"reserve {GIB.show(o.reserved_gib)}."
+        ),
         unit=GIB,
-        bars=(Bar(label="This run", segments=segments),),
-        limit=Mark(label=i.device, x=o.room_gib),
+        bars=(Bar(label="This run", segments=segments, low=low, high=high),),
+        limit=Mark(label=_device(i), x=o.room_gib),
     )
     changes = remedies(i, o)
     tables: list[Exhibit] = [memory]
@@ -463,39 +821,161 @@ def exhibits(i: Inputs, o: Outputs) -> tuple[Exhibit, ...]:
         tables.append(
             Table(
                 title="What each change would bring",
-                columns=("Change", "Peak per GPU", "Fits"),
+                columns=("Change", "Needed per GPU", "Fits"),
                 rows=tuple(
                     (words.capitalize(), GIB.show(peak), "yes" if fits else "no") for words, peak, fits in changes
                 ),
             )
         )
-    return (*tables, _largest(i, o))
+    tables.append(_largest(i, o))
+    tables.extend(_commands(i, o))
+    tables.append(_all_cards(i, o))
+    return tuple(tables)
+
+
+def _most(fits: Callable[[int], bool], most: int) -> int:
+    """The largest whole number up to `most` that fits; 0 when 1 does not. What fits must fit for all below it."""
+    low, high = 0, most + 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle)
+    return low
 
 
 def _largest(i: Inputs, o: Outputs) -> Table:
-    """The longest sequence and the largest catalogued model that fit the same card, by method."""
-    room = o.room_gib
+    """The longest sequence, the largest batch and the largest catalogued model that fit the same card, by method."""
+    room, model = o.room_gib, model_of(i)
     rows = []
     for method in Method:
+        here = method == i.method
         setup = replace(
-            setup_of(i), method=_METHODS[method], master_weights=method == Method.FULL and setup_of(i).master_weights
+            setup_of(i),
+            method=_METHODS[method],
+            base_quantisation=setup_of(i).base_quantisation if here else "",
+            master_weights=method == Method.FULL and i.precision == Precision.MIXED,
         )
-        longest = longest_sequence(model_of(i), setup, room)
+
+        def fits(a: Architecture, s: TrainingSetup) -> bool:
+            return needed_gib(i, a, s, o) <= room
+
+        longest = _most(lambda n, s=setup: fits(model, replace(s, seq_len=n)), 1_000_000)  # type: ignore[misc]
+        batch = _most(lambda n, s=setup: fits(model, replace(s, micro_batch=n)), 512)  # type: ignore[misc]
         best = max(
-            (
-                (parameters.total(a), name)
-                for name, a in architectures().items()
-                if peak_gib(a, setup, i.memory_surprise_sd) <= room
-            ),
+            ((parameters.total(a), name) for name, a in architectures().items() if fits(a, setup)),
             default=(0, "none of the catalogue"),
         )
-        rows.append((str(method), TOKENS.show(longest) if longest > 0 else "does not fit", best[1], _billions(best[0])))
+        rows.append(
+            (
+                str(method),
+                TOKENS.show(longest) if longest else "does not fit",
+                EXAMPLES.show(batch) if batch else "does not fit",
+                best[1],
+                _billions(best[0]),
+            )
+        )
     return Table(
         title="What fits the same card",
-        columns=("Method", "Longest sequence of this model", "Largest model at your sequence", "Its parameters"),
+        columns=(
+            "Method",
+            "Longest sequence of this model",
+            "Largest batch at your sequence",
+            "Largest model",
+            "Its parameters",
+        ),
         rows=tuple(rows),
         note="Of the catalogued models, with all else as it stands.",
     )
+
+
+def job_of(i: Inputs) -> Job:
+    """The job, as every card is asked for it."""
+    return Job(
+        model=model_of(i),
+        setup=setup_of(i),
+        kernels=kernels_of(i),
+        tokens=tokens_of(i),
+        mean_tokens=i.example_tokens,
+        length_spread=i.length_spread_ratio,
+        reserve_share=i.reserve_share,
+        spend_usd=i.spend_usd,
+    )
+
+
+def all_cards(i: Inputs) -> tuple[OnCard, ...]:
+    """The job on every device of the catalogue that somebody rents out, those that it fits first, cheapest first."""
+    return on_cards(job_of(i), [one for one in accelerators().values() if trainable(one) and not one.announced])
+
+
+CARD_COLUMNS = ("Device", "Fits", "Needed", "Room", "One run", "A run costs", "Runs for the sum")
+
+
+def card_row(found: OnCard) -> tuple[str, ...]:
+    """One card in words."""
+    return (
+        found.device,
+        "yes" if found.fits else "no",
+        GIB.show(found.needed_gib),
+        GIB.show(found.room_gib),
+        HOURS.show(found.hours),
+        USD.show(found.usd),
+        f"{found.runs:.3g}" if found.fits else "–",
+    )
+
+
+def _all_cards(i: Inputs, o: Outputs) -> Table:
+    found = all_cards(i)
+    return Table(
+        title="The same job on every card that is rented out",
+        columns=CARD_COLUMNS,
+        rows=tuple(map(card_row, found)),
+        note=(
+            f"On {i.gpus:.0f} of each, at the median of what providers ask; the last column is what "
+            f"{USD.show(i.spend_usd)} buys. Estimates alone: a run that you measured counts for its own card."
+        ),
+    )
+
+
+def _commands(i: Inputs, o: Outputs) -> tuple[Command, ...]:
+    """The same set-up in the words of the frameworks, where it fits."""
+    if o.peak_gib > o.room_gib:
+        return ()
+    setup = setup_of(i)
+    name = "YOUR_MODEL" if i.config_json else i.model
+    said: dict[str, Any] = {
+        "model": name,
+        "method": setup.method,
+        "sequence": int(i.sequence_tokens),
+        "batch": int(i.micro_batch_examples),
+        "accumulation": ceil(setup.accumulation_steps),
+        "epochs": f"{i.epochs_count:g}",
+        "rank": setup.lora_rank,
+        "twice_rank": 2 * setup.lora_rank,
+        "targets": setup.lora_targets,
+        "optimizer": setup.optimizer,
+        "checkpointing": setup.checkpointing,
+        "packing": setup.packing,
+        "sharding": setup.sharding,
+        "offload": setup.offload,
+        "gpus": setup.n_gpus,
+        "several": setup.n_gpus > 1,
+        "base": setup.base_quantisation or "none",
+        "bf16": situation.card(i).bf16_tflops is not None,
+        "attention": setup.flash_attention,
+        "compile": setup.compile,
+        "fused": i.fused_loss,
+        "dora": setup.dora,
+        "embeddings": setup.train_embeddings,
+        "objective": setup.objective,
+        "pure": i.precision == Precision.PURE,
+        "arithmetic": i.arithmetic,
+        "parallel": prod(degrees(i)),
+    }
+    found = []
+    for recipe in recipes("training"):
+        text, left = recipe.written(said)
+        note = recipe.note if not left else f"{recipe.note} It has no words for: {', '.join(left)}."
+        found.append(Command(title=f"Run it: {recipe.label}", text=text, note=note.strip()))
+    return tuple(found)
 
 
 def _billions(count: float) -> str:

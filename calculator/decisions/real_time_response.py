@@ -7,13 +7,14 @@ answer), and devices that slow down when they get hot.
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import lru_cache
 from math import ceil, inf, isfinite
 
 from calculator import situation
-from calculator.catalogs import Accelerator, accelerators, architectures
-from calculator.exhibit import Bar, Bars, Exhibit, Mark, Segment, Table
-from calculator.fields import ask, assume, out, pick
+from calculator.catalogs import Accelerator, Architecture, architectures
+from calculator.catalogs.own import pasted
+from calculator.catalogs.recipes import recipes
+from calculator.exhibit import Bar, Bars, Command, Exhibit, Mark, Segment, Table
+from calculator.fields import ask, assume, out, paste, pick
 from calculator.llm.accuracy import sentence
 from calculator.llm.serving import ServingSetup, cache_gib, decode, engine, fits, slots_within, time_to_first_token
 from calculator.llm.serving import weight_format as format_of
@@ -75,16 +76,47 @@ def serves(device: Accelerator) -> bool:
     return device.capacity_gib is not None and device.bandwidth_gb_per_s is not None
 
 
-MODEL_CHOICES = tuple((name, name) for name, model in architectures().items() if model.generates)
+def generates(model: Architecture) -> bool:
+    """Whether it writes an answer token by token."""
+    return model.generates
+
+
+def served_config(text: str) -> Architecture:
+    """The model of a pasted file, if it writes answers; ValueError otherwise."""
+    model = pasted(text)
+    if not generates(model):
+        raise ValueError(f"config.json: {model.family[:60]} reads texts and writes none: nothing comes by the token")
+    return model
 
 
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
-    large_model: str = pick("meta-llama/Meta-Llama-3.1-70B", MODEL_CHOICES, "Large model", group=situation.HARDWARE)
-    small_model: str = pick("meta-llama/Llama-3.1-8B", MODEL_CHOICES, "Small model", group=situation.HARDWARE)
+    large_model: str = situation.model("meta-llama/Meta-Llama-3.1-70B", "Large model", situation.HARDWARE, generates)
+    small_model: str = situation.model("meta-llama/Llama-3.1-8B", "Small model", situation.HARDWARE, generates)
+    large_config_json: str = paste(
+        "",
+        "Or paste the large one's config.json",
+        longest=100_000,
+        check=served_config,
+        hint="From the model's page on Hugging Face",
+        group=situation.HARDWARE,
+        advanced=True,
+    )
+    small_config_json: str = paste(
+        "",
+        "Or paste the small one's config.json",
+        longest=100_000,
+        check=served_config,
+        hint="From the model's page on Hugging Face",
+        group=situation.HARDWARE,
+        advanced=True,
+    )
     device: str = situation.device(serves)
     device_usd_per_hour: float | None = situation.device_usd_per_hour
     gpus: float = situation.gpus
+    own_card_gib: float | None = situation.own_card_gib
+    own_card_tflops: float | None = situation.own_card_tflops
+    own_card_gb_per_s: float | None = situation.own_card_gb_per_s
     stored: str = pick(Stored.FP8, Stored, "Weights kept in", group=situation.HARDWARE)
     engine: str = pick(Engine.VLLM, Engine, "Served by", group=situation.HARDWARE)
     latency_ms: float = situation.latency_ms
@@ -152,12 +184,22 @@ class Service:
     thinking_ms: float
 
 
-def setup_of(i: Inputs, model: str, devices: int) -> ServingSetup:
+def large_of(i: Inputs) -> Architecture:
+    """The large model: the pasted one when there is one."""
+    return pasted(i.large_config_json) if i.large_config_json else architectures()[i.large_model]
+
+
+def small_of(i: Inputs) -> Architecture:
+    """The small model: the pasted one when there is one."""
+    return pasted(i.small_config_json) if i.small_config_json else architectures()[i.small_model]
+
+
+def setup_of(i: Inputs, model: Architecture, devices: int) -> ServingSetup:
     """The model on so many devices, in the terms of the serving model."""
     served = engine(_ENGINES[Engine(i.engine)])
     return ServingSetup(
-        model=architectures()[model],
-        device=accelerators()[i.device],
+        model=model,
+        device=situation.card(i),
         devices=devices,
         stored=format_of(_FORMATS[Stored(i.stored)]),
         engine=served,
@@ -167,17 +209,9 @@ def setup_of(i: Inputs, model: str, devices: int) -> ServingSetup:
     )
 
 
-@lru_cache(maxsize=256)
-def devices_each(model: str, device: str, stored: str, served: str, prompt: float, answer: float, most: int) -> int:
+def devices_each(i: Inputs, model: Architecture, most: int) -> int:
     """The fewest devices, a power of two, that hold the weights and one conversation; 0 when `most` do not."""
-    alone = ServingSetup(
-        model=architectures()[model],
-        device=accelerators()[device],
-        stored=format_of(stored),
-        engine=engine(served),
-        prompt_tokens=prompt,
-        answer_tokens=answer,
-    )
+    alone = setup_of(i, model, 1)
     count = 1
     while count <= most:
         if fits(replace(alone, devices=count, split=alone.engine.several if count > 1 else "tensor")):
@@ -186,17 +220,9 @@ def devices_each(model: str, device: str, stored: str, served: str, prompt: floa
     return 0
 
 
-def service(i: Inputs, model: str) -> Service:
+def service(i: Inputs, model: Architecture) -> Service:
     """What the devices give with this model, at this surprise."""
-    each = devices_each(
-        model,
-        i.device,
-        _FORMATS[Stored(i.stored)],
-        _ENGINES[Engine(i.engine)],
-        i.prompt_tokens,
-        i.answer_tokens + i.thinking_tokens,
-        int(i.gpus),
-    )
+    each = devices_each(i, model, int(i.gpus))
     if not each:
         return Service(
             first_token_ms=inf,
@@ -242,7 +268,7 @@ def _share_of_time(i: Inputs, first_ms: float) -> float:
 
 
 def compute(i: Inputs) -> Outputs:
-    small, large = service(i, i.small_model), service(i, i.large_model)
+    small, large = service(i, small_of(i)), service(i, large_of(i))
     price = situation.usd_per_hour(i.device, i.device_usd_per_hour)
     request = request_usd(
         prompt_tokens=i.prompt_tokens,
@@ -296,7 +322,7 @@ def judge(i: Inputs, o: Outputs) -> Verdict:
         if isfinite(o.hosting_usd_per_month)
         else f"No number of these devices carries your users; the same from an API costs {api}."
     )
-    like = how_far(setup_of(i, i.small_model, 1)).words
+    like = how_far(setup_of(i, small_of(i), 1)).words
     reasons = (begin, many, money, sentence("decode", "several sequences"), like)
     if answer is Answer.LARGE:
         begins = show(o.large_first_token_after_ms)
@@ -342,7 +368,7 @@ def _small_why_not(i: Inputs, o: Outputs) -> str:
 
 def exhibits(i: Inputs, o: Outputs) -> tuple[Exhibit, ...]:
     bars = []
-    for label, model in (("Small model", i.small_model), ("Large model", i.large_model)):
+    for label, model in (("Small model", small_of(i)), ("Large model", large_of(i))):
         found = service(i, model)
         if found.devices_each:
             writing = 1000 * i.answer_tokens / max(i.pace_tokens_per_s, 1e-9)
@@ -364,7 +390,30 @@ def exhibits(i: Inputs, o: Outputs) -> tuple[Exhibit, ...]:
                 limit=Mark(label="must begin", x=i.latency_ms),
             ),
         )
-    return (*waterfall, _what_fits(i))
+    return (*waterfall, *_commands(i, o), _what_fits(i))
+
+
+def _commands(i: Inputs, o: Outputs) -> tuple[Command, ...]:
+    """How the engine chosen is told to serve the small model, where it fits and this project has the words."""
+    found = service(i, small_of(i))
+    if not found.slots:
+        return ()
+    context = int(i.prompt_tokens + i.thinking_tokens + i.answer_tokens)
+    said = {
+        "model": "YOUR_MODEL" if i.small_config_json else i.small_model,
+        "stored": _FORMATS[Stored(i.stored)],
+        "devices": found.devices_each,
+        "context": context,
+        "slots": found.slots,
+        "all_context": context * found.slots,
+    }
+    commands = []
+    for recipe in recipes("serving"):
+        if recipe.label == i.engine:
+            text, left = recipe.written(said)
+            note = recipe.note if not left else f"{recipe.note} It has no words for: {', '.join(left)}."
+            commands.append(Command(title=f"Run it: {recipe.label}", text=text, note=note))
+    return tuple(commands)
 
 
 WHERE = (
@@ -380,13 +429,20 @@ def _what_fits(i: Inputs) -> Table:
     """What the small model does in four typical places, in 4 bits."""
     rows = []
     for place, device, served in WHERE:
-        there = replace(i, device=device, engine=served, stored=Stored.Q4_K_M, gpus=1.0)
-        served_by = _ENGINES[Engine(served)]
-        each = devices_each(i.small_model, device, "q4_k_m", served_by, i.prompt_tokens, i.answer_tokens, 1)
-        if not each:
+        there = replace(
+            i,
+            device=device,
+            engine=served,
+            stored=Stored.Q4_K_M,
+            gpus=1.0,
+            own_card_gib=None,
+            own_card_tflops=None,
+            own_card_gb_per_s=None,
+        )
+        if not devices_each(there, small_of(i), 1):
             rows.append((place, device, "does not fit", "–", "–"))
             continue
-        setup = setup_of(there, i.small_model, 1)
+        setup = setup_of(there, small_of(i), 1)
         rows.append(
             (
                 place,

@@ -7,7 +7,7 @@ from typing import Any
 
 from calculator import MODEL_VERSION
 from calculator.engine import FIRM, Report, result_name, strength_words, uncertain
-from calculator.exhibit import Bars, Curves, Exhibit, Grid, Note, Table
+from calculator.exhibit import Bars, Command, Curves, Exhibit, Grid, Note, Table
 from calculator.fields import fields_of, show
 from calculator.links import query
 from calculator.units import COUNT, USD, round_to
@@ -118,7 +118,8 @@ def csv_cell(value: object) -> str:
 def as_markdown(report: Report, site_url: str = "") -> str:
     """The report as Markdown: question, verdict with its doubt, numbers, flips, assumptions with source and date."""
     verdict, decision = report.verdict, report.decision
-    lines = [f"# {decision.question}", "", f"**{verdict.answer}.** {verdict.headline}", ""]
+    lamps = [" · ".join(_escape(lamp.words) for lamp in verdict.lamps), ""] if verdict.lamps else []
+    lines = [f"# {decision.question}", "", *lamps, f"**{verdict.answer}.** {verdict.headline}", ""]
     lines += _doubt(report)
     lines += [f"- {reason}" for reason in verdict.reasons]
     if verdict.next_step:
@@ -224,6 +225,8 @@ def _exhibit(exhibit: Exhibit) -> list[str]:
         rule = ["|" + "---|" * len(exhibit.columns)]
         rows = ["| " + " | ".join(map(_escape, row)) + " |" for row in exhibit.rows]
         return head + rule + rows + (["", _escape(exhibit.note)] if exhibit.note else [])
+    if isinstance(exhibit, Command):
+        return [f"### {_escape(exhibit.title)}", "", _escape(exhibit.note), "", "```", *exhibit.text.split("\n"), "```"]
     if isinstance(exhibit, Note):
         return [f"### {_escape(exhibit.title)}", "", *(_escape(p) for p in exhibit.paragraphs)]
     if isinstance(exhibit, Curves | Bars | Grid):

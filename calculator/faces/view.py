@@ -12,7 +12,7 @@ from math import isfinite
 from typing import Any
 
 from calculator.engine import Report, result_name, strength_words, write
-from calculator.exhibit import Bars, Curves, Exhibit, Grid, Note, Table
+from calculator.exhibit import Bars, Command, Curves, Exhibit, Grid, Note, Table
 from calculator.explore import Comparison, comparison_table
 from calculator.faces import chart
 from calculator.faces.chart import escape
@@ -20,7 +20,7 @@ from calculator.faces.report import range_words, shell_line, show_input, used_as
 from calculator.facts.assumptions import Assumption, counted
 from calculator.fields import Field, defaults_of, fields_of
 from calculator.units import COUNT, USD, Unit
-from calculator.verdict import Decision
+from calculator.verdict import Decision, Verdict
 
 SECTIONS = ("verdict", "reasons", "numbers", "exhibits", "flips", "sensitivity", "working")
 """The sections of a report, in reading order."""
@@ -74,12 +74,20 @@ def _verdict(report: Report) -> str:
     words = strength_words(report)
     share = report.holds if report.holds is not None else 0.0
     return (
-        f'<span class="calc-panel calc-panel-{report.strength}">'
+        f'<span class="calc-panel calc-panel-{report.strength}">{_lamps(verdict)}'
         f'<span class="calc-answer">{escape(str(verdict.answer))}</span> '
         f'<span class="calc-headline">{escape(verdict.headline)}</span> '
         f"{chart.meter(share, report.strength)}"
         f'<span class="calc-holds">{escape(words or _WAITING)}</span></span>'
     )
+
+
+def _lamps(verdict: Verdict) -> str:
+    """The figures that are read before the answer."""
+    lamps = "".join(
+        f'<span class="calc-lamp calc-lamp-{one.state}">{escape(one.words)}</span> ' for one in verdict.lamps
+    )
+    return f'<span class="calc-lamps">{lamps}</span>' if lamps else ""
 
 
 def _reasons(report: Report, overall: str) -> str:
@@ -137,6 +145,13 @@ def render_exhibit(exhibit: Exhibit) -> str:
     if isinstance(exhibit, Note):
         paragraphs = "".join(f"<p>{escape(p)}</p>" for p in exhibit.paragraphs)
         return f'<div class="calc-note"><h3>{escape(exhibit.title)}</h3>{paragraphs}</div>'
+    if isinstance(exhibit, Command):
+        note = f'<p class="calc-caption">{escape(exhibit.note)}</p>' if exhibit.note else ""
+        return (
+            f'<details class="calc-fold"><summary>{escape(exhibit.title)}</summary>{note}'
+            '<p><button class="calc-how" type="button" data-action="copyCommand">Copy</button></p>'
+            f'<pre class="calc-command" tabindex="0"><code>{escape(exhibit.text)}</code></pre></details>'
+        )
     if isinstance(exhibit, Table):
         table = _table(exhibit.columns, exhibit.rows, highlight=exhibit.highlight)
         note = f'<p class="calc-caption">{escape(exhibit.note)}</p>' if exhibit.note else ""
@@ -429,12 +444,16 @@ def render_form(
         return _control(field, specs[field], values[field], write(specs[field], defaults[field]), ident)
 
     asked = [field for field, spec in specs.items() if spec.kind != "assume"]
-    opened = [field for field in show if field in specs] or asked
-    folded = [field for field in asked if field not in opened]
+    usual = [field for field in asked if not specs[field].advanced]
+    opened = [field for field in show if field in specs] or usual
+    folded = [field for field in usual if field not in opened]
+    advanced = [field for field in asked if specs[field].advanced and field not in opened]
     assumed = [field for field, spec in specs.items() if spec.kind == "assume" and field not in opened]
     html = _groups(opened, specs, control) if not show else "".join(map(control, opened))
     if folded:
         html += _fold(f"{len(folded)} more questions", _groups(folded, specs, control))
+    if advanced:
+        html += _fold(f"Advanced: {len(advanced)} more", _groups(advanced, specs, control))
     if assumed:
         count = "1 assumption" if len(assumed) == 1 else f"{len(assumed)} assumptions"
         entries = [entry for field in assumed if (entry := specs[field].assumption) is not None]
@@ -466,7 +485,7 @@ def _control(name: str, spec: Field, value: str, default: str, ident: str) -> st
     words = "" if words.lower() == spec.label.lower() else words.removeprefix(f"{spec.label.lower()} ")
     unit = f' <span class="calc-unit">{escape(words)}</span>' if words else ""
     if spec.kind == "pick":
-        control = f"<select {common}>{_options(spec.options, value)}</select>"
+        control = f"<select {common}>{_options(spec, value)}</select>"
     elif spec.kind == "flag":
         control = f'<input type="checkbox" {common} value="yes"{" checked" if value == "yes" else ""}>'
     elif spec.kind == "paste":
@@ -488,15 +507,25 @@ def _control(name: str, spec: Field, value: str, default: str, ident: str) -> st
     )
 
 
-def _options(options: Sequence[tuple[str, str]], value: str) -> str:
-    """The options of a list. Names of models are grouped by maker: a list is searched by how an option begins.
+def _options(spec: Field, value: str) -> str:
+    """The options of a list, under the headings that the field has for them.
 
-    What has no maker, such as "a typical one", stands first.
+    Names of models are grouped by maker: a list is searched by how an option begins. What has no maker, such as "a
+    typical one", stands first.
     """
+    options = spec.options
 
     def option(name: str, label: str) -> str:
         return f'<option value="{escape(name)}"{" selected" if name == value else ""}>{escape(label)}</option>'
 
+    if spec.section is not None:
+        sections: dict[str, str] = {}
+        for name, label in options:
+            heading = spec.section(name)
+            sections[heading] = sections.get(heading, "") + option(name, label)
+        return "".join(
+            f'<optgroup label="{escape(heading)}">{html}</optgroup>' for heading, html in sections.items()
+        )
     named = [(name, label) for name, label in options if label.count("/") == 1]
     if len(options) - len(named) > 1:
         return "".join(option(name, label) for name, label in options)

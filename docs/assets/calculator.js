@@ -845,6 +845,10 @@ const ACTIONS = {
   retry,
   link: copyLink,
   markdown: copyMarkdown,
+  copyCommand: (section, button) => {
+    const words = button.closest("details").querySelector("code").textContent;
+    copy(section, Promise.resolve(words), "Copied.", button.parentElement);
+  },
   print: () => {
     document.documentElement.dataset.print = "";
     window.print();
@@ -920,7 +924,7 @@ document.addEventListener("click", ({ target }) => {
   const button = section && target.closest("[data-action]");
   if (!button) return;
   const { action } = button.dataset;
-  if (ACTIONS[action]) ACTIONS[action](section);
+  if (ACTIONS[action]) ACTIONS[action](section, button);
   else useTool(section, action, button);
 });
 

@@ -23,6 +23,11 @@ def _positive(**values: float) -> None:
             raise ValueError(f"{name}: must be above 0, {value} was given")
 
 
+_STEP = 0.2
+_SLICES = tuple((-8 + (i + 0.5) * _STEP, normal_cdf(-8 + (i + 1) * _STEP)) for i in range(80))
+"""Slices of the standard normal: the middle of each, and the share below its upper end."""
+
+
 def padded_row_tokens(*, mean_tokens: float, spread: float, micro_batch: float, seq_len: float) -> float:
     """Expected length of a batch's rows when every row is padded to the longest of the batch.
 
@@ -33,11 +38,10 @@ def padded_row_tokens(*, mean_tokens: float, spread: float, micro_batch: float, 
     _not_negative(spread=spread)
     sigma = sqrt(log(1 + spread * spread))
     middle = log(mean_tokens) - sigma * sigma / 2
-    step, below, expected = 0.2, 0.0, 0.0
-    for i in range(80):
-        z = -8 + (i + 1) * step
-        up_to = normal_cdf(z) ** micro_batch
-        expected += (up_to - below) * min(seq_len, exp(middle + sigma * (z - step / 2)))
+    below = expected = 0.0
+    for z, share in _SLICES:
+        up_to = share**micro_batch
+        expected += (up_to - below) * min(seq_len, exp(middle + sigma * z))
         below = up_to
     return expected
 

@@ -527,7 +527,7 @@ class _Held(NamedTuple):
 
 
 @cache
-def _stored_base(stored_as: str) -> str:
+def stored_base(stored_as: str) -> str:
     """The format in which the published file holds the model, which is how its frozen weights are loaded."""
     if not stored_as:
         return "none"
@@ -740,7 +740,7 @@ def _estimate(a: Architecture, s: TrainingSetup, c: Coefficients, d: Doubts | No
     habits = frameworks()[s.framework].habits(s.day)
     zero = s.sharding.startswith("zero") and not habits.own_engine
     engine = _zero_habits(s.day) if zero else habits
-    quantisation = s.base_quantisation or ("nf4-double" if s.method == "qlora" else _stored_base(a.stored_as))
+    quantisation = s.base_quantisation or ("nf4-double" if s.method == "qlora" else stored_base(a.stored_as))
     weights, gradients, states, temporary, head_gradient, gathered, whole = _hold(a, w, s, habits, engine, quantisation)
 
     # A packed row of pairs holds both answers already.

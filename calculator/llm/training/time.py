@@ -585,7 +585,8 @@ def place(
     )  # fmt: skip
     slow = s.n_gpus > 1 and machine(accelerator).link < _FAST_LINK
     narrow = _ARITHMETIC[kernels.arithmetic] < 16
-    base = s.base_quantisation or ("nf4-double" if s.method == "qlora" else "16 bit")
+    base = s.base_quantisation or ("nf4-double" if s.method == "qlora" else "none")
+    base = "16 bit" if base == "none" else base
     adapter = "" if s.method == "full" or kernels.adapter == "low-rank" else f" {kernels.adapter}"
     return {
         "gpu": accelerator.generation,
