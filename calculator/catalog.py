@@ -1,4 +1,7 @@
-"""Finds decisions by file name: the module is the entry, nothing is registered."""
+"""Finds decisions by file name: the module is the entry, nothing is registered.
+
+A module whose name begins with an underscore belongs to a decision beside it and is none itself.
+"""
 
 from collections.abc import Mapping
 from functools import cache
@@ -13,7 +16,7 @@ from calculator.verdict import Decision
 @cache
 def names() -> tuple[str, ...]:
     """Every decision's name, in alphabetical order."""
-    return tuple(sorted(module.name for module in iter_modules(decisions.__path__)))
+    return tuple(sorted(module.name for module in iter_modules(decisions.__path__) if module.name[0] != "_"))
 
 
 @cache

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from enum import StrEnum
 from math import ceil, exp, floor, inf, isfinite, log, sqrt
-from typing import Any
+from typing import Any, NamedTuple
 
 from calculator.exhibit import Exhibit
 from calculator.fields import Field, defaults_of, fields_of
@@ -109,6 +109,7 @@ class Report:
     exhibits: tuple[Exhibit, ...]
     spread: Mapping[str, Spread] | None = None
     shares: tuple[tuple[StrEnum, float], ...] | None = None
+    doubts: Mapping[str, float] | None = None
     value_of_knowing_usd: float | None = None
     flips: tuple[Flip, ...] | None = None
     steady: tuple[str, ...] | None = None
@@ -378,6 +379,10 @@ def evaluate_point(name: str, decision: Decision, reading: Reading) -> Report:
     if reading.inputs is None:
         raise ValueError("; ".join(str(problem) for problem in reading.problems))
     outputs = decision.compute(reading.inputs)
+    if decision.settle is not None:
+        answer = _drawn(decision, reading, DRAWS).shares[0][0]
+        if answer != choose(decision, reading.inputs, outputs):
+            outputs = decision.settle(reading.inputs, answer)
     return Report(
         name=name,
         decision=decision,
@@ -425,19 +430,53 @@ def draws(decision: Decision, reading: Reading, count: int = DRAWS) -> Iterator[
 def add_spread(report: Report, count: int = DRAWS) -> Report:
     """The report with the spread of each output and the share of draws for each answer."""
     decision = report.decision
+    drawn = _drawn(decision, report.reading, count)
+    spread = {}
+    for name in fields_of(decision.Outputs):
+        ordered = sorted(row[name] for row in drawn.rows)
+        spread[name] = Spread(low=quantile(ordered, 0.05), middle=quantile(ordered, 0.5), high=quantile(ordered, 0.95))
+    return replace(
+        report,
+        spread=spread,
+        shares=drawn.shares,
+        doubts={
+            name: sum(doubt(inputs, report.verdict.answer) for inputs in drawn.inputs) / count
+            for name, doubt in decision.doubts.items()
+        },
+        value_of_knowing_usd=_value_of_knowing(decision, drawn.rows),
+    )
+
+
+class _Drawn(NamedTuple):
+    """The inputs and outputs of every draw, and the share of each answer, the commonest first."""
+
+    inputs: list[Any]
+    rows: list[dict[str, float]]
+    shares: tuple[tuple[StrEnum, float], ...]
+
+
+_last_drawn: tuple[Decision, Any, Mapping[str, str], int, _Drawn] | None = None
+
+
+def _drawn(decision: Decision, reading: Reading, count: int) -> _Drawn:
+    """All draws of one reading. The latest are kept, for the point result and the spread both rest on them."""
+    global _last_drawn
+    key = (decision, reading.inputs, reading.given, count)
+    kept = _last_drawn
+    if kept and kept[0] is decision and kept[1] is reading.inputs and kept[2] is reading.given and kept[3] == count:
+        return kept[4]
     answers: dict[StrEnum, int] = {}
     rows: list[dict[str, float]] = []
-    for inputs in draws(decision, report.reading, count):
+    every = list(draws(decision, reading, count))
+    for inputs in every:
         outputs = decision.compute(inputs)
         answer = choose(decision, inputs, outputs)
         answers[answer] = answers.get(answer, 0) + 1
         rows.append(outputs.__dict__)
-    spread = {}
-    for name in fields_of(decision.Outputs):
-        ordered = sorted(row[name] for row in rows)
-        spread[name] = Spread(low=quantile(ordered, 0.05), middle=quantile(ordered, 0.5), high=quantile(ordered, 0.95))
     shares = tuple(sorted(((a, n / count) for a, n in answers.items()), key=lambda pair: (-pair[1], str(pair[0]))))
-    return replace(report, spread=spread, shares=shares, value_of_knowing_usd=_value_of_knowing(decision, rows))
+    found = _Drawn(every, rows, shares)
+    _last_drawn = (*key, found)
+    return found
 
 
 def _value_of_knowing(decision: Decision, rows: list[dict[str, float]]) -> float | None:
@@ -458,6 +497,9 @@ def add_flips(report: Report) -> Report:
     decision, reading = report.decision, report.reading
     base = reading.inputs.__dict__
     here = report.verdict.answer
+    if choose(decision, reading.inputs, decision.compute(reading.inputs)) != here:
+        # The stated values alone would say otherwise than most draws do: there is no value that flips it.
+        return replace(report, flips=(), steady=(), sensitivity=_sensitivity(report))
     found: list[Flip] = []
     steady: list[str] = []
 
@@ -471,7 +513,9 @@ def add_flips(report: Report) -> Report:
             found.append(flip)
         elif spec.kind in ("ask", "assume") and base[name] is not None:
             steady.append(name)
-    found.sort(key=lambda flip: (flip.distance, flip.field))
+    # What a reader can change or go and measure comes before what only the world can.
+    specs = fields_of(decision.Inputs)
+    found.sort(key=lambda flip: (specs[flip.field].kind == "assume", flip.distance, flip.field))
     return replace(report, flips=tuple(found), steady=tuple(steady), sensitivity=_sensitivity(report))
 
 

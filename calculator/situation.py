@@ -60,22 +60,6 @@ class Task(StrEnum):
     REASONING = "reasoning"
 
 
-class Specialisation(StrEnum):
-    """How far the domain is from what a general model has read."""
-
-    LOW = "low"
-    MEDIUM = "medium"
-    HIGH = "high"
-
-
-class Strictness(StrEnum):
-    """How exact the form of an answer has to be."""
-
-    LOW = "low"
-    MEDIUM = "medium"
-    HIGH = "high"
-
-
 class Failure(StrEnum):
     """What the reader saw go wrong most often."""
 
@@ -88,6 +72,27 @@ class Failure(StrEnum):
     CONTEXT = "it loses the thread"
     SLOW = "it is too slow"
     DEAR = "it costs too much"
+
+
+KNOWLEDGE_FAILURES = frozenset({Failure.FACTS_MISSING, Failure.FACTS_STALE})
+BEHAVIOUR_FAILURES = frozenset({Failure.FORMAT, Failure.STYLE, Failure.REASONING, Failure.CONTEXT})
+
+TASK_TYPES = {
+    Task.CLASSIFICATION: "classification",
+    Task.EXTRACTION: "extraction",
+    Task.SQL: "sql",
+    Task.TOOL_USE: "tool_use",
+    Task.CODE: "code",
+    Task.GENERATION: "generation",
+    Task.DIALOGUE: "dialogue",
+    Task.TRANSLATION: "translation",
+    Task.KNOWLEDGE: "qa_knowledge",
+    Task.REASONING: "reasoning",
+}
+"""The published comparisons' names for the kinds of task."""
+
+YEAR = 2026.0
+"""The year of the question, for the trend in the published comparisons."""
 
 
 class Privacy(StrEnum):
@@ -188,12 +193,6 @@ small_api_model = _api_model("small", "Small model you pay for", lambda usd: usd
 
 task = pick(Task.CLASSIFICATION, Task, "What the model has to do", group=TASK)
 failure = pick(Failure.FORMAT, Failure, "What goes wrong most often", group=TASK)
-specialisation = pick(
-    Specialisation.MEDIUM, Specialisation, "How special the domain is", hint="Low: everyday language", group=TASK
-)
-format_strictness = pick(
-    Strictness.MEDIUM, Strictness, "How strict the output format is", hint="High: JSON, SQL, fixed labels", group=TASK
-)
 long_context = flag(False, "Many turns or long documents", group=TASK)
 conversation_turns = ask(
     1, TURNS, "Turns in a conversation", low=1, high=500, whole=True, hint="One for a single question", group=TASK
@@ -242,6 +241,21 @@ small_accuracy_share = ask(
     high=1,
     hint="With the same prompt. Leave empty when not known",
     group=QUALITY,
+)
+answer_is_checkable = flag(
+    False,
+    "A program can check the answer",
+    hint="By running it, by a rule, by one right result: reinforcement needs it",
+    group=TASK,
+)
+larger_model_labels = flag(
+    True,
+    "A larger model may label or write training data",
+    hint="No: terms or data forbid it, and people label everything",
+    group=DATA,
+)
+baseline_is_small = flag(
+    False, "What you measured is already a small, local model", hint="Up to about 15 billion parameters", group=TASK
 )
 
 difference_points = ask(
@@ -339,7 +353,7 @@ retraining_days = ask(
 )
 
 success_usd = ask(0.5, USD, "Worth of a right answer", low=0, high=1e6, group=MONEY)
-failure_usd = ask(2.0, USD, "Cost of a wrong answer", low=0, high=1e7, group=MONEY)
+failure_usd = ask(1.0, USD, "Cost of a wrong answer", low=0, high=1e7, group=MONEY)
 horizon_months = ask(
     24, MONTHS, "How far ahead you plan", low=1, high=120, hint="A tuned model rarely outlives its base", group=MONEY
 )

@@ -50,6 +50,10 @@ class Decision:
     result: the name of the output that the sensitivity chart follows; the first output when empty.
     values: the output that holds each answer's worth; then the verdict's is the largest, and a report can say what it
     would be worth to know the uncertain fields (expected value of perfect information).
+    settle: the outputs with the given answer in place of the one that compute picked. With it the verdict is the answer
+    that most draws give, so no verdict is one that its own draws reject.
+    doubts: what a verdict may fail of, by name: a function of the inputs and the answer to a chance from 0 to 1,
+    averaged over the draws.
     shown: the outputs that stand out; all when empty.
     stances: what each answer means for training; consideration: the one thing this page weighs, as a noun phrase. With
     both, a report can say whether the overall decision agrees, and if not, why.
@@ -64,6 +68,8 @@ class Decision:
     exhibits: Callable[[Any, Any], tuple[Exhibit, ...]] | None = None
     result: str = ""
     values: Mapping[Any, str] = field(default_factory=dict)
+    settle: Callable[[Any, StrEnum], Any] | None = None
+    doubts: Mapping[str, Callable[[Any, StrEnum], float]] = field(default_factory=dict)
     shown: tuple[str, ...] = ()
     stances: Mapping[Any, Stance] = field(default_factory=dict)
     consideration: str = ""

@@ -2,6 +2,7 @@
 
 import json
 import zlib
+from dataclasses import replace
 
 import pytest
 
@@ -31,6 +32,7 @@ KNOWN = (
     "output_format_strictness",
     "multi_turn_or_long_context",
     "year",
+    "tuned_arm_by",
 )
 
 
@@ -68,9 +70,9 @@ def validated():
     return validation.validate()
 
 
-def test_there_are_103_comparisons_from_30_sources_three_of_them_suspect():
-    assert len(cases()) == len({case.id for case in cases()}) == 103
-    assert len({case.source_group for case in cases()}) == 30
+def test_there_are_150_comparisons_from_45_sources_three_of_them_suspect():
+    assert len(cases()) == len({case.id for case in cases()}) == 150
+    assert len({case.source_group for case in cases()}) == 45
     assert sum(case.suspect for case in cases()) == 3
 
 
@@ -107,6 +109,7 @@ def test_a_row_that_nobody_could_deploy_counts_for_nothing():
 
 def test_a_margin_is_missing_only_where_scores_are_relative():
     assert [case.id for case in cases() if case.margin_points is None] == [
+        "slm-mod-reddit",
         "llmcodereview-gpt35",
         "distill-step-by-step",
     ]
@@ -115,7 +118,7 @@ def test_a_margin_is_missing_only_where_scores_are_relative():
 
 def test_the_data_stays_small_in_the_bundle():
     files = ("published.json", "coefficients.json")
-    assert sum(len(zlib.compress(read_data(name), 9)) for name in files) < 20_000
+    assert sum(len(zlib.compress(read_data(name), 9)) for name in files) < 26_000
 
 
 def test_the_nearest_comparison_to_a_published_situation_is_itself():
@@ -165,7 +168,7 @@ def test_the_distance_is_the_sum_that_its_text_says(one, other, expected):
 def test_a_neighbour_says_what_won_by_how_much_and_in_what_it_differs():
     situation = Situation(
         task_type="sql",
-        n_train_examples=100,
+        n_train_examples=2000,
         baseline_prompted_score_01=0.8,
         domain_specialisation="low",
         knowledge_changes_often=True,
@@ -183,7 +186,7 @@ def test_a_neighbour_says_what_won_by_how_much_and_in_what_it_differs():
     assert found.differences == (
         "Your facts change often, its do not.",
         "Its best prompt scored 51, yours 80.",
-        "It had 9,400 labelled examples, you have 100.",
+        "It had 9,400 labelled examples, you have 2,000.",
         "Its domain (databases) is of high specialisation, yours of low.",
         "Yours has many turns or long documents, it has not.",
         "Its models are of 2023; prompted models have improved since.",
@@ -210,6 +213,18 @@ def test_every_neighbour_can_be_put_in_words():
         for neighbour in nearest(case.situation, 30):
             assert all(text.endswith(".") for text in (neighbour.measured, neighbour.won, neighbour.margin))
             assert all(text.endswith(".") for text in neighbour.differences)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"task_type": "code"}, {"n_train_examples": 99}, {"n_train_examples": 100_000}, {"year": 2022}],
+)
+def test_what_is_of_another_kind_size_or_time_is_no_neighbour(other):
+    here = Situation(task_type="sql", n_train_examples=2000, year=2026)
+    alike = Situation(task_type="sql", n_train_examples=9400, year=2023)
+    assert near.is_alike(here, alike)
+    assert near.is_alike(here, Situation(task_type="sql"))
+    assert not near.is_alike(here, replace(alike, **other))
 
 
 def test_no_neighbours_cannot_be_asked_for():
@@ -311,21 +326,26 @@ def test_scores_are_weighed_by_source_as_worked_by_hand():
             question=question,
             source_group=source,
             suspect=False,
+            winner=min(lost, key=lost.get),
             within=frozenset(within),
             lost_points=lost,
+            score_01={},
             training_wins=wins,
         )
 
     judged = [one("alone", "a", {"ft_small"}, {"as_is": 10.0, "ft_small": 0.0}, True)] + [
         one(f"b{k}", "b", {"as_is"}, {"as_is": 0.0, "ft_small": 4.0}, False) for k in range(4)
     ]
-    found = validation.score(judged, [("ft_small", 0.8)] * 5)
+    found = validation.score(judged, [validation.Choice("ft_small", 0.8)] * 5)
     assert found["right"] == pytest.approx(0.2)
     assert found["right_group_weighted"] == pytest.approx(1 / 3)
     assert found["regret_points"] == pytest.approx(3.2)
     assert found["regret_points_group_weighted"] == pytest.approx(8 / 3)
     assert found["brier"] == pytest.approx((0.04 + 4 * 0.64) / 5)
-    assert found["by_source"] == {"a": {"cases": 1, "right": 1.0}, "b": {"cases": 4, "right": 0.0}}
+    assert [(name, part["cases"], part["right"]) for name, part in found["by_source"].items()] == [
+        ("a", 1, 1.0),
+        ("b", 4, 0.0),
+    ]
     assert [fifth["cases"] for fifth in found["calibration"]] == [1, 1, 1, 1, 1]
 
 
@@ -336,39 +356,74 @@ def test_simple_rules_do_what_they_say():
             question=question,
             source_group="x",
             suspect=False,
+            winner="ft_small",
             within=frozenset(options),
             lost_points={},
+            score_01={},
             training_wins=True,
         )
 
     both = ("as_is", "few_shot", "rag", "ft_small", "ft_large")
-    assert validation.always_train(ask(both)) == ("ft_small", 1.0)
-    assert validation.never_train(ask(both)) == ("rag", 0.0)
-    assert validation.never_train(ask(("as_is", "few_shot", "ft_small"))) == ("few_shot", 0.0)
-    assert validation.three_lines(ask(both, task_type="qa_knowledge")) == ("rag", 0.0)
-    assert validation.three_lines(ask(both, knowledge_changes_often=True)) == ("rag", 0.0)
-    assert validation.three_lines(ask(both, n_train_examples=199, n_classes=10)) == ("few_shot", 0.0)
-    assert validation.three_lines(ask(both, n_train_examples=200, n_classes=10)) == ("ft_small", 1.0)
+    assert validation.always_train(ask(both))[:2] == ("ft_small", 1.0)
+    assert validation.never_train(ask(both))[:2] == ("rag", 0.0)
+    assert validation.never_train(ask(("as_is", "few_shot", "ft_small")))[:2] == ("few_shot", 0.0)
+    assert validation.three_lines(ask(both, task_type="qa_knowledge"))[:2] == ("rag", 0.0)
+    assert validation.three_lines(ask(both, knowledge_changes_often=True))[:2] == ("rag", 0.0)
+    assert validation.three_lines(ask(both, n_train_examples=199, n_classes=10))[:2] == ("few_shot", 0.0)
+    assert validation.three_lines(ask(both, n_train_examples=200, n_classes=10))[:2] == ("ft_small", 1.0)
 
 
-def test_the_model_keeps_what_it_promises_on_sources_left_out(validated):
-    ours = validated["methods"][validation.MODEL]
-    assert ours["right_group_weighted"] >= 0.75
-    assert ours["regret_points"] <= 3.5
-    assert ours["brier"] <= 0.19
-    for baseline in validation.BASELINES:
-        theirs = validated["methods"][baseline]
-        assert ours["right_group_weighted"] > theirs["right_group_weighted"]
-        assert ours["regret_points"] < theirs["regret_points"]
-        assert ours["brier"] < theirs["brier"]
-    for fifth in ours["calibration"]:
-        assert abs(fifth["predicted"] - fifth["training_won"]) <= 0.15
+@pytest.fixture(scope="module")
+def by_age():
+    old, new = (
+        [case for case in cases() if (case.source_group in NEWER) == newer] for newer in (False, True)
+    )
+    return validation.validate(old), validation.validate(new)
 
 
-def test_the_model_without_direction_in_its_priors_still_beats_the_simple_rules(validated):
-    ours = validated["methods"][validation.UNDIRECTED]
-    for baseline in validation.BASELINES:
-        assert ours["right_group_weighted"] > validated["methods"][baseline]["right_group_weighted"]
+NEWER = frozenset(
+    {
+        "arctic_excot", "databricks_tao", "distil_labs", "dots_mocr", "electra_gpt4o", "fin_r1", "fino1",
+        "jmir_cmeee", "jmir_outcomes", "lara", "lettucedetect", "medmcq_4b", "skywork_or1", "tool_n1", "xiyansql",
+    }
+)  # fmt: skip
+"""Sources that were collected later, all of 2025 and 2026."""
+
+
+def test_the_model_keeps_what_it_promises_on_sources_left_out(by_age):
+    promised = ((0.77, 0.19, 15.0, 12.0), (0.62, 0.23, 15.0, 15.0))
+    for found, (right, brier, fifth, third) in zip(by_age, promised, strict=True):
+        ours = found["methods"][validation.MODEL]
+        assert ours["right_group_weighted"] >= right
+        assert ours["brier_group_weighted"] <= brier
+        assert round(ours["worst_fifth_points"]) <= fifth
+        assert round(ours["worst_third_points"]) <= third
+        assert ours["best_among_two_group_weighted"] >= 0.92
+        assert ours["trial_regret_points_group_weighted"] <= 1.0
+        for baseline in validation.BASELINES:
+            theirs = found["methods"][baseline]
+            assert ours["right_group_weighted"] > theirs["right_group_weighted"]
+            assert ours["trial_regret_points_group_weighted"] < theirs["regret_points_group_weighted"]
+            assert ours["brier_group_weighted"] < theirs["brier_group_weighted"]
+
+
+def test_years_left_out_are_predicted_hardly_worse(by_age):
+    for found in by_age:
+        ours, years = (found["methods"][name] for name in (validation.MODEL, validation.YEARS_OUT))
+        assert years["brier_group_weighted"] <= ours["brier_group_weighted"] + 0.02
+        assert years["trial_regret_points_group_weighted"] <= 1.0
+
+
+def test_a_source_of_the_projects_own_is_known_to_be_a_makers_or_not(write):
+    row = {key: value for key, value in _row(cases()[0]).items() if key != "tuned_arm_by"}
+    assert validation._question(row, 1).situation.tuned_arm_by == cases()[0].situation.tuned_arm_by
+    assert validation._question({**row, "tuned_arm_by": "neutral"}, 1).situation.tuned_arm_by == "neutral"
+
+
+def test_a_prediction_gives_the_chance_of_every_option_measured():
+    for row in validation.predict([_row(case) for case in cases()[:5]]):
+        assert row["p_best"] == {entry["option"]: entry["p_best"] for entry in row["ranking"]}
+        assert sum(row["p_best"].values()) == pytest.approx(1.0, abs=1e-3)
 
 
 def test_a_comparison_teaches_nothing_about_its_own_source(monkeypatch):
@@ -407,14 +462,14 @@ def test_a_case_without_an_answer_cannot_be_judged():
 
 def test_the_result_is_printed_with_every_rule_task_and_source(validated):
     text = validation.as_text(validated)
-    for name in (validation.MODEL, validation.UNDIRECTED, *validation.BASELINES, "knowledge questions", "ziems_css"):
+    for name in (validation.MODEL, validation.YEARS_OUT, *validation.BASELINES, "knowledge questions", "ziems_css"):
         assert name in text
     assert json.loads(json.dumps(validated)) == validated
 
 
 def test_the_fit_command_says_when_the_stored_coefficients_are_others(monkeypatch, capsys):
     assert validation.main(["fit"]) == 0
-    assert json.loads(capsys.readouterr().out)["coefficients"]["slope"] < 0.0
+    assert json.loads(capsys.readouterr().out)["coefficients"]["slope_trained"] < 0.0
     monkeypatch.setattr(validation, "stored", lambda: "{}\n")
     assert validation.main(["fit"]) == 1
 

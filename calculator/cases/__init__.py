@@ -39,6 +39,11 @@ TASK_TYPES: Mapping[str, str] = {
 }
 """The kinds of task by their public name, and each in words. A kind outside the list is taken as none of them."""
 
+MAKER, NEUTRAL, UNKNOWN = "maker", "neutral", "unknown"
+"""Whose table a comparison is. Of the maker: by the authors or sellers of the tuned model, or of the method or service
+that tuned it. Neutral: by somebody who has neither to show. Unknown, or None, where it cannot be told and where the
+table is by the makers of a rival of the tuned model."""
+
 LEVELS = ("low", "medium", "high")
 """What a level of specialisation or of strictness can be."""
 
@@ -51,6 +56,8 @@ class Situation:
     baseline_prompted_score_01: the best score of any untrained model, from 0 to 1; the large one is that of a large
     model alone. knowledge_changes_often: whether the facts in an answer change, as a flag or as a share from 0 to 1.
     baseline_is_engineered: whether somebody worked on the prompt behind the baseline; None looks at the options.
+    tuned_arm_by: `MAKER`, `NEUTRAL`, `UNKNOWN` or None. larger_model_labels: whether a larger model writes or labels
+    the training data beside the labels at hand.
     """
 
     task_type: str | None = None
@@ -64,6 +71,8 @@ class Situation:
     multi_turn_or_long_context: bool | None = None
     year: float | None = None
     baseline_is_engineered: bool | None = None
+    tuned_arm_by: str | None = None
+    larger_model_labels: bool | None = None
     domain: str = ""
 
 
@@ -146,7 +155,7 @@ def read_cases(data: Mapping[str, Any]) -> tuple[Case, ...]:
 
 
 def _case(row: Mapping[str, Any], sources: Mapping[str, Any]) -> Case:
-    source, url = sources[row["source"]]
+    source, url, tuned_arm_by = sources[row["source"]]
     return Case(
         id=row["id"],
         title=row["title"],
@@ -170,6 +179,7 @@ def _case(row: Mapping[str, Any], sources: Mapping[str, Any]) -> Case:
             output_format_strictness=row["output_format_strictness"],
             multi_turn_or_long_context=row.get("multi_turn_or_long_context", False),
             year=row["year"],
+            tuned_arm_by=tuned_arm_by,
             domain=row["domain"],
         ),
         metric=row["metric"],
@@ -191,8 +201,12 @@ _NUMBERS = {
     "knowledge_changes_often": (0.0, 1.0),
     "year": (1950.0, 2200.0),
 }
-_FLAGS = ("multi_turn_or_long_context", "baseline_is_engineered")
-_WORDS = ("domain_specialisation", "output_format_strictness")
+_FLAGS = ("multi_turn_or_long_context", "baseline_is_engineered", "larger_model_labels")
+_WORDS = {
+    "domain_specialisation": LEVELS,
+    "output_format_strictness": LEVELS,
+    "tuned_arm_by": (MAKER, NEUTRAL, UNKNOWN),
+}
 
 
 def read_situation(given: Mapping[str, Any], where: str = "situation") -> Situation:
@@ -217,14 +231,14 @@ def read_situation(given: Mapping[str, Any], where: str = "situation") -> Situat
         if not isinstance(value, bool):
             raise ValueError(f"{where}: {field} must be true or false, got {value!r}")
         values[field] = value
-    for field in _WORDS:
+    for field, allowed in _WORDS.items():
         value = given.get(field)
         if isinstance(value, Mapping):
             value = value.get("level")
         if value is None:
             continue
-        if value not in LEVELS:
-            raise ValueError(f"{where}: {field} must be one of {', '.join(LEVELS)}, got {value!r}")
+        if value not in allowed:
+            raise ValueError(f"{where}: {field} must be one of {', '.join(allowed)}, got {value!r}")
         values[field] = value
     for field in ("task_type", "domain"):
         value = given.get(field)

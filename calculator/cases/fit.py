@@ -1,104 +1,98 @@
-"""Make the coefficients of the quality model from published comparisons: a ridge regression towards stated beliefs.
+"""Make the coefficients of the quality model from published comparisons: regression with a part for each source.
 
-Each comparison weighs 1 / sqrt(comparisons of its source). Suspect ones, and those without a baseline or a score
-scale, take no part. The prior of a coefficient says what the evidence at large makes of it and how sure that is;
-comparisons move it from there. Native only: a reader never fits anything.
+What an option gained, on the scale of the model, is a sum of terms, of a part that all comparisons of one source have
+in common, of one that the options of one comparison have, and of the option's own. The sizes of the parts are
+estimated by likelihood; the terms are drawn towards stated beliefs. So ten comparisons of one source do not count as
+ten sources. Suspect comparisons, and those without a baseline or a score scale, take no part. Native only: a reader
+never fits anything.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
-from math import inf, log, sqrt
+from math import exp, inf, log, sqrt
+from typing import NamedTuple
 
-from calculator.cases import Case
+from calculator.cases import TRAINED, Case
 from calculator.cases.quality import (
-    PIVOT,
+    TYPICAL,
     Coefficients,
     baseline_is_small,
-    gains,
     is_engineered,
-    label_powers,
+    latents,
     retrieval_terms,
+    scaled,
+    small_terms,
     training_terms,
 )
 
-RESIDUAL_POINTS = 18.0
-"""Standard deviation, in points, that one comparison is taken to have about the model when it is weighed against the
-priors. The residuals of sources left out have a standard deviation of 14 for training and 17 for retrieval; what
-comparisons of one source have in common is on top."""
-
 PRIORS: Mapping[str, tuple[float, float]] = {
-    "slope": (-50.0, 15.0),  # a trained model's score follows about half of the prompted one's
-    "trained": (5.0, 6.0),  # a little, at a typical baseline
-    "trained_structured": (8.0, 5.0),  # SQL, extraction, tools and labels gain
-    "trained_knowledge": (-8.0, 5.0),  # tuning is a poor way to add facts
-    "trained_labels": (6.0, 3.0),  # per power of ten; labels per class decide more than labels
-    "trained_year": (-2.0, 1.5),  # prompted models improve every year
-    "trained_long_context": (-3.0, 4.0),  # single-turn training seldom mends long context
-    "trained_large": (2.0, 2.0),
-    "engineered_prompt": (4.0, 3.0),
-    "retrieved": (0.0, 4.0),  # next to nothing where the answer needs no facts from outside
-    "retrieved_knowledge": (15.0, 6.0),
-    "retrieved_tools": (10.0, 6.0),
-    "retrieved_changing": (6.0, 3.0),  # with changing facts, retrieval won almost every time
+    "slope_trained": (-0.2, 0.1),  # a weak prompted score is partly luck and a weak prompt; a tuned one is less so
+    "trained": (0.2, 0.5),
+    "trained_structured": (0.2, 0.2),  # SQL, extraction, tools and labels gain
+    "trained_labels": (0.25, 0.2),  # per power of ten of labels per class
+    "trained_maker": (0.5, 0.15),  # makers print what they win
+    "trained_engineered": (0.2, 0.1),  # what work on the prompt takes from the lead of training
+    "trained_year": (-0.15, 0.1),  # prompted models improve every year
+    "trained_large": (0.1, 0.15),
+    "slope_retrieved": (-0.4, 0.25),
+    "retrieved": (0.0, 0.4),  # next to nothing where the answer needs no facts from outside
+    "retrieved_knowledge": (0.6, 0.4),
+    "retrieved_tools": (0.4, 0.4),
+    "retrieved_changing": (0.4, 0.3),  # with changing facts, retrieval won almost every time
+    "retrieved_long": (-0.4, 0.4),  # a document that fits the window needs no retrieval
+    "slope_small": (-0.1, 0.2),
+    "small": (-1.0, 0.5),
+    "small_year": (0.1, 0.1),  # small models catch up
 }
-"""Mean and standard deviation, in points, of what is believed of each coefficient before the comparisons speak."""
+"""Mean and standard deviation of what is believed of each coefficient before the comparisons speak."""
 
 BOUNDS: Mapping[str, tuple[float, float]] = {
-    "slope": (-95.0, -5.0),
+    "slope_trained": (-0.95, 0.0),
     "trained_labels": (0.0, inf),
-    "engineered_prompt": (0.0, inf),
+    "slope_retrieved": (-0.95, 0.0),
     "retrieved_changing": (0.0, inf),
+    "slope_small": (-0.95, 0.0),
 }
 """Where a coefficient must lie for the laws of the model to hold."""
 
-OPTIONAL = (
-    "trained_structured",
-    "trained_knowledge",
-    "trained_labels",
-    "trained_year",
-    "trained_long_context",
-    "engineered_prompt",
-)
-"""The terms that `validation.cases structures` tries to do without."""
-
 MEAN_PRIORS: Mapping[str, tuple[float, float]] = {
-    "both": (-0.5, 2.0),
-    "pretrained": (-3.0, 2.0),
-    "small_share": (0.72, 2.0),
-    "labels_when_unknown": (0.5, 1.0),
+    "both": (0.05, 2.0),
+    "pretrained": (-0.1, 2.0),
+    "engineered": (0.2, 2.0),
 }
-"""Coefficients that are weighted means: the prior mean, and how much weight it has. A comparison that is the only
-one of its source has weight 1."""
+"""Coefficients that are means of differences: the prior mean, and how many sources it weighs as much as."""
 
-SPREAD_PRIORS: Mapping[str, tuple[float, float]] = {"spread_small": (14.0, 2.0), "spread_prompt": (4.0, 2.0)}
+SPREAD_PRIORS: Mapping[str, tuple[float, float]] = {"spread_both": (0.3, 2.0), "spread_engineered": (0.25, 2.0)}
 """Spreads that are roots of mean squares, in the same form."""
 
-SLOPE_SPREADS = range(0, 52, 3)
-OWN_SPREADS = range(2, 30)
-"""Where the likeliest spreads of the slope and of an option's own are looked for, in points."""
+PART_PRIORS = (0.4, 0.5, 0.3)
+"""Sizes of the parts of a source, of a comparison and of an option before the comparisons speak ..."""
 
-SHARED_PRIOR = (0.5, 5.0)
-FURTHEST_POINTS = 20.0
-"""Residuals beyond this count as this, where a handful of them makes a mean."""
+PART_DOUBT = 0.6
+"""... and the standard deviation of their logarithms."""
 
-_KIND = {
-    "ft_small": "spread_trained",
-    "ft_large": "spread_trained",
-    "rag": "spread_retrieved",
-    "ft_plus_rag": "spread_retrieved",
-    "slm_prompted": "spread_small",
-    "continued_pretraining": "spread_small",
-    "as_is": "spread_prompt",
-    "prompting": "spread_prompt",
-    "few_shot": "spread_prompt",
-}
-_NOTHING = Coefficients(**{field.name: 0.0 for field in fields(Coefficients)})
+PART_STEPS = (0.4, 0.2, 0.1, 0.05)
+"""Steps in the logarithm by which the likeliest sizes are looked for, one part at a time."""
 
-Row = tuple[dict[str, float], float, float]
-"""What the coefficients are multiplied with, the points gained, the weight."""
 
-Miss = tuple[float, float, float]
-"""The weight, how many points the model was off, and one less the baseline."""
+class Row(NamedTuple):
+    """One option of one comparison: what its coefficients are multiplied with, and what it gained."""
+
+    source: str
+    case: str
+    terms: Mapping[str, float]
+    gained: float
+
+
+class Solved(NamedTuple):
+    """The coefficients of one family of options, and minus the logarithm of their likelihood, but for a constant.
+
+    doubt: the covariance of the coefficients.
+    """
+
+    coefficients: Mapping[str, float]
+    unlikeliness: float
+    doubt: list[list[float]]
 
 
 def weights(cases: Sequence[Case]) -> dict[str, float]:
@@ -114,125 +108,241 @@ def usable(case: Case) -> bool:
     return not case.suspect and case.top_score is not None and case.situation.baseline_prompted_score_01 is not None
 
 
-def gained_points(case: Case) -> dict[str, float]:
-    """What each option gained over the prompted baseline, in points of a 0 to 100 score; empty without a scale."""
+def gained(case: Case) -> dict[str, float]:
+    """What each option gained over the prompted baseline on the scale of the model; empty without a scale of scores."""
     baseline = case.situation.baseline_prompted_score_01
     if case.top_score is None or baseline is None:
         return {}
-    return {option: 100.0 * (row.score / case.top_score - baseline) for option, row in case.best.items()}
+    return {option: scaled(row.score / case.top_score) - scaled(baseline) for option, row in case.best.items()}
 
 
-def fit(
-    cases: Iterable[Case], terms: Iterable[str] = OPTIONAL, *, undirected: bool = False, spreads: bool = True
-) -> Coefficients:
+def fit(cases: Iterable[Case], start: Coefficients | None = None) -> Coefficients:
     """The coefficients from these cases.
 
-    terms: which of `OPTIONAL` the model has. undirected: put every prior's mean at zero and widen it to hold the old
-    mean, so that the cases alone give the signs. spreads: False skips the spreads, which need one fit per source.
+    start: coefficients from which to look for the sizes of the parts, which saves time where few cases differ.
     Raises ValueError when no case can be used.
     """
     used = [case for case in cases if usable(case)]
     if not used:
         raise ValueError("cases: none has a baseline and a score scale, so there is nothing to fit")
     weight = weights(used)
-    fitted = _means(used, weight, tuple(terms), undirected)
-    return _with_spreads(used, weight, fitted, tuple(terms), undirected) if spreads else fitted
+    trained, parts_trained = _family("trained", _trained(used), _starts(start, "training", "tuned"))
+    retrieved, parts_retrieved = _family("retrieved", _retrieved(used), _starts(start, "retrieval", "retrieved"))
+    small, parts_small = _family("small", _small(used), _starts(start, "small", ""))
+    nothing = Coefficients(**{field.name: 0.0 for field in fields(Coefficients)})
+    found = replace(
+        nothing,
+        **trained,
+        **retrieved,
+        **small,
+        spread_training=sqrt(parts_trained[0] ** 2 + parts_trained[1] ** 2),
+        spread_tuned=parts_trained[2],
+        spread_retrieval=sqrt(parts_retrieved[0] ** 2 + parts_retrieved[1] ** 2),
+        spread_retrieved=parts_retrieved[2],
+        spread_small=sqrt(sum(part**2 for part in parts_small)),
+        highest_score=max(
+            row.score / (case.top_score or 1.0)
+            for case in used
+            for option, row in case.best.items()
+            if option in TRAINED or option == "rag"
+        ),
+    )
+    return _with_differences(used, weight, found)
 
 
-def _means(used: Sequence[Case], weight: Mapping[str, float], terms: Sequence[str], undirected: bool) -> Coefficients:
-    known = [(weight[c.id], powers) for c in used if (powers := label_powers(c.situation)) is not None]
-    unknown = _mean(known, *MEAN_PRIORS["labels_when_unknown"])
-    names = [name for name in PRIORS if name in terms or name not in OPTIONAL]
-    solved = _ridge(names, list(_rows(used, weight, unknown)), undirected)
-    fitted = replace(_NOTHING, labels_when_unknown=unknown, **solved)
-    small, pretrained = [], []
+def _starts(start: Coefficients | None, shared: str, own: str) -> tuple[float, float, float]:
+    """The sizes of the parts to start from: those of earlier coefficients, the shared part split evenly."""
+    if start is None:
+        return PART_PRIORS
+    half = getattr(start, f"spread_{shared}") / sqrt(2.0)
+    return half, half, getattr(start, f"spread_{own}") if own else half
+
+
+def _trained(used: Iterable[Case]) -> Iterable[Row]:
     for case in used:
-        points, baseline = gained_points(case), case.situation.baseline_prompted_score_01 or 0.0
-        small_is_best = baseline_is_small(case.situation, case.options)
-        if "slm_prompted" in points and not small_is_best and baseline > 0.0:
-            small.append((weight[case.id], 1.0 + points["slm_prompted"] / 100.0 / baseline))
-    fitted = replace(fitted, small_share=_mean(small, *MEAN_PRIORS["small_share"]))
-    both = []
+        engineered = is_engineered(case.situation, case.options)
+        for option, points in gained(case).items():
+            if option in ("ft_small", "ft_large"):
+                terms = training_terms(case.situation, engineered)
+                terms["trained_large"] = 1.0 if option == "ft_large" else 0.0
+                yield Row(case.source_group, case.id, terms, points)
+
+
+def _retrieved(used: Iterable[Case]) -> Iterable[Row]:
     for case in used:
-        points, predicted = gained_points(case), gains(case.situation, ("slm_prompted", *case.options), fitted)
-        if "ft_plus_rag" in points:
-            both.append((weight[case.id], _held(points["ft_plus_rag"] - 100.0 * predicted["ft_plus_rag"].mean)))
-        if "continued_pretraining" in points:
-            small_points = 100.0 * predicted["slm_prompted"].mean
-            pretrained.append((weight[case.id], _held(points["continued_pretraining"] - small_points)))
-    # Retrieval alone is taken when both are expected to do the same: it is the lesser commitment.
+        points = gained(case)
+        if "rag" in points:
+            yield Row(case.source_group, case.id, retrieval_terms(case.situation), points["rag"])
+
+
+def _small(used: Iterable[Case]) -> Iterable[Row]:
+    for case in used:
+        points = gained(case)
+        if "slm_prompted" in points and not baseline_is_small(case.situation, case.options):
+            yield Row(case.source_group, case.id, small_terms(case.situation), points["slm_prompted"])
+
+
+class Group(NamedTuple):
+    """The rows of one case in sums: how many, their sum, and the upper half of the sum of their products."""
+
+    count: int
+    together: list[float]
+    products: list[list[float]]
+
+
+class Rows(NamedTuple):
+    """The rows of one family: names of its terms, the cases of each source in sums, and every row's terms."""
+
+    names: tuple[str, ...]
+    sources: tuple[tuple[Group, ...], ...]
+    terms: tuple[tuple[float, ...], ...]
+
+
+def _grouped(family: str, rows: Iterable[Row]) -> Rows:
+    names = tuple(name for name in PRIORS if family in name)
+    grouped: dict[str, dict[str, list[tuple[float, ...]]]] = {}
+    terms = []
+    for row in rows:
+        vector = tuple(row.terms.get(name, 0.0) for name in names)
+        terms.append(vector)
+        grouped.setdefault(row.source, {}).setdefault(row.case, []).append((*vector, row.gained))
+    size = len(names) + 1
+    sources = tuple(
+        tuple(
+            Group(
+                len(vectors),
+                [sum(column) for column in zip(*vectors, strict=True)],
+                [[sum(v[i] * v[j] for v in vectors) for j in range(i, size)] for i in range(size)],
+            )
+            for vectors in cases.values()
+        )
+        for cases in grouped.values()
+    )
+    return Rows(names, sources, tuple(terms))
+
+
+def _family(
+    family: str, rows: Iterable[Row], parts: tuple[float, float, float]
+) -> tuple[Mapping[str, float], tuple[float, float, float]]:
+    """The coefficients of one family of options, and the sizes of its parts: source (doubt included), case, own.
+
+    A family without rows keeps its priors.
+    """
+    grouped = _grouped(family, rows)
+    if not grouped.terms:
+        return {name: PRIORS[name][0] for name in grouped.names}, PART_PRIORS
+    best, least = parts, _solve_parts(grouped, parts)
+    for step in PART_STEPS:
+        moved = True
+        while moved:
+            moved = False
+            for k in range(3):
+                for factor in (exp(step), exp(-step)):
+                    tried = (*best[:k], best[k] * factor, *best[k + 1 :])
+                    found = _solve_parts(grouped, tried)
+                    if found.unlikeliness < least.unlikeliness - 1e-6:
+                        best, least, moved = tried, found, True
+    # What doubt about the terms adds to a row is missed by all options alike, as a source's part is.
+    size = range(len(grouped.names))
+    doubts = [sum(x[i] * least.doubt[i][j] * x[j] for i in size if x[i] for j in size if x[j]) for x in grouped.terms]
+    return least.coefficients, (sqrt(best[0] ** 2 + sum(doubts) / len(doubts)), best[1], best[2])
+
+
+def _solve_parts(rows: Rows, parts: tuple[float, ...]) -> Solved:
+    """The likeliest coefficients for these sizes of the parts, drawn towards their priors.
+
+    The covariance of a source's rows is own on the diagonal, plus case within a case, plus source everywhere. Its
+    inverse is applied twice by the formula of Sherman and Morrison, so no matrix of rows is ever made.
+    """
+    source, case, own = (part * part for part in parts)
+    size = len(rows.names) + 1
+    total = [[0.0] * size for _ in range(size)]
+    logarithm = 0.0
+    for groups in rows.sources:
+        sums, ones = [0.0] * size, 0.0
+        for count, together, products in groups:
+            reach = own + count * case
+            logarithm += (count - 1) * log(own) + log(reach)
+            shrink = case / reach
+            ones += count / reach
+            for i in range(size):
+                row, mine = total[i], shrink * together[i]
+                for j, product in enumerate(products[i], i):
+                    row[j] += (product - mine * together[j]) / own
+                sums[i] += together[i] / reach
+        shrink = source / (1.0 + source * ones)
+        logarithm += log(1.0 + source * ones)
+        for i in range(size):
+            for j in range(i, size):
+                total[i][j] -= shrink * sums[i] * sums[j]
+    last = size - 1
+    matrix = [[total[min(i, j)][max(i, j)] for j in range(last)] for i in range(last)]
+    right = [total[i][last] for i in range(last)]
+    squares = total[last][last]
+    for i, name in enumerate(rows.names):
+        mean, deviation = PRIORS[name]
+        matrix[i][i] += deviation**-2
+        right[i] += mean * deviation**-2
+        squares += (mean / deviation) ** 2
+    solved, inverse, determinant = _solve(matrix, right)
+    unlikeliness = logarithm + squares - sum(a * b for a, b in zip(solved, right, strict=True)) + log(determinant)
+    for part, prior in zip(parts, PART_PRIORS, strict=True):
+        unlikeliness += (log(part / prior) / PART_DOUBT) ** 2
+    held = {}
+    for name, value in zip(rows.names, solved, strict=True):
+        low, high = BOUNDS.get(name, (-inf, inf))
+        held[name] = min(max(value, low), high)
+    return Solved(held, unlikeliness, inverse)
+
+
+def _solve(matrix: list[list[float]], right: list[float]) -> tuple[list[float], list[list[float]], float]:
+    """The solution, the inverse and the determinant, by Gauss-Jordan elimination of a positive definite matrix."""
+    count = len(right)
+    rows = [[*matrix[i], right[i], *(1.0 if i == j else 0.0 for j in range(count))] for i in range(count)]
+    determinant = 1.0
+    for k in range(count):
+        pivot = rows[k][k]
+        determinant *= pivot
+        rows[k] = [x / pivot for x in rows[k]]
+        for i in range(count):
+            factor = rows[i][k]
+            if i != k and factor:
+                rows[i] = [a - factor * b for a, b in zip(rows[i], rows[k], strict=True)]
+    return [row[count] for row in rows], [row[count + 1 :] for row in rows], determinant
+
+
+def _with_differences(used: Sequence[Case], weight: Mapping[str, float], fitted: Coefficients) -> Coefficients:
+    """The coefficients that are means of differences between two options of the same comparison, and their spreads."""
+    worked, pretrained, both = [], [], []
+    for case in used:
+        points, known = gained(case), case.situation
+        if "as_is" in points and is_engineered(known, case.options) and not baseline_is_small(known, case.options):
+            worked.append((weight[case.id], -points["as_is"]))
+        if "continued_pretraining" in points and "slm_prompted" in points:
+            pretrained.append((weight[case.id], points["continued_pretraining"] - points["slm_prompted"]))
+        parts = [points[option] for option in ("ft_small", "rag") if option in points]
+        if "ft_plus_rag" in points and len(parts) == 2:
+            both.append((weight[case.id], points["ft_plus_rag"] - max(parts)))
+    found = {
+        name: _mean(pairs, *MEAN_PRIORS[name])
+        for name, pairs in (("engineered", worked), ("pretrained", pretrained), ("both", both))
+    }
+    baselines = [(weight[case.id], case.situation.baseline_prompted_score_01 or 0.0) for case in used]
+    middle = _mean(baselines, TYPICAL, 0.0)
     return replace(
         fitted,
-        both=min(-0.01, _mean(both, *MEAN_PRIORS["both"])),
-        pretrained=_mean(pretrained, *MEAN_PRIORS["pretrained"]),
+        both=found["both"],
+        pretrained=found["pretrained"],
+        engineered=max(0.0, found["engineered"]),
+        spread_both=_spread(both, found["both"], "spread_both"),
+        spread_engineered=_spread(worked, found["engineered"], "spread_engineered"),
+        spread_baseline=sqrt(_mean([(w, (b - middle) ** 2) for w, b in baselines], 0.0, 0.0)),
     )
 
 
-def _rows(used: Iterable[Case], weight: Mapping[str, float], labels_when_unknown: float) -> Iterable[Row]:
-    for case in used:
-        engineered = is_engineered(case.situation, case.options)
-        for option, points in gained_points(case).items():
-            if option in ("ft_small", "ft_large"):
-                terms = training_terms(case.situation, engineered, labels_when_unknown)
-                terms["trained_large"] = 1.0 if option == "ft_large" else 0.0
-                yield terms, points, weight[case.id]
-            elif option == "rag":
-                yield retrieval_terms(case.situation), points, weight[case.id]
-            elif option == "as_is" and engineered:
-                large = case.situation.baseline_large_prompted_score_01
-                baseline = case.situation.baseline_prompted_score_01 or 0.0
-                below = 0.0 if large is None else 100.0 * (large - baseline)
-                yield {"engineered_prompt": -1.0}, points - below, weight[case.id]
-
-
-def _ridge(names: Sequence[str], rows: Sequence[Row], undirected: bool) -> dict[str, float]:
-    """The coefficients that minimise weighted squares plus distance from the priors, held within `BOUNDS`."""
-    count = len(names)
-    matrix, right = [[0.0] * count for _ in names], [0.0] * count
-    for terms, points, weight in rows:
-        x = [terms.get(name, 0.0) for name in names]
-        scale = weight / RESIDUAL_POINTS**2
-        for i in range(count):
-            if x[i]:
-                right[i] += scale * x[i] * points
-                for j in range(count):
-                    matrix[i][j] += scale * x[i] * x[j]
-    for i, name in enumerate(names):
-        mean, deviation = PRIORS[name]
-        if undirected:
-            mean, deviation = 0.0, max(deviation, abs(mean))
-        matrix[i][i] += deviation**-2
-        right[i] += mean * deviation**-2
-    held: dict[int, float] = {}
-    while True:
-        free = [i for i in range(count) if i not in held]
-        solved = _solve(
-            [[matrix[i][j] for j in free] for i in free],
-            [right[i] - sum(matrix[i][j] * value for j, value in held.items()) for i in free],
-        )
-        found = held | dict(zip(free, solved, strict=True))
-        outside = {}
-        for i in free:
-            low, high = BOUNDS.get(names[i], (-inf, inf))
-            if not low <= found[i] <= high:
-                outside[i] = min(max(found[i], low), high)
-        if not outside:
-            return {names[i]: found[i] for i in range(count)}
-        held |= outside
-
-
-def _solve(matrix: list[list[float]], right: list[float]) -> list[float]:
-    """Gauss-Jordan elimination with the largest pivot; the matrix is positive definite."""
-    count = len(right)
-    rows = [[*matrix[i], right[i]] for i in range(count)]
-    for k in range(count):
-        pivot = max(range(k, count), key=lambda i: abs(rows[i][k]))
-        rows[k], rows[pivot] = rows[pivot], rows[k]
-        for i in range(count):
-            if i != k:
-                factor = rows[i][k] / rows[k][k]
-                rows[i] = [a - factor * b for a, b in zip(rows[i], rows[k], strict=True)]
-    return [rows[i][count] / rows[i][i] for i in range(count)]
+def _spread(pairs: Iterable[tuple[float, float]], mean: float, name: str) -> float:
+    prior, prior_weight = SPREAD_PRIORS[name]
+    return sqrt(_mean([(weight, (value - mean) ** 2) for weight, value in pairs], prior**2, prior_weight))
 
 
 def _mean(weighted: Iterable[tuple[float, float]], prior: float, prior_weight: float) -> float:
@@ -243,83 +353,17 @@ def _mean(weighted: Iterable[tuple[float, float]], prior: float, prior_weight: f
     return above / total
 
 
-def _held(points: float) -> float:
-    return max(-FURTHEST_POINTS, min(FURTHEST_POINTS, points))
-
-
-def _with_spreads(
-    used: Sequence[Case], weight: Mapping[str, float], fitted: Coefficients, terms: Sequence[str], undirected: bool
-) -> Coefficients:
-    """Spreads from what is missed on sources that are left out."""
-    missed: dict[str, list[Miss]] = {name: [] for name in _KIND.values()}
-    training, retrieval = [], []
-    for group in sorted({case.source_group for case in used}):
-        others = [case for case in used if case.source_group != group]
-        left_out = _means(others, weight, terms, undirected) if others else fitted
-        for case in used:
-            if case.source_group != group:
-                continue
-            headroom = 1.0 - (case.situation.baseline_prompted_score_01 or 0.0)
-            predicted = gains(case.situation, case.options, left_out)
-            misses = {o: points - 100.0 * predicted[o].mean for o, points in gained_points(case).items()}
-            for option, miss in misses.items():
-                if not _is_baseline(case, option):
-                    missed[_KIND[option]].append((weight[case.id], miss, headroom))
-            for first, second in (("ft_small", "ft_large"), ("ft_small", "ft_plus_rag")):
-                if first in misses and second in misses:
-                    training.append((weight[case.id], misses[first], misses[second]))
-            if "rag" in misses and "ft_plus_rag" in misses:
-                retrieval.append((weight[case.id], misses["rag"], misses["ft_plus_rag"]))
-    own, slope = min(
-        ((own, slope) for own in OWN_SPREADS for slope in SLOPE_SPREADS),
-        key=lambda pair: _unlikeliness(missed["spread_trained"], *pair),
-    )
-    retrieved = min(OWN_SPREADS, key=lambda spread: _unlikeliness(missed["spread_retrieved"], spread, slope))
-    baselines = [(weight[c.id], c.situation.baseline_prompted_score_01 or 0.0) for c in used]
-    middle = _mean(baselines, PIVOT, 0.0)
-    return replace(
-        fitted,
-        spread_slope=float(slope),
-        spread_trained=float(own),
-        spread_retrieved=float(retrieved),
-        **{
-            name: sqrt(_mean([(w, miss * miss) for w, miss, _ in missed[name]], prior**2, prior_weight))
-            for name, (prior, prior_weight) in SPREAD_PRIORS.items()
-        },
-        spread_baseline=100.0 * sqrt(_mean([(w, (b - middle) ** 2) for w, b in baselines], 0.0, 0.0)),
-        shared_training=_shared(training),
-        shared_retrieval=_shared(retrieval),
-    )
-
-
-def _is_baseline(case: Case, option: str) -> bool:
-    """Whether the option's score is the baseline itself, which is given and so never missed."""
-    if baseline_is_small(case.situation, case.options):
-        return option == "slm_prompted"
-    engineered = is_engineered(case.situation, case.options)
-    return option in (("prompting", "few_shot") if engineered else ("as_is",))
-
-
-def _unlikeliness(missed: Iterable[Miss], own: float, slope: float) -> float:
-    """Minus twice the normal log likelihood of misses with these spreads, but for a constant."""
-    total = 0.0
-    for weight, miss, headroom in missed:
-        variance = own * own + (slope * headroom) ** 2
-        total += weight * (log(variance) + miss * miss / variance)
-    return total
-
-
-def _shared(pairs: Iterable[tuple[float, float, float]]) -> float:
-    """The correlation of two residuals about zero, drawn towards one half, within 0 and 0.9."""
-    prior, total = SHARED_PRIOR
-    together = prior * total
-    for weight, first, second in pairs:
-        size = (first * first + second * second) / 2.0
-        total += weight
-        together += weight * (first * second / size if size else 1.0)
-    return max(0.0, min(0.9, together / total))
+def misses(case: Case, fitted: Coefficients) -> dict[str, float]:
+    """By how many standard deviations each option that was not the baseline missed what is expected of it."""
+    here = latents(case.situation, case.options, fitted)
+    points = gained(case)
+    return {
+        option: (points[option] - latent.mean) / sqrt(latent.shared**2 + latent.own**2)
+        for option, latent in here.items()
+        if option != "ft_plus_rag" and option in points and (latent.shared or latent.own)
+    }
 
 
 def as_data(fitted: Coefficients) -> dict[str, float]:
     """The coefficients as they are stored: rounded, so that every machine stores the same."""
-    return {name: round(value, 6) for name, value in asdict(fitted).items()}
+    return {name: round(value, 4) for name, value in asdict(fitted).items()}

@@ -13,7 +13,9 @@ The distance is a sum, one part for each thing that the quality model or a reade
     age             0.1 for each year
 
 What one of the two does not know counts half of the most it could. Suspect comparisons are never shown, and no two of
-one source, so that three neighbours are three separate pieces of evidence.
+one source, so that three neighbours are three separate pieces of evidence. A neighbour is of the same kind of task,
+within ten times the labels where both are known, and not more than three years older; where there is none, none is
+shown.
 """
 
 from collections.abc import Iterable
@@ -30,6 +32,9 @@ RELATED = (
     frozenset({"qa_knowledge", "reasoning", "dialogue"}),
 )
 """Kinds of task that have something in common."""
+
+MOST_TIMES, MOST_YEARS = 10.0, 3.0
+"""How far labels and years may be apart before a comparison is not alike."""
 
 CLOSE_POINTS = 2.0
 """A lead of this or less is no lead."""
@@ -50,14 +55,19 @@ class Neighbour:
 
 
 def nearest(situation: Situation, n: int = 3, among: Iterable[Case] | None = None) -> list[Neighbour]:
-    """The `n` published comparisons most like this situation, nearest first, no two of one source.
+    """The `n` published comparisons most like this situation, nearest first, no two of one source; fewer, or none,
+    where no more are alike (`is_alike`).
 
     among: the comparisons to look through; the project's own when None. Raises ValueError when n is below 1.
     """
     if n < 1:
         raise ValueError(f"n must be at least 1, got {n!r}")
     ranked = sorted(
-        ((distance(situation, case.situation), case.id, case) for case in among or cases() if not case.suspect),
+        (
+            (distance(situation, case.situation), case.id, case)
+            for case in among or cases()
+            if not case.suspect and is_alike(situation, case.situation)
+        ),
         key=lambda row: row[:2],
     )
     found: list[Neighbour] = []
@@ -69,6 +79,17 @@ def nearest(situation: Situation, n: int = 3, among: Iterable[Case] | None = Non
         if len(found) == n:
             break
     return found
+
+
+def is_alike(mine: Situation, its: Situation) -> bool:
+    """Whether a comparison can say something of a situation at all."""
+    if mine.task_type is not None and mine.task_type != its.task_type:
+        return False
+    if mine.n_train_examples is not None and its.n_train_examples is not None:
+        ratio = (its.n_train_examples + 1.0) / (mine.n_train_examples + 1.0)
+        if not 1.0 / MOST_TIMES <= ratio <= MOST_TIMES:
+            return False
+    return mine.year is None or its.year is None or mine.year - its.year <= MOST_YEARS
 
 
 def distance(first: Situation, second: Situation) -> float:

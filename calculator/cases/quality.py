@@ -1,27 +1,28 @@
-"""The score to expect of each option in a situation, learned from the published comparisons.
+"""What each option is likely to score in a situation: a prior from published comparisons, and how far to trust it.
 
-The model is a sum of a few terms, in points of a 0 to 100 score relative to the best prompted baseline b:
+Scores are compared on a bounded scale, the log odds of a score that is first drawn in by `MARGIN` at both ends, so
+that no gain can carry past a perfect score. On it, relative to the best prompted baseline z:
 
-    trained   = slope (b - PIVOT) + trained + structured task + knowledge questions + powers of ten of labels
-                - engineered prompt + years since 2024 + long context             (+ large, for a large model)
-    retrieved = slope (b - PIVOT) + retrieved + knowledge questions + tool use + changing facts,
-                and never far below b, for the documents leave the prompt as it was
-    both      = the better of the two without the bonus for changing facts, less a little
+    trained   = trained + slope (z - PIVOT) + structured task + powers of ten of labels per class + large model
+                + made by the maker of the tuned model - engineered prompt + years since 2024
+    retrieved = retrieved + its slope (z - PIVOT) + knowledge questions + tool use + changing facts
+                + many turns or long documents, which fit the window and so need no retrieval
+    both      = the better of the two as they turn out, and a little
     untrained = the baseline itself; a plain prompt is an engineered one less what engineering brings;
-                a small model reaches a share of the baseline
+                a small model is lower by an amount with a slope and a trend of its own
 
-- One slope serves training and retrieval: whatever changes the system lifts a weak baseline more than a strong one.
-- Labels count as log10 of the examples at hand over those a task of this kind needs (`examples_needed`), held
-  within one and a half powers of ten.
-- Changing facts help retrieval alone. The domain's specialisation and the strictness of the format taught nothing
-  beyond the kind of task, and are not in the model.
+- A table by the makers of the tuned model shows training ahead more often than a neutral one. A reader is neutral.
+- Labels count where they can be counted by class, or where people have to write them all: a larger model may
+  have written what was trained on, and the comparisons seldom say.
+- The domain's specialisation, the strictness of the format and knowledge questions taught nothing about training
+  that held on sources left out, and are not in the model.
 
-What the terms miss is larger for weak baselines than for strong ones. It is drawn as noise on the slope, which all
-that change the system share, and noise of each option's own.
+What the terms miss is drawn: a part that one source or one case shares over all tuned models (or all retrieval), and a
+part of each option's own. Both are estimated by likelihood, the doubt of the terms themselves included.
 
-Three laws hold by construction, for the means and in every draw: more labels never lower the lead of training over
-the rest, changing facts never raise it, and a higher baseline never raises it over prompts and retrieval. Over a
-prompted small model the last holds for the means alone, for its noise is its own.
+Laws, for the means and in every draw: no expected score falls as the prompted baseline rises, and none of an option
+that must be built is above the highest score seen; more labels never lower training; changing facts never lower
+retrieval; and on the scale of the comparisons a higher baseline never raises the lead over prompts.
 
 The coefficients are data (`coefficients.json`), made by `python -m calculator.evaluation.cases fit --write`.
 """
@@ -29,15 +30,33 @@ The coefficients are data (`coefficients.json`), made by `python -m calculator.e
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from math import log10, sqrt
+from math import exp, log, log10, sqrt
 from typing import Any, NamedTuple
 
-from calculator.cases import OPTIONS, TRAINED, Situation, read_data
-from calculator.stats.normal import normal_quantile
+from calculator.cases import MAKER, NEUTRAL, OPTIONS, TRAINED, Situation, read_data
+from calculator.stats.normal import larger_of_two, normal_quantile
 from calculator.stats.sampling import columns
 
-PIVOT = 0.62
+MARGIN = 0.02
+"""How far scores are drawn in before their log odds are taken: a score of 0 or 1 on a test set is seldom the truth."""
+
+
+def scaled(score: float) -> float:
+    """A score from 0 to 1 on the scale of the model: -3.9 to 3.9."""
+    inner = MARGIN + (1.0 - 2.0 * MARGIN) * score
+    return log(inner / (1.0 - inner))
+
+
+def unscaled(z: float) -> float:
+    """The score from 0 to 1 that lies at z on the scale of the model."""
+    inner = 1.0 / (1.0 + exp(-z)) if z > -700.0 else 0.0
+    return min(1.0, max(0.0, (inner - MARGIN) / (1.0 - 2.0 * MARGIN)))
+
+
+TYPICAL = 0.65
 """A typical prompted baseline: the middle of the published ones. Terms are what holds there."""
+
+PIVOT = scaled(TYPICAL)
 
 STRUCTURED = frozenset({"classification", "extraction", "sql", "tool_use"})
 """Kinds of task with a fixed form of answer, where the comparisons found training to gain."""
@@ -56,51 +75,54 @@ LABEL_POWERS = 1.5
 """How many powers of ten more or fewer labels still count; curves flatten at both ends."""
 
 YEARS = (2022.0, 2026.0)
-"""The year is held within these: the comparisons are of 2022 to 2025."""
-
-RETRIEVAL_FLOOR_POINTS = -4.0
-"""Retrieval alone is not expected to cost more than this: it took 87 BLEU to 83 in the worked case of OpenAI's guide
-on accuracy."""
+"""The year is held within these: the comparisons are of 2022 to 2026."""
 
 _LARGE_PROMPTED = ("as_is", "prompting", "few_shot")
 _ENGINEERED = ("prompting", "few_shot")
 _DRAWS = 1000
+_NODES = tuple(normal_quantile((k + 0.5) / 9) for k in range(9))
+_NODE_SCALE = 1.0 / sqrt(sum(node * node for node in _NODES) / len(_NODES))
+_NODES = tuple(node * _NODE_SCALE for node in _NODES)
+"""Nine equally likely points that stand for a normal with its mean and its variance."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Coefficients:
-    """The fitted numbers, in points of a 0 to 100 score unless the name says otherwise.
+    """The fitted numbers, on the scale of the model unless the name says otherwise.
 
-    The spreads are standard deviations on comparisons of sources that were left out of the fit. spread_slope is that
-    of the slope. shared_training and shared_retrieval are the part of an
-    option's own variance that two trained (two retrieving) options have in common.
+    spread_training is the part of what is missed that tuned models share, spread_tuned each one's own; spread_retrieval
+    and spread_retrieved the same for retrieval. highest_score is the highest that an option to be built has reached.
     """
 
-    slope: float
+    slope_trained: float
     trained: float
     trained_structured: float
-    trained_knowledge: float
     trained_labels: float
+    trained_maker: float
+    trained_engineered: float
     trained_year: float
-    trained_long_context: float
     trained_large: float
-    engineered_prompt: float
+    slope_retrieved: float
     retrieved: float
     retrieved_knowledge: float
     retrieved_tools: float
     retrieved_changing: float
+    retrieved_long: float
     both: float
+    slope_small: float
+    small: float
+    small_year: float
     pretrained: float
-    small_share: float
-    labels_when_unknown: float
-    spread_slope: float
-    spread_trained: float
+    engineered: float
+    spread_training: float
+    spread_tuned: float
+    spread_retrieval: float
     spread_retrieved: float
+    spread_both: float
     spread_small: float
-    spread_prompt: float
+    spread_engineered: float
     spread_baseline: float
-    shared_training: float
-    shared_retrieval: float
+    highest_score: float
 
 
 class Expectation(NamedTuple):
@@ -108,6 +130,14 @@ class Expectation(NamedTuple):
 
     mean: float
     spread: float
+
+
+class Latent(NamedTuple):
+    """An option on the scale of the model, relative to the baseline: mean, what it shares with its family, its own."""
+
+    mean: float
+    shared: float
+    own: float
 
 
 _loaded: dict[str, Any] = {}
@@ -138,6 +168,18 @@ def label_powers(situation: Situation) -> float | None:
     return max(-LABEL_POWERS, min(LABEL_POWERS, powers))
 
 
+def counted_labels(situation: Situation) -> float:
+    """The powers of ten of labels that count for training: 0 when nothing speaks for or against them.
+
+    Where a larger model may label, people's labels are no limit. Where nobody says whether it did, as in the
+    comparisons, only labels over counted classes say something.
+    """
+    powers = label_powers(situation)
+    if powers is None or (situation.larger_model_labels is None and situation.n_classes is None):
+        return 0.0
+    return max(powers, 0.0) if situation.larger_model_labels else powers
+
+
 def is_engineered(situation: Situation, options: Iterable[str]) -> bool:
     """Whether the prompted baseline is that of a prompt somebody worked on."""
     if situation.baseline_is_engineered is not None:
@@ -155,32 +197,115 @@ def baseline_is_small(situation: Situation, options: Iterable[str]) -> bool:
     return "slm_prompted" in measured and not measured.intersection(_LARGE_PROMPTED)
 
 
-def training_terms(situation: Situation, engineered: bool, labels_when_unknown: float) -> dict[str, float]:
-    """What each coefficient of a trained option is multiplied with."""
+def made_by_maker(situation: Situation) -> float:
+    """1 for a table by the makers of the tuned model, 0 for a neutral one, one half when not known."""
+    return {MAKER: 1.0, NEUTRAL: 0.0}.get(situation.tuned_arm_by or "", 0.5)
+
+
+def _above_pivot(situation: Situation) -> float:
     baseline = situation.baseline_prompted_score_01
-    powers = label_powers(situation)
+    return 0.0 if baseline is None else scaled(baseline) - PIVOT
+
+
+def _years(situation: Situation) -> float:
+    return 0.0 if situation.year is None else max(YEARS[0], min(YEARS[1], situation.year)) - 2024.0
+
+
+def training_terms(situation: Situation, engineered: bool) -> dict[str, float]:
+    """What each coefficient of a trained option is multiplied with."""
     return {
-        "slope": 0.0 if baseline is None else baseline - PIVOT,
+        "slope_trained": _above_pivot(situation),
         "trained": 1.0,
         "trained_structured": 1.0 if situation.task_type in STRUCTURED else 0.0,
-        "trained_knowledge": 1.0 if situation.task_type == "qa_knowledge" else 0.0,
-        "trained_labels": labels_when_unknown if powers is None else powers,
-        "engineered_prompt": -1.0 if engineered else 0.0,
-        "trained_year": 0.0 if situation.year is None else max(YEARS[0], min(YEARS[1], situation.year)) - 2024.0,
-        "trained_long_context": 1.0 if situation.multi_turn_or_long_context else 0.0,
+        "trained_labels": counted_labels(situation),
+        "trained_maker": made_by_maker(situation),
+        "trained_engineered": -1.0 if engineered else 0.0,
+        "trained_year": _years(situation),
     }
 
 
 def retrieval_terms(situation: Situation) -> dict[str, float]:
     """What each coefficient of retrieval is multiplied with."""
-    baseline = situation.baseline_prompted_score_01
     return {
-        "slope": 0.0 if baseline is None else baseline - PIVOT,
+        "slope_retrieved": _above_pivot(situation),
         "retrieved": 1.0,
         "retrieved_knowledge": 1.0 if situation.task_type == "qa_knowledge" else 0.0,
         "retrieved_tools": 1.0 if situation.task_type == "tool_use" else 0.0,
         "retrieved_changing": float(situation.knowledge_changes_often or 0.0),
+        "retrieved_long": 1.0 if situation.multi_turn_or_long_context else 0.0,
     }
+
+
+def small_terms(situation: Situation) -> dict[str, float]:
+    """What each coefficient of a prompted small model is multiplied with."""
+    return {"slope_small": _above_pivot(situation), "small": 1.0, "small_year": _years(situation)}
+
+
+def _sum(c: Coefficients, terms: Mapping[str, float]) -> float:
+    return sum(getattr(c, name) * x for name, x in terms.items() if x)
+
+
+def latents(
+    situation: Situation, options: Iterable[str] = OPTIONS, fitted: Coefficients | None = None
+) -> dict[str, Latent]:
+    """Each option relative to the baseline on the scale of the model.
+
+    "ft_plus_rag" gives what it adds to the better of training and retrieval. Raises KeyError for an unknown option.
+    """
+    c = fitted or coefficients()
+    options = tuple(options)
+    engineered = is_engineered(situation, options)
+    small_is_best = baseline_is_small(situation, options)
+    large = 0.0
+    baseline, alone = situation.baseline_prompted_score_01, situation.baseline_large_prompted_score_01
+    if baseline is not None and alone is not None:
+        large = scaled(alone) - scaled(baseline)
+    trained = _sum(c, training_terms(situation, engineered))
+    small = 0.0 if small_is_best else _sum(c, small_terms(situation))
+    plain = Latent(large - c.engineered, 0.0, c.spread_engineered) if engineered else Latent(large, 0.0, 0.0)
+    worked = Latent(large, 0.0, 0.0) if engineered else Latent(large + c.engineered, 0.0, c.spread_engineered)
+    found = {
+        "as_is": plain,
+        "prompting": worked,
+        "few_shot": worked,
+        "slm_prompted": Latent(small, 0.0, 0.0 if small_is_best else c.spread_small),
+        "rag": Latent(_sum(c, retrieval_terms(situation)), c.spread_retrieval, c.spread_retrieved),
+        "ft_small": Latent(trained, c.spread_training, c.spread_tuned),
+        "ft_large": Latent(trained + c.trained_large, c.spread_training, c.spread_tuned),
+        "ft_plus_rag": Latent(c.both, 0.0, c.spread_both),
+        "continued_pretraining": Latent(small + c.pretrained, 0.0, c.spread_small),
+    }
+    return {option: found[option] for option in options}
+
+
+def _marginal(option: str, here: Mapping[str, Latent]) -> tuple[float, float]:
+    """Mean and standard deviation of one option on the scale of the model."""
+    own = here[option]
+    if option != "ft_plus_rag":
+        return own.mean, sqrt(own.shared**2 + own.own**2)
+    (a, sd_a), (b, sd_b) = _marginal("ft_small", here), _marginal("rag", here)
+    mean, variance = larger_of_two(a, sd_a, b, sd_b)
+    return mean + own.mean, sqrt(variance + own.own**2)
+
+
+def moments(z: float, spread: float, highest: float = 1.0) -> Expectation:
+    """Mean and standard deviation of the score at z on the scale of the model, with a normal spread around it."""
+    if spread == 0.0:
+        return Expectation(min(highest, unscaled(z)), 0.0)
+    scores = [min(highest, unscaled(z + spread * node)) for node in _NODES]
+    mean = sum(scores) / len(scores)
+    return Expectation(mean, sqrt(sum((score - mean) ** 2 for score in scores) / len(scores)))
+
+
+def _known(situation: Situation) -> float:
+    baseline = situation.baseline_prompted_score_01
+    return TYPICAL if baseline is None else baseline
+
+
+def _with_parts(options: Iterable[str]) -> tuple[str, ...]:
+    """The options, and what retrieval with tuning is made of."""
+    options = tuple(options)
+    return (*options, *(part for part in ("ft_small", "rag") if "ft_plus_rag" in options and part not in options))
 
 
 def gains(
@@ -188,40 +313,36 @@ def gains(
 ) -> dict[str, Expectation]:
     """What each option is expected to add to the best prompted baseline, as a share of a perfect score.
 
-    A gain may carry the score beyond 1: clip what is shown, not what is compared.
     Raises KeyError for an option that does not exist.
     """
     c = fitted or coefficients()
     options = tuple(options)
-    baseline = PIVOT if situation.baseline_prompted_score_01 is None else situation.baseline_prompted_score_01
-    engineered = is_engineered(situation, options)
-    small_is_best = baseline_is_small(situation, options)
-    large = 0.0
-    if situation.baseline_large_prompted_score_01 is not None:
-        large = 100.0 * (situation.baseline_large_prompted_score_01 - baseline)
-    trained = sum(
-        getattr(c, name) * x for name, x in training_terms(situation, engineered, c.labels_when_unknown).items()
-    )
-    retrieved = sum(getattr(c, name) * x for name, x in retrieval_terms(situation).items())
-    lasting = retrieved - c.retrieved_changing * float(situation.knowledge_changes_often or 0.0)
-    retrieved = max(retrieved, RETRIEVAL_FLOOR_POINTS)
-    small = 0.0 if small_is_best else -100.0 * baseline * (1.0 - c.small_share)
-    plain = (large - c.engineered_prompt, c.spread_prompt) if engineered else (large, 0.0)
-    worked = (large, 0.0) if engineered else (large + c.engineered_prompt, c.spread_prompt)
-    slope = c.spread_slope * (1.0 - baseline)
-    spread_trained, spread_retrieved = sqrt(slope**2 + c.spread_trained**2), sqrt(slope**2 + c.spread_retrieved**2)
-    found = {
-        "as_is": plain,
-        "prompting": worked,
-        "few_shot": worked,
-        "slm_prompted": (small, 0.0 if small_is_best else c.spread_small),
-        "rag": (retrieved, spread_retrieved),
-        "ft_small": (trained, spread_trained),
-        "ft_large": (trained + c.trained_large, spread_trained),
-        "ft_plus_rag": (max(lasting, trained) + c.both, spread_retrieved),
-        "continued_pretraining": (small + c.pretrained, c.spread_small),
-    }
-    return {option: Expectation(found[option][0] / 100.0, found[option][1] / 100.0) for option in options}
+    here = _here(situation, options, c)
+    baseline = _known(situation)
+    z = scaled(baseline)
+    found = {}
+    for option in options:
+        mean, spread = _marginal(option, here)
+        if mean == 0.0 and spread == 0.0:
+            found[option] = Expectation(0.0, 0.0)
+        else:
+            score = moments(z + mean, spread, _highest(option, c))
+            found[option] = Expectation(score.mean - baseline, score.spread)
+    return found
+
+
+def _highest(option: str, c: Coefficients) -> float:
+    return 1.0 if option in _LARGE_PROMPTED else c.highest_score
+
+
+def _here(situation: Situation, options: tuple[str, ...], c: Coefficients) -> dict[str, Latent]:
+    """`latents` with the parts of retrieval and tuning, which change nothing about what was measured."""
+    here = latents(situation, options, c)
+    missing = [option for option in _with_parts(options) if option not in here]
+    if missing:
+        known = latents(situation, (*options, *missing), c)
+        here.update({option: known[option] for option in missing})
+    return here
 
 
 def expected(
@@ -232,8 +353,8 @@ def expected(
     With no baseline given, a typical one is taken and its spread added. Raises KeyError for an unknown option.
     """
     c = fitted or coefficients()
-    known = situation.baseline_prompted_score_01
-    base, level = (PIVOT, c.spread_baseline / 100.0) if known is None else (known, 0.0)
+    level = 0.0 if situation.baseline_prompted_score_01 is not None else c.spread_baseline
+    base = _known(situation)
     return {
         option: Expectation(
             max(0.0, min(1.0, base + gain.mean)), sqrt(gain.spread**2 + level**2) if level else gain.spread
@@ -244,51 +365,36 @@ def expected(
 
 def draw(
     situation: Situation,
-    gained: Mapping[str, Expectation],
+    options: Iterable[str],
     normals: Mapping[str, float],
     fitted: Coefficients | None = None,
 ) -> dict[str, float]:
-    """One draw of the gains, from standard normals by name: "slope", "training", "retrieval" and each option's own.
+    """One draw of the gains, from standard normals by name: "training", "retrieval" and each option's own.
 
-    gained: what `gains` gave for this situation. A normal that is not given counts as zero.
+    A normal that is not given counts as zero.
     """
     c = fitted or coefficients()
-    get, noises = normals.get, _noises(c)
-    slope = _slope_points(situation, get("slope", 0.0), c) / 100.0
-    training, retrieval = get("training", 0.0), get("retrieval", 0.0)
-    drawn = {}
-    for option, gain in gained.items():
-        if gain.spread == 0.0:
-            drawn[option] = gain.mean
-            continue
-        share, a, b, own = noises[option]
-        noise = a * training + b * retrieval + own * get(option, 0.0)
-        drawn[option] = gain.mean + share * slope + noise / 100.0
+    options = tuple(options)
+    drawn = _drawn(_here(situation, options, c), normals)
+    baseline = _known(situation)
+    z = scaled(baseline)
+    return {
+        option: min(_highest(option, c), unscaled(z + drawn[option])) - baseline if drawn[option] else 0.0
+        for option in options
+    }
+
+
+def _drawn(here: Mapping[str, Latent], normals: Mapping[str, float]) -> dict[str, float]:
+    get = normals.get
+    shared = {"rag": get("retrieval", 0.0)}
+    training = get("training", 0.0)
+    drawn = {
+        option: latent.mean + latent.shared * shared.get(option, training) + latent.own * get(option, 0.0)
+        for option, latent in here.items()
+    }
+    if "ft_plus_rag" in drawn:
+        drawn["ft_plus_rag"] += max(drawn["ft_small"], drawn["rag"])
     return drawn
-
-
-def _slope_points(situation: Situation, normal: float, c: Coefficients) -> float:
-    """What the slope's noise adds, in points; the drawn slope is never above zero, so that the law holds."""
-    baseline = PIVOT if situation.baseline_prompted_score_01 is None else situation.baseline_prompted_score_01
-    return max(c.spread_slope * normal, c.slope) * (1.0 - baseline)
-
-
-@lru_cache(maxsize=32)
-def _noises(c: Coefficients) -> dict[str, tuple[float, float, float, float]]:
-    """The noise of every option."""
-    return {option: _noise(option, c) for option in OPTIONS}
-
-
-def _noise(option: str, c: Coefficients) -> tuple[float, float, float, float]:
-    """Whether the slope's noise touches the option, and the points that go with training, retrieval and its own."""
-    if option == "rag" or option == "ft_plus_rag":
-        total, retrieval = c.spread_retrieved, c.shared_retrieval
-    elif option == "ft_small" or option == "ft_large":
-        total, retrieval = c.spread_trained, 0.0
-    else:
-        return 0.0, 0.0, 0.0, c.spread_prompt if option in _LARGE_PROMPTED else c.spread_small
-    training = 0.0 if option == "rag" else (1.0 - retrieval) * c.shared_training
-    return 1.0, total * sqrt(training), total * sqrt(retrieval), total * sqrt(1.0 - retrieval - training)
 
 
 @lru_cache(maxsize=32)
@@ -305,25 +411,25 @@ def p_best(
     Takes about 3 ms. Options that tie share the draw. Raises KeyError for an unknown option.
     """
     c = fitted or coefficients()
-    gained = gains(situation, options, c)
-    noises = _noises(c)
-    slopes = [_slope_points(situation, normal, c) for normal in _normals("slope")]
-    series = []
-    for option, gain in gained.items():
-        mean = 100.0 * gain.mean
-        if gain.spread == 0.0:
-            series.append([mean] * _DRAWS)
+    options = tuple(options)
+    here = _here(situation, options, c)
+    columns_of: dict[str, list[float]] = {}
+    for option, (mean, shared, own) in here.items():
+        if shared == own == 0.0:
+            columns_of[option] = [mean] * _DRAWS
             continue
-        share, a, b, own = noises[option]
-        rows = zip(slopes, _normals("training"), _normals("retrieval"), _normals(option), strict=True)
-        series.append([mean + share * slope + a * training + b * back + own * z for slope, training, back, z in rows])
-    won = [0.0] * len(gained)
-    for scores in zip(*series, strict=True):
+        family = _normals("retrieval" if option == "rag" else "training")
+        columns_of[option] = [mean + shared * s + own * o for s, o in zip(family, _normals(option), strict=True)]
+    if "ft_plus_rag" in here:
+        rows = zip(columns_of["ft_plus_rag"], columns_of["ft_small"], columns_of["rag"], strict=True)
+        columns_of["ft_plus_rag"] = [more + max(tuned, found) for more, tuned, found in rows]
+    won = [0.0] * len(options)
+    for scores in zip(*(columns_of[option] for option in options), strict=True):
         top = max(scores)
         winners = [k for k, score in enumerate(scores) if score == top]
         for k in winners:
             won[k] += 1.0 / len(winners)
-    return {option: won[k] / _DRAWS for k, option in enumerate(gained)}
+    return {option: won[k] / _DRAWS for k, option in enumerate(options)}
 
 
 def chance_of_training(chances: Mapping[str, float]) -> float:

@@ -18,6 +18,26 @@ from calculator.situation import Failure
 from calculator.units import EXAMPLES, POINTS, SECONDS, SHARE, TOKENS, TURNS, USD, USD_PER_MONTH
 from calculator.verdict import Decision, Stance, Verdict
 
+DRIP_FED = ask(
+    0.5,
+    SHARE,
+    "Conversations in which the request comes bit by bit",
+    low=0,
+    high=1,
+    hint="Read fifty: does the last turn need what earlier turns said?",
+    group=situation.QUALITY,
+)
+ONE_PROMPT = ask(
+    None,
+    SHARE,
+    "Accuracy with all of it in one prompt",
+    low=0,
+    high=1,
+    hint="Replay a hundred, good and failed, as one prompt each. Leave empty when not known",
+    group=situation.QUALITY,
+)
+"""What this page finds of the prompt, which the overall decision asks for too."""
+
 NOT_OF_THE_TURNS = frozenset({Failure.FACTS_MISSING, Failure.FACTS_STALE, Failure.SLOW, Failure.DEAR})
 """Failures that neither restating nor training on conversations cures."""
 
@@ -37,24 +57,8 @@ class Inputs:
     conversation_turns: float = situation.conversation_turns
     prompted_accuracy_share: float = situation.prompted_accuracy_share
     target_accuracy_share: float = situation.target_accuracy_share
-    drip_fed_share: float = ask(
-        0.5,
-        SHARE,
-        "Conversations in which the request comes bit by bit",
-        low=0,
-        high=1,
-        hint="Read fifty: does the last turn need what earlier turns said?",
-        group=situation.QUALITY,
-    )
-    one_prompt_accuracy_share: float | None = ask(
-        None,
-        SHARE,
-        "Accuracy with all of it in one prompt",
-        low=0,
-        high=1,
-        hint="Replay a hundred, good and failed, as one prompt each. Leave empty when not known",
-        group=situation.QUALITY,
-    )
+    drip_fed_share: float = DRIP_FED
+    one_prompt_accuracy_share: float | None = ONE_PROMPT
     failure: str = situation.failure
     prompt_tokens: float = situation.prompt_tokens
     shared_prefix_share: float = situation.shared_prefix_share
@@ -300,9 +304,21 @@ def restated_accuracy(i: Inputs) -> float:
     """
     if i.one_prompt_accuracy_share is not None:
         return i.one_prompt_accuracy_share
-    told_in_bits = i.drip_fed_share if i.conversation_turns >= 2 else 0.0
-    at_once = min(1.0, i.prompted_accuracy_share / (1 - i.multi_turn_drop_share * told_in_bits))
-    return max(i.prompted_accuracy_share, at_once * (1 - (1 - i.restated_kept_share) * told_in_bits))
+    return restated_share(
+        i.prompted_accuracy_share,
+        i.conversation_turns,
+        i.drip_fed_share,
+        i.multi_turn_drop_share,
+        i.restated_kept_share,
+    )
+
+
+def restated_share(accuracy: float, turns: float, drip_fed: float, drop: float, kept: float) -> float:
+    """What restating is expected to reach: accuracy, and the shares of conversations told bit by bit, of accuracy that
+    those lose and of it that restating keeps."""
+    told_in_bits = drip_fed if turns >= 2 else 0.0
+    at_once = min(1.0, accuracy / (1 - drop * told_in_bits))
+    return max(accuracy, at_once * (1 - (1 - kept) * told_in_bits))
 
 
 def turns_that_fit(i: Inputs, context: float) -> float:

@@ -12,12 +12,11 @@ from functools import lru_cache
 from math import inf, log2
 
 from calculator import situation
-from calculator.cases import Situation, quality
-from calculator.decisions.fine_tune_or_not import TASK_TYPES, YEAR
+from calculator.cases import NEUTRAL, Situation, quality
 from calculator.exhibit import Curves, Exhibit, Line, Mark, Note, Table
 from calculator.fields import ask, assume, fields_of, out, paste
 from calculator.llm.tokens import managed_training_usd
-from calculator.situation import Task
+from calculator.situation import TASK_TYPES, YEAR, Task
 from calculator.stats import intervals
 from calculator.stats.labels import rater_error
 from calculator.stats.learning_curve import (
@@ -153,16 +152,20 @@ def _reach(text: str, target: float) -> tuple[float, float]:
     return found.median, found.out_of_reach
 
 
+PILOT_SCORES = paste(
+    "",
+    "Your pilot scores",
+    longest=8_000,
+    check=pilots_of,
+    hint="One line for each run: size, score, test items. From a spreadsheet, or like 1000 82% 500",
+    group=situation.DATA,
+)
+"""What this page finds of a tuned small model, which the overall decision asks for too."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
-    pilot_scores: str = paste(
-        "",
-        "Your pilot scores",
-        longest=8_000,
-        check=pilots_of,
-        hint="One line for each run: size, score, test items. From a spreadsheet, or like 1000 82% 500",
-        group=situation.DATA,
-    )
+    pilot_scores: str = PILOT_SCORES
     labelled_examples: float = situation.labelled_examples
     batch_examples: float = ask(
         1_000,
@@ -190,7 +193,6 @@ class Inputs:
     test_luck_sd: float = assume("test_luck_sd")
     doubled_data_error_share: float = assume("doubled_data_error_share")
     label_error_share: float = assume("label_error_share")
-    headroom_surprise_sd: float = assume("headroom_surprise_sd")
     training_surprise_sd: float = assume("training_surprise_sd")
     example_usd: float = assume("example_usd")
     retraining_usd: float = assume("retraining_usd")
@@ -242,6 +244,8 @@ def described(i: Inputs) -> Situation:
         multi_turn_or_long_context=i.long_context,
         year=YEAR,
         baseline_is_engineered=True,
+        tuned_arm_by=NEUTRAL,
+        larger_model_labels=False,
     )
 
 
@@ -257,11 +261,7 @@ def curve_of(i: Inputs) -> Curve:
     if i.pilot_scores:
         return fitted(i.pilot_scores).at(i.test_luck_sd)
     here, now, floor = described(i), max(1.0, i.labelled_examples), floor_of(i)
-    drawn = quality.draw(
-        here,
-        quality.gains(here, ("ft_small",)),
-        {"slope": i.headroom_surprise_sd, "training": i.training_surprise_sd},
-    )
+    drawn = quality.draw(here, ("ft_small",), {"training": i.training_surprise_sd})
     error = min(1.0, max(floor, 1.0 - i.prompted_accuracy_share - drawn["ft_small"]))
     exponent = -log2(i.doubled_data_error_share)
     return Curve(a=(error - floor) * now**exponent, b=exponent, c=floor, sizes=0, largest_examples=now, misfit=0.0)

@@ -1,55 +1,87 @@
-"""What should you do: prompt, retrieve, train, take a small model, or leave the model as it is?
+"""What should you do next: keep what you have, try something, build it, or leave the work to people?
 
-Seven options are weighed for one situation. Gates come first: an option that cannot be had is out, whatever its score.
-Then each option's worth over the horizon: right answers less wrong ones, less serving, upkeep, retrains and the start.
-Quality comes from a model fitted on published comparisons (`cases.quality`), with the doubt it has on sources it has
-not seen. Left out: prices that fall while you build, teams that already own half of it, and what your users feel.
+Every option is worth what right answers earn and wrong ones cost over the horizon, less serving, upkeep and the start,
+against leaving the work to people, which is worth nothing and costs nothing. Gates come first: an option that cannot
+be had is out, whatever its score. What an option scores is a belief: published comparisons (`cases.quality`) until you
+measure it, then your measurement too (`stats.evidence`). An option may be tried on your test items before it is built,
+and is dropped when it disappoints: so it is worth the expected better of it and of what you have, less its trial. The
+next step is the option of the largest worth: to be tried first where a trial is worth its price, or else built.
+Left out: prices that fall while you build, teams that already own half of it, and what your users feel.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, StrEnum
-from functools import partial, wraps
-from math import inf
+from functools import wraps
+from math import ceil, erfc, inf, log, sqrt
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 
 from calculator import situation
-from calculator.cases import Situation, quality
-from calculator.cases.nearest import nearest
-from calculator.exhibit import Bar, Bars, Exhibit, Mark, Note, Segment, Table
-from calculator.fields import assume, flag, out, pick
-from calculator.llm.tokens import hosting_usd_per_month, managed_training_usd, request_usd
-from calculator.situation import Failure, Privacy, Task
+from calculator.cases import NEUTRAL, Situation, quality
+from calculator.catalogs import accelerators, architectures
+from calculator.decisions import conversation_context, domain_data, smaller_scope
+from calculator.exhibit import Exhibit
+from calculator.fields import ask, assume, flag, out, paste, pick
+from calculator.llm.serving import ServingSetup, throughput, weight_format
+from calculator.llm.tokens import hosting_usd_per_month, request_usd
+from calculator.situation import (
+    BEHAVIOUR_FAILURES,
+    KNOWLEDGE_FAILURES,
+    QUALITY,
+    TASK_TYPES,
+    YEAR,
+    Failure,
+    Privacy,
+    Task,
+)
 from calculator.stats.decay import any_stale, mean_stale_share, stale_share
-from calculator.stats.value import annuity_months
-from calculator.units import DAYS, EXAMPLES, GPUS, MILLISECONDS, POINTS, SHARE, USD, USD_PER_MONTH
+from calculator.stats.evidence import Belief, items_worth, updated, updated_by_pairs
+from calculator.stats.normal import larger_of_two
+from calculator.stats.value import annuity_months, break_even_accuracy
+from calculator.units import COUNT, DAYS, EXAMPLES, GPUS, ITEMS, MILLISECONDS, POINTS, SHARE, TOKENS, USD, USD_PER_MONTH
 from calculator.verdict import Decision, Verdict
 
 T = TypeVar("T")
 
 DAYS_PER_MONTH = 365.25 / 12
+SECONDS_PER_MONTH = DAYS_PER_MONTH * 86_400
 WORK_HOURS_PER_DAY = 6.0
 """Hours of a working day that go into the work itself."""
 
-LARGE_MODEL_GPUS = 8
-"""A large open model in 8 bits needs a node of this size: about 400 GB of weights and their cache."""
+SMALL_MODEL, LARGE_MODEL = "Qwen/Qwen3-8B", "Qwen/Qwen3-32B"
+"""Models with open weights that stand behind the tuned options and behind own hardware."""
+
+OWN_GPU, OWN_FORMAT, OWN_BATCH = "NVIDIA H100 SXM", "fp8", 16
+"""Own hardware is priced as such GPUs, in a format and at a batch that a server of moderate load runs."""
 
 MOVE_SHARE = 0.25
 """Share of the first work on a prompt or an index that a new base model asks for again: the tests, not the building."""
 
-YEAR = 2026.0
-"""The year of the question, for the trend in the published comparisons."""
+UNREACHABLE_SHARE = 0.02
+"""Below this chance, that of the best option, nothing is likely to reach the accuracy that is needed."""
+
+LEAST_SURPRISE_SHARE = 0.25
+"""However little a remedy has to do with what fails, so much of its surprise is left for a measurement to show."""
+
+PASSAGE_ITEMS = 20.0
+"""What the two accuracies without and with the right passage say of retrieval counts as so many test items of it."""
 
 
 class Answer(StrEnum):
-    AS_IS = "Use a general model as it is"
-    PROMPT = "Engineer the prompt"
+    KEEP = "Keep what you have"
+    PROMPT = "Work on the prompt"
+    STRONGER = "Take a stronger model"
     RETRIEVE = "Retrieve, do not train"
-    TUNE_LARGE = "Fine-tune a large model"
-    TUNE_SMALL = "Fine-tune a small model"
+    WHOLE = "Put the documents in the prompt"
     SMALL = "Use a small model as it is"
+    CASCADE = "Ask a small model first"
+    ENCODER = "Train an encoder"
+    TUNE_SMALL = "Fine-tune a small model"
+    TUNE_LARGE = "Fine-tune a large model"
+    REINFORCE = "Train by reinforcement"
     BOTH = "Retrieve and fine-tune"
+    PEOPLE = "Leave it to people"
 
 
 class Vendor(StrEnum):
@@ -67,48 +99,109 @@ class Hosting(StrEnum):
     HOURS = "by the hour, on rented GPUs"
 
 
-TASK_TYPES = {
-    Task.CLASSIFICATION: "classification",
-    Task.EXTRACTION: "extraction",
-    Task.SQL: "sql",
-    Task.TOOL_USE: "tool_use",
-    Task.CODE: "code",
-    Task.GENERATION: "generation",
-    Task.DIALOGUE: "dialogue",
-    Task.TRANSLATION: "translation",
-    Task.KNOWLEDGE: "qa_knowledge",
-    Task.REASONING: "reasoning",
-}
-"""The published comparisons' names for the kinds of task."""
-
-
 class Way(NamedTuple):
-    """What kind of option an answer is. option: its name in the published comparisons. worth: its output."""
+    """One option. worth: its output. measured: the field of its accuracy. Whether it runs on a large model, changes
+    weights, looks things up. work: the field of its hours, and by what they are multiplied."""
 
     answer: Answer
-    option: str
     worth: str
+    measured: str
+    items: str
     large: bool = False
     trained: bool = False
     retrieves: bool = False
+    work: str = ""
+    times: float = 1.0
 
 
 WAYS = (
-    Way(Answer.AS_IS, "as_is", "as_is_worth_usd", large=True),
-    Way(Answer.PROMPT, "prompting", "prompt_worth_usd", large=True),
-    Way(Answer.RETRIEVE, "rag", "retrieve_worth_usd", large=True, retrieves=True),
-    Way(Answer.TUNE_LARGE, "ft_large", "tune_large_worth_usd", large=True, trained=True),
-    Way(Answer.TUNE_SMALL, "ft_small", "tune_small_worth_usd", trained=True),
-    Way(Answer.SMALL, "slm_prompted", "small_worth_usd"),
-    Way(Answer.BOTH, "ft_plus_rag", "both_worth_usd", trained=True, retrieves=True),
-)
-"""The seven options, in the order of the guide."""
+    Way(Answer.KEEP, "keep_worth_usd", "", "", large=True),
+    Way(
+        Answer.PROMPT, "prompt_worth_usd", "better_prompt_accuracy_share", "better_prompt_items",
+        large=True, work="prompt_work_hours",
+    ),
+    Way(
+        Answer.STRONGER, "stronger_worth_usd", "stronger_accuracy_share", "stronger_items",
+        large=True, work="switch_work_hours",
+    ),
+    Way(
+        Answer.RETRIEVE, "retrieve_worth_usd", "retrieved_accuracy_share", "retrieved_items",
+        large=True, retrieves=True, work="retrieval_work_hours",
+    ),
+    Way(
+        Answer.WHOLE, "whole_worth_usd", "whole_accuracy_share", "whole_items",
+        large=True, work="switch_work_hours", times=2.0,
+    ),
+    Way(Answer.SMALL, "small_worth_usd", "small_accuracy_share", "small_items", work="switch_work_hours"),
+    Way(Answer.CASCADE, "cascade_worth_usd", "cascade_accuracy_share", "cascade_items", work="prompt_work_hours"),
+    Way(
+        Answer.ENCODER, "encoder_worth_usd", "encoder_accuracy_share", "encoder_items",
+        trained=True, work="training_work_hours", times=0.5,
+    ),
+    Way(
+        Answer.TUNE_SMALL, "tune_small_worth_usd", "tuned_small_accuracy_share", "tuned_small_items",
+        trained=True, work="training_work_hours",
+    ),
+    Way(
+        Answer.TUNE_LARGE, "tune_large_worth_usd", "tuned_large_accuracy_share", "tuned_large_items",
+        large=True, trained=True, work="training_work_hours",
+    ),
+    Way(
+        Answer.REINFORCE, "reinforce_worth_usd", "reinforced_accuracy_share", "reinforced_items",
+        trained=True, work="training_work_hours", times=2.0,
+    ),
+    Way(
+        Answer.BOTH, "both_worth_usd", "both_accuracy_share", "both_items",
+        large=True, trained=True, retrieves=True, work="training_work_hours",
+    ),
+    Way(Answer.PEOPLE, "people_worth_usd", "", ""),
+)  # fmt: skip
+"""What people choose between, from the lightest commitment to the heaviest. An encoder takes half the work of a tuned
+language model and reinforcement twice, planning values of this project."""
 
-OPTIONS = tuple(way.option for way in WAYS)
 TRAINED = frozenset(way.answer for way in WAYS if way.trained)
 RETRIEVING = frozenset(way.answer for way in WAYS if way.retrieves)
-KNOWLEDGE_FAILURES = frozenset({Failure.FACTS_MISSING, Failure.FACTS_STALE})
-BEHAVIOUR_FAILURES = frozenset({Failure.FORMAT, Failure.STYLE, Failure.REASONING, Failure.CONTEXT})
+VALUES = {way.answer: way.worth for way in WAYS}
+PLACES = {way.answer: k for k, way in enumerate(WAYS)}
+_worths_of = attrgetter(*VALUES.values())
+
+_KEEP, _PROMPT, _STRONGER, _RETRIEVE, _WHOLE, _SMALL, _CASCADE = range(7)
+_ENCODER, _TUNE_SMALL, _TUNE_LARGE, _REINFORCE, _BOTH, _PEOPLE = range(7, 13)
+_TRAINING_FAMILY = (_ENCODER, _TUNE_SMALL, _TUNE_LARGE, _REINFORCE)
+_MEASURED = tuple((k, way.measured, way.items) for k, way in enumerate(WAYS) if way.measured)
+
+PAIR_NAMES = {way.measured.removesuffix("_accuracy_share").replace("_", " "): k for k, way in enumerate(WAYS)}
+"""What an option is called in a table of pairs, and its place in WAYS."""
+
+
+def pairs_of(text: str) -> tuple[tuple[int, float, float], ...]:
+    """(option, won, lost) of each line, like "tuned small 14 6". ValueError names a line that is not that."""
+    found = []
+    for number, line in enumerate(text.splitlines(), 1):
+        words = line.replace(",", " ").replace(";", " ").split()
+        if not words:
+            continue
+        name = " ".join(words[:-2]).lower()
+        if not name or name not in PAIR_NAMES or not (words[-1].isdigit() and words[-2].isdigit()):
+            allowed = ", ".join(sorted(filter(None, PAIR_NAMES)))
+            raise ValueError(
+                f"Pairs: line {number} must be an option and two counts, like “tuned small 14 6”; the options are "
+                f"{allowed}; given: {line[:40]!r}"
+            )
+        found.append((PAIR_NAMES[name], float(words[-2]), float(words[-1])))
+    return tuple(found)
+
+
+def _accuracy(label: str) -> Any:
+    return ask(None, SHARE, label, low=0, high=1, hint="As you measured it. Leave empty when not known", group=MEASURED)
+
+
+def _items(label: str) -> Any:
+    hint = "Empty: as many as you tested the prompt on"
+    return ask(None, ITEMS, label, low=1, high=1e6, whole=True, hint=hint, group=MEASURED)
+
+
+MEASURED = "What you have tried"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,23 +215,59 @@ class Inputs:
     fact_half_life_days: float = situation.fact_half_life_days
     failure_usd: float = situation.failure_usd
     success_usd: float = situation.success_usd
+    answer_is_checkable: bool = situation.answer_is_checkable
+    larger_model_labels: bool = situation.larger_model_labels
+    baseline_is_small: bool = situation.baseline_is_small
     prompt_engineered: bool = flag(
         True,
         "Somebody worked on the prompt",
         hint="No: what you measured is a first draft",
-        group=situation.QUALITY,
+        group=QUALITY,
     )
+    test_items: float = situation.test_items
+    better_prompt_accuracy_share: float | None = _accuracy("Accuracy of a better prompt")
+    better_prompt_items: float | None = _items("Items the better prompt was tested on")
+    stronger_accuracy_share: float | None = _accuracy("Accuracy of a stronger model")
+    stronger_items: float | None = _items("Items the stronger model was tested on")
     closed_book_accuracy_share: float | None = situation.closed_book_accuracy_share
     gold_passage_accuracy_share: float | None = situation.gold_passage_accuracy_share
     retrieved_accuracy_share: float | None = situation.retrieved_accuracy_share
+    retrieved_items: float | None = _items("Items retrieval was tested on")
+    whole_accuracy_share: float | None = _accuracy("Accuracy with the documents in the prompt")
+    whole_items: float | None = _items("Items that was tested on")
     small_accuracy_share: float | None = situation.small_accuracy_share
-    test_items: float = situation.test_items
-    specialisation: str = situation.specialisation
-    format_strictness: str = situation.format_strictness
+    small_items: float | None = _items("Items the small model was tested on")
+    candidates: str = smaller_scope.CANDIDATES
+    cascade_accuracy_share: float | None = _accuracy("Accuracy of a small model with a large one behind it")
+    cascade_items: float | None = _items("Items both together were tested on")
+    encoder_accuracy_share: float | None = _accuracy("Accuracy of a trained encoder")
+    encoder_items: float | None = _items("Items the encoder was tested on")
+    pilot_scores: str = domain_data.PILOT_SCORES
+    tuned_small_accuracy_share: float | None = _accuracy("Accuracy of a tuned small model")
+    tuned_small_items: float | None = _items("Items the tuned small model was tested on")
+    tuned_large_accuracy_share: float | None = _accuracy("Accuracy of a tuned large model")
+    tuned_large_items: float | None = _items("Items the tuned large model was tested on")
+    reinforced_accuracy_share: float | None = _accuracy("Accuracy after reinforcement")
+    reinforced_items: float | None = _items("Items the reinforced model was tested on")
+    both_accuracy_share: float | None = _accuracy("Accuracy of retrieval with a tuned model")
+    both_items: float | None = _items("Items retrieval with a tuned model was tested on")
+    paired_counts: str = paste(
+        "",
+        "Won and lost, item by item",
+        longest=2_000,
+        check=pairs_of,
+        hint="A line each, like “tuned small 14 6”: 14 only it had right, 6 only today's",
+        group=MEASURED,
+    )
     long_context: bool = situation.long_context
+    conversation_turns: float = situation.conversation_turns
+    drip_fed_share: float = conversation_context.DRIP_FED
+    one_prompt_accuracy_share: float | None = conversation_context.ONE_PROMPT
     classes_count: float | None = situation.classes_count
     new_examples: float = situation.new_examples
     facts_per_answer_count: float = situation.facts_per_answer_count
+    corpus_tokens: float = situation.corpus_tokens
+    window_tokens: float = situation.window_tokens
     retraining_days: float = situation.retraining_days
     prompt_tokens: float = situation.prompt_tokens
     answer_tokens: float = situation.answer_tokens
@@ -158,16 +287,21 @@ class Inputs:
     device_usd_per_hour: float | None = situation.device_usd_per_hour
     large_api_model: str = situation.large_api_model
     small_api_model: str = situation.small_api_model
-    headroom_surprise_sd: float = assume("headroom_surprise_sd")
-    training_surprise_sd: float = assume("training_surprise_sd")
-    retrieval_surprise_sd: float = assume("retrieval_surprise_sd")
-    small_model_surprise_sd: float = assume("small_model_surprise_sd")
     off_target_share: float = assume("off_target_share")
+    prompt_mends_share: float = assume("prompt_mends_share")
+    stronger_mends_share: float = assume("stronger_mends_share")
+    retrieval_loss_share: float = assume("retrieval_loss_share")
+    caught_share: float = assume("caught_share")
+    multi_turn_drop_share: float = assume("multi_turn_drop_share")
+    restated_kept_share: float = assume("restated_kept_share")
     minimum_examples: float = assume("minimum_examples")
     large_input_usd_per_mtok: float = assume("large_input_usd_per_mtok")
     large_output_usd_per_mtok: float = assume("large_output_usd_per_mtok")
     small_input_usd_per_mtok: float = assume("small_input_usd_per_mtok")
     small_output_usd_per_mtok: float = assume("small_output_usd_per_mtok")
+    open_large_input_usd_per_mtok: float = assume("open_large_input_usd_per_mtok")
+    open_large_output_usd_per_mtok: float = assume("open_large_output_usd_per_mtok")
+    stronger_price_ratio: float = assume("stronger_price_ratio")
     cache_read_ratio: float = assume("cache_read_ratio")
     cache_hit_share: float = assume("cache_hit_share")
     cache_minimum_tokens: float = assume("cache_minimum_tokens")
@@ -175,10 +309,14 @@ class Inputs:
     managed_small_usd_per_mtok: float = assume("managed_small_usd_per_mtok")
     managed_large_usd_per_mtok: float = assume("managed_large_usd_per_mtok")
     training_examples: float = assume("training_examples")
+    rollouts_count: float = assume("rollouts_count")
     runs_count: float = assume("runs_count")
     example_usd: float = assume("example_usd")
+    labels_per_day_examples: float = assume("labels_per_day_examples")
     engineer_usd_per_hour: float = assume("engineer_usd_per_hour")
+    trial_share: float = assume("trial_share")
     prompt_work_hours: float = assume("prompt_work_hours")
+    switch_work_hours: float = assume("switch_work_hours")
     retrieval_work_hours: float = assume("retrieval_work_hours")
     training_work_hours: float = assume("training_work_hours")
     prompt_upkeep_hours: float = assume("prompt_upkeep_hours")
@@ -192,64 +330,72 @@ class Inputs:
     discount_share: float = assume("discount_share")
 
 
+def _worth(label: str, how: str = "weigh: the better of it and of what you have, less its trial") -> Any:
+    return out(USD, f"Worth: {label}", how=how)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Outputs:
+    step_count: float = out(COUNT, "Place of the next step among the options", how="ranked: 0 is what you have")
     best_worth_usd: float = out(
-        USD, "Worth of the best option over today's prompt", how="the largest of the seven worths below"
+        USD, "Worth of the best option, over leaving it to people", how="the largest of the worths below"
     )
-    lead_usd: float = out(USD, "Lead over the next best option", how="the largest worth less the second largest")
-    best_accuracy_share: float = out(SHARE, "Accuracy to expect of it", how="cases.quality.gains on your baseline")
+    gain_usd: float = out(
+        USD, "Worth over what you have today", how="the largest of the worths, less that of what you have, or of people"
+    )
+    lead_usd: float = out(USD, "Lead over the next best step", how="its worth less that of the second best")
+    trial_worth_usd: float = out(
+        USD,
+        "What its trial brings beyond its price",
+        how="expected value of the sample of your test items, with what you have to fall back on, less the trial",
+    )
+    best_accuracy_share: float = out(SHARE, "Accuracy to expect of it", how="what is believed of it, weigh")
+    best_low_share: float = out(SHARE, "Accuracy of it, 5th percentile", how="what is believed of it")
+    best_high_share: float = out(SHARE, "Accuracy of it, 95th percentile", how="what is believed of it")
+    bar_share: float = out(SHARE, "Accuracy from which it is worth it", how="where its worth is that of what you have")
+    chance_better_share: float = out(SHARE, "Chance that it gets there", how="what is believed of it, above the bar")
+    chance_target_share: float = out(
+        SHARE, "Best chance that any option reaches what you need", how="what is believed of each, above the target"
+    )
+    break_even_share: float = out(
+        SHARE,
+        "Accuracy at which answers pay for themselves",
+        how="stats.value.break_even_accuracy: failure / (success + failure)",
+    )
+    trial_usd: float = out(USD, "Price of its trial", how="part of the work, the labels it needs, one run")
+    trial_days: float = out(DAYS, "Days for its trial", how="part of the work, and labelling")
     best_start_usd: float = out(USD, "Cost to start", how="work, labels and training runs")
+    best_days: float = out(DAYS, "Days until it works", how="work and labelling")
     best_run_usd_per_month: float = out(
         USD_PER_MONTH, "Cost to run", how="serving, upkeep, and retrains spread over the months"
     )
     training_gain_points: float = out(POINTS, "What training is expected to add", how="cases.quality.gains")
     retrieval_gain_points: float = out(POINTS, "What retrieval is expected to add", how="cases.quality.gains")
-    as_is_worth_usd: float = out(
-        USD,
-        "Worth: general model as it is",
-        how="value of the answers less all costs, over the same for an engineered prompt",
-    )
-    prompt_worth_usd: float = out(
-        USD,
-        "Worth: engineered prompt",
-        how="value of the answers less all costs, over the same for an engineered prompt",
-    )
-    retrieve_worth_usd: float = out(
-        USD, "Worth: retrieval", how="value of the answers less all costs, over the same for an engineered prompt"
-    )
-    tune_large_worth_usd: float = out(
-        USD,
-        "Worth: tuned large model",
-        how="value of the answers less all costs, over the same for an engineered prompt",
-    )
-    tune_small_worth_usd: float = out(
-        USD,
-        "Worth: tuned small model",
-        how="value of the answers less all costs, over the same for an engineered prompt",
-    )
-    small_worth_usd: float = out(
-        USD,
-        "Worth: small model as it is",
-        how="value of the answers less all costs, over the same for an engineered prompt",
-    )
-    both_worth_usd: float = out(
-        USD,
-        "Worth: retrieval and tuning",
-        how="value of the answers less all costs, over the same for an engineered prompt",
-    )
-
-
-VALUES = {way.answer: way.worth for way in WAYS}
-_worths_of = attrgetter(*VALUES.values())
+    keep_worth_usd: float = _worth("what you have", "value of the answers less what they cost")
+    prompt_worth_usd: float = _worth("a better prompt")
+    stronger_worth_usd: float = _worth("a stronger model")
+    retrieve_worth_usd: float = _worth("retrieval")
+    whole_worth_usd: float = _worth("the documents in the prompt")
+    small_worth_usd: float = _worth("small model as it is")
+    cascade_worth_usd: float = _worth("a small model first")
+    encoder_worth_usd: float = _worth("an encoder")
+    tune_small_worth_usd: float = _worth("tuned small model")
+    tune_large_worth_usd: float = _worth("tuned large model")
+    reinforce_worth_usd: float = _worth("reinforcement")
+    both_worth_usd: float = _worth("retrieval and tuning")
+    people_worth_usd: float = _worth("people", "nothing is earned by machine, and nothing lost")
 
 
 class Gate(Enum):
     """Why an option cannot be had."""
 
     OPEN = ""
+    SAME = "it is what you have"
+    TASK = "it gives labels and spans, and your task asks for more"
+    CHECK = "no program can check its answers"
+    LENGTH = "the documents do not fit the window"
     LABELS = "too few examples to train on"
-    HARDWARE = "a large model does not fit the hardware you own"
+    HARDWARE = "it does not fit the hardware you own"
     VENDOR = "the provider is closing its training"
     LATENCY = "its answer begins too late"
     BUDGET = "starting costs more than the budget"
@@ -257,20 +403,22 @@ class Gate(Enum):
 
 
 class Option(NamedTuple):
-    """One option in full. spread: one standard deviation of its accuracy."""
+    """One option in full. accuracy and spread: what is believed of its score. mean_usd: its worth if it were built at
+    once. worth_usd: with a trial and a way back to what you have, where that is better. bar: from where it beats what
+    you have."""
 
     accuracy: float
     spread: float
     start_usd: float
+    trial_usd: float
     run_usd_per_month: float
-    worth_usd: float
-    work_hours: float
+    days: float
+    trial_days: float
     first_token_ms: float
     gate: Gate
-
-
-_option = partial(tuple.__new__, Option)
-"""An Option from the tuple of its fields, in a third of the time that `Option(...)` takes."""
+    mean_usd: float
+    worth_usd: float
+    bar: float
 
 
 def described(i: Inputs) -> Situation:
@@ -278,26 +426,26 @@ def described(i: Inputs) -> Situation:
     changing = stale_share(365.25 / 2, i.fact_half_life_days) if i.facts_per_answer_count > 0 else 0.0
     return Situation(
         task_type=TASK_TYPES[Task(i.task)],
-        domain_specialisation=i.specialisation,
         n_train_examples=i.labelled_examples + i.new_examples,
         n_classes=i.classes_count,
         baseline_prompted_score_01=i.prompted_accuracy_share,
         knowledge_changes_often=changing,
-        output_format_strictness=i.format_strictness,
-        multi_turn_or_long_context=i.long_context,
+        multi_turn_or_long_context=i.long_context or i.corpus_tokens <= i.window_tokens,
         year=YEAR,
         baseline_is_engineered=i.prompt_engineered,
+        tuned_arm_by=NEUTRAL,
+        larger_model_labels=i.larger_model_labels,
     )
 
 
 def is_knowledge_gap(i: Inputs) -> bool | None:
-    """Whether facts, not behaviour, are what is missing: from the three accuracies when known, else from the failures.
+    """Whether facts, not behaviour, are what is missing: from the two accuracies when known, else from the failures.
 
-    With the right passage given, accuracy rises by the knowledge gap; what is still missing then is behaviour. None
-    when neither is the trouble.
+    With the right passage given, accuracy rises by the knowledge gap, of which today's prompt may close a part; what is
+    still missing then is behaviour. None when neither is the trouble.
     """
     if i.closed_book_accuracy_share is not None and i.gold_passage_accuracy_share is not None:
-        knowledge = i.gold_passage_accuracy_share - i.closed_book_accuracy_share
+        knowledge = i.gold_passage_accuracy_share - max(i.closed_book_accuracy_share, i.prompted_accuracy_share)
         behaviour = i.target_accuracy_share - i.gold_passage_accuracy_share
         return knowledge > max(behaviour, 0.0)
     if i.failure in KNOWLEDGE_FAILURES:
@@ -307,38 +455,52 @@ def is_knowledge_gap(i: Inputs) -> bool | None:
 
 PUBLISHED_FROM = (
     "task",
-    "specialisation",
-    "format_strictness",
     "long_context",
+    "corpus_tokens",
+    "window_tokens",
     "prompted_accuracy_share",
     "prompt_engineered",
     "labelled_examples",
     "classes_count",
     "new_examples",
+    "larger_model_labels",
     "fact_half_life_days",
     "facts_per_answer_count",
 )
-GAINS_FROM = (
+BELIEFS_FROM = (
     *PUBLISHED_FROM,
     "failure",
     "target_accuracy_share",
+    "baseline_is_small",
+    "test_items",
+    *(name for _, *names in _MEASURED for name in names),
+    "paired_counts",
+    "candidates",
+    "pilot_scores",
     "closed_book_accuracy_share",
     "gold_passage_accuracy_share",
-    "retrieved_accuracy_share",
-    "small_accuracy_share",
+    "conversation_turns",
+    "drip_fed_share",
+    "one_prompt_accuracy_share",
     "retraining_days",
-    "headroom_surprise_sd",
-    "training_surprise_sd",
-    "retrieval_surprise_sd",
-    "small_model_surprise_sd",
     "off_target_share",
+    "prompt_mends_share",
+    "stronger_mends_share",
+    "retrieval_loss_share",
+    "caught_share",
+    "multi_turn_drop_share",
+    "restated_kept_share",
 )
 SERVING_FROM = (
+    "privacy",
+    "requests_per_month",
+    "baseline_is_small",
     "prompt_tokens",
     "shared_prefix_share",
     "answer_tokens",
     "thinking_tokens",
     "retrieved_tokens",
+    "corpus_tokens",
     "cache_minimum_tokens",
     "cache_hit_share",
     "cache_read_ratio",
@@ -346,8 +508,13 @@ SERVING_FROM = (
     "large_output_usd_per_mtok",
     "small_input_usd_per_mtok",
     "small_output_usd_per_mtok",
+    "open_large_input_usd_per_mtok",
+    "open_large_output_usd_per_mtok",
+    "stronger_price_ratio",
     "tuned_price_ratio",
+    "h100_usd_per_hour",
     "hosting",
+    "vendor",
 )
 """What three of the larger sums follow from. Looking for flips changes one input at a time, mostly others."""
 
@@ -377,233 +544,647 @@ def kept_by(names: tuple[str, ...]) -> Callable[[Callable[["Inputs"], T]], Calla
     return keep
 
 
+class Published(NamedTuple):
+    """What published comparisons lead to expect here: score and its spread of each, and how far tuned models agree."""
+
+    prompt: Belief
+    retrieved: Belief
+    whole: Belief
+    small: Belief
+    tuned: Belief
+    large: Belief
+    both_more: float
+    both_spread: float
+    shared: float
+
+
 @kept_by(PUBLISHED_FROM)
-def published(i: Inputs) -> tuple[Situation, dict[str, quality.Expectation]]:
-    """The situation in the terms of the published comparisons, and what they say of each option in it."""
-    here = described(i)
-    return here, quality.gains(here, OPTIONS)
+def published(i: Inputs) -> Published:
+    """Means and spreads from `cases.quality`, before anything that is particular here."""
+    here, base = described(i), i.prompted_accuracy_share
+    options = ("prompting", "as_is", "slm_prompted", "rag", "ft_small", "ft_large")
+    found = {o: Belief(base + mean, spread) for o, (mean, spread) in quality.gains(here, options).items()}
+    fits = replace(here, multi_turn_or_long_context=False)
+    whole = Belief(*quality.gains(fits, ("rag",))["rag"])
+    c = quality.coefficients()
+    return Published(
+        prompt=found["prompting"],
+        retrieved=found["rag"],
+        whole=Belief(base + whole.mean, whole.spread),
+        small=found["slm_prompted"],
+        tuned=found["ft_small"],
+        large=found["ft_large"],
+        both_more=c.both,
+        both_spread=c.spread_both,
+        shared=c.spread_training**2 / (c.spread_training**2 + c.spread_tuned**2),
+    )
 
 
-@kept_by(GAINS_FROM)
-def gains(i: Inputs) -> dict[str, tuple[float, float]]:
-    """What each option adds to the prompted accuracy, and one standard deviation of it, both as shares.
+def _scaled_gain(base: float, belief: Belief, share: float) -> Belief:
+    """The belief with only part of its gain, expected or by surprise; an expected loss stays whole."""
+    gain = belief.mean - base
+    return Belief(base + gain * share if gain > 0.0 else belief.mean, belief.spread * max(share, LEAST_SURPRISE_SHARE))
 
-    Published gains, drawn with this situation's surprises; then what is particular here: work on a prompt removes a
-    share of the errors there are, a remedy for another failure keeps only part of its gain, what training adds decays
-    with the facts it was trained on, and what the reader has measured is taken as measured.
-    """
-    here, expected = published(i)
-    surprises = {
-        "slope": i.headroom_surprise_sd,
-        "training": i.training_surprise_sd,
-        "retrieval": i.retrieval_surprise_sd,
-        "slm_prompted": i.small_model_surprise_sd,
-    }
-    drawn = quality.draw(here, expected, surprises)
-    spread = {option: expectation.spread for option, expectation in expected.items()}
+
+def priors(i: Inputs) -> list[Belief]:
+    """What is believed of each of WAYS before the reader's own measurements, from published comparisons and from what
+    is particular here: a remedy for another failure keeps only part of its gain, and what training adds decays with
+    the facts it was trained on."""
+    known, base = published(i), i.prompted_accuracy_share
+    left = 1.0 - base
     knowledge = is_knowledge_gap(i)
     stale = any_stale(mean_stale_share(i.fact_half_life_days, i.retraining_days), i.facts_per_answer_count)
-    # A remedy for another failure keeps part of its gain; a loss stays whole.
     lasting = (1 - stale) * (i.off_target_share if knowledge else 1.0)
-    fetched = i.off_target_share if knowledge is False or i.facts_per_answer_count == 0 else 1.0
-    errors = (1 - i.prompted_accuracy_share) / (1 - quality.PIVOT)
-    tuned, tuned_large, retrieved = drawn["ft_small"], drawn["ft_large"], drawn["rag"]
-    tuned *= lasting if tuned > 0 else 1.0
-    tuned_large *= lasting if tuned_large > 0 else 1.0
-    retrieved *= fetched if retrieved > 0 else 1.0
-    small = drawn["slm_prompted"]
-    if i.small_accuracy_share is not None:
-        small, spread["slm_prompted"] = i.small_accuracy_share - i.prompted_accuracy_share, 0.0
-        tuned = max(tuned, small)
-    if i.retrieved_accuracy_share is not None:
-        retrieved, spread["rag"] = i.retrieved_accuracy_share - i.prompted_accuracy_share, 0.0
-        both, spread["ft_plus_rag"] = retrieved + tuned, spread["ft_small"]
-    elif i.facts_per_answer_count == 0:
-        both, spread["ft_plus_rag"] = tuned, spread["ft_small"]
+    fetched = 0.0 if i.facts_per_answer_count == 0 else i.off_target_share if knowledge is False else 1.0
+    seen = max(1.0, i.test_items)
+    half = (base * seen + 0.5) / (seen + 1.0)
+    keep = Belief(base, sqrt(half * (1.0 - half) / (seen + 2.0)))
+    if i.prompt_engineered:
+        # Work on it again mends part of the failures, or none of them, or twice as many.
+        mended = left * i.prompt_mends_share
+        prompt = Belief(base + mended, mended)
     else:
-        # Together they are worth the better of the two, as published; never more than this situation allows each.
-        both = min(drawn["ft_plus_rag"], max(retrieved, tuned))
-    return {
-        "as_is": (drawn["as_is"] * errors, spread["as_is"]),
-        "prompting": (drawn["prompting"] * errors, spread["prompting"]),
-        "rag": (retrieved, spread["rag"]),
-        "ft_large": (tuned_large, spread["ft_large"]),
-        "ft_small": (tuned, spread["ft_small"]),
-        "slm_prompted": (small, spread["slm_prompted"]),
-        "ft_plus_rag": (both, spread["ft_plus_rag"]),
-    }
+        prompt = known.prompt
+    if i.conversation_turns >= 2 and i.failure not in conversation_context.NOT_OF_THE_TURNS:
+        restated = conversation_context.restated_share(
+            base, i.conversation_turns, i.drip_fed_share, i.multi_turn_drop_share, i.restated_kept_share
+        )
+        prompt = Belief(max(prompt.mean, restated), max(prompt.spread, 0.5 * (restated - base)))
+    if i.baseline_is_small:
+        # Today's is the small one: a larger one lies as far above it as small models lie below.
+        gap = known.small.mean - base
+        stronger, small = Belief(min(1.0, base - gap), known.small.spread), keep
+    else:
+        mended = left * i.stronger_mends_share
+        stronger, small = Belief(base + mended, mended), known.small
+    caught = i.caught_share * base
+    cascade = Belief(small.mean + (1.0 - small.mean) * caught, small.spread * (1.0 - caught))
+    retrieved, whole = (_scaled_gain(base, belief, fetched) for belief in (known.retrieved, known.whole))
+    if i.gold_passage_accuracy_share is not None and i.closed_book_accuracy_share is not None:
+        open_gap = max(0.0, i.gold_passage_accuracy_share - i.closed_book_accuracy_share)
+        reached = i.gold_passage_accuracy_share - i.retrieval_loss_share * open_gap
+        retrieved = updated(*retrieved, reached, PASSAGE_ITEMS)
+        whole = updated(*whole, i.gold_passage_accuracy_share, PASSAGE_ITEMS)
+    tuned = _scaled_gain(base, known.tuned, lasting)
+    large = _scaled_gain(base, known.large, lasting)
+    return [
+        keep, prompt, stronger, retrieved, whole, small, cascade, tuned, tuned, large, tuned,
+        keep,  # both is worked out from its parts, after they are measured
+        Belief(0.0, 0.0),
+    ]  # fmt: skip
+
+
+def _pilot(i: Inputs) -> tuple[float, float] | None:
+    """What the pilots of the data page say of a small model tuned on all labels: score and test items."""
+    if not i.pilot_scores:
+        return None
+    found = domain_data.fitted(i.pilot_scores)
+    curve = found.curve
+    at = min(max(1.0, i.labelled_examples + i.new_examples), curve.farthest_examples)
+    return min(1.0, max(0.0, curve.score_at(at))), max(pilot.items for pilot in found.pilots)
+
+
+@kept_by(BELIEFS_FROM)
+def beliefs(i: Inputs) -> tuple[Belief, ...]:
+    """What is believed of each of WAYS: `priors`, then every measurement, exactly (`stats.evidence`).
+
+    Tuned models have part of their surprise in common, so one that is measured moves the others by that part.
+    """
+    held = priors(i)
+    given = {}
+    for k, accuracy, items in _MEASURED:
+        value = getattr(i, accuracy)
+        if value is not None:
+            given[k] = (value, getattr(i, items) or i.test_items)
+    if i.one_prompt_accuracy_share is not None and _PROMPT not in given:
+        given[_PROMPT] = (i.one_prompt_accuracy_share, i.test_items)
+    if i.candidates and _SMALL not in given:
+        given[_SMALL] = (max(score for _, score in smaller_scope.candidates_of(i.candidates)), i.test_items)
+    pilot = None if _TUNE_SMALL in given else _pilot(i)
+    if pilot is not None:
+        given[_TUNE_SMALL] = pilot
+    pairs = {k: (won, lost) for k, won, lost in pairs_of(i.paired_counts)} if i.paired_counts else {}
+    shared = published(i).shared
+    for k in sorted({*given, *pairs} - {_BOTH}):
+        before = held[k]
+        held[k] = _learnt(i, before, given.get(k), pairs.get(k))
+        if k in _TRAINING_FAMILY:
+            for other in _TRAINING_FAMILY:
+                if other not in given and other not in pairs:
+                    held[other] = _borrowed(held[other], before, held[k], shared)
+    both = held[_TUNE_LARGE]
+    if i.facts_per_answer_count > 0:
+        mean, variance = larger_of_two(*both, *held[_RETRIEVE])
+        # On the scale of the comparisons a step is worth mean (1 - mean) of it in shares.
+        step = max(0.0, mean * (1.0 - mean))
+        more, spread = step * published(i).both_more, step * published(i).both_spread
+        both = Belief(min(1.0, max(0.0, mean + more)), sqrt(variance + spread * spread))
+    held[_BOTH] = _learnt(i, both, given.get(_BOTH), pairs.get(_BOTH))
+    return tuple(held)
+
+
+def _learnt(
+    i: Inputs, belief: Belief, measured: tuple[float, float] | None, pairs: tuple[float, float] | None
+) -> Belief:
+    """A belief after the reader's measurement: by pairs where they were counted, for those say more."""
+    if pairs is not None:
+        won, lost = pairs
+        return updated_by_pairs(*belief, i.prompted_accuracy_share, won, lost, max(i.test_items, won + lost, 1.0))
+    return belief if measured is None else updated(*belief, *measured)
+
+
+def _borrowed(belief: Belief, before: Belief, after: Belief, shared: float) -> Belief:
+    """What one tuned model's result says of another's: the linear regression on it, with the shared part as slope."""
+    if before.spread == 0.0:
+        return belief
+    slope = shared * belief.spread / before.spread
+    mean = belief.mean + slope * (after.mean - before.mean)
+    left = 1.0 - shared**2 * (1.0 - (after.spread / before.spread) ** 2)
+    return Belief(min(1.0, max(0.0, mean)), belief.spread * sqrt(max(0.0, left)))
+
+
+@kept_by(("prompt_tokens", "answer_tokens", "shared_prefix_share"))
+def own_requests_per_gpu_month(i: Inputs) -> tuple[float, float]:
+    """Requests that one of your GPUs answers in a month, by the small and by the large open model (`llm.serving`)."""
+    found = []
+    for model in (SMALL_MODEL, LARGE_MODEL):
+        setup = ServingSetup(
+            model=architectures()[model],
+            device=accelerators()[OWN_GPU],
+            stored=weight_format(OWN_FORMAT),
+            batch=OWN_BATCH,
+            prompt_tokens=max(1, round(i.prompt_tokens)),
+            answer_tokens=max(1, round(i.answer_tokens)),
+        )
+        found.append(throughput(setup).requests_per_s * SECONDS_PER_MONTH)
+    return found[0], found[1]
 
 
 @kept_by(SERVING_FROM)
 def serving_usd_per_request(i: Inputs) -> tuple[float, ...]:
-    """What one request costs to serve by each of WAYS, hosting by the hour left out."""
-    return tuple(_serving_usd_per_request(i, way) for way in WAYS)
-
-
-def _serving_usd_per_request(i: Inputs, way: Way) -> float:
-    if way.trained and not way.large and i.hosting == Hosting.HOURS:
-        return 0.0
-    shared = i.prompt_tokens * i.shared_prefix_share
-    passages = i.retrieved_tokens if way.retrieves else 0.0
-    if way.trained or way.answer is Answer.AS_IS:
-        prompt, prefix = max(1.0, i.prompt_tokens - shared) + passages, 0.0
-    else:
-        prompt, prefix = i.prompt_tokens + passages, shared if shared >= i.cache_minimum_tokens else 0.0
-    price = request_usd(
-        prompt_tokens=prompt,
-        answer_tokens=i.answer_tokens + (0.0 if way.trained else i.thinking_tokens),
-        input_usd_per_mtok=i.large_input_usd_per_mtok if way.large else i.small_input_usd_per_mtok,
-        output_usd_per_mtok=i.large_output_usd_per_mtok if way.large else i.small_output_usd_per_mtok,
-        shared_prefix_tokens=prefix,
-        hit_share=i.cache_hit_share,
-        read_factor=i.cache_read_ratio,
+    """What one request costs to serve by each of WAYS, hosting by the hour left out; a cascade without its second
+    model."""
+    large = (i.large_input_usd_per_mtok, i.large_output_usd_per_mtok)
+    small = (i.small_input_usd_per_mtok, i.small_output_usd_per_mtok)
+    if i.privacy == Privacy.PREMISES:
+        large = (i.open_large_input_usd_per_mtok, i.open_large_output_usd_per_mtok)
+    stronger = (large[0] * i.stronger_price_ratio, large[1] * i.stronger_price_ratio)
+    if i.baseline_is_small:
+        large, stronger = small, large
+    tuned_large = tuple(
+        price * i.tuned_price_ratio
+        for price in (
+            (i.open_large_input_usd_per_mtok, i.open_large_output_usd_per_mtok)
+            if i.vendor == Vendor.OPEN
+            else (i.large_input_usd_per_mtok, i.large_output_usd_per_mtok)
+        )
     )
-    return price * i.tuned_price_ratio if way.large and way.trained else price
+    shared = i.prompt_tokens * i.shared_prefix_share
+    short = max(1.0, i.prompt_tokens - shared)
+
+    def usd(prices: tuple[float, ...], prompt: float, prefix: float = 0.0, answer: float = i.answer_tokens) -> float:
+        return request_usd(
+            prompt_tokens=prompt,
+            answer_tokens=answer,
+            input_usd_per_mtok=prices[0],
+            output_usd_per_mtok=prices[1],
+            shared_prefix_tokens=prefix if prefix >= i.cache_minimum_tokens else 0.0,
+            hit_share=i.cache_hit_share,
+            read_factor=i.cache_read_ratio,
+        )
+
+    hourly = i.hosting == Hosting.HOURS
+    tuned_small = 0.0 if hourly else usd(small, short)
+    prices = [
+        usd(large, i.prompt_tokens, shared),
+        usd(large, i.prompt_tokens, shared),
+        usd(stronger, i.prompt_tokens, shared),
+        usd(large, i.prompt_tokens + i.retrieved_tokens, shared),
+        usd(large, i.prompt_tokens + i.corpus_tokens, shared + i.corpus_tokens),
+        usd(small, i.prompt_tokens, shared),
+        usd(small, i.prompt_tokens, shared),
+        # An encoder reads the input once and writes nothing.
+        0.0 if hourly else usd(small, short, 0.0, 0.0),
+        tuned_small,
+        usd(tuned_large, short),
+        tuned_small,
+        usd(tuned_large, short + i.retrieved_tokens),
+        0.0,
+    ]
+    if i.privacy == Privacy.PREMISES:
+        gpu_usd = i.h100_usd_per_hour * SECONDS_PER_MONTH / 3600.0
+        # A GPU of one's own is paid for whole, busy or not.
+        by_small, by_large = (gpu_usd / min(each, i.requests_per_month) for each in own_requests_per_gpu_month(i))
+        prices = [by_large if way.large and not i.baseline_is_small else by_small for way in WAYS[:_PEOPLE]] + [0.0]
+    return tuple(prices)
+
+
+def shut(i: Inputs, k: int, start: float, days: float, first_token_ms: float) -> Gate:
+    """The first gate that shuts an option, in the order in which they are named."""
+    way = WAYS[k]
+    if k == _SMALL and i.baseline_is_small:
+        return Gate.SAME
+    if k == _ENCODER and i.task not in (Task.CLASSIFICATION, Task.EXTRACTION):
+        return Gate.TASK
+    if k == _REINFORCE and not i.answer_is_checkable:
+        return Gate.CHECK
+    if k == _WHOLE and i.corpus_tokens + i.prompt_tokens + i.answer_tokens > i.window_tokens:
+        return Gate.LENGTH
+    if way.trained and i.labelled_examples + i.new_examples < i.minimum_examples:
+        return Gate.LABELS
+    if way.large and i.privacy == Privacy.PREMISES and i.gpus < 1 + (not i.baseline_is_small):
+        return Gate.HARDWARE
+    if k in (_TUNE_LARGE, _BOTH) and i.vendor == Vendor.CLOSING:
+        return Gate.VENDOR
+    if first_token_ms > i.latency_ms:
+        return Gate.LATENCY
+    if start > i.budget_usd:
+        return Gate.BUDGET
+    return Gate.DEADLINE if days > i.deadline_days else Gate.OPEN
+
+
+_ROOT_2 = sqrt(2.0)
+_PEOPLE_OPTION = Option(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, Gate.OPEN, 0.0, 0.0, 0.0)
+
+
+def _above(mean: float, spread: float, bar: float) -> float:
+    """The chance that a score is above the bar: its failures are lognormal, so that none is above 1."""
+    failures, allowed = 1.0 - mean, 1.0 - bar
+    if spread <= 0.0 or failures <= 0.0:
+        return 1.0 if mean >= bar else 0.0
+    if allowed <= 0.0:
+        return 0.0
+    variance = log(1.0 + (spread / failures) ** 2)
+    return 0.5 * erfc((log(failures / allowed) - 0.5 * variance) / sqrt(2.0 * variance))
+
+
+def _excess(mean: float, spread: float, bar: float) -> float:
+    """E[max(0, score - bar)]: what a score is worth to somebody who may decline it, in shares.
+
+    Failures are lognormal; then this is the price of a put on them (Black and Scholes 1973).
+    """
+    failures, allowed = 1.0 - mean, 1.0 - bar
+    if allowed <= 0.0:
+        return 0.0
+    if spread <= 0.0 or failures <= 0.0:
+        return max(0.0, mean - bar)
+    variance = log(1.0 + (spread / failures) ** 2)
+    middle, width = log(failures / allowed), sqrt(2.0 * variance)
+    return 0.5 * (
+        allowed * erfc((middle - 0.5 * variance) / width) - failures * erfc((middle + 0.5 * variance) / width)
+    )
 
 
 def weigh(i: Inputs) -> list[Option]:
-    """All seven options in full, in the order of WAYS. The hot loop of every draw and flip."""
-    gained = gains(i)
+    """All options in full, in the order of WAYS. The hot loop of every draw and flip."""
+    held, served = beliefs(i), serving_usd_per_request(i)
     months = annuity_months(i.horizon_months, i.discount_share)
+    hour, requests = i.engineer_usd_per_hour, i.requests_per_month
+    stake = i.success_usd + i.failure_usd
+    a_share_usd = requests * months * stake
     changed = stale_share(i.retraining_days, i.fact_half_life_days) if i.facts_per_answer_count > 0 else 0.0
-    retrains_per_month = changed * DAYS_PER_MONTH / i.retraining_days + 1 / i.base_life_months
-    hour_usd = situation.usd_per_hour(i.device, i.device_usd_per_hour)
-    rent = hosting_usd_per_month(gpu_usd_per_hour=hour_usd, gpus=i.hosting_gpus)
-    hourly = i.hosting == Hosting.HOURS
-    run_mtok = i.training_examples * i.example_tokens / 1e6
-    hour = i.engineer_usd_per_hour
-    requests = i.requests_per_month
-    base, success, failure = i.prompted_accuracy_share, i.success_usd, i.failure_usd
-    budget, patience, deadline = i.budget_usd, i.latency_ms, i.deadline_days
-    unlabelled = i.labelled_examples + i.new_examples < i.minimum_examples
-    no_node = i.privacy == Privacy.PREMISES and i.gpus < LARGE_MODEL_GPUS
-    closing = i.vendor == Vendor.CLOSING
+    retrain_usd = (changed * DAYS_PER_MONTH / i.retraining_days + 1 / i.base_life_months) * i.retraining_usd
+    rent = hosting_usd_per_month(gpu_usd_per_hour=i.h100_usd_per_hour, gpus=i.hosting_gpus)
+    rent = rent if i.hosting == Hosting.HOURS else 0.0
+    have = i.labelled_examples + i.new_examples
+    label_usd, label_days = i.new_examples * i.example_usd, i.new_examples / i.labels_per_day_examples
+    written = max(0.0, i.training_examples - have) if i.larger_model_labels else 0.0
+    label_usd += written * served[_KEEP]
+    trained_on = min(i.training_examples, have + written)
+    run_mtok = trained_on * i.example_tokens / 1e6
+    rollout_usd = i.rollouts_count * served[_SMALL]
+    first_labels = min(i.new_examples, max(0.0, i.minimum_examples - i.labelled_examples))
+    floor = 0.0
     found = []
-    for (answer, name, _, large, trained, retrieves), serving in zip(WAYS, serving_usd_per_request(i), strict=True):
-        gain, spread = gained[name]
-        accuracy = max(0.0, min(1.0, base + gain))
+    for k, way in enumerate(WAYS):
+        accuracy, spread = held[k]
+        if k == _PEOPLE:
+            found.append(_PEOPLE_OPTION)
+            continue
+        large = way.large and not (i.baseline_is_small and k != _STRONGER)
         first_token = i.large_first_token_ms if large else i.small_first_token_ms
-        work = upkeep = 0.0
-        if answer is Answer.PROMPT:
-            work = 0.0 if i.prompt_engineered else i.prompt_work_hours
-            upkeep = i.prompt_upkeep_hours
-        if retrieves:
+        work = getattr(i, way.work) * way.times if way.work else 0.0
+        upkeep = i.prompt_upkeep_hours
+        serving, moving = served[k], 0.0
+        if k == _PROMPT and i.prompt_engineered:
+            work *= 0.5
+        if k == _CASCADE:
+            sent = min(1.0, 2.0 * (1.0 - held[_SMALL].mean) * i.caught_share)
+            serving += sent * served[_KEEP]
+            first_token += sent * i.large_first_token_ms
+        if way.retrieves:
             first_token += i.retrieval_ms
-            work += 0.0 if i.retrieved_accuracy_share is not None else i.retrieval_work_hours
+            if k == _BOTH:
+                work += 0.0 if i.retrieved_accuracy_share is not None else i.retrieval_work_hours
+            elif i.retrieved_accuracy_share is not None:
+                work = 0.0
             upkeep = i.system_upkeep_hours
-        if trained:
-            work += i.training_work_hours
-            upkeep = i.system_upkeep_hours + (i.prompt_upkeep_hours if retrieves else 0.0)
-            run_usd = run_mtok * (i.managed_large_usd_per_mtok if large else i.managed_small_usd_per_mtok)
-            start = work * hour + i.new_examples * i.example_usd + i.runs_count * run_usd
-            moving = retrains_per_month * i.retraining_usd + (rent if hourly and not large else 0.0)
+        if getattr(i, way.measured or "candidates"):
+            # It was tried: to know it better takes more items, labelled and scored.
+            trial_work, first_items = i.switch_work_hours, i.test_items
         else:
-            start = work * hour
+            trial_work, first_items = i.trial_share * work, first_labels if way.trained else 0.0
+        trial = trial_work * hour + first_items * i.example_usd
+        trial_days = trial_work / WORK_HOURS_PER_DAY + first_items / i.labels_per_day_examples
+        start, days = work * hour, work / WORK_HOURS_PER_DAY
+        if way.trained:
+            upkeep = i.system_upkeep_hours + (i.prompt_upkeep_hours if way.retrieves else 0.0)
+            run_usd = run_mtok * (i.managed_large_usd_per_mtok if way.large else i.managed_small_usd_per_mtok)
+            if k == _REINFORCE:
+                run_usd = rollout_usd
+            start += label_usd + i.runs_count * run_usd
+            days += label_days
+            trial += run_usd
+            moving = retrain_usd + (rent if not way.large else 0.0)
+        else:
             moving = start * MOVE_SHARE / i.base_life_months
         run = requests * serving + upkeep * hour + moving
-        earned = requests * (accuracy * success - (1 - accuracy) * failure)
-        if trained and unlabelled:
-            gate = Gate.LABELS
-        elif large and no_node:
-            gate = Gate.HARDWARE
-        elif large and trained and closing:
-            gate = Gate.VENDOR
-        elif first_token > patience:
-            gate = Gate.LATENCY
-        elif start > budget:
-            gate = Gate.BUDGET
-        elif work / WORK_HOURS_PER_DAY > deadline:
-            gate = Gate.DEADLINE
-        else:
-            gate = Gate.OPEN
-        found.append(_option((accuracy, spread, start, run, (earned - run) * months - start, work, first_token, gate)))
+        fixed_usd = -(requests * i.failure_usd + run) * months - start
+        mean_usd = a_share_usd * accuracy + fixed_usd
+        gate = shut(i, k, start, days, first_token)
+        if k == _KEEP:
+            if gate is Gate.OPEN:
+                floor = max(0.0, mean_usd)
+            found.append(
+                Option(accuracy, spread, 0.0, 0.0, run, 0.0, 0.0, first_token, gate, mean_usd, mean_usd, accuracy)
+            )
+            continue
+        resolved = spread * sqrt(i.test_items / (i.test_items + items_worth(accuracy, spread))) if spread else 0.0
+        bar = (floor - fixed_usd) / a_share_usd if a_share_usd > 0.0 else inf
+        worth = max(mean_usd, floor + a_share_usd * _excess(accuracy, resolved, bar) - trial)
+        found.append(
+            Option(accuracy, spread, start, trial, run, days, trial_days, first_token, gate, mean_usd, worth, bar)
+        )
     return found
 
 
 def options(i: Inputs) -> dict[Answer, Option]:
-    """All seven options in full, by answer."""
+    """All options in full, by answer."""
     return {way.answer: option for way, option in zip(WAYS, weigh(i), strict=True)}
 
 
-_worth_of = attrgetter("worth_usd")
+def ranked(i: Inputs, found: list[Option], chance_target: float) -> list[int]:
+    """The places in WAYS of the options that can be had, by their worth. First of all comes what you have when it
+    meets the need, or people when nothing else can."""
+    order = sorted(
+        (k for k, option in enumerate(found) if option.gate is Gate.OPEN), key=lambda k: -found[k].worth_usd
+    )
+    if chance_target < UNREACHABLE_SHARE:
+        return [_PEOPLE, *(k for k in order if k != _PEOPLE)]
+    met = i.prompted_accuracy_share >= i.target_accuracy_share and i.failure not in (Failure.SLOW, Failure.DEAR)
+    if met and found[_KEEP].gate is Gate.OPEN and found[_KEEP].mean_usd >= 0.0:
+        return [_KEEP, *(k for k in order if k != _KEEP)]
+    return order
 
 
 def compute(i: Inputs) -> Outputs:
     found = weigh(i)
-    # With every gate shut the least bad option is still an answer: the page then says which gate to open.
-    to_be_had = [option for option in found if option.gate is Gate.OPEN]
-    shut = not to_be_had
-    ranked = sorted(to_be_had or found, key=_worth_of, reverse=True)
-    best = ranked[0]
-    today = found[1].worth_usd
-    worths = [option.worth_usd - today if shut or option.gate is Gate.OPEN else -inf for option in found]
-    base = i.prompted_accuracy_share
-    return Outputs(
-        best_worth_usd=best.worth_usd - today,
-        lead_usd=best.worth_usd - ranked[1].worth_usd if len(ranked) > 1 else inf,
-        best_accuracy_share=best.accuracy,
-        best_start_usd=best.start_usd,
-        best_run_usd_per_month=best.run_usd_per_month,
-        training_gain_points=100 * (found[4].accuracy - base),
-        retrieval_gain_points=100 * (found[2].accuracy - base),
-        as_is_worth_usd=worths[0],
-        prompt_worth_usd=worths[1],
-        retrieve_worth_usd=worths[2],
-        tune_large_worth_usd=worths[3],
-        tune_small_worth_usd=worths[4],
-        small_worth_usd=worths[5],
-        both_worth_usd=worths[6],
+    chance_target = _chance_target(i, found)
+    return _outputs(i, found, chance_target, ranked(i, found, chance_target))
+
+
+def settle(i: Inputs, answer: StrEnum) -> Outputs:
+    """The outputs with this answer as the next step: the one that most draws give."""
+    found = weigh(i)
+    place, chance_target = PLACES[Answer(answer)], _chance_target(i, found)
+    order = [k for k in ranked(i, found, chance_target) if k != place]
+    return _outputs(i, found, chance_target, [place, *order])
+
+
+def _chance_target(i: Inputs, found: list[Option]) -> float:
+    """The best chance that any option which can be had reaches the accuracy that is needed."""
+    target = i.target_accuracy_share
+    return max(
+        (_above(o.accuracy, o.spread, target) for o in found[:_PEOPLE] if o.gate is Gate.OPEN),
+        default=0.0,
     )
 
 
-def gate_words(i: Inputs, option: Option) -> str:
-    """Why an option is out, with the numbers; empty when it is not."""
-    if option.gate is Gate.LABELS:
-        return f"needs {EXAMPLES.show(i.minimum_examples)} to train on"
-    if option.gate is Gate.HARDWARE:
-        return f"a large model on own hardware needs {GPUS.show(LARGE_MODEL_GPUS)}"
-    if option.gate is Gate.LATENCY:
-        return f"begins after {MILLISECONDS.show(option.first_token_ms)}, too late"
-    if option.gate is Gate.BUDGET:
-        return f"starting costs {USD.show(option.start_usd)}, above the budget"
-    if option.gate is Gate.DEADLINE:
-        return f"takes {DAYS.show(option.work_hours / WORK_HOURS_PER_DAY)} of work, past the deadline"
-    return str(option.gate.value)
+def _outputs(i: Inputs, found: list[Option], chance_target: float, order: list[int]) -> Outputs:
+    worths = [option.worth_usd if option.gate is Gate.OPEN else -inf for option in found]
+    k = order[0]
+    best, base = found[k], i.prompted_accuracy_share
+    reach = 1.645 * best.spread
+    floor = max(0.0, worths[_KEEP])
+    second = found[order[1]].worth_usd if len(order) > 1 else -inf
+    return Outputs(
+        step_count=float(k),
+        best_worth_usd=max(worths),
+        gain_usd=max(worths) - floor,
+        lead_usd=best.worth_usd - second,
+        trial_worth_usd=best.worth_usd - max(floor, best.mean_usd),
+        best_accuracy_share=best.accuracy,
+        best_low_share=max(0.0, best.accuracy - reach),
+        best_high_share=min(1.0, best.accuracy + reach),
+        bar_share=min(1.0, max(0.0, best.bar)),
+        chance_better_share=_above(best.accuracy, best.spread, best.bar),
+        chance_target_share=chance_target,
+        break_even_share=break_even_accuracy(i.success_usd, i.failure_usd),
+        trial_usd=best.trial_usd,
+        trial_days=best.trial_days,
+        best_start_usd=best.start_usd,
+        best_days=best.days,
+        best_run_usd_per_month=best.run_usd_per_month,
+        training_gain_points=100 * (found[_TUNE_SMALL].accuracy - base),
+        retrieval_gain_points=100 * (found[_RETRIEVE].accuracy - base),
+        keep_worth_usd=worths[0],
+        prompt_worth_usd=worths[1],
+        stronger_worth_usd=worths[2],
+        retrieve_worth_usd=worths[3],
+        whole_worth_usd=worths[4],
+        small_worth_usd=worths[5],
+        cascade_worth_usd=worths[6],
+        encoder_worth_usd=worths[7],
+        tune_small_worth_usd=worths[8],
+        tune_large_worth_usd=worths[9],
+        reinforce_worth_usd=worths[10],
+        both_worth_usd=worths[11],
+        people_worth_usd=worths[12],
+    )
 
 
 def choose(i: Inputs, o: Outputs) -> Answer:
-    worths = _worths_of(o)
-    return WAYS[worths.index(max(worths))].answer
+    return WAYS[int(o.step_count)].answer
+
+
+class Ground(Enum):
+    """Why the next step is what it is."""
+
+    MET = "what you need is met"
+    KEEP = "nothing is worth its trial"
+    TRY = "a trial is worth its price"
+    BUILD = "no trial is worth its price"
+    SHUT = "every option is shut out"
+    UNREACHABLE = "nothing is likely to reach what you need"
+    LOSES = "every option loses money"
+
+
+def ground_of(i: Inputs, o: Outputs) -> Ground:
+    answer = choose(i, o)
+    if answer is Answer.PEOPLE:
+        if max(_worths_of(o)[:_PEOPLE]) == -inf:
+            return Ground.SHUT
+        return Ground.UNREACHABLE if o.chance_target_share < UNREACHABLE_SHARE else Ground.LOSES
+    if answer is Answer.KEEP:
+        return Ground.MET if i.prompted_accuracy_share >= i.target_accuracy_share else Ground.KEEP
+    return Ground.TRY if o.trial_worth_usd > 0.0 else Ground.BUILD
+
+
+def better(i: Inputs, answer: StrEnum) -> float:
+    """The chance that an option is worth more than what you have."""
+    option = options(i)[Answer(answer)]
+    return _above(option.accuracy, option.spread, option.bar)
+
+
+def affordable(i: Inputs, answer: StrEnum) -> float:
+    return float(options(i)[Answer(answer)].start_usd <= i.budget_usd)
+
+
+def in_time(i: Inputs, answer: StrEnum) -> float:
+    option = options(i)[Answer(answer)]
+    return float(option.days <= i.deadline_days and option.first_token_ms <= i.latency_ms)
+
+
+def gate_words(i: Inputs, option: Option) -> str:
+    """Why an option is out, with the numbers and what opening the gate costs; empty when it is not."""
+    match option.gate:
+        case Gate.LABELS:
+            missing = i.minimum_examples - i.labelled_examples - i.new_examples
+            return (
+                f"needs {EXAMPLES.show(i.minimum_examples)} to train on; {EXAMPLES.show(ceil(missing))} more cost "
+                f"{USD.show(ceil(missing) * i.example_usd)}"
+            )
+        case Gate.LENGTH:
+            return f"{TOKENS.show(i.corpus_tokens)} do not fit a window of {TOKENS.show(i.window_tokens)}"
+        case Gate.HARDWARE:
+            return f"needs {GPUS.show(2)} of your own"
+        case Gate.LATENCY:
+            return (
+                f"begins after {MILLISECONDS.show(option.first_token_ms)}, "
+                f"{MILLISECONDS.show(option.first_token_ms - i.latency_ms)} too late"
+            )
+        case Gate.BUDGET:
+            return (
+                f"starting costs {USD.show(option.start_usd)}, {USD.show(option.start_usd - i.budget_usd)} above the "
+                "budget"
+            )
+        case Gate.DEADLINE:
+            return f"takes {DAYS.show(option.days)}, {DAYS.show(option.days - i.deadline_days)} past the deadline"
+        case _:
+            return str(option.gate.value)
 
 
 def judge(i: Inputs, o: Outputs) -> Verdict:
-    answer = choose(i, o)
-    found = options(i)
+    answer, ground, found = choose(i, o), ground_of(i, o), options(i)
     best = found[answer]
-    open_to_us = [a for a in found if a is not answer and found[a].gate is Gate.OPEN]
-    rest = sorted(open_to_us, key=lambda a: -found[a].worth_usd)
-    out_of_reach = [f"{a}: {gate_words(i, o)}." for a, o in found.items() if o.gate is not Gate.OPEN]
-    reasons = [_triage(i), _quality(i, found)]
-    if rest:
+    order = ranked(i, list(found.values()), o.chance_target_share)
+    after = next((WAYS[k].answer for k in order if WAYS[k].answer is not answer), None)
+    return Verdict(
+        answer,
+        _headline(i, o, ground, best, found),
+        tuple(_reasons(i, o, answer, found, after)),
+        _next_step(i, o, ground, best, after, found),
+    )
+
+
+def _headline(i: Inputs, o: Outputs, ground: Ground, best: Option, found: dict[Answer, Option]) -> str:
+    share, usd = SHARE.show, USD.show
+    expected = f"Expect {share(best.accuracy)} ({share(o.best_low_share)} to {share(o.best_high_share)})"
+    match ground:
+        case Ground.TRY:
+            fallback = "keep what you have" if found[Answer.KEEP].worth_usd >= 0 else "leave it to people"
+            return (
+                f"Try it first: {usd(best.trial_usd)} and {DAYS.show(best.trial_days)}. Build it from "
+                f"{share(o.bar_share)} on, else {fallback}; the chance is {share(o.chance_better_share)}."
+            )
+        case Ground.BUILD:
+            return (
+                f"Build it: a trial is not worth its price. {expected} for {usd(best.start_usd)} to start and "
+                f"{USD_PER_MONTH.show(best.run_usd_per_month)}; it pays from {share(o.bar_share)} on."
+            )
+        case Ground.MET:
+            return f"{share(i.prompted_accuracy_share)} are right, and you need {share(i.target_accuracy_share)}."
+        case Ground.KEEP:
+            return f"Nothing here is worth its trial. {_change_of_mind(i, found)}"
+        case Ground.SHUT:
+            return "No option passes every gate. " + _gate_to_open(i, found)
+        case Ground.UNREACHABLE:
+            return (
+                f"Nothing is likely to reach the {share(i.target_accuracy_share)} you need: the best chance is "
+                f"{share(o.chance_target_share)}."
+            )
+        case Ground.LOSES:
+            return (
+                f"Answers pay from {share(o.break_even_share)} right on, before what they cost, and no option is "
+                "likely to earn its keep."
+            )
+
+
+def _change_of_mind(i: Inputs, found: dict[Answer, Option]) -> str:
+    """The number that would change "keep what you have": the lowest bar over what is expected, of what can be had."""
+    nearest = min(
+        (a for a in found if a not in (Answer.KEEP, Answer.PEOPLE) and found[a].gate is Gate.OPEN),
+        key=lambda a: found[a].bar - found[a].accuracy,
+        default=None,
+    )
+    if nearest is None:
+        return "No other option can be had."
+    option = found[nearest]
+    if option.bar > 1.0:
+        return "None would pay even if it made no mistakes."
+    return (
+        f"“{nearest}” would pay if it scored {SHARE.show(option.bar)}; {SHARE.show(option.accuracy)} is expected of it."
+    )
+
+
+def _gate_to_open(i: Inputs, found: dict[Answer, Option]) -> str:
+    """Of the options that a gate shuts out, the one that would be worth most, and what opening its gate takes."""
+    out_of_reach = [a for a in found if found[a].gate not in (Gate.OPEN, Gate.SAME, Gate.TASK)]
+    if not out_of_reach:
+        return ""
+    answer = max(out_of_reach, key=lambda a: found[a].worth_usd)
+    return f"“{answer}” would be worth {USD.show(found[answer].worth_usd)}, but {gate_words(i, found[answer])}."
+
+
+def _reasons(
+    i: Inputs, o: Outputs, answer: Answer, found: dict[Answer, Option], after: Answer | None
+) -> list[str]:
+    usd, share, best = USD.show, SHARE.show, found[answer]
+    reasons = [_triage(i)]
+    today = found[Answer.KEEP]
+    monthly = i.requests_per_month * (
+        i.prompted_accuracy_share * (i.success_usd + i.failure_usd) - i.failure_usd
+    ) - today.run_usd_per_month
+    earns = "earns" if monthly >= 0 else "loses"
+    reasons.append(
+        f"What you have {earns} {USD_PER_MONTH.show(abs(monthly))}: answers pay for themselves from "
+        f"{share(o.break_even_share)} right on, before what they cost."
+    )
+    if answer not in (Answer.KEEP, Answer.PEOPLE):
+        needed = o.bar_share - i.prompted_accuracy_share
         reasons.append(
-            f"Next best: {rest[0]}, worth {USD.show(o.lead_usd)} less over {i.horizon_months:g} months "
-            f"({SHARE.show(found[rest[0]].accuracy)} right, {USD_PER_MONTH.show(found[rest[0]].run_usd_per_month)})."
+            f"It has to bring {POINTS.show(100 * needed)} or more over today."
+            if needed > 0
+            else f"It may score up to {POINTS.show(-100 * needed)} less than today and still pays."
         )
-    if best.gate is not Gate.OPEN:
-        reasons.append(f"No option passes every gate; for this one: {gate_words(i, best)}.")
-    elif out_of_reach:
-        reasons.append("Out of reach: " + " ".join(out_of_reach))
-    short = best.accuracy < i.target_accuracy_share
-    target = (
-        f"That is short of the {SHARE.show(i.target_accuracy_share)} you need."
-        if short
-        else f"You need {SHARE.show(i.target_accuracy_share)}."
-    )
-    headline = (
-        f"Expect {SHARE.show(best.accuracy)} right answers for {USD.show(best.start_usd)} to start and "
-        f"{USD_PER_MONTH.show(best.run_usd_per_month)}. {target}"
-    )
-    return Verdict(answer, headline, tuple(reasons), _next_step(i, answer, rest))
+    if o.trial_worth_usd > 0.0:
+        reasons.append(
+            f"Expect {share(best.accuracy)} ({share(o.best_low_share)} to {share(o.best_high_share)}). With a way back "
+            f"that is worth {usd(o.gain_usd)} over what you have; of it the trial brings {usd(o.trial_worth_usd)}, "
+            f"{o.trial_worth_usd / max(1.0, best.trial_usd):,.0f} dollars for each that it costs."
+        )
+    if after is not None and after is not Answer.PEOPLE:
+        then = found[after]
+        reasons.append(
+            f"Next best: {after}, worth {usd(abs(o.lead_usd))} {'less' if o.lead_usd >= 0 else 'more'} over "
+            f"{i.horizon_months:g} months ({share(then.accuracy)} expected, it pays from {share(min(1.0, then.bar))} "
+            f"on; a trial costs {usd(then.trial_usd)})."
+        )
+    gate = _gate_to_open(i, found)
+    shut_out = [a for a in found if found[a].gate not in (Gate.OPEN, Gate.SAME, Gate.TASK)]
+    if gate and max(found[a].worth_usd for a in shut_out) > best.worth_usd:
+        reasons.append(gate)
+    return reasons
 
 
 def _triage(i: Inputs) -> str:
@@ -616,128 +1197,44 @@ def _triage(i: Inputs) -> str:
     if knowledge is None:
         return words + "neither facts nor behaviour are the trouble."
     return words + (
-        "knowledge is missing, and retrieval brings it." if knowledge else "behaviour, not facts, is missing."
+        "knowledge is missing, which looking things up mends." if knowledge else "behaviour, not facts, is missing."
     )
 
 
-def _quality(i: Inputs, found: dict[Answer, Option]) -> str:
-    base = i.prompted_accuracy_share
-    tuned, retrieved = found[Answer.TUNE_SMALL], found[Answer.RETRIEVE]
-    return (
-        f"From {SHARE.show(base)} today, published cases like yours lead to {SHARE.show(tuned.accuracy)} "
-        f"(± {SHARE.show(tuned.spread)}) by tuning a small model and {SHARE.show(retrieved.accuracy)} by retrieval."
-    )
-
-
-def _next_step(i: Inputs, answer: Answer, rest: list[Answer]) -> str:
-    """The cheapest experiment that bears on the two leading options, with its price."""
-    rivals = {answer, *rest[:1]}
-    hour = i.engineer_usd_per_hour
-    items = min(i.test_items, 200.0)
-    if rivals & RETRIEVING and i.gold_passage_accuracy_share is None:
-        price = 12 * hour
-        return (
-            f"Give the right passage by hand for {items:.0f} test items and score again (about {USD.show(price)}): "
-            "it separates missing facts from missing behaviour."
-        )
-    if rivals & TRAINED and i.labelled_examples >= i.minimum_examples:
-        run = managed_training_usd(
-            training_tokens=min(i.training_examples, i.labelled_examples) * i.example_tokens,
-            training_usd_per_mtok=i.managed_small_usd_per_mtok,
-        )
-        price = 24 * hour + 2 * run
-        return (
-            f"Tune a small model on half and on all of your {EXAMPLES.show(i.labelled_examples)} and score both on the "
-            f"same test items (about {USD.show(price)}): the slope says what more labels bring."
-        )
-    if rivals & TRAINED:
-        price = 200 * i.example_usd + 8 * hour
-        return f"Label 200 examples (about {USD.show(price)}): half to test on, half for a first tuned model."
-    if Answer.SMALL in rivals:
-        return (
-            f"Run your {i.test_items:.0f} test items through two small models with today's prompt "
-            f"(about {USD.show(4 * hour)})."
-        )
-    return f"Write down the ten most frequent failures and try one better prompt on them (about {USD.show(8 * hour)})."
+def _next_step(
+    i: Inputs,
+    o: Outputs,
+    ground: Ground,
+    best: Option,
+    after: Answer | None,
+    found: dict[Answer, Option],
+) -> str:
+    """What to do with the answer, with its price."""
+    usd, days, share = USD.show, DAYS.show, SHARE.show
+    match ground:
+        case Ground.TRY:
+            return (
+                f"Make a first version and score it on your {ITEMS.show(i.test_items)}: about {usd(best.trial_usd)}, "
+                f"{days(best.trial_days)}. Type what it scored; from {share(o.bar_share)} on, build it."
+            )
+        case Ground.BUILD:
+            return f"Build it: {usd(best.start_usd)} and {days(best.days)}, then score it on your own items."
+        case Ground.SHUT | Ground.UNREACHABLE | Ground.LOSES:
+            return _gate_to_open(i, found) or "Ask again when a model, a price or the need has changed."
+        case _:
+            if after is None or after is Answer.PEOPLE:
+                return "Ask again when a model, a price or the need has changed."
+            other = found[after]
+            return (
+                f"If you want more all the same, “{after}” is next: a trial costs about {usd(other.trial_usd)} and "
+                f"pays from {share(min(1.0, other.bar))} on."
+            )
 
 
 def exhibits(i: Inputs, o: Outputs) -> tuple[Exhibit, ...]:
-    found = options(i)
-    ranked = sorted(found, key=lambda a: (found[a].gate is not Gate.OPEN, -found[a].worth_usd))
-    today = found[Answer.PROMPT].worth_usd
-    rows = tuple(
-        (
-            str(answer),
-            f"{SHARE.show(found[answer].accuracy)} ± {SHARE.show(found[answer].spread)}",
-            USD.show(found[answer].start_usd),
-            USD_PER_MONTH.show(found[answer].run_usd_per_month),
-            _sentence(gate_words(i, found[answer])) or USD.show(found[answer].worth_usd - today),
-        )
-        for answer in ranked
-    )
-    bars = tuple(
-        Bar(
-            label=str(answer),
-            segments=(Segment(label="Accuracy", value=found[answer].accuracy),),
-            low=max(0.0, found[answer].accuracy - 1.645 * found[answer].spread),
-            high=min(1.0, found[answer].accuracy + 1.645 * found[answer].spread),
-        )
-        for answer in ranked
-    )
-    return (
-        Table(
-            title="The seven options",
-            columns=("Option", "Accuracy", "To start", "To run", f"Worth over today, {i.horizon_months:g} months"),
-            rows=rows,
-            note="Accuracy with one standard deviation of what the model misses on sources it has not seen.",
-            highlight=0,
-        ),
-        Bars(
-            title="Accuracy to expect of each option",
-            description="A bar for each option; the whisker runs from the 5th to the 95th percentile.",
-            unit=SHARE,
-            bars=bars,
-            limit=Mark(label="needed", x=i.target_accuracy_share),
-        ),
-        *_nearest(i),
-        _vendor_note(i),
-    )
+    from calculator.decisions import _overall_exhibits
 
-
-def _sentence(words: str) -> str:
-    return words[:1].upper() + words[1:]
-
-
-def _nearest(i: Inputs) -> tuple[Exhibit, ...]:
-    """The three published comparisons most like the situation: measured, won, source, and how they differ."""
-    paragraphs = tuple(
-        f"{near.measured} {near.won} {near.margin} Source: {near.source}. How it differs from yours: "
-        f"{' '.join(near.differences) or 'in nothing we know.'}"
-        for near in nearest(described(i), 3)
-    )
-    return (Note(title="The published comparisons most like yours", paragraphs=paragraphs),)
-
-
-VENDOR_FACTS = {
-    Vendor.OPEN: (
-        "Open weights stay yours: a tuned adapter runs wherever its base model runs, and no retirement date ends it.",
-    ),
-    Vendor.TRAINING: (
-        "Ask three dates before you train: until when you may train, when the base model retires, and whether the "
-        "tuned weights can be taken along. On Azure training ends with the base model and deployment up to a year "
-        "later.",
-    ),
-    Vendor.CLOSING: (
-        "OpenAI: no new organisations since 2026-05-07, no new training jobs from 2027-01-06; tuned models answer "
-        "until their base model is retired (gpt-4o and gpt-4.1: 2027-01-14). The weights cannot be taken along.",
-        "Cohere deprecated its fine-tuning on 2025-09-15; Mistral lists its own as deprecated.",
-    ),
-}
-"""Dated facts on leaving a vendor, from the vendors' own deprecation pages, read 2026-11-22."""
-
-
-def _vendor_note(i: Inputs) -> Note:
-    return Note(title="If you train: who holds the model", paragraphs=VENDOR_FACTS[Vendor(i.vendor)])
+    return _overall_exhibits.exhibits(i, o)
 
 
 DECISION = Decision(
@@ -748,14 +1245,17 @@ DECISION = Decision(
     judge,
     choose=choose,
     exhibits=exhibits,
-    result="lead_usd",
+    result="gain_usd",
     values=VALUES,
+    settle=settle,
+    doubts={"better": better, "affordable": affordable, "in time": in_time},
     shown=(
         "best_accuracy_share",
+        "bar_share",
+        "chance_better_share",
+        "trial_usd",
         "best_start_usd",
         "best_run_usd_per_month",
-        "lead_usd",
-        "training_gain_points",
-        "retrieval_gain_points",
+        "gain_usd",
     ),
 )

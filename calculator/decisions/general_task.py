@@ -15,9 +15,9 @@ from functools import lru_cache
 from math import inf
 
 from calculator import situation
-from calculator.decisions.fine_tune_or_not import KNOWLEDGE_FAILURES
 from calculator.exhibit import Bar, Bars, Exhibit, Mark, Segment, Table
 from calculator.fields import ask, assume, out
+from calculator.situation import KNOWLEDGE_FAILURES
 from calculator.stats import binomial, certify, intervals, labels, paired
 from calculator.units import ITEMS, POINTS, SHARE, USD
 from calculator.verdict import Decision, Stance, Verdict

@@ -17,11 +17,11 @@ from math import inf, log, sqrt
 
 from calculator import situation
 from calculator.cases import quality
-from calculator.decisions.fine_tune_or_not import KNOWLEDGE_FAILURES
 from calculator.decisions.too_little_data import tuned_gain
 from calculator.exhibit import Bar, Bars, Exhibit, Mark, Segment, Table
 from calculator.fields import ask, assume, out
 from calculator.llm.training.cost import mixed_group_share, reinforcement_usd
+from calculator.situation import KNOWLEDGE_FAILURES
 from calculator.stats import certify, intervals, paired, value
 from calculator.stats.normal import normal_cdf, normal_quantile
 from calculator.stats.sampling import Z_95

@@ -12,11 +12,11 @@ from enum import StrEnum
 from calculator import situation
 from calculator.cases import cases
 from calculator.catalogs import Accelerator, accelerators
-from calculator.decisions.fine_tune_or_not import BEHAVIOUR_FAILURES, KNOWLEDGE_FAILURES
 from calculator.exhibit import Bar, Bars, Exhibit, Mark, Segment, Table
 from calculator.fields import ask, assume, out
 from calculator.llm.language import bits_per_byte, perplexity_ratio, window_words
 from calculator.llm.training.cost import planned_gpu_hours
+from calculator.situation import BEHAVIOUR_FAILURES, KNOWLEDGE_FAILURES
 from calculator.stats import intervals
 from calculator.stats.normal import critical_z
 from calculator.units import (

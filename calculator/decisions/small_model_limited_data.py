@@ -14,9 +14,8 @@ from math import ceil, inf, log2
 from typing import NamedTuple
 
 from calculator import situation
-from calculator.cases import Situation, quality
+from calculator.cases import NEUTRAL, Situation, quality
 from calculator.catalogs import accelerators, architectures
-from calculator.decisions.fine_tune_or_not import TASK_TYPES, YEAR
 from calculator.decisions.limited_compute import surprise
 from calculator.exhibit import Curves, Exhibit, Line, Mark, Table
 from calculator.fields import ask, assume, flag, out
@@ -25,7 +24,7 @@ from calculator.llm.tokens import managed_training_usd, request_usd
 from calculator.llm.training.cost import mixed_group_share, reinforcement_usd
 from calculator.llm.training.memory import MemoryEstimate, TrainingSetup, estimate
 from calculator.llm.training.time import throughput
-from calculator.situation import Task
+from calculator.situation import TASK_TYPES, YEAR, Task
 from calculator.stats.labels import adapter_capacity_tokens, adapter_parameters, effective_labels, mixed_labels
 from calculator.stats.value import annuity_months
 from calculator.units import COUNT, EXAMPLES, GIB, HOURS, SHARE, TOKENS, USD, USD_PER_MONTH
@@ -134,7 +133,6 @@ class Inputs:
     encoder_size_ratio: float = assume("encoder_size_ratio")
     encoder_need_ratio: float = assume("encoder_need_ratio")
     synthetic_worth_share: float = assume("synthetic_worth_share")
-    headroom_surprise_sd: float = assume("headroom_surprise_sd")
     training_surprise_sd: float = assume("training_surprise_sd")
     memory_surprise_sd: float = assume("memory_surprise_sd")
     reserve_share: float = assume("reserve_share")
@@ -220,11 +218,11 @@ class Option(NamedTuple):
 
 
 @lru_cache(maxsize=1024)
-def _expected(
+def _described(
     task: str, classes_count: float | None, long_context: bool, prompted_accuracy_share: float, examples: float
-) -> tuple[Situation, dict[str, quality.Expectation]]:
-    """The situation with so many examples, as the published comparisons know it, and what tuning added in them."""
-    here = Situation(
+) -> Situation:
+    """The situation with so many examples, as the published comparisons know it."""
+    return Situation(
         task_type=TASK_TYPES[Task(task)],
         n_train_examples=examples,
         n_classes=classes_count,
@@ -232,8 +230,9 @@ def _expected(
         multi_turn_or_long_context=long_context,
         year=YEAR,
         baseline_is_engineered=True,
+        tuned_arm_by=NEUTRAL,
+        larger_model_labels=False,
     )
-    return here, quality.gains(here, ("ft_small",))
 
 
 def teacher_error(i: Inputs) -> float:
@@ -249,9 +248,9 @@ def teacher_worth(i: Inputs) -> float:
 
 
 def _reference_accuracy(i: Inputs, examples: float) -> float:
-    here, expected = _expected(i.task, i.classes_count, i.long_context, i.prompted_accuracy_share, examples)
-    normals = {"slope": i.headroom_surprise_sd, "training": i.training_surprise_sd}
-    return min(1.0, max(0.0, i.prompted_accuracy_share + quality.draw(here, expected, normals)["ft_small"]))
+    here = _described(i.task, i.classes_count, i.long_context, i.prompted_accuracy_share, examples)
+    normals = {"training": i.training_surprise_sd}
+    return min(1.0, max(0.0, i.prompted_accuracy_share + quality.draw(here, ("ft_small",), normals)["ft_small"]))
 
 
 def _learned_accuracy(i: Inputs, human: float, taught: float, need: float) -> float:

@@ -11,7 +11,8 @@ from functools import lru_cache
 from math import inf, sqrt
 
 from calculator import situation
-from calculator.cases.quality import coefficients
+from calculator.cases import Situation
+from calculator.cases.quality import expected
 from calculator.exhibit import Curves, Exhibit, Line, Mark, Table
 from calculator.fields import ask, assume, out, paste
 from calculator.llm.tokens import request_usd, usd_per_correct_answer
@@ -69,19 +70,23 @@ def candidates_of(text: str) -> tuple[tuple[float, float], ...]:
     return tuple(sorted(found))
 
 
+CANDIDATES = paste(
+    "",
+    "Scores by size",
+    longest=2_000,
+    check=candidates_of,
+    hint="One model a line: billions of parameters, accuracy. Like “8, 84%”",
+    group=situation.QUALITY,
+)
+"""What this page finds of small models, which the overall decision asks for too."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
     target_accuracy_share: float = situation.target_accuracy_share
     prompted_accuracy_share: float = situation.prompted_accuracy_share
     small_accuracy_share: float | None = situation.small_accuracy_share
-    candidates: str = paste(
-        "",
-        "Scores by size",
-        longest=2_000,
-        check=candidates_of,
-        hint="One model a line: billions of parameters, accuracy. Like “8, 84%”",
-        group=situation.QUALITY,
-    )
+    candidates: str = CANDIDATES
     test_items: float = situation.test_items
     escalated_share: float = ask(
         0.15, SHARE, "Requests passed on to the large model", low=0, high=1, group=situation.TRAFFIC
@@ -142,7 +147,8 @@ def picked(i: Inputs) -> tuple[float | None, float]:
         return min(clear) if clear else max(found, key=lambda row: (row[1], -row[0]))
     if i.small_accuracy_share is not None:
         return None, i.small_accuracy_share
-    return None, coefficients().small_share * i.prompted_accuracy_share
+    here = Situation(baseline_prompted_score_01=i.prompted_accuracy_share, year=situation.YEAR)
+    return None, expected(here, ("as_is", "slm_prompted"))["slm_prompted"].mean
 
 
 def compute(i: Inputs) -> Outputs:

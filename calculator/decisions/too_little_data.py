@@ -15,13 +15,12 @@ from functools import lru_cache
 from math import floor, inf
 
 from calculator import situation
-from calculator.cases import Situation, quality
-from calculator.decisions.fine_tune_or_not import KNOWLEDGE_FAILURES, TASK_TYPES, YEAR
+from calculator.cases import NEUTRAL, Situation, quality
 from calculator.exhibit import Curves, Exhibit, Line, Mark, Table
 from calculator.fields import ask, assume, out, pick
 from calculator.llm.tokens import cached_input_factor
 from calculator.llm.training.cost import mixed_group_share, reinforcement_usd
-from calculator.situation import Task
+from calculator.situation import KNOWLEDGE_FAILURES, TASK_TYPES, YEAR, Task
 from calculator.stats import intervals, labels
 from calculator.stats.sampling import Z_95
 from calculator.units import COUNT, EXAMPLES, ITEMS, POINTS, SHARE, USD, USD_PER_MONTH
@@ -178,6 +177,8 @@ def tuned_gain(
         multi_turn_or_long_context=long_context,
         year=YEAR,
         baseline_is_engineered=True,
+        tuned_arm_by=NEUTRAL,
+        larger_model_labels=False,
     )
     return quality.gains(here, ("ft_small",))["ft_small"]
 

@@ -2,10 +2,14 @@
 
 A prediction uses only what is known before the decision (`Situation` and which options were measured). A choice is
 right when it is within 2 points of the best. A comparison weighs 1 / sqrt(comparisons of its source), and suspect
-ones are left out. Left out means: fitted without any comparison of the same source.
+ones are left out. Left out means: fitted without any comparison of the same source; with years left out, without any
+of the same year either.
+
+A verdict that says "try this first" is judged by what comes of it: the option whose trial promises most is tried on
+200 items, drawn from its printed score, until no trial promises `WORTH_A_TRIAL_POINTS`; then the option with the
+highest expected score is taken. What that loses to the best option is its regret.
 
     python -m calculator.evaluation.cases fit [--write]      the coefficients, and whether the stored ones are these
-    python -m calculator.evaluation.cases structures         which terms the model should have, by nested validation
 
 Native only.
 """
@@ -14,17 +18,16 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from functools import partial
-from itertools import combinations
+from dataclasses import dataclass, replace
 from math import sqrt
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from calculator.cases import (
     OPTIONS,
     TASK_TYPES,
     TRAINED,
+    UNKNOWN,
     Case,
     Situation,
     cases,
@@ -36,14 +39,16 @@ from calculator.cases import fit as fitting
 from calculator.cases.quality import (
     LABELS_PER_CLASS,
     Coefficients,
+    Expectation,
     chance_of_training,
     coefficients,
     expected,
     gains,
     p_best,
 )
-from calculator.stats.normal import normal_cdf
+from calculator.stats.evidence import Belief, spread_of_result, updated
 from calculator.stats.sampling import Stream, quantile
+from calculator.stats.value import expected_excess
 
 WITHIN_POINTS = 2.0
 RESAMPLES = 2000
@@ -51,11 +56,29 @@ NOTE = (
     "The terms of the model and the direction of its priors were chosen by people who had seen the project's "
     "comparisons, and published ones favour training: expect less on new ones."
 )
-FIFTHS = 5
+FIFTHS, THIRDS = 5, 3
 
-MODEL, IN_SAMPLE, UNDIRECTED = "quality model, left out", "quality model, as published", "left out, priors at zero"
+PILOT_ITEMS = 200
+"""Test items of a simulated trial."""
+
+WORTH_A_TRIAL_POINTS = 0.25
+"""A trial that promises less than this is not made: four trials then cost a point of doubt at most."""
+
+REPEATS = 20
+"""Simulated trials of each comparison, always the same."""
+
+MODEL, YEARS_OUT = "quality model, sources left out", "quality model, years left out too"
+IN_SAMPLE, COIN = "quality model, as published", "a coin"
 ALWAYS, NEVER, TASK_ONLY, THREE_LINES = "always train", "never train", "task type only", "three-line rule"
-BASELINES = (ALWAYS, NEVER, TASK_ONLY, THREE_LINES)
+BASELINES = (ALWAYS, NEVER, TASK_ONLY, THREE_LINES, COIN)
+
+PARTS = (
+    ("task type", "by_task_type"),
+    ("tuned arm by", "by_tuned_arm"),
+    ("year", "by_year"),
+    ("source", "by_source"),
+)
+"""The kinds of comparison by which results are printed, and their place in the result."""
 
 _TRAIN_FIRST = ("ft_small", "ft_large", "ft_plus_rag", "continued_pretraining")
 _PROMPT_FIRST = ("prompting", "few_shot", "as_is", "slm_prompted")
@@ -78,8 +101,10 @@ class Judged:
     question: Question
     source_group: str
     suspect: bool
+    winner: str
     within: frozenset[str]
     lost_points: Mapping[str, float]
+    score_01: Mapping[str, float]
     training_wins: bool
 
     @property
@@ -94,8 +119,15 @@ class Judged:
         return any(trained) and not all(trained)
 
 
-Choice = tuple[str, float]
-"""The option chosen, and the probability that a trained option has the highest score."""
+class Choice(NamedTuple):
+    """The option chosen, the probability that a trained option has the highest score, and, where a rule says so, the
+    options from the likeliest to be best to the least and the points lost when its trials are made."""
+
+    option: str
+    training: float
+    order: tuple[str, ...] = ()
+    trial_regret_points: float | None = None
+
 
 Rule = Callable[[Judged], Choice]
 
@@ -123,14 +155,23 @@ def _question(row: Case | Mapping[str, Any], place: int) -> Question:
     if not isinstance(name, str | int) or name == "":
         raise ValueError(f"case {place}: id must be text, got {name!r}")
     where = f"case {name}"
-    return Question(id=str(name), situation=read_situation(row, where), options=read_options(row, where))
+    situation = read_situation(row, where)
+    if situation.tuned_arm_by is None:
+        situation = replace(situation, tuned_arm_by=_tuned_arm_of_source().get(str(row.get("source_group"))))
+    return Question(id=str(name), situation=situation, options=read_options(row, where))
+
+
+def _tuned_arm_of_source() -> dict[str, str | None]:
+    """Whose tables the sources of the project's own comparisons are: a file that does not say so may be of one."""
+    return {case.source_group: case.situation.tuned_arm_by for case in cases()}
 
 
 def predict(given: str | Path | Sequence[Any], fitted: Coefficients | None = None) -> list[dict[str, Any]]:
     """The choice for each comparison of a file or a sequence, by expected quality alone.
 
-    Gives `{id, choice, ranking: [{option, p_best, expected_score_01}]}`, best first, among the options measured. Never
-    reads scores, winners, margins or ties. Raises ValueError that names case and field, OSError for a file not there.
+    Gives `{id, choice, p_best: {option: chance}, ranking: [{option, p_best, expected_score_01}]}`, best first, among
+    the options measured. Never reads scores, winners, margins or ties. Raises ValueError that names case and field,
+    OSError for a file not there.
     """
     found = []
     for place, row in enumerate(_read(given), 1):
@@ -142,7 +183,8 @@ def predict(given: str | Path | Sequence[Any], fitted: Coefficients | None = Non
         ranking = [
             {"option": o, "p_best": round(chances[o], 4), "expected_score_01": round(scores[o].mean, 4)} for o in order
         ]
-        found.append({"id": question.id, "choice": order[0], "ranking": ranking})
+        p = {row["option"]: row["p_best"] for row in ranking}
+        found.append({"id": question.id, "choice": order[0], "p_best": p, "ranking": ranking})
     return found
 
 
@@ -171,8 +213,10 @@ def _judged(row: Case | Mapping[str, Any], place: int) -> Judged:
         question=question,
         source_group=source,
         suspect=suspect,
+        winner=winner,
         within=frozenset(within),
         lost_points=lost,
+        score_01={option: min(1.0, score / top) for option, score in best.items()} if top else {},
         training_wins=winner in TRAINED,
     )
 
@@ -196,12 +240,12 @@ def _first(options: Iterable[str], *orders: Sequence[str]) -> str:
 
 def always_train(judged: Judged) -> Choice:
     """A tuned small model wherever one was measured."""
-    return _first(judged.question.options, _TRAIN_FIRST), 1.0
+    return Choice(_first(judged.question.options, _TRAIN_FIRST), 1.0)
 
 
 def never_train(judged: Judged) -> Choice:
     """Retrieval where it was measured, or else the most worked prompt."""
-    return _first(judged.question.options, ("rag",), _PROMPT_FIRST), 0.0
+    return Choice(_first(judged.question.options, ("rag",), _PROMPT_FIRST), 0.0)
 
 
 def three_lines(judged: Judged) -> Choice:
@@ -209,11 +253,11 @@ def three_lines(judged: Judged) -> Choice:
     3. Otherwise train."""
     known, options = judged.question.situation, judged.question.options
     if known.task_type == "qa_knowledge" or known.knowledge_changes_often:
-        return _first(options, _RETRIEVE_FIRST, _PROMPT_FIRST), 0.0
+        return Choice(_first(options, _RETRIEVE_FIRST, _PROMPT_FIRST), 0.0)
     labels, classes = known.n_train_examples, known.n_classes
     if labels is not None and classes is not None and labels / classes < LABELS_PER_CLASS:
-        return _first(options, _PROMPT_FIRST), 0.0
-    return _first(options, _TRAIN_FIRST), 1.0
+        return Choice(_first(options, _PROMPT_FIRST), 0.0)
+    return Choice(_first(options, _TRAIN_FIRST), 1.0)
 
 
 def task_type_only(taught: Iterable[Judged]) -> Rule:
@@ -232,7 +276,7 @@ def task_type_only(taught: Iterable[Judged]) -> Rule:
         key = judged.question.situation.task_type or ""
         share = (won.get(key, 0.0) + overall) / (total.get(key, 0.0) + 1.0)
         orders = (_TRAIN_FIRST,) if share >= 0.5 else (("rag",), _PROMPT_FIRST)
-        return _first(judged.question.options, *orders), share
+        return Choice(_first(judged.question.options, *orders), share)
 
     return choose
 
@@ -242,20 +286,60 @@ def _model(fitted: Coefficients) -> Rule:
         known, options = judged.question.situation, judged.question.options
         gained = gains(known, options, fitted)
         chances = p_best(known, options, fitted)
-        return max(gained, key=lambda option: (gained[option].mean, chances[option])), chance_of_training(chances)
+        option = max(gained, key=lambda option: (gained[option].mean, chances[option]))
+        order = tuple(sorted(options, key=lambda option: chances[option], reverse=True))
+        regret = trial_regret(judged, expected(known, options, fitted)) if judged.score_01 else None
+        return Choice(option, chance_of_training(chances), order, regret)
 
     return choose
 
 
-def _left_out(judged: Sequence[Judged], make: Callable[[Sequence[Case]], Rule]) -> list[Choice]:
-    """The choices of rules that were made without the comparisons of each one's own source."""
-    rules: dict[str, Rule] = {}
+def trial_regret(judged: Judged, prior: Mapping[str, Expectation]) -> float:
+    """Points lost on average when trials are made as the verdict says and the best belief is then taken."""
+    beliefs = {option: Belief(min(1.0, max(0.0, mean)), spread) for option, (mean, spread) in prior.items()}
+    stream, lost = Stream(14), 0.0
+    for _ in range(REPEATS):
+        held = dict(beliefs)
+        tried: set[str] = set()
+        while len(tried) < len(held):
+            value, option = max((_promise(held, option), option) for option in held if option not in tried)
+            if 100.0 * value < WORTH_A_TRIAL_POINTS:
+                break
+            tried.add(option)
+            right = sum(stream.uniform() < judged.score_01[option] for _ in range(PILOT_ITEMS))
+            held[option] = updated(*held[option], right / PILOT_ITEMS, PILOT_ITEMS)
+        taken = max(held, key=lambda option: held[option].mean)
+        lost += judged.lost_points[taken]
+    return lost / REPEATS
+
+
+def _promise(held: Mapping[str, Belief], option: str) -> float:
+    """What a trial of this option is expected to add to the best expected score."""
+    belief = held[option]
+    rival = max((other.mean for name, other in held.items() if name != option), default=0.0)
+    resolved = spread_of_result(*belief, PILOT_ITEMS)
+    return expected_excess(belief.mean - rival, resolved) - max(0.0, belief.mean - rival)
+
+
+def coin(judged: Judged) -> Choice:
+    """The first of the options in an order by chance, always the same for the same comparison."""
+    options = judged.question.options
+    drawn = Stream(sum(map(ord, judged.question.id))).uniform()
+    return Choice(options[int(drawn * len(options))], 0.5)
+
+
+def _left_out(
+    judged: Sequence[Judged], make: Callable[[Sequence[Case]], Rule], years_too: bool = False
+) -> list[Choice]:
+    """The choices of rules that were made without the comparisons of each one's own source, or of its year either."""
+    rules: dict[tuple[str, float | None], Rule] = {}
     choices = []
     for one in judged:
-        group = one.source_group
-        if group not in rules:
-            rules[group] = make([case for case in cases() if case.source_group != group and not case.suspect])
-        choices.append(rules[group](one))
+        group, year = one.source_group, one.question.situation.year if years_too else None
+        if (group, year) not in rules:
+            kept = [case for case in cases() if case.source_group != group and not case.suspect]
+            rules[group, year] = make([case for case in kept if year is None or case.situation.year != year])
+        choices.append(rules[group, year](one))
     return choices
 
 
@@ -278,52 +362,107 @@ def _share(pairs: Iterable[tuple[float, float]]) -> float | None:
 def score(judged: Sequence[Judged], choices: Sequence[Choice]) -> dict[str, Any]:
     """How good these choices are. Shares from 0 to 1, regret in points of a 0 to 100 score."""
     weight = _weights(judged)
-    rows = [(one, weight[one.question.id], *choice) for one, choice in zip(judged, choices, strict=True)]
-    right = [(one, w, float(choice in one.within)) for one, w, choice, _ in rows]
-    regret = [(w, one.lost_points[choice]) for one, w, choice, _ in rows if choice in one.lost_points]
-    contests = [(one, w, chance) for one, w, _, chance in rows if one.is_contest]
+    rows = [(one, weight[one.question.id], choice) for one, choice in zip(judged, choices, strict=True)]
+    right = [(one, w, float(choice.option in one.within)) for one, w, choice in rows]
+    regret = [(one, w, one.lost_points[choice.option]) for one, w, choice in rows if choice.option in one.lost_points]
+    contests = [(one, w, choice.training) for one, w, choice in rows if one.is_contest]
+    missed = [(one, w, (chance - one.training_wins) ** 2) for one, w, chance in contests]
+    followed = [
+        (one, w, choice.trial_regret_points) for one, w, choice in rows if choice.trial_regret_points is not None
+    ]
 
     def by(key: Callable[[Judged], str]) -> dict[str, dict[str, Any]]:
-        groups: dict[str, list[tuple[float, float]]] = {}
-        for one, w, ok in right:
-            groups.setdefault(key(one), []).append((w, ok))
-        return {name: {"cases": len(pairs), "right": _share(pairs)} for name, pairs in sorted(groups.items())}
+        groups: dict[str, list[tuple[Judged, float, Choice]]] = {}
+        for one, w, choice in rows:
+            groups.setdefault(key(one), []).append((one, w, choice))
+        return {name: _part(part) for name, part in sorted(groups.items())}
 
-    low, high = _interval(right)
-    return {
+    found = {
         "right": _share((1.0, ok) for _, _, ok in right),
-        "right_group_weighted": _share((w, ok) for _, w, ok in right),
-        "right_group_weighted_low": low,
-        "right_group_weighted_high": high,
-        "regret_points": _share((1.0, points) for _, points in regret),
-        "regret_points_group_weighted": _share(regret),
-        "brier": _share((1.0, (chance - one.training_wins) ** 2) for one, _, chance in contests),
-        "brier_group_weighted": _share((w, (chance - one.training_wins) ** 2) for one, w, chance in contests),
+        **_weighted("right_group_weighted", right),
+        "regret_points": _share((1.0, points) for _, _, points in regret),
+        **_weighted("regret_points_group_weighted", regret),
+        "brier": _share((1.0, square) for _, _, square in missed),
+        **_weighted("brier_group_weighted", missed),
         "brier_of_clear_wins": _share((1.0, (chance - one.training_wins_clearly) ** 2) for one, _, chance in contests),
-        "calibration": _calibration(contests),
+        "calibration": _calibration(contests, FIFTHS),
+        "thirds": _calibration(contests, THIRDS),
+        "worst_fifth_points": _worst(contests, FIFTHS),
+        "worst_third_points": _worst(contests, THIRDS),
         "by_task_type": by(lambda one: one.question.situation.task_type or "not known"),
         "by_source": by(lambda one: one.source_group),
+        "by_year": by(lambda one: _year(one.question.situation.year)),
+        "by_tuned_arm": by(lambda one: one.question.situation.tuned_arm_by or UNKNOWN),
+    }
+    if any(choice.order for choice in choices):
+        two = [(one, w, float(one.winner in choice.order[:2])) for one, w, choice in rows]
+        near = [(one, w, float(bool(one.within & set(choice.order[:2])))) for one, w, choice in rows]
+        found |= {
+            "best_among_two": _share((1.0, ok) for _, _, ok in two),
+            **_weighted("best_among_two_group_weighted", two),
+            **_weighted("within_2_points_among_two_group_weighted", near),
+            "trial_regret_points": _share((1.0, points) for _, _, points in followed),
+            **_weighted("trial_regret_points_group_weighted", followed),
+        }
+    return found
+
+
+def _year(year: float | None) -> str:
+    return "not known" if year is None else f"{year:.0f}"
+
+
+def _part(rows: Sequence[tuple[Judged, float, Choice]]) -> dict[str, Any]:
+    """The figures of one kind of comparison."""
+    contests = [(w, choice.training, one.training_wins) for one, w, choice in rows if one.is_contest]
+    regret = [
+        (w, choice.trial_regret_points) for _, w, choice in rows if choice.trial_regret_points is not None
+    ]
+    return {
+        "cases": len(rows),
+        "right": _share((w, float(choice.option in one.within)) for one, w, choice in rows),
+        "contests": len(contests),
+        "predicted": _share((w, chance) for w, chance, _ in contests),
+        "training_won": _share((w, float(won)) for w, _, won in contests),
+        "brier": _share((w, (chance - won) ** 2) for w, chance, won in contests),
+        "trial_regret_points": _share(regret),
     }
 
 
-def _calibration(contests: Sequence[tuple[Judged, float, float]]) -> list[dict[str, Any]]:
-    """Fifths of the comparisons by the predicted chance that training wins, and how often it did."""
+def _weighted(name: str, rows: Sequence[tuple[Judged, float, float]]) -> dict[str, float | None]:
+    """A group-weighted mean with its 5th and 95th percentile over resamples of whole sources."""
+    low, high = _interval(rows)
+    return {name: _share((w, value) for _, w, value in rows), f"{name}_low": low, f"{name}_high": high}
+
+
+def _parts(contests: Sequence[tuple[Judged, float, float]], count: int) -> list[list[tuple[Judged, float, float]]]:
+    """The contests in so many parts by the predicted chance that training wins."""
     ordered = sorted(contests, key=lambda row: (row[2], row[0].question.id))
-    found = []
-    for k in range(FIFTHS):
-        part = ordered[len(ordered) * k // FIFTHS : len(ordered) * (k + 1) // FIFTHS]
-        if part:
-            found.append(
-                {
-                    "cases": len(part),
-                    "predicted": _share((w, chance) for _, w, chance in part),
-                    "training_won": _share((w, float(one.training_wins)) for one, w, _ in part),
-                    "predicted_unweighted": _share((1.0, chance) for _, _, chance in part),
-                    "training_won_unweighted": _share((1.0, float(one.training_wins)) for one, _, _ in part),
-                    "training_won_clearly": _share((w, float(one.training_wins_clearly)) for one, w, _ in part),
-                }
-            )
-    return found
+    size = len(ordered)
+    return [part for k in range(count) if (part := ordered[size * k // count : size * (k + 1) // count])]
+
+
+def _worst(contests: Sequence[tuple[Judged, float, float]], count: int) -> float | None:
+    """The largest distance, in points, between what a part was given and how often training won in it."""
+    gaps = [
+        100.0 * abs((_share((w, chance - one.training_wins) for one, w, chance in part)) or 0.0)
+        for part in _parts(contests, count)
+    ]
+    return max(gaps, default=None)
+
+
+def _calibration(contests: Sequence[tuple[Judged, float, float]], count: int) -> list[dict[str, Any]]:
+    """Parts of the comparisons by the predicted chance that training wins, and how often it did."""
+    return [
+        {
+            "cases": len(part),
+            "predicted": _share((w, chance) for _, w, chance in part),
+            "training_won": _share((w, float(one.training_wins)) for one, w, _ in part),
+            "predicted_unweighted": _share((1.0, chance) for _, _, chance in part),
+            "training_won_unweighted": _share((1.0, float(one.training_wins)) for one, _, _ in part),
+            "training_won_clearly": _share((w, float(one.training_wins_clearly)) for one, w, _ in part),
+        }
+        for part in _parts(contests, count)
+    ]
 
 
 def _groups(right: Iterable[tuple[Judged, float, float]]) -> dict[str, tuple[float, float]]:
@@ -364,15 +503,16 @@ def validate(given: str | Path | Sequence[Any] | None = None) -> dict[str, Any]:
     def taught_by(kept: Sequence[Case]) -> Rule:
         return task_type_only(_judged(case, place) for place, case in enumerate(kept, 1))
 
-    published = _model(coefficients())
+    published, full = _model(coefficients()), coefficients()
     choices = {
-        MODEL: _left_out(judged, lambda kept: _model(fitting.fit(kept))),
+        MODEL: _left_out(judged, lambda kept: _model(fitting.fit(kept, full))),
+        YEARS_OUT: _left_out(judged, lambda kept: _model(fitting.fit(kept, full)), years_too=True),
         ALWAYS: [always_train(one) for one in judged],
         NEVER: [never_train(one) for one in judged],
         TASK_ONLY: _left_out(judged, taught_by),
         THREE_LINES: [three_lines(one) for one in judged],
+        COIN: [coin(one) for one in judged],
         IN_SAMPLE: [published(one) for one in judged],
-        UNDIRECTED: _left_out(judged, lambda kept: _model(fitting.fit(kept, undirected=True))),
     }
     methods = {name: score(judged, made) for name, made in choices.items()}
     best = max(BASELINES, key=lambda name: float(methods[name]["right_group_weighted"]))
@@ -394,13 +534,13 @@ def _wrong(judged: Sequence[Judged], choices: Sequence[Choice]) -> list[dict[str
     found = [
         {
             "id": one.question.id,
-            "choice": choice,
+            "choice": choice.option,
             "best": min(one.lost_points, key=lambda option: one.lost_points[option], default=""),
-            "lost_points": round(one.lost_points[choice], 2) if choice in one.lost_points else None,
-            "chance_of_training": chance,
+            "lost_points": round(one.lost_points[choice.option], 2) if choice.option in one.lost_points else None,
+            "chance_of_training": choice.training,
         }
-        for one, (choice, chance) in zip(judged, choices, strict=True)
-        if choice not in one.within
+        for one, choice in zip(judged, choices, strict=True)
+        if choice.option not in one.within
     ]
     return sorted(found, key=lambda row: (-float(str(row["lost_points"] or 0.0)), str(row["id"])))
 
@@ -409,7 +549,7 @@ def _ahead(judged: Sequence[Judged], ours: Sequence[Choice], theirs: Sequence[Ch
     """In which share of resamples of sources the first choices are right more often, ties counted half."""
     weight = _weights(judged)
     gained = [
-        (one, weight[one.question.id], float(our[0] in one.within) - float(their[0] in one.within))
+        (one, weight[one.question.id], float(our.option in one.within) - float(their.option in one.within))
         for one, our, their in zip(judged, ours, theirs, strict=True)
     ]
     shares = _resampled(_groups(gained))
@@ -448,7 +588,19 @@ def as_text(found: Mapping[str, Any]) -> str:
         found["note"],
         "",
         *_table(
-            ("method", "right", "group-weighted", "5th to 95th", "regret", "weighted", "Brier", "clear wins"),
+            (
+                "method",
+                "right",
+                "group-weighted",
+                "5th to 95th",
+                "regret",
+                "weighted",
+                "Brier",
+                "weighted",
+                "worst third",
+                "best in two",
+                "after trials",
+            ),
             [
                 (
                     name,
@@ -458,13 +610,16 @@ def as_text(found: Mapping[str, Any]) -> str:
                     _number(m["regret_points"], 1),
                     _number(m["regret_points_group_weighted"], 1),
                     _number(m["brier"], 3),
-                    _number(m["brier_of_clear_wins"], 3),
+                    _number(m["brier_group_weighted"], 3),
+                    _number(m["worst_third_points"], 0),
+                    _percent(m.get("best_among_two_group_weighted")),
+                    _number(m.get("trial_regret_points_group_weighted"), 2),
                 )
                 for name, m in methods.items()
             ],
         ),
         "",
-        f"Calibration of {MODEL}: fifths by the chance that training wins",
+        f"Calibration of the {MODEL}: fifths by the chance that training wins",
         *_table(
             ("fifth", "cases", "predicted", "training won", "unweighted", "won", "won by more than 2 points"),
             [
@@ -481,73 +636,26 @@ def as_text(found: Mapping[str, Any]) -> str:
             ],
         ),
     ]
-    for title, key in (("task type", "by_task_type"), ("source", "by_source")):
-        names = methods[MODEL][key]
-        rows = [
-            (
-                TASK_TYPES.get(name, name),
-                str(names[name]["cases"]),
-                *(_percent(methods[method][key][name]["right"]) for method in (MODEL, *BASELINES)),
-            )
-            for name in names
+    for title, key in PARTS:
+        ours = methods[MODEL][key]
+        lines += [
+            "",
+            *_table(
+                (title, "cases", *(name for name in (MODEL, *BASELINES)), "predicted", "training won", "after trials"),
+                [
+                    (
+                        TASK_TYPES.get(name, name),
+                        str(part["cases"]),
+                        *(_percent(methods[method][key][name]["right"]) for method in (MODEL, *BASELINES)),
+                        _percent(part["predicted"]),
+                        _percent(part["training_won"]),
+                        _number(part["trial_regret_points"], 2),
+                    )
+                    for name, part in ours.items()
+                ],
+            ),
         ]
-        lines += ["", *_table((title, "cases", MODEL, *BASELINES), rows)]
     return "\n".join(lines) + "\n"
-
-
-def _quick_chance(judged: Judged, fitted: Coefficients) -> float:
-    """The chance that training wins from the two best means alone, taken as normal and independent."""
-    gained = gains(judged.question.situation, judged.question.options, fitted)
-    trained = max((gain for option, gain in gained.items() if option in TRAINED), key=lambda gain: gain.mean)
-    other = max((gain for option, gain in gained.items() if option not in TRAINED), key=lambda gain: gain.mean)
-    return normal_cdf((trained.mean - other.mean) / sqrt(trained.spread**2 + other.spread**2))
-
-
-def structures() -> dict[str, Any]:
-    """Which optional terms the model should have, chosen by nested validation over every subset of them.
-
-    For each source, the subset with the smallest group-weighted Brier score on the other sources (each left out in
-    turn) is fitted to those, and judged on the source. The result is therefore honest about the choice of terms, if
-    not about the list they are chosen from. Takes some minutes.
-    """
-    used = [case for case in cases() if not case.suspect]
-    judged = [_judged(case, place) for place, case in enumerate(used, 1)]
-    weight = _weights(judged)
-    tried = [s for size in range(len(fitting.OPTIONAL) + 1) for s in combinations(fitting.OPTIONAL, size)]
-    groups = sorted({one.source_group for one in judged})
-    spreads = {name: value for name, value in asdict(coefficients()).items() if name.startswith(("spread", "shared"))}
-    fitted: dict[tuple[frozenset[str], tuple[str, ...]], Coefficients] = {}
-
-    def without(out: frozenset[str], terms: tuple[str, ...]) -> Coefficients:
-        if (out, terms) not in fitted:
-            kept = [case for case in used if case.source_group not in out]
-            fitted[out, terms] = replace(fitting.fit(kept, terms, spreads=False), **spreads)
-        return fitted[out, terms]
-
-    def brier(outer: str, terms: tuple[str, ...]) -> float:
-        missed = [
-            (
-                weight[one.question.id],
-                (_quick_chance(one, without(frozenset({outer, one.source_group}), terms)) - one.training_wins) ** 2,
-            )
-            for one in judged
-            if one.source_group != outer and one.is_contest
-        ]
-        return _share(missed) or 0.0
-
-    picked: dict[str, int] = {}
-    choices: dict[str, Choice] = {}
-    for outer in groups:
-        best = min(tried, key=partial(brier, outer))
-        picked[" + ".join(best) or "none"] = picked.get(" + ".join(best) or "none", 0) + 1
-        rule = _model(without(frozenset({outer}), best))
-        choices |= {one.question.id: rule(one) for one in judged if one.source_group == outer}
-    nested = score(judged, [choices[one.question.id] for one in judged])
-    return {
-        "structures": len(tried),
-        "picked": dict(sorted(picked.items(), key=lambda pair: -pair[1])),
-        "nested": {key: value for key, value in nested.items() if not key.startswith("by_")},
-    }
 
 
 def stored() -> str:
@@ -562,16 +670,12 @@ def stored() -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Fit the model or compare its structures. Exit code 1 when the stored coefficients are not the fitted ones."""
+    """Fit the model. Exit code 1 when the stored coefficients are not the fitted ones."""
     parser = argparse.ArgumentParser(prog="calculator.evaluation.cases", description="Fit the quality model.")
     commands = parser.add_subparsers(dest="command", required=True)
     make = commands.add_parser("fit", help="the coefficients from the project's comparisons")
     make.add_argument("--write", action="store_true", help="store them")
-    commands.add_parser("structures", help="which terms the model should have; takes some minutes")
     parsed = parser.parse_args(arguments)
-    if parsed.command == "structures":
-        print(json.dumps(structures(), indent=1))
-        return 0
     text = stored()
     path = Path(fitting.__file__).with_name("coefficients.json")
     if parsed.write:

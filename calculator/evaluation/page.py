@@ -382,6 +382,9 @@ def _cases(found: Mapping[str, Any]) -> str:
         f"{_percent(model['right_group_weighted'])} when each source counts by the root of its comparisons. The best "
         f"simple rule is “{found['best_baseline']}”; the model is ahead of it in "
         f"{_percent(found['share_of_resamples_ahead_of_best_baseline'])} of resamples of whole sources. "
+        f"The best option is among the two likeliest in {_percent(model['best_among_two_group_weighted'])}; "
+        f"who tries what the model says on {judged.PILOT_ITEMS} test items, and takes the best, loses "
+        f"{model['trial_regret_points_group_weighted']:.1f} points to the best option, on average. "
         f"{_count(found['suspect_left_out'], 'suspect comparison')} left out."
     )
     rows = [
@@ -392,11 +395,20 @@ def _cases(found: Mapping[str, Any]) -> str:
             f"{_percent(methods[name]['right_group_weighted_low'])} to "
             f"{_percent(methods[name]['right_group_weighted_high'])}",
             f"{methods[name]['regret_points']:.1f}",
-            f"{methods[name]['brier']:.3f}",
+            f"{methods[name]['brier_group_weighted']:.3f}",
+            f"{methods[name]['worst_third_points']:.0f}",
         )
-        for name in (judged.MODEL, judged.IN_SAMPLE, judged.UNDIRECTED, *judged.BASELINES)
+        for name in (judged.MODEL, judged.YEARS_OUT, judged.IN_SAMPLE, *judged.BASELINES)
     ]
-    columns = ("Choice by", "Right", "Group-weighted", "5th to 95th percentile", "Regret, points", "Brier")
+    columns = (
+        "Choice by",
+        "Right",
+        "Group-weighted",
+        "5th to 95th percentile",
+        "Regret, points",
+        "Brier",
+        "Worst third, points",
+    )
     parts = [
         f"<p>{escape(words)}</p>",
         f"<p>{escape(found['note'])}</p>",
@@ -404,11 +416,32 @@ def _cases(found: Mapping[str, Any]) -> str:
     ]
     parts += [
         _calibration(model["calibration"]),
+        "<h3>By who made the table</h3>",
+        _by_part(model["by_tuned_arm"], "Tuned arm by"),
+        "<h3>By year</h3>",
+        _by_part(model["by_year"], "Year"),
         "<h3>By kind of task</h3>",
         _by_task(methods),
         _mistakes(found["wrong"]),
     ]
     return "".join(parts)
+
+
+def _by_part(parts: Mapping[str, Mapping[str, Any]], name: str) -> str:
+    """How often training won in each part, what was expected of it, and what the model's choices and trials lost."""
+    rows = [
+        (
+            _capital(key),
+            str(part["cases"]),
+            _percent(part["predicted"]),
+            _percent(part["training_won"]),
+            _percent(part["right"]),
+            "–" if part["trial_regret_points"] is None else f"{part['trial_regret_points']:.1f}",
+        )
+        for key, part in parts.items()
+    ]
+    columns = (name, "Comparisons", "Chance given to training", "Training won", "Right", "Lost after trials, points")
+    return _table(f"Sources left out, by {name.lower()}", columns, rows)
 
 
 def _calibration(fifths: Sequence[Mapping[str, float]]) -> str:

@@ -1,4 +1,8 @@
-"""What the overall decision says of a page's situation, and why a single consideration may point elsewhere."""
+"""What the overall decision says of a page's situation, and why a single consideration may point elsewhere.
+
+The overall answer of one situation is the same on every page: it is worked out from the reader's own fields alone,
+with the draws that the overall page makes, and never from the example that a page shows beside them.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,27 +24,35 @@ class Agreement:
     reason: str
 
 
+def overall_report(situation: Mapping[str, object]) -> engine.Report | None:
+    """The overall decision's point result for a situation; None when a field of it cannot be read.
+
+    situation: the reader's fields by name, as `engine.read` takes them; those the overall decision does not have are
+    left out.
+    """
+    decision = catalog.decision(NAME)
+    own = decision.Inputs.__dataclass_fields__
+    reading = engine.read(decision, {name: value for name, value in situation.items() if name in own})
+    return None if reading.inputs is None else engine.evaluate_point(NAME, decision, reading)
+
+
 def agreement(report: engine.Report, situation: Mapping[str, object]) -> Agreement | None:
     """How a page's verdict stands to the overall one. None for the overall page itself, and for a page without stances.
 
-    situation: the reader's fields by name, as `engine.read` takes them; those the overall decision does not have, or
-    cannot read, are left out.
+    situation: as `overall_report` takes it.
     """
     stances = report.decision.stances
     if report.name == NAME or not stances:
         return None
-    decision = catalog.decision(NAME)
-    reading = engine.read(decision, catalog.own_part(NAME, situation))
-    if reading.inputs is None:
+    whole = overall_report(situation)
+    if whole is None:
         return None
-    inputs = reading.inputs
-    outputs = decision.compute(inputs)
-    answer = overall.choose(inputs, outputs)
+    answer = overall.Answer(whole.verdict.answer)
     stance = stances[report.verdict.answer]
     trains = answer in overall.TRAINED
     if stance is Stance.OPEN or (stance is Stance.TRAIN) == trains:
         return Agreement(answer=str(answer), agrees=True, reason="")
-    return Agreement(answer=str(answer), agrees=False, reason=_why(report, inputs, answer, trains))
+    return Agreement(answer=str(answer), agrees=False, reason=_why(report, whole.reading.inputs, answer, trains))
 
 
 def words(report: engine.Report, situation: Mapping[str, object]) -> str:
@@ -56,27 +68,24 @@ def _why(report: engine.Report, inputs: overall.Inputs, answer: overall.Answer, 
     found = overall.options(inputs)
     best = found[answer]
     alone = f"This page weighs one thing: {report.decision.consideration}."
+    rivals = [a for a in found if (a in overall.TRAINED) != trains and a is not overall.Answer.PEOPLE]
+    to_be_had = [a for a in rivals if found[a].gate is overall.Gate.OPEN]
+    if not to_be_had:
+        kind = "every option without training" if trains else "training"
+        nearest = max(rivals, key=lambda a: found[a].worth_usd)
+        return f"{alone} Overall, {kind} is out: {nearest} {overall.gate_words(inputs, found[nearest])}."
+    rival = max(to_be_had, key=lambda a: found[a].worth_usd)
+    other = found[rival]
+    if answer is overall.Answer.PEOPLE:
+        return f"{alone} Overall, no option is likely to earn its keep or to reach what is needed."
+    apart = USD.show(abs(best.worth_usd - other.worth_usd))
     if trains:
-        rival = max(
-            (a for a in found if a not in overall.TRAINED),
-            key=lambda a: (found[a].gate is overall.Gate.OPEN, found[a].worth_usd),
-        )
-        other = found[rival]
-        if other.gate is not overall.Gate.OPEN:
-            return (
-                f"{alone} Overall, every option without training is out: {rival} {overall.gate_words(inputs, other)}."
-            )
         gain = POINTS.show(100 * (best.accuracy - other.accuracy))
         return (
-            f"{alone} Overall, training brings {gain} over “{rival}” and is worth "
-            f"{USD.show(best.worth_usd - other.worth_usd)} more over the horizon."
+            f"{alone} Overall, training is expected to bring {gain} over “{rival}”, and with a way back it is worth "
+            f"{apart} more over the horizon."
         )
-    trained = [a for a in found if a in overall.TRAINED]
-    if all(found[a].gate is not overall.Gate.OPEN for a in trained):
-        return f"{alone} Overall, training is out: it {overall.gate_words(inputs, found[trained[-1]])}."
-    rival = max((a for a in trained if found[a].gate is overall.Gate.OPEN), key=lambda a: found[a].worth_usd)
-    other = found[rival]
     return (
-        f"{alone} Overall, “{rival}” would reach {SHARE.show(other.accuracy)} against {SHARE.show(best.accuracy)} "
-        f"and is worth {USD.show(best.worth_usd - other.worth_usd)} less over the horizon."
+        f"{alone} Overall, “{rival}” is expected to reach {SHARE.show(other.accuracy)} against "
+        f"{SHARE.show(best.accuracy)}, and with a way back it is worth {apart} less over the horizon."
     )

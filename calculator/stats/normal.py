@@ -49,3 +49,22 @@ def critical_z(confidence: float) -> float:
     """
     need_inside("confidence", confidence)
     return normal_quantile(0.5 + 0.5 * confidence)
+
+
+def larger_of_two(mean: float, spread: float, other_mean: float, other_spread: float) -> tuple[float, float]:
+    """Mean and variance of the larger of two independent normals (Clark 1961, equations 2 and 3).
+
+    spread: standard deviations, not below 0.
+    """
+    gap = sqrt(spread * spread + other_spread * other_spread)
+    if gap == 0.0:
+        return max(mean, other_mean), 0.0
+    lead = (mean - other_mean) / gap
+    above, below, density = normal_cdf(lead), normal_cdf(-lead), normal_density(lead)
+    first = mean * above + other_mean * below + gap * density
+    second = (
+        (mean * mean + spread * spread) * above
+        + (other_mean * other_mean + other_spread * other_spread) * below
+        + (mean + other_mean) * gap * density
+    )
+    return first, max(0.0, second - first * first)

@@ -122,6 +122,18 @@ def break_even_saving(extra_upfront_usd: float, months: float, yearly_rate: floa
     return extra_upfront_usd / worth if worth > 0.0 else inf
 
 
+def expected_excess(mean: float, spread: float) -> float:
+    """E[max(0, X)] for a normal X: m Phi(m / s) + s phi(m / s), what a gain is worth to somebody who may decline it.
+
+    Raises ``ValueError`` for a negative spread.
+    """
+    need_at_least("spread", spread, 0)
+    if spread == 0.0:
+        return max(0.0, mean)
+    z = mean / spread
+    return max(0.0, mean * normal_cdf(z) + spread * normal_density(z))
+
+
 def value_of_knowing(mean_usd: float, spread_usd: float) -> float:
     """Expected value of perfect information on a gain that is normal with this mean and standard deviation.
 

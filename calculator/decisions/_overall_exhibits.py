@@ -1,0 +1,115 @@
+"""What the overall decision shows beside its verdict: all options in one table and one picture, and who measured it.
+
+It only draws; what is said here is worked out in `fine_tune_or_not`.
+"""
+
+from calculator.cases.nearest import nearest
+from calculator.decisions.fine_tune_or_not import (
+    Answer,
+    Gate,
+    Inputs,
+    Option,
+    Outputs,
+    Vendor,
+    choose,
+    described,
+    gate_words,
+    options,
+)
+from calculator.exhibit import Bar, Bars, Exhibit, Mark, Note, Segment, Table
+from calculator.units import DAYS, SHARE, USD, USD_PER_MONTH
+
+NINETY = 1.645
+"""Standard deviations from the mean of a normal to its 5th and 95th percentile."""
+
+
+def exhibits(i: Inputs, o: Outputs) -> tuple[Exhibit, ...]:
+    found = options(i)
+    answer = choose(i, o)
+    ranked = sorted(
+        found, key=lambda a: (a is not answer, found[a].gate is not Gate.OPEN, -found[a].worth_usd)
+    )
+    scored = [a for a in ranked if a is not Answer.PEOPLE]
+    return (
+        Table(
+            title="Every option",
+            columns=(
+                "Option",
+                "Accuracy",
+                "Worth it from",
+                "Trial",
+                "To start",
+                "To run",
+                f"Worth over leaving it to people, {i.horizon_months:g} months",
+            ),
+            rows=tuple(_row(i, a, found[a]) for a in ranked),
+            note="Accuracy from its 5th to its 95th percentile: published comparisons, and what you measured. A worth "
+            "counts that an option is dropped when its trial disappoints.",
+            highlight=0,
+        ),
+        Bars(
+            title="Accuracy to expect of each option",
+            description="A bar for each option; the whisker runs from the 5th to the 95th percentile.",
+            unit=SHARE,
+            bars=tuple(
+                Bar(
+                    label=str(a),
+                    segments=(Segment(label="Accuracy", value=found[a].accuracy),),
+                    low=max(0.0, found[a].accuracy - NINETY * found[a].spread),
+                    high=min(1.0, found[a].accuracy + NINETY * found[a].spread),
+                )
+                for a in scored
+            ),
+            limit=Mark(label="needed", x=i.target_accuracy_share),
+        ),
+        _nearest(i),
+        Note(title="If you train: who holds the model", paragraphs=VENDOR_FACTS[Vendor(i.vendor)]),
+    )
+
+
+def _row(i: Inputs, answer: Answer, option: Option) -> tuple[str, ...]:
+    if answer is Answer.PEOPLE:
+        return (str(answer), "–", "–", "–", "–", "–", USD.show(0.0))
+    low, high = (option.accuracy + sign * NINETY * option.spread for sign in (-1, 1))
+    words = gate_words(i, option)
+    return (
+        str(answer),
+        f"{SHARE.show(max(0.0, low))} to {SHARE.show(min(1.0, high))}",
+        "never" if option.bar > 1.0 else SHARE.show(max(0.0, option.bar)),
+        "none" if answer is Answer.KEEP else f"{USD.show(option.trial_usd)}, {DAYS.show(option.trial_days)}",
+        USD.show(option.start_usd),
+        USD_PER_MONTH.show(option.run_usd_per_month),
+        f"{words[:1].upper()}{words[1:]}" if words else USD.show(option.worth_usd),
+    )
+
+
+def _nearest(i: Inputs) -> Note:
+    """The published comparisons that are like the situation: measured, won, source, and how they differ."""
+    paragraphs = tuple(
+        f"{near.measured} {near.won} {near.margin} Source: {near.source}. How it differs from yours: "
+        f"{' '.join(near.differences) or 'in nothing we know.'}"
+        for near in nearest(described(i), 3)
+    )
+    return Note(
+        title="Published comparisons like yours",
+        paragraphs=paragraphs
+        or ("None that we know is of your kind of task, within ten times your labels and of the last three years.",),
+    )
+
+
+VENDOR_FACTS = {
+    Vendor.OPEN: (
+        "Open weights stay yours: a tuned adapter runs wherever its base model runs, and no retirement date ends it.",
+    ),
+    Vendor.TRAINING: (
+        "Ask three dates before you train: until when you may train, when the base model retires, and whether the "
+        "tuned weights can be taken along. On Azure training ends with the base model and deployment up to a year "
+        "later.",
+    ),
+    Vendor.CLOSING: (
+        "OpenAI: no new organisations since 2026-05-07, no new training jobs from 2027-01-06; tuned models answer "
+        "until their base model is retired (gpt-4o and gpt-4.1: 2027-01-14). The weights cannot be taken along.",
+        "Cohere deprecated its fine-tuning on 2025-09-15; Mistral lists its own as deprecated.",
+    ),
+}
+"""Dated facts on leaving a vendor, from the vendors' own deprecation pages, read 2026-11-22."""
