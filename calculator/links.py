@@ -15,6 +15,7 @@ RENAMED = {
     "gpu": "device",
     "rent_usd_per_hour": "device_usd_per_hour",
     "h100_usd_per_hour": "device_usd_per_hour",
+    "headroom_surprise_sd": "training_surprise_sd",
 }
 """Field names that links may still hold, and what they are called now. A field name is public."""
 

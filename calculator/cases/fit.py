@@ -185,7 +185,7 @@ def _small(used: Iterable[Case]) -> Iterable[Row]:
 class Group(NamedTuple):
     """The rows of one case in sums: how many, their sum, and the upper half of the sum of their products."""
 
-    count: int
+    rows: int
     together: list[float]
     products: list[list[float]]
 
@@ -231,7 +231,8 @@ def _family(
     grouped = _grouped(family, rows)
     if not grouped.terms:
         return {name: PRIORS[name][0] for name in grouped.names}, PART_PRIORS
-    best, least = parts, _solve_parts(grouped, parts)
+    best: tuple[float, ...] = parts
+    least = _solve_parts(grouped, parts)
     for step in PART_STEPS:
         moved = True
         while moved:

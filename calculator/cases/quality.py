@@ -242,7 +242,8 @@ def small_terms(situation: Situation) -> dict[str, float]:
 
 
 def _sum(c: Coefficients, terms: Mapping[str, float]) -> float:
-    return sum(getattr(c, name) * x for name, x in terms.items() if x)
+    total: float = sum(getattr(c, name) * x for name, x in terms.items() if x)
+    return total
 
 
 def latents(

@@ -455,6 +455,10 @@ def is_knowledge_gap(i: Inputs) -> bool | None:
 
 PUBLISHED_FROM = (
     "task",
+    "failure",
+    "target_accuracy_share",
+    "closed_book_accuracy_share",
+    "gold_passage_accuracy_share",
     "long_context",
     "corpus_tokens",
     "window_tokens",
@@ -469,16 +473,12 @@ PUBLISHED_FROM = (
 )
 BELIEFS_FROM = (
     *PUBLISHED_FROM,
-    "failure",
-    "target_accuracy_share",
     "baseline_is_small",
     "test_items",
     *(name for _, *names in _MEASURED for name in names),
     "paired_counts",
     "candidates",
     "pilot_scores",
-    "closed_book_accuracy_share",
-    "gold_passage_accuracy_share",
     "conversation_turns",
     "drip_fed_share",
     "one_prompt_accuracy_share",
@@ -512,7 +512,8 @@ SERVING_FROM = (
     "open_large_output_usd_per_mtok",
     "stronger_price_ratio",
     "tuned_price_ratio",
-    "h100_usd_per_hour",
+    "device",
+    "device_usd_per_hour",
     "hosting",
     "vendor",
 )
@@ -562,14 +563,16 @@ class Published(NamedTuple):
 def published(i: Inputs) -> Published:
     """Means and spreads from `cases.quality`, before anything that is particular here."""
     here, base = described(i), i.prompted_accuracy_share
-    options = ("prompting", "as_is", "slm_prompted", "rag", "ft_small", "ft_large")
+    options = ("prompting", "as_is", "slm_prompted", "ft_small", "ft_large")
     found = {o: Belief(base + mean, spread) for o, (mean, spread) in quality.gains(here, options).items()}
-    fits = replace(here, multi_turn_or_long_context=False)
-    whole = Belief(*quality.gains(fits, ("rag",))["rag"])
+    # Where facts are what is missing, the answer needs them from outside, whatever the task is called.
+    facts = replace(here, task_type="qa_knowledge") if is_knowledge_gap(i) else here
+    retrieved = quality.gains(facts, ("rag",))["rag"]
+    whole = quality.gains(replace(facts, multi_turn_or_long_context=False), ("rag",))["rag"]
     c = quality.coefficients()
     return Published(
         prompt=found["prompting"],
-        retrieved=found["rag"],
+        retrieved=Belief(base + retrieved.mean, retrieved.spread),
         whole=Belief(base + whole.mean, whole.spread),
         small=found["slm_prompted"],
         tuned=found["ft_small"],
@@ -664,14 +667,12 @@ def beliefs(i: Inputs) -> tuple[Belief, ...]:
     if pilot is not None:
         given[_TUNE_SMALL] = pilot
     pairs = {k: (won, lost) for k, won, lost in pairs_of(i.paired_counts)} if i.paired_counts else {}
-    shared = published(i).shared
-    for k in sorted({*given, *pairs} - {_BOTH}):
-        before = held[k]
-        held[k] = _learnt(i, before, given.get(k), pairs.get(k))
-        if k in _TRAINING_FAMILY:
-            for other in _TRAINING_FAMILY:
-                if other not in given and other not in pairs:
-                    held[other] = _borrowed(held[other], before, held[k], shared)
+    tried = {*given, *pairs} - {_BOTH}
+    for k in sorted(tried - {*_TRAINING_FAMILY}):
+        held[k] = _learnt(i, held[k], given.get(k), pairs.get(k))
+    family = sorted(tried & {*_TRAINING_FAMILY})
+    if family:
+        _learn_together(i, held, family, given, pairs)
     both = held[_TUNE_LARGE]
     if i.facts_per_answer_count > 0:
         mean, variance = larger_of_two(*both, *held[_RETRIEVE])
@@ -693,14 +694,41 @@ def _learnt(
     return belief if measured is None else updated(*belief, *measured)
 
 
-def _borrowed(belief: Belief, before: Belief, after: Belief, shared: float) -> Belief:
-    """What one tuned model's result says of another's: the linear regression on it, with the shared part as slope."""
-    if before.spread == 0.0:
-        return belief
-    slope = shared * belief.spread / before.spread
-    mean = belief.mean + slope * (after.mean - before.mean)
-    left = 1.0 - shared**2 * (1.0 - (after.spread / before.spread) ** 2)
-    return Belief(min(1.0, max(0.0, mean)), belief.spread * sqrt(max(0.0, left)))
+def _learn_together(
+    i: Inputs,
+    held: list[Belief],
+    family: list[int],
+    given: dict[int, tuple[float, float]],
+    pairs: dict[int, tuple[float, float]],
+) -> None:
+    """Updates the beliefs about tuned models, of which each result says something of the others.
+
+    One result after the other, by linear regression on it with the whole covariance kept, so that their order hardly
+    matters and a result that was expected after the others moves nothing.
+    """
+    shared = published(i).shared
+    spreads = {k: held[k].spread for k in _TRAINING_FAMILY}
+    covariance = {
+        (a, b): spreads[a] * spreads[b] * (1.0 if a == b else shared)
+        for a in _TRAINING_FAMILY
+        for b in _TRAINING_FAMILY
+    }
+    for k in family:
+        before = Belief(held[k].mean, sqrt(covariance[k, k]))
+        if before.spread == 0.0:
+            continue
+        after = _learnt(i, before, given.get(k), pairs.get(k))
+        resolved = max(0.0, 1.0 - (after.spread / before.spread) ** 2)
+        slopes = {other: covariance[other, k] / covariance[k, k] for other in _TRAINING_FAMILY}
+        for other, slope in slopes.items():
+            mean = held[other].mean + slope * (after.mean - before.mean)
+            held[other] = Belief(min(1.0, max(0.0, mean)), held[other].spread)
+        covariance = {
+            (a, b): value - slopes[a] * slopes[b] * covariance[k, k] * resolved
+            for (a, b), value in covariance.items()
+        }
+    for k in _TRAINING_FAMILY:
+        held[k] = Belief(held[k].mean, sqrt(max(0.0, covariance[k, k])))
 
 
 @kept_by(("prompt_tokens", "answer_tokens", "shared_prefix_share"))
@@ -742,7 +770,10 @@ def serving_usd_per_request(i: Inputs) -> tuple[float, ...]:
     shared = i.prompt_tokens * i.shared_prefix_share
     short = max(1.0, i.prompt_tokens - shared)
 
-    def usd(prices: tuple[float, ...], prompt: float, prefix: float = 0.0, answer: float = i.answer_tokens) -> float:
+    # A tuned model answers at once; one that is only prompted may think first.
+    thought = i.answer_tokens + i.thinking_tokens
+
+    def usd(prices: tuple[float, ...], prompt: float, prefix: float = 0.0, answer: float = thought) -> float:
         return request_usd(
             prompt_tokens=prompt,
             answer_tokens=answer,
@@ -754,7 +785,7 @@ def serving_usd_per_request(i: Inputs) -> tuple[float, ...]:
         )
 
     hourly = i.hosting == Hosting.HOURS
-    tuned_small = 0.0 if hourly else usd(small, short)
+    tuned_small = 0.0 if hourly else usd(small, short, 0.0, i.answer_tokens)
     prices = [
         usd(large, i.prompt_tokens, shared),
         usd(large, i.prompt_tokens, shared),
@@ -766,13 +797,14 @@ def serving_usd_per_request(i: Inputs) -> tuple[float, ...]:
         # An encoder reads the input once and writes nothing.
         0.0 if hourly else usd(small, short, 0.0, 0.0),
         tuned_small,
-        usd(tuned_large, short),
+        usd(tuned_large, short, 0.0, i.answer_tokens),
         tuned_small,
-        usd(tuned_large, short + i.retrieved_tokens),
+        usd(tuned_large, short + i.retrieved_tokens, 0.0, i.answer_tokens),
         0.0,
     ]
     if i.privacy == Privacy.PREMISES:
-        gpu_usd = i.h100_usd_per_hour * SECONDS_PER_MONTH / 3600.0
+        typed = i.device_usd_per_hour if i.device == OWN_GPU else None
+        gpu_usd = situation.usd_per_hour(OWN_GPU, typed) * SECONDS_PER_MONTH / 3600.0
         # A GPU of one's own is paid for whole, busy or not.
         by_small, by_large = (gpu_usd / min(each, i.requests_per_month) for each in own_requests_per_gpu_month(i))
         prices = [by_large if way.large and not i.baseline_is_small else by_small for way in WAYS[:_PEOPLE]] + [0.0]
@@ -844,7 +876,8 @@ def weigh(i: Inputs) -> list[Option]:
     a_share_usd = requests * months * stake
     changed = stale_share(i.retraining_days, i.fact_half_life_days) if i.facts_per_answer_count > 0 else 0.0
     retrain_usd = (changed * DAYS_PER_MONTH / i.retraining_days + 1 / i.base_life_months) * i.retraining_usd
-    rent = hosting_usd_per_month(gpu_usd_per_hour=i.h100_usd_per_hour, gpus=i.hosting_gpus)
+    hour_usd = situation.usd_per_hour(i.device, i.device_usd_per_hour)
+    rent = hosting_usd_per_month(gpu_usd_per_hour=hour_usd, gpus=i.hosting_gpus)
     rent = rent if i.hosting == Hosting.HOURS else 0.0
     have = i.labelled_examples + i.new_examples
     label_usd, label_days = i.new_examples * i.example_usd, i.new_examples / i.labels_per_day_examples

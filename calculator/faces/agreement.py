@@ -31,8 +31,7 @@ def overall_report(situation: Mapping[str, object]) -> engine.Report | None:
     left out.
     """
     decision = catalog.decision(NAME)
-    own = decision.Inputs.__dataclass_fields__
-    reading = engine.read(decision, {name: value for name, value in situation.items() if name in own})
+    reading = engine.read(decision, catalog.own_part(NAME, situation))
     return None if reading.inputs is None else engine.evaluate_point(NAME, decision, reading)
 
 

@@ -1,0 +1,156 @@
+"""The overall decision: what it promises of its verdicts, its worths and its beliefs."""
+
+from random import Random
+
+import pytest
+from inputs import random_given
+
+from calculator import catalog, engine, presets
+from calculator.decisions import fine_tune_or_not as overall
+from calculator.fields import fields_of
+
+NAME = "fine_tune_or_not"
+DECISION = catalog.decision(NAME)
+FRONT = (
+    "task",
+    "failure",
+    "prompted_accuracy_share",
+    "target_accuracy_share",
+    "labelled_examples",
+    "requests_per_month",
+    "fact_half_life_days",
+    "failure_usd",
+)
+LIMITS = {"latency_ms": 600_000, "budget_usd": 1e9, "deadline_days": 3_650, "window_tokens": 1e8}
+
+
+def inputs_of(given):
+    return engine.read(DECISION, given).inputs
+
+
+def of_preset(name):
+    return {k: v for k, v in presets.preset(name).situation.items() if k in DECISION.Inputs.__dataclass_fields__}
+
+
+def situations(count, part=0.5):
+    for seed in range(count):
+        yield random_given(DECISION, Random(f"overall {seed}"), part)
+
+
+def test_no_verdict_is_one_that_its_own_draws_reject():
+    for given in situations(60):
+        reading = engine.read(DECISION, given)
+        report = engine.add_spread(engine.evaluate_point(NAME, DECISION, reading), engine.DRAWS)
+        assert report.holds == max(share for _, share in report.shares)
+
+
+@pytest.mark.parametrize("name", presets.NAMES)
+def test_no_preset_loses_money_in_silence(name):
+    report = engine.evaluate_point(NAME, DECISION, engine.read(DECISION, of_preset(name)))
+    found = overall.options(report.reading.inputs)
+    today = found[overall.Answer.KEEP]
+    assert today.mean_usd > 0.0
+    assert found[report.verdict.answer].worth_usd >= 0.0
+
+
+def test_typing_what_is_expected_of_an_option_moves_nothing_by_more_than_a_point():
+    for given in [*(of_preset(name) for name in presets.NAMES), *situations(60)]:
+        inputs = inputs_of(given)
+        before = overall.beliefs(inputs)
+        for k, accuracy, _ in overall._MEASURED:
+            if getattr(inputs, accuracy) is not None or k == overall._BOTH:
+                continue
+            typed = inputs_of({**given, accuracy: before[k].mean})
+            after = overall.beliefs(typed)
+            for other, way in enumerate(overall.WAYS):
+                # What is known of a part of retrieval and tuning narrows the better of the two.
+                if other != overall._BOTH:
+                    assert abs(after[other].mean - before[other].mean) <= 0.01, (way.answer, accuracy)
+
+
+def test_the_worth_never_falls_when_a_limit_loosens():
+    for given in [*(of_preset(name) for name in presets.NAMES), *situations(500)]:
+        inputs = inputs_of(given)
+        worth = overall.compute(inputs).best_worth_usd
+        for field, loosest in LIMITS.items():
+            if field == "window_tokens":
+                continue  # a longer window also says that documents fit, which is more than a limit
+            looser = overall.compute(engine.make_inputs(DECISION, inputs.__dict__, {field: loosest}))
+            assert looser.best_worth_usd >= worth - 1e-6 * max(1.0, abs(worth)), field
+
+
+@pytest.mark.parametrize("field", FRONT)
+def test_every_question_of_the_front_page_changes_the_answer_from_the_default_at_some_plausible_value(field):
+    here = DECISION.choose(inputs_of({}), overall.compute(inputs_of({})))
+    spec = fields_of(DECISION.Inputs)[field]
+    if spec.kind == "pick":
+        values = [value for value, _ in spec.options]
+    elif spec.unit.percent:
+        values = [k / 50 for k in range(5, 50)]
+    else:
+        default = getattr(inputs_of({}), field)
+        values = [default * 10**power for power in (-4, -3, -2, -1.5, -1, -0.5, 0.5, 1, 1.5, 2)]
+        values = [float(round(v)) if spec.whole else v for v in values if spec.low <= v <= spec.high]
+    answers = {DECISION.choose(i, overall.compute(i)) for i in (inputs_of({field: value}) for value in values)}
+    assert answers - {here}
+
+
+def test_more_test_items_narrow_a_belief_and_a_large_pilot_decides():
+    few, many = (
+        overall.beliefs(inputs_of({"encoder_accuracy_share": 0.9, "encoder_items": items})) for items in (50, 5_000)
+    )
+    assert many[overall._ENCODER].spread < few[overall._ENCODER].spread
+    assert many[overall._ENCODER].mean == pytest.approx(0.9, abs=0.005)
+
+
+def test_one_tuned_model_that_is_measured_moves_the_others_by_what_they_share():
+    before = overall.beliefs(inputs_of({}))
+    after = overall.beliefs(inputs_of({"tuned_small_accuracy_share": 0.9, "tuned_small_items": 1_000}))
+    moved = after[overall._TUNE_LARGE].mean - before[overall._TUNE_LARGE].mean
+    assert 0.0 < moved < after[overall._TUNE_SMALL].mean - before[overall._TUNE_SMALL].mean
+
+
+def test_what_topic_pages_find_flows_in():
+    base = overall.beliefs(inputs_of({}))
+    pilots = overall.beliefs(inputs_of({"pilot_scores": "500 70% 500\n1000 80% 500\n2000 85% 500"}))
+    assert pilots[overall._TUNE_SMALL].mean > base[overall._TUNE_SMALL].mean
+    tried = overall.beliefs(inputs_of({"candidates": "3, 70%\n8, 84%"}))
+    assert tried[overall._SMALL].mean > base[overall._SMALL].mean
+    talk = {"conversation_turns": 10, "failure": "it loses the thread"}
+    assert overall.beliefs(inputs_of(talk))[overall._PROMPT].mean > base[overall._PROMPT].mean
+    passages = {"closed_book_accuracy_share": 0.7, "gold_passage_accuracy_share": 0.97}
+    assert overall.beliefs(inputs_of(passages))[overall._RETRIEVE].mean > base[overall._RETRIEVE].mean
+
+
+def test_pairs_are_read_by_line_and_refused_by_line():
+    inputs = inputs_of({"paired_counts": "tuned small 40 6\nencoder, 3, 30"})
+    base, found = overall.beliefs(inputs_of({})), overall.beliefs(inputs)
+    assert found[overall._TUNE_SMALL].mean > base[overall._TUNE_SMALL].mean
+    assert found[overall._ENCODER].mean < base[overall._ENCODER].mean
+    reading = engine.read(DECISION, {"paired_counts": "my model 4 2"})
+    assert "line 1" in reading.problems[0].message
+
+
+def test_with_every_gate_shut_the_page_names_the_gate_to_open():
+    report = engine.evaluate_point(NAME, DECISION, engine.read(DECISION, {"latency_ms": 100}))
+    assert report.verdict.answer == overall.Answer.PEOPLE
+    assert "too late" in report.verdict.headline
+
+
+def test_what_is_out_of_reach_is_said():
+    given = {"prompted_accuracy_share": 0.3, "target_accuracy_share": 0.999, "test_items": 5_000}
+    report = engine.evaluate_point(NAME, DECISION, engine.read(DECISION, given))
+    assert overall.ground_of(report.reading.inputs, report.outputs) is overall.Ground.UNREACHABLE
+    assert "Nothing is likely to reach" in report.verdict.headline
+
+
+def test_doubt_has_three_parts():
+    report = engine.add_spread(engine.evaluate_point(NAME, DECISION, engine.read(DECISION, {})))
+    assert set(report.doubts) == {"better", "affordable", "in time"}
+    assert all(0.0 <= share <= 1.0 for share in report.doubts.values())
+
+
+def test_own_hardware_is_priced_by_the_hour_of_its_gpus():
+    own = {"privacy": "own hardware only", "gpus": 4}
+    dear, cheap = (overall.options(inputs_of({**own, "device_usd_per_hour": usd})) for usd in (8, 2))
+    assert dear[overall.Answer.KEEP].run_usd_per_month > cheap[overall.Answer.KEEP].run_usd_per_month
