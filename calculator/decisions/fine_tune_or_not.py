@@ -25,6 +25,7 @@ from calculator.exhibit import Exhibit
 from calculator.fields import ask, assume, flag, out, paste, pick
 from calculator.llm.serving import ServingSetup, throughput, weight_format
 from calculator.llm.tokens import hosting_usd_per_month, request_usd
+from calculator.llm.training.cost import reinforcement_usd
 from calculator.situation import (
     BEHAVIOUR_FAILURES,
     KNOWLEDGE_FAILURES,
@@ -309,7 +310,11 @@ class Inputs:
     managed_small_usd_per_mtok: float = assume("managed_small_usd_per_mtok")
     managed_large_usd_per_mtok: float = assume("managed_large_usd_per_mtok")
     training_examples: float = assume("training_examples")
+    rollout_prompts_count: float = assume("rollout_prompts_count")
     rollouts_count: float = assume("rollouts_count")
+    rollout_input_usd_per_mtok: float = assume("rollout_input_usd_per_mtok")
+    rollout_output_usd_per_mtok: float = assume("rollout_output_usd_per_mtok")
+    grader_usd: float = assume("grader_usd")
     runs_count: float = assume("runs_count")
     example_usd: float = assume("example_usd")
     labels_per_day_examples: float = assume("labels_per_day_examples")
@@ -885,7 +890,16 @@ def weigh(i: Inputs) -> list[Option]:
     label_usd += written * served[_KEEP]
     trained_on = min(i.training_examples, have + written)
     run_mtok = trained_on * i.example_tokens / 1e6
-    rollout_usd = i.rollouts_count * served[_SMALL]
+    rollout_usd = reinforcement_usd(
+        prompts=i.rollout_prompts_count,
+        rollouts=i.rollouts_count,
+        prompt_tokens=i.prompt_tokens,
+        answer_tokens=i.answer_tokens,
+        input_usd_per_mtok=i.rollout_input_usd_per_mtok,
+        output_usd_per_mtok=i.rollout_output_usd_per_mtok,
+        training_usd_per_mtok=i.managed_small_usd_per_mtok,
+        grader_usd=i.grader_usd,
+    )
     first_labels = min(i.new_examples, max(0.0, i.minimum_examples - i.labelled_examples))
     floor = 0.0
     found = []
