@@ -42,7 +42,7 @@ def decide(*, preset: str = "", **situation: object) -> Report:
 
     >>> found = decide(preset="faq-bot")
     >>> str(found.verdict.answer)
-    'Use a general model as it is'
+    'Keep what you have'
     >>> 0 <= found.holds <= 1
     True
     >>> decide(labelled_example=10)

@@ -11,7 +11,7 @@ from calculator.faces import agreement
 from calculator.verdict import Stance
 
 TOPICS = [name for name in catalog.names() if name != agreement.NAME]
-SITUATIONS = 1000
+SITUATIONS = 240
 
 
 def situations(name, count):
