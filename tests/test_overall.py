@@ -16,7 +16,6 @@ FRONT = (
     "failure",
     "prompted_accuracy_share",
     "target_accuracy_share",
-    "labelled_examples",
     "requests_per_month",
     "fact_half_life_days",
     "failure_usd",

@@ -658,19 +658,21 @@ def beliefs(i: Inputs) -> tuple[Belief, ...]:
 
     Tuned models have part of their surprise in common, so one that is measured moves the others by that part.
     """
-    held = priors(i)
+    held = [Belief(min(1.0, max(0.0, mean)), spread) for mean, spread in priors(i)]
     given = {}
     for k, accuracy, items in _MEASURED:
         value = getattr(i, accuracy)
         if value is not None:
             given[k] = (value, getattr(i, items) or i.test_items)
-    if i.one_prompt_accuracy_share is not None and _PROMPT not in given:
-        given[_PROMPT] = (i.one_prompt_accuracy_share, i.test_items)
-    if i.candidates and _SMALL not in given:
-        given[_SMALL] = (max(score for _, score in smaller_scope.candidates_of(i.candidates)), i.test_items)
-    pilot = None if _TUNE_SMALL in given else _pilot(i)
+    # What other pages found comes first: what is typed here is learnt on top of it.
+    if i.one_prompt_accuracy_share is not None:
+        held[_PROMPT] = updated(*held[_PROMPT], i.one_prompt_accuracy_share, i.test_items)
+    if i.candidates:
+        best = max(score for _, score in smaller_scope.candidates_of(i.candidates))
+        held[_SMALL] = updated(*held[_SMALL], best, i.test_items)
+    pilot = _pilot(i)
     if pilot is not None:
-        given[_TUNE_SMALL] = pilot
+        _learn_together(i, held, [_TUNE_SMALL], {_TUNE_SMALL: pilot}, {})
     pairs = {k: (won, lost) for k, won, lost in pairs_of(i.paired_counts)} if i.paired_counts else {}
     tried = {*given, *pairs} - {_BOTH}
     for k in sorted(tried - {*_TRAINING_FAMILY}):
@@ -708,8 +710,8 @@ def _learn_together(
 ) -> None:
     """Updates the beliefs about tuned models, of which each result says something of the others.
 
-    One result after the other, by linear regression on it with the whole covariance kept, so that their order hardly
-    matters and a result that was expected after the others moves nothing.
+    One result after the other, by linear regression on it with the whole covariance kept. How much a result counts is
+    settled before any is learnt, so their order does not matter, and one that was expected moves nothing.
     """
     shared = published(i).shared
     spreads = {k: held[k].spread for k in _TRAINING_FAMILY}
@@ -718,22 +720,27 @@ def _learn_together(
         for a in _TRAINING_FAMILY
         for b in _TRAINING_FAMILY
     }
+    means = {k: held[k].mean for k in _TRAINING_FAMILY}
+    results = []
     for k in family:
-        before = Belief(held[k].mean, sqrt(covariance[k, k]))
+        before = held[k]
         if before.spread == 0.0:
             continue
-        after = _learnt(i, before, given.get(k), pairs.get(k))
-        resolved = max(0.0, 1.0 - (after.spread / before.spread) ** 2)
-        slopes = {other: covariance[other, k] / covariance[k, k] for other in _TRAINING_FAMILY}
-        for other, slope in slopes.items():
-            mean = held[other].mean + slope * (after.mean - before.mean)
-            held[other] = Belief(min(1.0, max(0.0, mean)), held[other].spread)
-        covariance = {
-            (a, b): value - slopes[a] * slopes[b] * covariance[k, k] * resolved
-            for (a, b), value in covariance.items()
-        }
+        if k in pairs:
+            after = _learnt(i, before, None, pairs[k])
+            weight = 1.0 - (after.spread / before.spread) ** 2
+            seen = before.mean + (after.mean - before.mean) / weight
+        else:
+            seen, items = given[k]
+            weight = items / (items + items_worth(*before))
+        results.append((k, seen, before.spread**2 * (1.0 - weight) / weight))
+    for k, seen, error in results:
+        slopes = {other: covariance[other, k] / (covariance[k, k] + error) for other in _TRAINING_FAMILY}
+        miss = seen - means[k]
+        means = {other: means[other] + slope * miss for other, slope in slopes.items()}
+        covariance = {(a, b): value - slopes[a] * covariance[k, b] for (a, b), value in covariance.items()}
     for k in _TRAINING_FAMILY:
-        held[k] = Belief(held[k].mean, sqrt(max(0.0, covariance[k, k])))
+        held[k] = Belief(min(1.0, max(0.0, means[k])), sqrt(max(0.0, covariance[k, k])))
 
 
 @kept_by(("prompt_tokens", "answer_tokens", "shared_prefix_share"))
