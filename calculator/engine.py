@@ -214,6 +214,12 @@ def write(spec: Field, value: Any, span: tuple[float, float, float] | None = Non
     return str(value)
 
 
+def canonical(spec: Field, raw: object, default: Any) -> str:
+    """What was given for one field, as canonical text; ValueError says what is wrong with it."""
+    value, span = _value(spec, raw, default)
+    return write(spec, value, span)
+
+
 def _unknown(name: str, raw: object, specs: Mapping[str, Field]) -> Problem:
     near = get_close_matches(name[:80], specs, n=1)
     listed = [*specs][:_LISTED] + ([f"{len(specs) - _LISTED} more"] if len(specs) > _LISTED else [])

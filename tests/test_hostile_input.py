@@ -7,13 +7,14 @@ import json
 from collections import Counter
 from hashlib import shake_256
 from math import inf, nextafter
+from time import thread_time
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from calculator import catalog, engine
-from calculator.faces import browser
+from calculator.faces import browser, exchange
 from calculator.fields import fields_of
 from tests import hostile
 
@@ -95,6 +96,18 @@ def _is_value(spec, text):
     if spec.kind == "pick":
         return text.casefold() in {word.casefold() for option in spec.options for word in option}
     return spec.optional and not text.strip()
+
+
+def test_a_long_file_in_which_every_field_is_wrong_is_read_as_fast_as_any():
+    fields = sorted(catalog.known_fields())
+    text = "\n".join(f"{field} = [1]" for field in fields)
+    text = "\n" * (exchange.LONGEST_FILE - len(text)) + text
+    began = thread_time()
+    found = exchange.read_file(text)
+    assert thread_time() - began <= hostile.LONGEST_SECONDS
+    assert {problem.field for problem in found.problems} == set(fields)
+    lines = text.splitlines()
+    assert all(lines[problem.line - 1].startswith(f"{problem.field} ") for problem in found.problems)
 
 
 @pytest.mark.parametrize("digit", ["٣", "۱۲", "１２", "५", "½", "²", "Ⅻ", "𝟓"])

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import subprocess
 import sys
 
 import pytest
@@ -93,3 +94,27 @@ def test_sources_and_names_are_listed(said):
 def test_a_refusal_names_the_field(said, what, words):
     assert said[what].is_error
     assert words in said[what].content[0].text
+
+
+def test_half_a_character_gets_a_reply_as_any_text_does():
+    client = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
+    half, whole, none = r"\ud83d", r"\ud83d\ude00", r"\\ud83d"
+    call = {"name": "run", "arguments": {"decision": "TEXT"}}
+    asked = [
+        {"id": 1, "method": "initialize", "params": client},
+        {"method": "notifications/initialized"},
+        {"id": 2, "method": "tools/call", "params": call},
+        {"id": 3, "method": "ping"},
+    ]
+    lines = "".join(json.dumps({"jsonrpc": "2.0", **one}) + "\n" for one in asked)
+    lines = lines.replace("TEXT", f"{half} {half}{whole} {none}")
+    command = [sys.executable, "-m", "calculator", "mcp"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        process.stdin.write(lines.encode())
+        process.stdin.flush()
+        replies = [json.loads(process.stdout.readline()) for _ in range(3)]
+        process.stdin.close()
+        assert process.wait(60) == 0
+    found = {reply["id"]: reply["result"] for reply in replies}
+    assert set(found) == {1, 2, 3}
+    assert "given: '\ufffd \ufffd\U0001f600 \\\\ud83d'" in found[2]["content"][0]["text"]

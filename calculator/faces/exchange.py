@@ -13,6 +13,8 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 from calculator import catalog, engine, links, presets
 from calculator.fields import Field, defaults_of, fields_of
@@ -64,17 +66,18 @@ def read_file(text: str) -> File:
         return File(
             preset="", fields={}, ignored=(), problems=(FileProblem(line=_line(error), field="", message=str(error)),)
         )
+    lines = _lines(text)
     problems: list[FileProblem] = []
     preset = table.get("preset", "")
     if preset not in ("", *presets.NAMES):
         message = f"preset must be one of: {', '.join(presets.NAMES)}; given: {str(preset)[:60]!r}"
-        problems.append(FileProblem(line=_line_of(text, "preset"), field="preset", message=message))
+        problems.append(FileProblem(line=lines.get("preset", 0), field="preset", message=message))
         preset = ""
     outside = {name: value for name, value in table.items() if name not in _ABOUT}
     situation = table.get("situation", outside)
     if not isinstance(situation, Mapping):
         problems.append(
-            FileProblem(line=_line_of(text, "situation"), field="", message="situation must be a table of fields")
+            FileProblem(line=lines.get("situation", 0), field="", message="situation must be a table of fields")
         )
         situation = {}
     specs = _all_fields()
@@ -82,22 +85,19 @@ def read_file(text: str) -> File:
     for name in outside if "situation" in table else ():
         if name in specs:
             message = "stands outside of the table situation, which holds the fields of this file"
-            problems.append(FileProblem(line=_line_of(text, name), field=name, message=message))
+            problems.append(FileProblem(line=lines.get(name, 0), field=name, message=message))
         else:
             ignored.append(str(name)[:60])
     for name, raw in links.current_names(situation).items():
         if name not in specs:
             ignored.append(str(name)[:60])
             continue
-        decision, spec = specs[name]
-        reading = engine.read(catalog.decision(decision), {name: raw})
-        # What the field alone leaves open, such as the price of a device that nobody rents out, may stand elsewhere.
-        wrong = [problem for problem in reading.problems if problem.field == name]
-        for problem in wrong:
-            problems.append(FileProblem(line=_line_of(text, name), field=name, message=problem.message))
-        if not wrong:
-            default = defaults_of(catalog.decision(decision).Inputs)[name]
-            fields[name] = reading.given.get(name, engine.write(spec, default))
+        # Each by itself: what one leaves open, such as the price of a device nobody rents out, may stand elsewhere.
+        spec, default = specs[name]
+        try:
+            fields[name] = engine.canonical(spec, raw, default)
+        except ValueError as error:
+            problems.append(FileProblem(line=lines.get(name, 0), field=name, message=str(error)))
     return File(preset=preset, fields=fields, ignored=tuple(sorted(ignored)[:20]), problems=tuple(problems))
 
 
@@ -125,21 +125,23 @@ def _line(error: ValueError) -> int:
     return int(digits) if found and digits else 0
 
 
-def _line_of(text: str, name: str) -> int:
-    """The line on which a key stands; 0 when it is not found at the beginning of one."""
+def _lines(text: str) -> dict[str, int]:
+    """The first line on which each key stands at the beginning."""
+    found: dict[str, int] = {}
     for number, line in enumerate(text.splitlines(), 1):
-        key, found, _ = line.partition("=")
-        if not found:
-            key, found, _ = line.partition(":")
-        if found and key.strip(" \t{,\"'") == name:
-            return number
-    return 0
+        key, separator, _ = line.partition("=")
+        if not separator:
+            key, separator, _ = line.partition(":")
+        if separator:
+            found.setdefault(key.strip(" \t{,\"'"), number)
+    return found
 
 
-def _all_fields() -> dict[str, tuple[str, Field]]:
-    """Every input field by name, with a decision that has it: a field of one name is one quantity everywhere."""
+@cache
+def _all_fields() -> dict[str, tuple[Field, Any]]:
+    """Every input field by name, with its default: a field of one name is one quantity everywhere."""
     return {
-        name: (decision, spec)
-        for decision in catalog.names()
-        for name, spec in fields_of(catalog.decision(decision).Inputs).items()
+        name: (spec, defaults_of(inputs)[name])
+        for inputs in (catalog.decision(decision).Inputs for decision in catalog.names())
+        for name, spec in fields_of(inputs).items()
     }

@@ -5,9 +5,12 @@ Resources: the JSON Schema of each decision's fields. Nothing is fetched and not
 """
 
 import json
+import re
+import sys
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from io import BufferedIOBase, TextIOWrapper
+from typing import Any, BinaryIO
 
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
@@ -25,6 +28,9 @@ uncertain assumptions that give the same answer: under 0.7 it is too close to ca
 experiment. `flips` lists the nearest change of each field that changes the answer. Ask the user for the fields there
 first. `run` works out one question, such as `limited_compute`; the resource `calculator://schema/NAME` lists its fields
 with bounds and units. A number may be given as text with its unit: "80k", "24 GB", "85%", "200 to 800"."""
+
+_ESCAPES = re.compile(rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..)|.)")
+"""What a backslash begins in JSON: two halves of a character, in the group half a character alone, or anything else."""
 
 Fields = dict[str, str | float | bool | list[float] | None]
 
@@ -90,6 +96,23 @@ def _schema(name: str) -> str:
     return json.dumps(schema.input_schema(name, catalog.decision(name)), ensure_ascii=False)
 
 
+class _WholeCharacters(BufferedIOBase):
+    """Lines of a stream without halves of characters: the protocol's own reader drops such a line without a reply."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        super().__init__()
+        self.stream = stream
+
+    def readable(self) -> bool:
+        """It can only be read."""
+        return True
+
+    def read1(self, size: int = -1, /) -> bytes:
+        """The next line whole, however long; empty at the end."""
+        return _ESCAPES.sub(lambda found: rb"\ufffd" if found[1] else found[0], self.stream.readline())
+
+
 def serve() -> None:
     """Serve over standard input and output until the other side closes them."""
+    sys.stdin = TextIOWrapper(_WholeCharacters(sys.stdin.buffer))
     server().run("stdio")
