@@ -1,8 +1,10 @@
 """Guards that nothing else would miss: what may leave the site, how much may come in, what is said and charged."""
 
 import json
+import subprocess
 from dataclasses import replace
 from http.client import HTTPConnection
+from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import urlsplit
 
@@ -149,3 +151,15 @@ def test_knowing_is_worth_the_mean_of_the_best_less_the_best_mean():
     shut = [{"a": float("-inf"), "b": 4.0}, {"a": 10.0, "b": 0.0}]
     assert engine._value_of_knowing(decision, shut) == pytest.approx((4 + 10) / 2 - max(10, 4) / 2)
     assert engine._value_of_knowing(SimpleNamespace(values={}), rows) is None
+
+
+@pytest.mark.node
+def test_a_late_reply_reaches_only_the_page_that_asked_and_only_while_it_is_there():
+    script = Path(__file__).parent / "node" / "late-replies.mjs"
+    done = subprocess.run(["node", str(script)], capture_output=True, text=True, check=True)
+    nothing = {"replies": [], "addresses": []}
+    assert json.loads(done.stdout) == {
+        "stays": {"replies": ["an answer"], "addresses": ["/asks/?gpus=7"]},
+        "section is gone": nothing,
+        "address is another page's": nothing,
+    }
