@@ -16,6 +16,8 @@ writeFileSync(unpacked, gunzipSync(readFileSync(library)));
 const { loadPyodide } = await import(pathToFileURL(join(runtime, 'pyodide.mjs')));
 const { info } = JSON.parse(readFileSync(join(runtime, 'pyodide-lock.json')));
 const pyodide = await loadPyodide({
+  // Said, because Pyodide's guess at its own folder ends at a parenthesis in the path.
+  indexURL: runtime,
   env: { PYTHONHASHSEED: '0' },
   lockFileContents: { info, packages: {} },
   packageBaseUrl: '/',
