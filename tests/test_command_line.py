@@ -135,6 +135,7 @@ def test_every_command_but_two_has_its_answer_as_json(capsys, tmp_path):
     for arguments in (
         ("list",),
         ("run", NAME),
+        ("compare-cards",),
         ("report", str(situation)),
         ("batch", str(rows), "--decision", NAME, "--out", str(tmp_path / "out.csv"), "--jobs", "1"),
         ("schema", NAME),
