@@ -36,6 +36,8 @@ def as_data(report: Report) -> dict[str, Any]:
         data["strength"] = report.strength
         data["runner_up"] = None if report.runner_up is None else str(report.runner_up)
         data["shares"] = {str(answer): share for answer, share in report.shares or ()}
+        if report.doubts:
+            data["doubts"] = {name: _computed(share) for name, share in report.doubts.items()}
         if report.value_of_knowing_usd is not None:
             data["value_of_knowing_usd"] = _computed(report.value_of_knowing_usd)
         data["spread"] = {

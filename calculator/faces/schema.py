@@ -47,6 +47,7 @@ def report_schema(address: str = "") -> dict[str, Any]:
         "holds": share,
         "strength": {"enum": ["firm", "leaning", "close"]},
         "runner_up": {"type": ["string", "null"]},
+        "doubts": {"type": "object", "additionalProperties": share},
         "shares": {"type": "object", "additionalProperties": share},
         "value_of_knowing_usd": number,
         "spread": {
