@@ -7,6 +7,7 @@ shipped model takes, its labels and its people. Left out: disk, the time a clust
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cache, lru_cache
 from math import ceil, exp, gcd, log, prod
 from typing import Any
 
@@ -189,6 +190,21 @@ def trained_config(text: str) -> Architecture:
 def model_of(i: "Inputs") -> Architecture:
     """The pasted model when there is one, the catalogue's otherwise."""
     return pasted(i.config_json) if i.config_json else architectures()[i.model]
+
+
+@lru_cache(maxsize=512)
+def _estimated(model: str, config: str, setup: TrainingSetup) -> MemoryEstimate:
+    """The memory of a set-up. Draws over prices and the like ask for the same one again and again."""
+    return estimate(pasted(config) if config else architectures()[model], setup)
+
+
+@lru_cache(maxsize=64)
+def _counted(model: str, config: str, rank: int, targets: str, dora: bool, tables: bool) -> tuple[int, int]:
+    """Parameters of a model, and of its adapter: with the embeddings and the head where these are trained too."""
+    found = pasted(config) if config else architectures()[model]
+    adapter = parameters.lora(found, rank=rank, targets=targets, dora=dora)
+    beside = parameters.embedding(found) + parameters.output_embedding(found) if tables else 0
+    return parameters.total(found), adapter + beside
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -464,11 +480,11 @@ def surprise(memory: MemoryEstimate, sd: float) -> float:
     return memory.at(sd) / memory.peak_gib
 
 
-def memory_factor(i: Inputs, model: Architecture, setup: TrainingSetup, memory: MemoryEstimate, sd: float) -> float:
+def memory_factor(i: Inputs, setup: TrainingSetup, memory: MemoryEstimate, sd: float) -> float:
     """The factor on the estimated memory so many standard deviations away, after a run of the reader's own if any."""
     if i.measured_peak_gib is None:
         return surprise(memory, sd)
-    counted = estimate(model, replace(setup, metric=_METRICS[Metric(i.measured_metric)]))
+    counted = _estimated(i.model, i.config_json, replace(setup, metric=_METRICS[Metric(i.measured_metric)]))
     own = posterior(
         prior_sd=log(memory.at(SD_OF_BAND) / memory.at(-SD_OF_BAND)) / (2 * SD_OF_BAND),
         ratio=i.measured_peak_gib / counted.peak_gib,
@@ -520,8 +536,8 @@ def tokens_of(i: Inputs) -> float:
 
 def compute(i: Inputs) -> Outputs:
     model, gpu, setup = model_of(i), situation.card(i), setup_of(i)
-    memory = estimate(model, setup)
-    error = memory_factor(i, model, setup, memory, i.memory_surprise_sd)
+    memory = _estimated(i.model, i.config_json, setup)
+    error = memory_factor(i, setup, memory, i.memory_surprise_sd)
     speed = speed_at(i, speed_of(i, model, gpu, setup), i.speed_surprise_sd)
     price = situation.usd_per_hour(i.device, i.device_usd_per_hour)
     one = training_cost(
@@ -536,7 +552,14 @@ def compute(i: Inputs) -> Outputs:
     )
     labels, people = i.new_examples * i.example_usd, i.training_work_hours * i.engineer_usd_per_hour
     compute_usd = one.usd * i.runs_count
-    total = parameters.total(model)
+    total, adapter = _counted(
+        i.model,
+        i.config_json,
+        setup.lora_rank,
+        _TARGETS[Targets(i.lora_targets)],
+        setup.dora,
+        setup.train_embeddings,
+    )
     return Outputs(
         peak_gib=memory.peak_gib * error,
         room_gib=(gpu.capacity_gib or 0.0) * (1 - i.reserve_share),
@@ -548,9 +571,7 @@ def compute(i: Inputs) -> Outputs:
         overhead_gib=memory.overhead_gib * error,
         reserved_gib=memory.reserved_gib * error,
         total_parameters=total,
-        trained_parameters=total
-        if i.method == Method.FULL
-        else parameters.lora(model, rank=setup.lora_rank, targets=setup.lora_targets),
+        trained_parameters=total if i.method == Method.FULL else adapter,
         gpu_tokens_per_s=speed,
         run_hours=one.wall_hours,
         all_gpu_hours=one.gpu_hours * i.runs_count,
@@ -587,7 +608,7 @@ def smallest_setup(i: Inputs) -> TrainingSetup:
 
 def least_gib(i: Inputs, sd: float = -SD_OF_BAND) -> float:
     """What the leanest set-up cannot do without, at the low end of its band or so many standard deviations away."""
-    least = estimate(model_of(i), smallest_setup(i))
+    least = _estimated(i.model, i.config_json, smallest_setup(i))
     return least.peak_gib * surprise(least, sd)
 
 
@@ -604,7 +625,7 @@ def _lamps(i: Inputs, o: Outputs) -> tuple[Lamp, ...]:
     model, gpu, setup = model_of(i), situation.card(i), setup_of(i)
     memory, speed = estimate(model, setup), speed_of(i, model, gpu, setup)
     low, high = (
-        memory.peak_gib * memory_factor(i, model, setup, memory, end) for end in (-SD_OF_BAND, SD_OF_BAND)
+        memory.peak_gib * memory_factor(i, setup, memory, end) for end in (-SD_OF_BAND, SD_OF_BAND)
     )
     fits = "good" if high <= o.room_gib else "close" if low <= o.room_gib else "bad"
     word = "Fits" if o.peak_gib <= o.room_gib else "Does not fit"
@@ -803,7 +824,7 @@ def exhibits(i: Inputs, o: Outputs) -> tuple[Exhibit, ...]:
     model, setup = model_of(i), setup_of(i)
     band = estimate(model, setup)
     low, high = (
-        band.peak_gib * memory_factor(i, model, setup, band, end) for end in (-SD_OF_BAND, SD_OF_BAND)
+        band.peak_gib * memory_factor(i, setup, band, end) for end in (-SD_OF_BAND, SD_OF_BAND)
     )
     memory = Bars(
         title="Memory per GPU against the card",
@@ -842,6 +863,12 @@ def _most(fits: Callable[[int], bool], most: int) -> int:
     return low
 
 
+@cache
+def _by_size() -> tuple[tuple[int, Architecture], ...]:
+    sized = [(parameters.total(a), a) for a in architectures().values()]
+    return tuple(sorted(sized, key=lambda pair: -pair[0]))
+
+
 def _largest(i: Inputs, o: Outputs) -> Table:
     """The longest sequence, the largest batch and the largest catalogued model that fit the same card, by method."""
     room, model = o.room_gib, model_of(i)
@@ -860,10 +887,8 @@ def _largest(i: Inputs, o: Outputs) -> Table:
 
         longest = _most(lambda n, s=setup: fits(model, replace(s, seq_len=n)), 1_000_000)  # type: ignore[misc]
         batch = _most(lambda n, s=setup: fits(model, replace(s, micro_batch=n)), 512)  # type: ignore[misc]
-        best = max(
-            ((parameters.total(a), name) for name, a in architectures().items() if fits(a, setup)),
-            default=(0, "none of the catalogue"),
-        )
+        # From the largest down, so that few are tried.
+        best = next(((size, a.hf_id) for size, a in _by_size() if fits(a, setup)), (0, "none of the catalogue"))
         rows.append(
             (
                 str(method),
