@@ -167,6 +167,7 @@ export async function attach(page) {
   function showInPage(made) {
     made.close = () => made.remove();
     made.setAttribute("open", "");
+    made.dataset.inPage = "";
     made.tabIndex = -1;
     made.focus();
   }
