@@ -59,6 +59,7 @@ def test_a_toml_file_may_begin_with_its_table():
         ("gpus = 3\n[situation]\nepochs_count = 2\n", 1, "stands outside of the table situation"),
         ("a." * 50_000 + "b = 1", 0, "nested too deeply"),
         ('"a" . ' * 20_000 + "b = 1", 0, "nested too deeply"),
+        ('{"a":' * 200 + "1" + "}" * 200, 0, "nested too deeply"),
         ("gpus." + "a." * 90 + "b = 1", 0, "GPUs must be"),
         ("x" * 300_000, 0, "at most"),
         ('{"a":' * 100_000, 0, ""),

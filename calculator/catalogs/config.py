@@ -11,6 +11,7 @@ from calculator.catalogs.architecture import Architecture
 from calculator.catalogs.encoders import READERS as ENCODERS
 from calculator.catalogs.families import Family, families
 from calculator.catalogs.towers import towers
+from calculator.json_text import read_json
 
 LONGEST = 2_000_000
 """Characters of a config.json that are read; real ones have at most a few thousand."""
@@ -102,7 +103,6 @@ def model_types() -> tuple[str, ...]:
 
 
 def _parse(text: str) -> Any:
-    import json
 
     if len(text) > LONGEST:
         raise ValueError(f"config.json: at most {LONGEST} characters are read, {len(text)} were given")
@@ -112,7 +112,7 @@ def _parse(text: str) -> Any:
             f"config.json: {text[:80]!r} is a name; the text of that model's config.json is needed, from {{ to }}"
         )
     try:
-        return json.loads(text)
+        return read_json(text)
     except RecursionError:
         raise ValueError("config.json: nested too deeply") from None
     except ValueError as error:

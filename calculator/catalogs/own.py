@@ -1,12 +1,12 @@
 """What readers bring along: names as people write them, a model's own file, a card that no catalogue has."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from calculator.catalogs import Accelerator, Architecture, accelerator, accelerators, architectures, read_config
+from calculator.json_text import read_json
 
 _SAME_SHAPE = ("instruct", "it", "chat", "base", "hf", "thinking", "dpo", "sft")
 """Endings of a name that tell tunings of one base apart: the dimensions are the same."""
@@ -150,7 +150,7 @@ def pasted(text: str) -> Architecture:
     """The model of a pasted config.json, or of its name. ValueError says what else it is, or which key is wrong."""
     plain = _unfenced(text)
     try:
-        found = json.loads(plain)
+        found = read_json(plain)
     except RecursionError:
         raise ValueError("config.json: nested too deeply") from None
     except ValueError as error:

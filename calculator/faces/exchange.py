@@ -18,6 +18,7 @@ from typing import Any
 
 from calculator import catalog, engine, links, presets
 from calculator.fields import Field, defaults_of, fields_of
+from calculator.json_text import read_json
 from calculator.units import plain
 
 LONGEST_FILE = 200_000
@@ -109,7 +110,7 @@ def _parse(text: str) -> dict[str, object]:
     if not is_json and max(part.count(".") for part in _BETWEEN_KEYS.split(_IN_QUOTES.sub("", text))) > MOST_DOTS:
         raise ValueError("the file is nested too deeply")
     try:
-        found = json.loads(text) if is_json else tomllib.loads(text)
+        found = read_json(text) if is_json else tomllib.loads(text)
     except RecursionError:
         raise ValueError("the file is nested too deeply") from None
     table: dict[str, object] = found
