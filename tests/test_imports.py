@@ -11,15 +11,16 @@ from calculator.web.bundle.library import native
 PACKAGE = Path(__file__).parent.parent / "calculator"
 
 BELOW_FACES = {
-    "cases", "catalog", "catalogs", "decisions", "engine", "exhibit", "explore", "facts", "fields", "links", "llm",
-    "presets", "situation", "stats", "units", "verdict",
+    "cases", "catalog", "catalogs", "decisions", "engine", "exhibit", "explore", "facts", "fields", "json_text",
+    "links", "llm", "presets", "situation", "stats", "units", "verdict",
 }  # fmt: skip
 
 LAYERS = {
     "units": set(),
+    "json_text": set(),
     "stats": set(),
     "facts": {"units"},
-    "catalogs": {"units"},
+    "catalogs": {"json_text", "units"},
     "exhibit": {"units"},
     "verdict": {"exhibit"},
     "fields": {"units", "facts", "catalogs"},
