@@ -8,7 +8,16 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
-from playwright.sync_api import Browser, BrowserContext, BrowserType, Error, Locator, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    BrowserType,
+    ConsoleMessage,
+    Error,
+    Locator,
+    Page,
+    sync_playwright,
+)
 
 from calculator.web import serve
 
@@ -50,6 +59,10 @@ def launch(kind: BrowserType, **options: Any) -> Browser:
     return kind.launch(executable_path=executable, **options)
 
 
+LEFT_OUT = "met what was left out of the quick runtime"
+"""What the worker says on the console when an answer ran into a function that the build emptied."""
+
+
 def raised_in(page: Page) -> list[str]:
     """What scripts of a page raise from now on. Firefox's own words on a failed fetch come as errors without stack."""
     raised: list[str] = []
@@ -59,7 +72,13 @@ def raised_in(page: Page) -> list[str]:
         if not FIREFOX or "\n    at " in (error.stack or ""):
             raised.append(f"{error} {error.stack}")
 
+    def hear_words(message: ConsoleMessage) -> None:
+        """Readers notice nothing of an emptied function but a wait. Here it says that the profile is not whole."""
+        if LEFT_OUT in message.text:
+            raised.append(message.text)
+
     page.on("pageerror", hear)
+    page.on("console", hear_words)
     return raised
 
 

@@ -232,7 +232,7 @@ def test_a_key_typed_by_hand_is_answered(fresh):
 
 def test_what_is_typed_while_the_worker_starts_is_answered_when_it_is_ready(page, address, fresh):
     waiting = []
-    page.route("**/runtime/wasm-*", lambda route: waiting.append(route))
+    page.route("**/runtime/*wasm-*", lambda route: waiting.append(route))
     fresh.open()
     fresh.field("retraining_days").fill("11")
     fresh.wait_until("starting")
@@ -241,7 +241,7 @@ def test_what_is_typed_while_the_worker_starts_is_answered_when_it_is_ready(page
     assert fresh.values()["retraining_days"] == "12"
     for route in waiting:
         route.continue_()
-    page.unroute("**/runtime/wasm-*")
+    page.unroute("**/runtime/*wasm-*")
     fresh.wait_for(fresh.expected())
 
 

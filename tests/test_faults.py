@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from conftest import launch, only_in_chromium, raised_in
+from conftest import LEFT_OUT, launch, only_in_chromium, raised_in
 from faults import Place
 from hostile import FORMULAS, MARKUP, ODD_TEXT, TOML
 from playwright.sync_api import Browser, BrowserContext, Page, expect
@@ -19,6 +19,7 @@ from test_browser import FRESH, LIMITED, START_MS, WATCH_WORKERS, Calculator
 
 from bench import endurance
 from calculator.web import publish
+from calculator.web.bundle import profile, wasm
 
 pytestmark = pytest.mark.browser
 
@@ -143,7 +144,7 @@ def until(page: Page, expression: str, seconds: float = 60) -> Any:
 
 def test_a_worker_killed_while_it_loads_is_replaced(page: Page, place: Place, fresh: Calculator) -> None:
     page.add_init_script(IMPATIENT)
-    held = place.break_("runtime/wasm-", held=Event(), times=1)
+    held = place.break_("wasm-", held=Event(), times=1)
     fresh.open()
     fresh.field(FIELD).fill(TYPED)
     fresh.wait_until("starting")
@@ -252,10 +253,10 @@ def test_memory_that_runs_full_in_a_computation_costs_nothing_but_that_answer(
     [
         ("runtime/worker-", {"missing": True}),
         ("runtime/worker-", {"keep": 0.5}),
-        ("runtime/wasm-", {"missing": True}),
-        ("runtime/wasm-", {"keep": 0.5}),
-        ("runtime/wasm-", {"content": b"<!doctype html><title>Sign in to this network</title>"}),
-        ("runtime/glue-", {"keep": 0.5}),
+        ("wasm-", {"missing": True}),
+        ("wasm-", {"keep": 0.5}),
+        ("wasm-", {"content": b"<!doctype html><title>Sign in to this network</title>"}),
+        ("glue-", {"keep": 0.5}),
         ("runtime/loader-", {"missing": True}),
         ("runtime/late-|runtime/library-", {"flip": True}),
     ],
@@ -274,7 +275,7 @@ def test_a_file_that_stays_broken_is_said_and_one_that_is_mended_works(
 
 
 def test_a_file_that_is_missing_is_said_while_another_is_still_on_its_way(place: Place, fresh: Calculator) -> None:
-    place.break_("runtime/wasm-", bytes_per_s=1_000_000)
+    place.break_("wasm-", bytes_per_s=1_000_000)
     place.break_("runtime/late-|runtime/library-", missing=True)
     fresh.open()
     fresh.field(FIELD).fill(TYPED)
@@ -284,7 +285,7 @@ def test_a_file_that_is_missing_is_said_while_another_is_still_on_its_way(place:
 
 @pytest.mark.parametrize(
     ("path", "fault"),
-    [("runtime/wasm-", {"keep": 0.7}), ("runtime/worker-", {"content": b"not a script"}), ("heap-", {"flip": True})],
+    [("wasm-", {"keep": 0.7}), ("runtime/worker-", {"content": b"not a script"}), ("heap-", {"flip": True})],
     ids=lambda value: str(value)[:40],
 )
 def test_a_file_that_came_damaged_once_is_fetched_again_without_a_word(
@@ -310,12 +311,40 @@ def test_a_snapshot_of_another_release_gives_way_to_the_ordinary_start(
     assert any("library-" in asked for asked in place.asked)
 
 
+def without_number_formatting(site: Path) -> bytes:
+    """The quick start's wasm file with one function less: it starts, and its first result meets an emptied body."""
+    (runtime,) = (site / "assets" / "runtime").glob("leanwasm-*")
+    (whole,) = (site / "assets" / "runtime").glob("wasm-*")
+    lean, full = runtime.read_bytes(), whole.read_bytes()
+    (index,) = (e.index for e in wasm.exports(full) if e.name == "_PyFloat_FormatAdvancedWriter")
+    return wasm.emptied(lean, profile.executed() - {index - wasm.imported_functions(full)})
+
+
+@pytest.mark.core
+def test_an_answer_that_meets_an_emptied_function_costs_one_restart_and_nothing_else(
+    context: BrowserContext, place: Place, site: Path
+) -> None:
+    place.break_("runtime/leanwasm-", content=without_number_formatting(site))
+    page = context.new_page()
+    page.add_init_script(WATCH_WORKERS)
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    fresh = Calculator(page, place.address, FRESH)
+    fresh.open()
+    fresh.field(FIELD).fill(TYPED)
+    works(fresh)
+    assert fresh.values()[FIELD] == TYPED
+    assert page.evaluate("window.workers.length") == 2
+    assert any(LEFT_OUT in text for text in said), said
+    assert any("/wasm-" in asked for asked in place.asked)
+
+
 # The network
 
 
 def test_a_slow_line_keeps_what_is_typed_meanwhile(page: Page, place: Place, fresh: Calculator) -> None:
     page.add_init_script(IMPATIENT)
-    place.break_("runtime/wasm-", bytes_per_s=900_000)
+    place.break_("wasm-", bytes_per_s=900_000)
     fresh.open()
     fresh.field(FIELD).fill("7")
     fresh.wait_until("starting")
@@ -330,7 +359,7 @@ def test_a_slow_line_keeps_what_is_typed_meanwhile(page: Page, place: Place, fre
 def test_a_line_cut_in_mid_download_is_said_and_taken_up_when_the_network_is_back(
     context: BrowserContext, page: Page, place: Place, fresh: Calculator
 ) -> None:
-    place.break_("runtime/wasm-", bytes_per_s=2_000_000, keep=0.5)
+    place.break_("wasm-", bytes_per_s=2_000_000, keep=0.5)
     fresh.open()
     fresh.field(FIELD).fill(TYPED)
     fresh.wait_until("starting")

@@ -1,7 +1,9 @@
 """The built worker in a real browser: both ways to start, what it answers, and what it does with damaged files."""
 
 import json
+import re
 import shutil
+from array import array
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -14,6 +16,7 @@ from playwright.sync_api import Browser, Page
 from calculator import catalog
 from calculator.faces import browser
 from calculator.web import bundle
+from calculator.web.bundle import unread, wasm
 from calculator.web.serve import running
 
 pytestmark = pytest.mark.browser
@@ -157,6 +160,33 @@ def test_a_snapshot_that_cannot_be_restored_gives_way_to_the_ordinary_start(plac
         ]
     heard = page.evaluate("(request) => ask([request])", asked()[0])
     assert [m["response"] for m in heard if m.get("id") == 0] == native(asked()[0])
+
+
+def noise_where_nothing_reads(place: Place) -> None:
+    """Fill the data that the build set to zero, in the file and so in the memory that is restored from it."""
+    path = place.root / "runtime" / place.manifest["files"]["leanwasm"]["name"]
+    lean = path.read_bytes()
+    start, size = wasm.segment(lean)
+    data = bytearray(dict(wasm.sections(lean))[wasm.DATA][start : start + size])
+    for first, last in place.manifest["unread"]:
+        assert not any(data[first:last])
+        data[first:last] = Random(first).randbytes(last - first)
+    path.write_bytes(wasm.with_data(lean, bytes(data)))
+    worker = place.root / "runtime" / place.manifest["worker"]
+    fresh = bytes(unread.MEMORY_BASE) + bytes(data)
+    total = sum(array("I", fresh + bytes(-len(fresh) % 4))) & 0xFFFFFFFF
+    told = f'"freshSum":{total - (total >> 31 << 32)}'
+    worker.write_text(re.sub(r'"freshSum":-?\d+', told, worker.read_text("utf-8")), "utf-8")
+
+
+def test_data_that_the_quick_start_leaves_out_is_never_read(place: Place, page: Page) -> None:
+    assert sum(last - first for first, last in place.manifest["unread"]) > 1_000_000
+    noise_where_nothing_reads(place)
+    assert [state["path"] for state in place.begin(page, bundle.QUICK)] == [bundle.QUICK] * 2
+    requests = asked()
+    heard = page.evaluate("(requests) => ask(requests)", requests)
+    for index, request in enumerate(requests):
+        assert [m["response"] for m in heard if m.get("id") == index] == native(request), request
 
 
 def test_a_snapshot_of_another_runtime_is_not_restored(place: Place, page: Page) -> None:

@@ -6,11 +6,12 @@
   runtime of another version;
 - `loader`, `glue`, `wasm`: Pyodide's own files, unchanged;
 - `library`: bytecode of the standard library's modules that are reached, and of the package (the ordinary start);
+- `leanglue`, `leanwasm`: the glue and the wasm file without what no answer needs, see `glue` and `wasm`;
 - `heap`: the memory of a Pyodide that has the package imported and tried out, as a difference to a fresh one;
-- `late`: bytecode of what is reached but was not yet loaded when that memory was taken (with `heap`, the quick start).
+- `late`: bytecode of what is reached but was not yet loaded when that memory was taken (these four, the quick start).
 
 and `manifest.json`, which names them for the build: see `worker_name`. The same inputs give the same bytes. Nothing is
-done when no input changed. Native only; needs Node, the npm package `pyodide`.
+done when no input changed. Native only; needs Node, the npm package `pyodide` and `pyodide-build`.
 """
 
 import gzip
@@ -21,11 +22,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from array import array
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from calculator.web.bundle import library
+from calculator.web.bundle import glue, library, profile, unread, wasm
 from calculator.web.bundle.library import BundleError
 
 __all__ = ["BundleError", "build", "compiled", "main", "worker_name"]
@@ -35,7 +38,6 @@ ROOT = PACKAGE.parent
 DESTINATION = ROOT / "docs" / "assets" / "runtime"
 RUNTIME = ROOT / "node_modules" / "pyodide"
 CACHE = ROOT / ".cache" / "bundle"
-
 
 RUNTIME_FILES = {
     "pyodide.asm.js": "356c42f69e1695397e9d8670bd3c2e678248cde76e18bdae1731e848537b47d7",
@@ -47,11 +49,20 @@ RUNTIME_FILES = {
 """SHA-256 of the files of pyodide 0.29.5 from npm. Snapshot and worker lean on internals of just this version: when it
 is raised, run the tests, then put the new hashes here."""
 
-SUFFIXES = {"loader": ".mjs", "glue": ".js", "wasm": ".wasm", "library": ".bin", "heap": ".bin", "late": ".bin"}
+SUFFIXES = {
+    "loader": ".mjs",
+    "glue": ".js",
+    "wasm": ".wasm",
+    "leanglue": ".js",
+    "leanwasm": ".wasm",
+    "library": ".bin",
+    "heap": ".bin",
+    "late": ".bin",
+}
 """Ending of each artefact's name. What we compressed is called .bin, for which no server declares an encoding."""
 
 QUICK, ORDINARY = "snapshot", "ordinary"
-STARTS = {QUICK: ("loader", "glue", "wasm", "heap", "late"), ORDINARY: ("loader", "glue", "wasm", "library")}
+STARTS = {QUICK: ("loader", "leanglue", "leanwasm", "heap", "late"), ORDINARY: ("loader", "glue", "wasm", "library")}
 """The artefacts that each of the worker's two ways to start downloads."""
 
 _HERE = Path(__file__).resolve().parent
@@ -59,14 +70,18 @@ _HASH_BASED = (1).to_bytes(4, "little")
 _NAMED_IN_WORKER = "const BUILT = {};"
 
 
-def build(destination: Path = DESTINATION, package: Path = PACKAGE) -> dict[str, Any]:
-    """Build what is not up to date and give the manifest. Raises BundleError, with what to do about it."""
+def build(destination: Path = DESTINATION, package: Path = PACKAGE, *, noting: Path | None = None) -> dict[str, Any]:
+    """Build what is not up to date and give the manifest. Raises BundleError, with what to do about it.
+
+    noting: a module that is bundled beside the package. With it the quick start's wasm file is whole, and its functions
+    note that they ran (`wasm.instrumented`).
+    """
     inputs = _inputs(package)
     manifest = _up_to_date(destination, inputs)
     if manifest is not None:
         return manifest
     with tempfile.TemporaryDirectory() as folder:
-        artefacts, built = _artefacts(Path(folder), package)
+        artefacts, built, gaps = _artefacts(Path(folder), package, noting)
     destination.mkdir(parents=True, exist_ok=True)
     files = {kind: _file(kind, content, SUFFIXES[kind]) for kind, content in artefacts.items()}
     source = (_HERE / "worker.js").read_text("utf-8")
@@ -81,6 +96,7 @@ def build(destination: Path = DESTINATION, package: Path = PACKAGE) -> dict[str,
         "inputs": inputs,
         "worker": files["worker"]["name"],
         "files": files,
+        "unread": [[gap.start, gap.stop] for gap in gaps],
         "starts": {start: [files[kind]["name"] for kind in ("worker", *kinds)] for start, kinds in STARTS.items()},
     }
     (destination / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", "utf-8")
@@ -148,16 +164,21 @@ def _inputs(package: Path) -> str:
     return digest.hexdigest()
 
 
-def _artefacts(folder: Path, package: Path) -> tuple[dict[str, bytes], dict[str, Any]]:
-    """The content of each artefact but the worker, and what the worker must know of the snapshot."""
+def _artefacts(
+    folder: Path, package: Path, noting: Path | None
+) -> tuple[dict[str, bytes], dict[str, Any], list[range]]:
+    """The content of each artefact but the worker, what the worker must know of the snapshot, and what is unread."""
     standard = library.contents((RUNTIME / "python_stdlib.zip").read_bytes())
     standard.update({name: source.encode() for name, source in library.STAND_INS.items()})
     ours = library.package_files(package)
+    if noting is not None:
+        ours[f"{package.name}/{noting.name}"] = noting.read_bytes()
     compiled_standard = compiled(standard, optimise=2)
     compiled_ours = compiled(ours, optimise=2)
     whole = folder / "library.zip"
     whole.write_bytes(library.archive({**compiled_standard, **compiled_ours}))
-    _node("snapshot.mjs", runtime=str(RUNTIME), library=str(whole), warmUp=str(_HERE / "warm_up.py"), out=str(folder))
+    runtime = _lean_runtime(folder / "runtime")
+    _node("snapshot.mjs", runtime=str(runtime), library=str(whole), warmUp=str(_HERE / "warm_up.py"), out=str(folder))
     seen = json.loads((folder / "seen.json").read_text("utf-8"))
     for name, code in {**compiled_standard, **compiled_ours}.items():
         if name.endswith(".pyc") and code[:4].hex() != seen["magic"]:
@@ -171,38 +192,102 @@ def _artefacts(folder: Path, package: Path) -> tuple[dict[str, bytes], dict[str,
         held = library.module_name(name.removesuffix("c")) in seen["modules"] or name in seen["read"]
         if not held:
             late[name] = content
+    memory = unread.Memory((folder / "fresh").read_bytes(), (folder / "heap").read_bytes(), seen["frozen"])
+    lean, gaps = _lean_wasm(runtime, memory, noting is not None)
+    difference, fresh_sum = _difference(memory, gaps)
     artefacts = {
         "loader": (RUNTIME / "pyodide.mjs").read_bytes(),
         "glue": (RUNTIME / "pyodide.asm.js").read_bytes(),
         "wasm": (RUNTIME / "pyodide.asm.wasm").read_bytes(),
+        "leanglue": (runtime / "pyodide.asm.js").read_bytes(),
+        "leanwasm": lean,
         "library": gzipped(library.archive({**trimmed, **compiled_ours})),
-        "heap": gzipped((folder / "heap").read_bytes()),
+        "heap": gzipped(difference),
         "late": gzipped(library.archive(late)),
     }
     info = json.loads((RUNTIME / "pyodide-lock.json").read_text("utf-8"))["info"]
-    return artefacts, {"info": info, **seen["built"]}
+    return artefacts, {"info": info, **seen["built"], "freshSum": fresh_sum}, gaps
+
+
+def _lean_runtime(folder: Path) -> Path:
+    """Pyodide's files in a folder of their own, with the exports and names gone that nothing asks for.
+
+    The memory is taken with these: exports get their places in the table of functions, which that memory holds.
+    """
+    folder.mkdir()
+    files = {name: (RUNTIME / name).read_bytes() for name in RUNTIME_FILES}
+    script = glue.without_unused_names(files["pyodide.asm.js"].decode(), files["pyodide.mjs"].decode())
+    offered = wasm.exports(files["pyodide.asm.wasm"])
+    files["pyodide.asm.js"] = script.encode()
+    files["pyodide.asm.wasm"] = wasm.with_exports(files["pyodide.asm.wasm"], glue.needed_exports(script, offered))
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    return folder
+
+
+RELOCATE = "__wasm_apply_data_relocs"
+
+
+def _lean_wasm(runtime: Path, memory: unread.Memory, noting: bool) -> tuple[bytes, list[range]]:
+    """The wasm file of the quick start, and the bytes of its data that were set to zero.
+
+    Its pointers are in place already: half a megabyte of code that would write them does nothing.
+    """
+    whole = (runtime / "pyodide.asm.wasm").read_bytes()
+    relocate = next(export.index for export in wasm.exports(whole) if export.name == RELOCATE)
+    code = wasm.bodies(whole)
+    code[relocate - wasm.imported_functions(whole)] = wasm.NOTHING
+    still = wasm.with_bodies(whole, code)
+    _, size = wasm.segment(still)
+    data = bytearray(memory.fresh[unread.MEMORY_BASE : unread.MEMORY_BASE + size])
+    if noting:
+        return wasm.instrumented(wasm.with_data(still, bytes(data))), []
+    executed = profile.executed()
+    addresses = glue.addresses((runtime / "pyodide.asm.js").read_text("utf-8"))
+    gaps = unread.unread(still, executed, memory, addresses)
+    for gap in gaps:
+        data[gap.start : gap.stop] = bytes(len(gap))
+    return wasm.emptied(wasm.with_data(still, bytes(data)), executed), gaps
+
+
+def _difference(memory: unread.Memory, gaps: list[range]) -> tuple[bytes, int]:
+    """The memory as a difference to the fresh one, both without what is unread; and the sum of the latter's words."""
+    fresh, restored = bytearray(memory.fresh), bytearray(memory.restored)
+    for gap in gaps:
+        place = slice(unread.MEMORY_BASE + gap.start, unread.MEMORY_BASE + gap.stop)
+        fresh[place] = restored[place] = bytes(len(gap))
+    both = int.from_bytes(fresh, "little") ^ int.from_bytes(restored[: len(fresh)], "little")
+    restored[: len(fresh)] = both.to_bytes(len(fresh), "little")
+    words = sum(array("I", bytes(fresh))) & 0xFFFFFFFF
+    return bytes(restored), words - (words >> 31 << 32)
 
 
 def compiled(files: Mapping[str, bytes], *, optimise: int) -> dict[str, bytes]:
     """The files with every source compiled to bytecode; what was compiled before is taken from the cache.
 
-    Pyodide's own Python compiles them, so that the bytes do not depend on the one that builds.
+    pyodide-build's compiler does it, run by Pyodide's own Python: the bytes do not depend on the one that builds.
     """
     sources = library.archive(files)
-    key = hashlib.sha256(f"{optimise} ".encode() + (_HERE / "compile.mjs").read_bytes() + sources).hexdigest()
-    kept = CACHE / f"{key}.zip"
+    compiler = _compiler()
+    how = (f"{optimise} ".encode(), (_HERE / "compile.mjs").read_bytes(), compiler.read_bytes(), sources)
+    kept = CACHE / f"{hashlib.sha256(b''.join(how)).hexdigest()}.zip"
     if not kept.is_file():
         with tempfile.TemporaryDirectory() as name:
             before, after = Path(name, "library.zip"), Path(name, "compiled.zip")
             before.write_bytes(sources)
-            _node(
-                "compile.mjs",
-                runtime=str(RUNTIME),
-                archives=[{"from": str(before), "to": str(after), "optimise": optimise}],
-            )
+            archives = [{"from": str(before), "to": str(after), "optimise": optimise}]
+            _node("compile.mjs", runtime=str(RUNTIME), compiler=str(compiler), archives=archives)
             CACHE.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(after, kept)
     return {name: _unchecked(content, name) for name, content in library.contents(kept.read_bytes()).items()}
+
+
+def _compiler() -> Path:
+    """The module of pyodide-build that compiles archives. It is read, not imported: it runs in another Python."""
+    found = find_spec("pyodide_build")
+    if found is None or not found.submodule_search_locations:
+        raise BundleError("pyodide-build is missing; install the group `site`")
+    return Path(found.submodule_search_locations[0]) / "_py_compile.py"
 
 
 def _unchecked(content: bytes, name: str) -> bytes:

@@ -1,6 +1,7 @@
 // Makes the memory snapshot of a Pyodide that has imported and tried out the package. Run by the build, under Node:
 //   node snapshot.mjs '{"runtime": folder, "library": zip, "warmUp": python file, "out": folder}'
-// Writes out/heap, the memory as a difference to that of a freshly instantiated runtime, and out/seen.json, the rest.
+// Writes out/heap, the memory; out/fresh, the start of the memory of a runtime that has its pointers in place and has
+// run nothing yet; and out/seen.json, the rest.
 //
 // The same inputs give the same bytes: hash seed, clock, entropy, environment and program name are fixed below.
 // Tried: Node 20, 22 and 24, other folders, homes, time zones and languages.
@@ -33,13 +34,18 @@ Object.defineProperty(globalThis, 'navigator', { value: { userAgent: 'iPhone' } 
 // The first 4 MiB hold the initial data of the runtime's wasm file: what is equal there need not be downloaded again.
 const FRESH_BYTES = 1 << 22;
 const HEADER_BYTES = 48; // of Pyodide's own snapshot format, before its JSON
+const RELOCATE = '__wasm_apply_data_relocs';
 let fresh;
 const instantiate = WebAssembly.instantiate;
 WebAssembly.instantiate = async (source, imports) => {
-  if (!imports?.env?.memory) return instantiate(source, imports);
   const result = await instantiate(source, imports);
-  fresh = new Uint32Array(imports.env.memory.buffer.slice(0, FRESH_BYTES));
-  return result;
+  if (!imports?.env?.memory) return result;
+  const exports = { ...result.instance.exports };
+  exports[RELOCATE] = () => {
+    result.instance.exports[RELOCATE]();
+    fresh = new Uint8Array(imports.env.memory.buffer.slice(0, FRESH_BYTES));
+  };
+  return { module: result.module, instance: { exports } };
 };
 
 function end(words) {
@@ -51,6 +57,7 @@ function end(words) {
 const { loadPyodide } = await import(pathToFileURL(join(runtime, 'pyodide.mjs')));
 const lock = JSON.parse(readFileSync(join(runtime, 'pyodide-lock.json')));
 const pyodide = await loadPyodide({
+  indexURL: runtime,
   _makeSnapshot: true,
   _sysExecutable: './this.program',
   env: { PYTHONHASHSEED: '0', LANG: 'C.UTF-8' },
@@ -78,13 +85,8 @@ const snapshot = pyodide.makeMemorySnapshot();
 const [, start, length] = new Uint32Array(snapshot.buffer, 0, 3);
 const state = JSON.parse(new TextDecoder().decode(snapshot.subarray(HEADER_BYTES, HEADER_BYTES + length)));
 const heap = new Uint32Array(snapshot.buffer.slice(start));
-for (let i = 0; i < fresh.length; i++) heap[i] ^= fresh[i];
 writeFileSync(join(out, 'heap'), new Uint8Array(heap.buffer, 0, end(heap) * 4));
-const built = {
-  state,
-  heapBytes: heap.byteLength,
-  freshBytes: FRESH_BYTES,
-  freshSum: fresh.reduce((sum, word) => (sum + word) | 0, 0),
-};
+writeFileSync(join(out, 'fresh'), fresh);
+const built = { state, heapBytes: heap.byteLength, freshBytes: FRESH_BYTES };
 writeFileSync(join(out, 'seen.json'), JSON.stringify({ ...seen, built }));
 process.exit(0);

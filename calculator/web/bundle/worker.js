@@ -58,9 +58,9 @@ function needWebAssembly() {
   if (!globalThis.WebAssembly) throw new Error('this browser has WebAssembly switched off');
 }
 
-async function compile() {
+async function compile(kind) {
   needWebAssembly();
-  const response = await get('wasm');
+  const response = await get(kind);
   const streams = response.headers.get('Content-Type')?.startsWith('application/wasm');
   const module = await (streams && WebAssembly.compileStreaming
     ? WebAssembly.compileStreaming(response)
@@ -69,9 +69,9 @@ async function compile() {
   return module;
 }
 
-async function evaluate() {
+async function evaluate(kind) {
   needWebAssembly();
-  const [{ loadPyodide }] = await Promise.all([import(address('loader')), import(address('glue'))]);
+  const [{ loadPyodide }] = await Promise.all([import(address('loader')), import(address(kind))]);
   mark('glue');
   return { loadPyodide, createModule: globalThis._createPyodideModule };
 }
@@ -92,16 +92,16 @@ function firstPath() {
 
 // Everything is asked for at once, in the worker's first turn.
 let path = firstPath();
-const wasm = compile();
-const code = evaluate();
 
-async function begin() {
-  self.postMessage({ state: 'starting', path, detail: '' });
+async function begin(detail = '') {
+  self.postMessage({ state: 'starting', path, detail });
   const quick = path === 'snapshot';
+  const wasm = compile(quick ? 'leanwasm' : 'wasm');
+  const code = evaluate(quick ? 'leanglue' : 'glue');
   const library = inflate(quick ? 'late' : 'library');
   const heap = quick ? inflate('heap') : undefined;
   const downloads = Promise.all([code, wasm, library, heap]);
-  const started = start(library, heap);
+  const started = start(code, wasm, library, heap);
   started.catch(() => {});
   await within(DOWNLOAD_LIMIT_S, downloads, 'The download');
   const pyodide = await within(START_LIMIT_S, started, 'The start of Python');
@@ -115,7 +115,7 @@ async function begin() {
 // `begin` tells of a file that did not arrive. Here nothing is told: Pyodide leaves promises behind that nobody hears.
 const arrival = (download) => new Promise((resolve) => download.then(resolve, () => {}));
 
-async function start(library, heap) {
+async function start(code, wasm, library, heap) {
   const { loadPyodide, createModule } = await code;
   let fresh;
   let initTrampoline;
@@ -241,7 +241,11 @@ function work() {
     const { more } = JSON.parse(response);
     if (more) tasks.push({ id, request, key, stage: more });
   } catch (error) {
-    if (error?.name !== 'PythonError') return fail(says(error));
+    if (error?.name !== 'PythonError') {
+      // The page starts another worker the ordinary way, whose runtime is whole, and asks it again.
+      if (path === 'snapshot') console.error(`An answer met what was left out of the quick runtime (${says(error)}).`);
+      return fail(says(error));
+    }
     self.postMessage({ id, error: says(error) });
   }
   yieldThenWork();
