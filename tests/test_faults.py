@@ -19,7 +19,7 @@ from test_browser import FRESH, LIMITED, START_MS, WATCH_WORKERS, Calculator
 
 from bench import endurance
 from calculator.web import publish
-from calculator.web.bundle import profile, wasm
+from calculator.web.bundle import wasm
 
 pytestmark = pytest.mark.browser
 
@@ -317,7 +317,8 @@ def without_number_formatting(site: Path) -> bytes:
     (whole,) = (site / "assets" / "runtime").glob("wasm-*")
     lean, full = runtime.read_bytes(), whole.read_bytes()
     (index,) = (e.index for e in wasm.exports(full) if e.name == "_PyFloat_FormatAdvancedWriter")
-    return wasm.emptied(lean, profile.executed() - {index - wasm.imported_functions(full)})
+    kept = {place for place, body in enumerate(wasm.bodies(lean)) if body != wasm.UNREACHABLE}
+    return wasm.emptied(lean, kept - {index - wasm.imported_functions(full)})
 
 
 @pytest.mark.core

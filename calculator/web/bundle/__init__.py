@@ -242,7 +242,7 @@ def _lean_wasm(runtime: Path, memory: unread.Memory, noting: bool) -> tuple[byte
     data = bytearray(memory.fresh[unread.MEMORY_BASE : unread.MEMORY_BASE + size])
     if noting:
         return wasm.instrumented(wasm.with_data(still, bytes(data))), []
-    executed = profile.executed()
+    executed = wasm.with_called(still, profile.executed())
     addresses = glue.addresses((runtime / "pyodide.asm.js").read_text("utf-8"))
     gaps = unread.unread(still, executed, memory, addresses)
     for gap in gaps:

@@ -10,7 +10,7 @@ Three things go, each by a rule of its own:
 The format is that of the WebAssembly core specification, section 5 (binary format).
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 IMPORT, FUNCTION, GLOBAL, EXPORT, CODE, DATA, CUSTOM = 2, 3, 6, 7, 10, 11, 0
@@ -268,19 +268,37 @@ def constants(body: bytes) -> set[int]:
 
     Raises WasmError for an instruction that is not known: then nothing can be said of the body.
     """
+    return {value for code, value in _told(body) if code == _I32_CONST or (code != _CALL and value >= _LARGE_OFFSET)}
+
+
+def with_called(wasm: bytes, places: Collection[int]) -> frozenset[int]:
+    """These places in `bodies`, with those that their functions name in calls, and what those name in turn."""
+    code, imported = bodies(wasm), imported_functions(wasm)
+    found = set(places)
+    todo = list(found)
+    while todo:
+        named = {value - imported for kind, value in _told(code[todo.pop()]) if kind == _CALL and value >= imported}
+        todo += named - found
+        found |= named
+    return frozenset(found)
+
+
+def _told(body: bytes) -> Iterator[tuple[int, int]]:
+    """The instructions of a body that tell of other places, with their number: constants, offsets and calls."""
     at, end = _after_locals(body), len(body)
-    found = set()
     while at < end:
         code = body[at]
         at += 1
         if code == _I32_CONST:
             value, at = read_signed(body, at)
-            found.add(value)
+            yield code, value
+        elif code == _CALL:
+            value, at = read_unsigned(body, at)
+            yield code, value
         elif _FIRST_MEMORY <= code <= _LAST_MEMORY:
             _, at = read_unsigned(body, at)
             offset, at = read_unsigned(body, at)
-            if offset >= _LARGE_OFFSET:
-                found.add(offset)
+            yield code, offset
         elif code in _PLAIN or _FIRST_NUMERIC <= code <= _LAST_NUMERIC:
             continue
         elif code in _NUMBERS_AFTER:
@@ -298,7 +316,6 @@ def constants(body: bytes) -> set[int]:
                 at = _after_number(body, at)
         else:
             raise WasmError(f"the instruction {code:#x} is not known")
-    return found
 
 
 def _after_number(body: bytes, at: int) -> int:
@@ -307,12 +324,13 @@ def _after_number(body: bytes, at: int) -> int:
     return at + 1
 
 
+_CALL = 0x10
 _LARGE_OFFSET = 4096
 _FIRST_MEMORY, _LAST_MEMORY = 0x28, 0x3E
 _FIRST_NUMERIC, _LAST_NUMERIC = 0x45, 0xC4
 _PLAIN = frozenset((0x00, 0x01, 0x05, 0x0B, 0x0F, 0x19, 0x1A, 0x1B, 0xD1))
 _NUMBERS_AFTER = {
-    **dict.fromkeys((0x02, 0x03, 0x04, 0x06, 0x07, 0x08, 0x09, 0x0C, 0x0D, 0x10, 0x12, 0x18), 1),
+    **dict.fromkeys((0x02, 0x03, 0x04, 0x06, 0x07, 0x08, 0x09, 0x0C, 0x0D, 0x12, 0x18), 1),
     **dict.fromkeys((0x20, 0x21, 0x22, 0x23, 0x24, 0x25, 0x26, 0x3F, 0x40, 0x42, 0xD0, 0xD2), 1),
     **dict.fromkeys((0x11, 0x13), 2),
 }
