@@ -180,6 +180,7 @@ def _parser() -> argparse.ArgumentParser:
     fit = commands.add_parser("fit", help="fitted numbers, made again from the published rows")
     fit.add_argument("what", nargs="?", default="", metavar="WHAT", help="memory, speed or serving; all if left out")
     fit.add_argument("--write", action="store_true", help="store them")
+    fit.add_argument("--json", action="store_true", help="one object for all that were asked for")
     fit.add_argument("--date", default="", metavar="DAY", help="the day that is written into them; today's if left out")
     fit.set_defaults(act=_fit)
 
@@ -410,11 +411,15 @@ def _validate(parsed: argparse.Namespace) -> int:
 def _fit(parsed: argparse.Namespace) -> int:
     from calculator.evaluation import fits
 
+    made = {}
     for what in [parsed.what] if parsed.what else fits.MODULES:
-        text = _checked(partial(fits.made, what, parsed.date or date.today().isoformat()))
+        made[what] = _checked(partial(fits.made, what, parsed.date or date.today().isoformat()))
         if parsed.write:
-            fits.path(what).write_text(text, "utf-8")
-        _write(text)
+            fits.path(what).write_text(made[what], "utf-8")
+        if not parsed.json:
+            _write(made[what])
+    if parsed.json:
+        _write(json.dumps({what: json.loads(text) for what, text in made.items()}) + "\n")
     return 0
 
 

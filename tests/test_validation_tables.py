@@ -48,7 +48,7 @@ def test_marks_line_ends_order_and_further_columns_do_not_matter(tmp_path, text)
     ("\ufeff \n", "rows.csv: the file is empty"),
     (HEAD + "\n", "rows.csv: there is a header line but no row"),
     ("name,vocab\na,1\n", "rows.csv: the column hf_id is missing; the header line has: name, vocab"),
-    ('{"hf_id": 1}', "rows.csv: the column hf_id is missing"),
+    ('{"hf_id": 1}', "rows.csv: line 1: an object with id and config is needed"),
     ("hf_id,vocab,vocab\na,1,1\n", "rows.csv: columns appear twice: vocab"),
     ("hf_id,vocab\na,1,2\n", "rows.csv: row 1 has 3 cells, the header line has 2"),
     ('hf_id\n"open\n', "rows.csv: not a CSV file"),

@@ -104,7 +104,8 @@ def predict_file(path: str) -> str:
     if next((line for line in lines if line.strip()), "").lstrip()[:1] != "{":
         rows = [predict(row) for row in read_rows(path, ID)]
         return _table(FIELDS, rows)
-    found = [predict_config(_object(line, number)) for number, line in enumerate(lines, start=1) if line.strip()]
+    name = Path(path).name
+    found = [predict_config(_object(line, f"{name}: line {n}")) for n, line in enumerate(lines, start=1) if line.strip()]
     return _table(FILE_FIELDS, found)
 
 
@@ -116,13 +117,13 @@ def _table(names: tuple[str, ...], rows: list[dict[str, object]]) -> str:
     return out.getvalue()
 
 
-def _object(line: str, number: int) -> dict[str, Any]:
+def _object(line: str, place: str) -> dict[str, Any]:
     try:
         found = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"line {number}: not valid JSON ({str(error)[:80]})") from None
+        raise ValueError(f"{place}: not valid JSON ({str(error)[:80]})") from None
     if not isinstance(found, dict) or "config" not in found:
-        raise ValueError(f"line {number}: an object with id and config is needed")
+        raise ValueError(f"{place}: an object with id and config is needed")
     return found
 
 
