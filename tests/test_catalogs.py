@@ -217,7 +217,8 @@ def test_the_catalogues_are_read_from_a_zip_with_nothing_else_at_hand(tmp_path):
     package = FOLDER.parent
     bundle = tmp_path / "bundle.zip"
     with zipfile.ZipFile(bundle, "w") as archive:
-        for path in [package / "__init__.py", package / "json_text.py", *FOLDER.glob("*.*"), *(package / "llm").glob("*.py")]:
+        alone = [package / "__init__.py", package / "json_text.py"]
+        for path in [*alone, *FOLDER.glob("*.*"), *(package / "llm").glob("*.py")]:
             archive.write(path, path.relative_to(package.parent).as_posix())
     script = (
         f"import sys; sys.path[:] = [{str(bundle)!r}] + [p for p in sys.path if p];"

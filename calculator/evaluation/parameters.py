@@ -105,7 +105,8 @@ def predict_file(path: str) -> str:
         rows = [predict(row) for row in read_rows(path, ID)]
         return _table(FIELDS, rows)
     name = Path(path).name
-    found = [predict_config(_object(line, f"{name}: line {n}")) for n, line in enumerate(lines, start=1) if line.strip()]
+    told = [(line, f"{name}: line {number}") for number, line in enumerate(lines, start=1) if line.strip()]
+    found = [predict_config(_object(line, place)) for line, place in told]
     return _table(FILE_FIELDS, found)
 
 
