@@ -17,10 +17,10 @@ from math import inf, log, sqrt
 
 from calculator import situation
 from calculator.cases import quality
+from calculator.decisions._reinforcement import reinforcement
 from calculator.decisions.too_little_data import tuned_gain
 from calculator.exhibit import Bar, Bars, Exhibit, Mark, Segment, Table
 from calculator.fields import ask, assume, out
-from calculator.llm.training.cost import mixed_group_share, reinforcement_usd
 from calculator.situation import KNOWLEDGE_FAILURES
 from calculator.stats import certify, intervals, paired, value
 from calculator.stats.normal import normal_cdf, normal_quantile
@@ -314,24 +314,6 @@ def expected_gain(i: Inputs) -> quality.Expectation:
     """What tuning a small model added in published cases like this one, and the spread of what the model misses."""
     examples = i.labelled_examples + i.new_examples
     return tuned_gain(i.task, i.classes_count, i.prompted_accuracy_share, i.long_context, examples)
-
-
-def reinforcement(i: Inputs) -> dict[str, float]:
-    """What reinforcement tuning would cost here, and on how many prompts it has something to learn from."""
-    return {
-        "reinforcement_usd": reinforcement_usd(
-            prompts=i.rollout_prompts_count,
-            rollouts=i.rollouts_count,
-            prompt_tokens=i.prompt_tokens,
-            answer_tokens=i.answer_tokens + i.thinking_tokens,
-            input_usd_per_mtok=i.rollout_input_usd_per_mtok,
-            output_usd_per_mtok=i.rollout_output_usd_per_mtok,
-            training_usd_per_mtok=i.managed_small_usd_per_mtok,
-            grader_usd=i.grader_usd,
-            runs=i.runs_count,
-        ),
-        "learnable_share": mixed_group_share(right_share=i.prompted_accuracy_share, rollouts=i.rollouts_count),
-    }
 
 
 def compute(i: Inputs) -> Outputs:

@@ -16,12 +16,12 @@ from typing import NamedTuple
 from calculator import situation
 from calculator.cases import NEUTRAL, Situation, quality
 from calculator.catalogs import accelerators, architectures
+from calculator.decisions._reinforcement import reinforcement
 from calculator.decisions.limited_compute import surprise
 from calculator.exhibit import Curves, Exhibit, Line, Mark, Table
 from calculator.fields import ask, assume, flag, out
 from calculator.llm import parameters
 from calculator.llm.tokens import managed_training_usd, request_usd
-from calculator.llm.training.cost import mixed_group_share, reinforcement_usd
 from calculator.llm.training.memory import MemoryEstimate, TrainingSetup, estimate
 from calculator.llm.training.time import throughput
 from calculator.situation import TASK_TYPES, YEAR, Task
@@ -355,24 +355,6 @@ def weigh(i: Inputs) -> list[Option]:
 def rank_parameters() -> int:
     """Parameters of an adapter of rank 1 on all layers of the largest size."""
     return parameters.lora(architectures()[SIZES[-1].stand_in], rank=1)
-
-
-def reinforcement(i: Inputs) -> dict[str, float]:
-    """What reinforcement tuning would cost here, and on how many prompts it has something to learn from."""
-    return {
-        "reinforcement_usd": reinforcement_usd(
-            prompts=i.rollout_prompts_count,
-            rollouts=i.rollouts_count,
-            prompt_tokens=i.prompt_tokens,
-            answer_tokens=i.answer_tokens + i.thinking_tokens,
-            input_usd_per_mtok=i.rollout_input_usd_per_mtok,
-            output_usd_per_mtok=i.rollout_output_usd_per_mtok,
-            training_usd_per_mtok=i.managed_small_usd_per_mtok,
-            grader_usd=i.grader_usd,
-            runs=i.runs_count,
-        ),
-        "learnable_share": mixed_group_share(right_share=i.prompted_accuracy_share, rollouts=i.rollouts_count),
-    }
 
 
 def compute(i: Inputs) -> Outputs:

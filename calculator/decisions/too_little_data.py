@@ -16,10 +16,10 @@ from math import floor, inf
 
 from calculator import situation
 from calculator.cases import NEUTRAL, Situation, quality
+from calculator.decisions._reinforcement import reinforcement
 from calculator.exhibit import Curves, Exhibit, Line, Mark, Table
 from calculator.fields import ask, assume, out, pick
 from calculator.llm.tokens import cached_input_factor
-from calculator.llm.training.cost import mixed_group_share, reinforcement_usd
 from calculator.situation import KNOWLEDGE_FAILURES, TASK_TYPES, YEAR, Task
 from calculator.stats import intervals, labels
 from calculator.stats.sampling import Z_95
@@ -191,24 +191,6 @@ def expected_gain(i: Inputs, examples: float) -> quality.Expectation:
 def is_about_facts(i: Inputs) -> bool:
     """Whether facts are what is missing: examples teach behaviour, not facts."""
     return i.failure in KNOWLEDGE_FAILURES or i.task == Task.KNOWLEDGE
-
-
-def reinforcement(i: Inputs) -> dict[str, float]:
-    """What reinforcement tuning would cost here, and on how many prompts it has something to learn from."""
-    return {
-        "reinforcement_usd": reinforcement_usd(
-            prompts=i.rollout_prompts_count,
-            rollouts=i.rollouts_count,
-            prompt_tokens=i.prompt_tokens,
-            answer_tokens=i.answer_tokens + i.thinking_tokens,
-            input_usd_per_mtok=i.rollout_input_usd_per_mtok,
-            output_usd_per_mtok=i.rollout_output_usd_per_mtok,
-            training_usd_per_mtok=i.managed_small_usd_per_mtok,
-            grader_usd=i.grader_usd,
-            runs=i.runs_count,
-        ),
-        "learnable_share": mixed_group_share(right_share=i.prompted_accuracy_share, rollouts=i.rollouts_count),
-    }
 
 
 def compute(i: Inputs) -> Outputs:

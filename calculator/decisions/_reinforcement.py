@@ -1,0 +1,23 @@
+"""What three decisions say of reinforcement tuning: its cost, and how many prompts it can learn from."""
+
+from typing import Any
+
+from calculator.llm.training.cost import mixed_group_share, reinforcement_usd
+
+
+def reinforcement(i: Any) -> dict[str, float]:
+    """The outputs `reinforcement_usd` and `learnable_share`, from the inputs of a decision that asks for rollouts."""
+    return {
+        "reinforcement_usd": reinforcement_usd(
+            prompts=i.rollout_prompts_count,
+            rollouts=i.rollouts_count,
+            prompt_tokens=i.prompt_tokens,
+            answer_tokens=i.answer_tokens + i.thinking_tokens,
+            input_usd_per_mtok=i.rollout_input_usd_per_mtok,
+            output_usd_per_mtok=i.rollout_output_usd_per_mtok,
+            training_usd_per_mtok=i.managed_small_usd_per_mtok,
+            grader_usd=i.grader_usd,
+            runs=i.runs_count,
+        ),
+        "learnable_share": mixed_group_share(right_share=i.prompted_accuracy_share, rollouts=i.rollouts_count),
+    }
