@@ -99,6 +99,12 @@ class Runtime {
     this.timer = setTimeout(() => this.lost(), limit);
   }
 
+  // Answers come in stages: what is unusual is a silence much longer than the longest between two of them.
+  watchAnswer() {
+    this.heard = performance.now();
+    this.watch(Math.max(4000, 10 * this.slowest));
+  }
+
   lost() {
     this.misses += 1;
     if (this.misses === 2) this.again ||= anotherCopy();
@@ -127,7 +133,7 @@ class Runtime {
 
   ask(section, key, request, reply) {
     const id = ++this.count;
-    this.pending.set(key, { id, section, request, reply, asked: performance.now() });
+    this.pending.set(key, { id, section, request, reply });
     if (this.state === "live") this.post(key);
     else if (this.state !== "failed") this.start();
   }
@@ -147,7 +153,7 @@ class Runtime {
   post(key) {
     const { id, request } = this.pending.get(key);
     this.worker.postMessage({ id, key, request: JSON.stringify(request) });
-    this.watch(Math.max(4000, 20 * this.slowest));
+    this.watchAnswer();
   }
 
   hear(message) {
@@ -174,13 +180,13 @@ class Runtime {
         return;
       }
       const response = JSON.parse(message.response);
+      this.slowest = Math.max(0.8 * this.slowest, performance.now() - this.heard);
       const last = response.more === null || response.more === undefined;
       if (last) {
         this.pending.delete(key);
         this.misses = 0;
-        this.slowest = Math.max(0.8 * this.slowest, performance.now() - asked.asked);
       }
-      if (this.pending.size) this.watch(Math.max(4000, 20 * this.slowest));
+      if (this.pending.size) this.watchAnswer();
       else clearTimeout(this.timer);
       asked.reply(response);
       return;
@@ -194,10 +200,7 @@ class Runtime {
       clearTimeout(this.timer);
       this.worked = true;
       this.tell("live");
-      for (const [key, asked] of this.pending) {
-        asked.asked = performance.now();
-        this.post(key);
-      }
+      for (const key of this.pending.keys()) this.post(key);
       keepForLater();
     }
   }
@@ -376,6 +379,7 @@ function connect(section) {
   showSituation(section);
   showInReadersWay(section);
   verdicts.observe(section.querySelector(".calc-verdict"));
+  heights.observe(section.querySelector(".calc-verdict"));
   if (section.querySelector("[name=domain_tokens_per_word]")) {
     // Without it the number is typed, so its absence needs no words.
     import("./tokenizer.js").then(({ attach }) => attach(section)).catch(() => {});
@@ -592,6 +596,13 @@ const verdicts = new IntersectionObserver(
   },
   { rootMargin: "-110px 0px 0px" },
 );
+
+// Where the verdict sticks, what the keyboard reaches stops below it, however many lines it has.
+const heights = new ResizeObserver((entries) => {
+  for (const { target } of entries) {
+    target.closest(".calculator").style.setProperty("--calc-verdict-height", `${target.offsetHeight}px`);
+  }
+});
 
 function showPeek(section) {
   section.querySelector(".calc-peek").textContent = section.querySelector(".calc-answer").textContent;
