@@ -14,6 +14,7 @@ from calculator.evaluation import figures as worked_out
 from calculator.evaluation import page
 from calculator.exhibit import Dots, Scatter
 from calculator.faces import chart
+from calculator.llm import accuracy
 from calculator.stats.sampling import quantile
 from calculator.units import GIB
 
@@ -116,16 +117,20 @@ def test_the_figures_are_those_of_the_command(figures):
         assert complete.median_error == pytest.approx(found[way, evaluation.COMPLETE], rel=1e-9)
 
 
-def test_figures_are_kept_and_read_back_at_once(figures, tmp_path, monkeypatch):
+def test_the_stored_figures_are_of_these_rows_and_estimators():
+    assert worked_out.stored_hash() == worked_out.inputs_hash(), "run: python -m calculator.evaluation figures --write"
+    assert Path(accuracy.PATH).read_text("utf-8") == worked_out.accuracy_text(worked_out.figures())
+
+
+def test_what_is_worked_out_is_read_back_as_it_was(figures, monkeypatch):
     made = {
         what: [[list(map(astuple, pairs)) for pairs in (c.published, c.left_out)] for c in figures.compared[what]]
         for what in worked_out.ESTIMATORS
     }
-    calls = iter([{**made, worked_out.CASES: figures.cases}])
-    monkeypatch.setattr(worked_out, "_work_out", lambda: next(calls))
-    again = worked_out.figures.__wrapped__
-    assert again(tmp_path) == again(tmp_path) == figures
-    assert [path.suffix for path in tmp_path.iterdir()] == [".json"]
+    monkeypatch.setattr(worked_out, "_work_out", lambda: {**made, worked_out.CASES: figures.cases})
+    text = worked_out.work_out()
+    assert worked_out.read(text) == figures
+    assert text.count("\n") > sum(len(ways[0]) for tables in made.values() for ways in tables)
 
 
 def test_the_hash_follows_what_the_figures_depend_on_and_nothing_else(tmp_path, monkeypatch):

@@ -1,6 +1,6 @@
 """What is remade from published rows, and what is entered once.
 
-    python -m calculator.evaluation accuracy [--write]                          what stands beside estimates
+    python -m calculator.evaluation figures [--write]    our error, and what of it stands beside estimates
     python -m calculator.evaluation first-contact WHAT FILE --date DAY [--write]    a source seen for the first time
 """
 
@@ -18,9 +18,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command. Exit code 1 when stored figures are not those of today, or an entry can't be made."""
     parser = argparse.ArgumentParser(prog="calculator.evaluation", description="Our error on published runs.")
     commands = parser.add_subparsers(dest="command", required=True)
-    make = commands.add_parser("accuracy", help="the figures that stand beside estimates; takes up to a minute")
+    make = commands.add_parser("figures", help="our error, and what of it stands beside estimates; takes minutes")
     make.add_argument("--write", action="store_true", help="store them")
-    make.set_defaults(act=_accuracy)
+    make.set_defaults(act=_figures)
     enter = commands.add_parser("first-contact", help="our error on sources that nobody here has seen before")
     enter.add_argument("what", choices=WHAT)
     enter.add_argument("file", metavar="FILE")
@@ -32,12 +32,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(parsed.act(parsed))
 
 
-def _accuracy(parsed: argparse.Namespace) -> int:
-    text, path = figures.stored(figures.figures()), Path(accuracy.PATH)
+def _figures(parsed: argparse.Namespace) -> int:
+    text = figures.work_out()
+    beside = figures.accuracy_text(figures.read(text))
+    made = {figures.PATH: text, Path(accuracy.PATH): beside}
     if parsed.write:
-        path.write_text(text, "utf-8")
-    print(text, end="")
-    return int(not path.is_file() or path.read_text("utf-8") != text)
+        for path, words in made.items():
+            path.write_text(words, "utf-8")
+    print(beside, end="")
+    return int(any(not path.is_file() or path.read_text("utf-8") != words for path, words in made.items()))
 
 
 def _first_contact(parsed: argparse.Namespace) -> int:

@@ -1,15 +1,14 @@
 """The figures of the page on our error: every estimator on the published rows, each source in the fit and left out.
 
-Each left-out source takes a fit of its own, so they are shared between processes, and the result is kept under
-`build/validation/` by the hash of all that it depends on. Native only.
+Each left-out source takes a fit of its own, minutes in all, so the figures are stored with the hash of all that they
+depend on; a test holds that hash. Native only.
 
-    python -m calculator.evaluation accuracy [--write]      the figures that stand beside estimates, and whether the
-                                                            stored ones are these
+    python -m calculator.evaluation figures [--write]       works them out, with the accuracy that stands beside
+                                                            estimates, and says whether the stored ones are these
 """
 
 import json
 import os
-import sys
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import astuple, dataclass
@@ -24,13 +23,13 @@ from calculator import evaluation
 from calculator.evaluation import Pair, summarise
 
 PACKAGE = Path(__file__).resolve().parent.parent
-KEPT = PACKAGE.parent / "build" / "validation"
+PATH = Path(__file__).with_name("figures.json")
 
 CASES = "cases"
 ESTIMATORS = tuple(what for what in evaluation.WHAT if what != CASES)
 
 _INPUTS = ("facts/assumptions", "cases", "catalogs", "llm", "stats", "evaluation", "units.py")
-_MADE_FROM_THEM = ("accuracy.json", "__main__.py", "page.py", "reasons.toml")
+_MADE_FROM_THEM = ("accuracy.json", "figures.json", "__main__.py", "page.py", "reasons.toml")
 """What the figures depend on in the package, and what in there depends on the figures instead."""
 
 _KINDS = (".py", ".csv", ".json", ".toml")
@@ -67,25 +66,19 @@ class Figures:
 
 
 @cache
-def figures(kept: Path = KEPT) -> Figures:
-    """The figures from where they are kept, or worked out: about a minute on two cores."""
-    path = kept / f"{inputs_hash()}.json"
-    if path.is_file():
-        return _read(json.loads(path.read_text("utf-8")))
-    found = _work_out()
-    kept.mkdir(parents=True, exist_ok=True)
-    for old in kept.glob("*.json"):
-        old.unlink()
-    # Another build must never read half a file.
-    partial = path.with_suffix(f".{os.getpid()}")
-    partial.write_text(json.dumps(found, ensure_ascii=False), "utf-8")
-    partial.replace(path)
-    return _read(found)
+def figures() -> Figures:
+    """The stored figures."""
+    return read(PATH.read_text("utf-8"))
+
+
+def stored_hash() -> str:
+    """The hash of what the stored figures were worked out from."""
+    return str(json.loads(PATH.read_text("utf-8"))["of"])
 
 
 def inputs_hash() -> str:
     """One hash of the sources and data that the figures depend on."""
-    digest = sha256(repr(sys.version_info[:2]).encode())
+    digest = sha256()
     for part in _INPUTS:
         folder = PACKAGE / part
         for path in [folder] if folder.is_file() else sorted(folder.rglob("*")):
@@ -93,6 +86,24 @@ def inputs_hash() -> str:
                 digest.update(f"{path.relative_to(PACKAGE).as_posix()} {path.stat().st_size} ".encode())
                 digest.update(path.read_bytes())
     return digest.hexdigest()[:24]
+
+
+def work_out() -> str:
+    """The text of the stored figures, worked out anew: minutes. A row is a line, so that a difference can be read."""
+    found = _work_out()
+    parts = {"made_by": _line("python -m calculator.evaluation figures --write"), "of": _line(inputs_hash())}
+    for what in ESTIMATORS:
+        parts[what] = _lines(_lines(_lines(map(_line, pairs)) for pairs in ways) for ways in found[what])
+    parts[CASES] = json.dumps(found[CASES], ensure_ascii=False, indent=1)
+    return "{" + ",\n".join(f"{_line(name)}: {text}" for name, text in parts.items()) + "}\n"
+
+
+def _line(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _lines(texts: Iterable[str]) -> str:
+    return "[\n" + ",\n".join(texts) + "\n]"
 
 
 def _work_out() -> dict[str, Any]:
@@ -133,7 +144,9 @@ def _job(job: tuple[str, str]) -> Any:
     ]
 
 
-def _read(data: dict[str, Any]) -> Figures:
+def read(text: str) -> Figures:
+    """The figures of a stored text."""
+    data = json.loads(text)
     names = tuple(Pair.__dataclass_fields__)
 
     def pairs(rows: Iterable[Sequence[Any]]) -> tuple[Pair, ...]:
@@ -190,7 +203,7 @@ def measured_accuracy(found: Figures) -> dict[str, dict[str, dict[str, float]]]:
     return made
 
 
-def stored(found: Figures) -> str:
+def accuracy_text(found: Figures) -> str:
     """The text of the stored accuracy."""
-    data = {"made_by": "python -m calculator.evaluation accuracy --write", **measured_accuracy(found)}
+    data = {"made_by": "python -m calculator.evaluation figures --write", **measured_accuracy(found)}
     return json.dumps(data, indent=1) + "\n"

@@ -1,6 +1,6 @@
 """How far our estimates were off on published runs, in one sentence to stand beside each.
 
-The figures are data (`accuracy.json`), made by `python -m calculator.evaluation accuracy --write` from the complete
+The figures are data (`accuracy.json`), made by `python -m calculator.evaluation figures --write` from the complete
 published rows. Each source was predicted with coefficients fitted without it.
 """
 
