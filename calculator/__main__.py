@@ -25,7 +25,7 @@ from calculator.units import COUNT
 
 BAD_INPUT, STOPPED, INTERRUPTED = 2, 3, 130
 SHELLS = ("bash", "zsh", "fish")
-UPDATES = ("prices", "models")
+UPDATES = ("prices", "models", "devices")
 WHAT = ("parameters", "training-memory", "training-throughput", "inference", "kv-cache", "cases")
 
 
@@ -356,7 +356,7 @@ def _stale(parsed: argparse.Namespace) -> int:
 
 
 def _update(parsed: argparse.Namespace) -> int:
-    from calculator.update import models, prices
+    from calculator.update import devices, models, prices
 
     if parsed.what == "models":
         from pathlib import Path
@@ -367,7 +367,8 @@ def _update(parsed: argparse.Namespace) -> int:
         found = _checked(lambda: models.update(models.read_folder(folder), write=not parsed.dry_run))
         _print_json(found)
         return 0
-    said = _checked(lambda: prices.update(date.today(), write=not parsed.dry_run))
+    rebuild = devices.update if parsed.what == "devices" else prices.update
+    said = _checked(lambda: rebuild(date.today(), write=not parsed.dry_run))
     if parsed.json:
         _print_json(said)
     else:

@@ -9,7 +9,7 @@ import pytest
 from calculator.catalogs import sources
 from calculator.facts.assumptions import assumption
 from calculator.update import __main__ as update
-from calculator.update import prices
+from calculator.update import prices, tables
 
 TODAY = date(2026, 11, 28)
 CHOSEN = {
@@ -117,14 +117,14 @@ def test_a_difference_names_what_is_gone_new_and_changed():
 
 def test_a_table_is_read_as_it_was_written():
     found = rows(model("m-1", price(input_mtok=3, output_mtok=9)))
-    assert prices.read_csv(prices.as_csv(found)) == found
+    assert tables.read_csv(tables.as_csv(found, prices.COLUMNS)) == found
     with pytest.raises(ValueError, match="comma"):
-        prices.as_csv([{**found[0], "model": "a,b"}])
+        tables.as_csv([{**found[0], "model": "a,b"}], prices.COLUMNS)
 
 
 def test_the_default_prices_are_what_the_rule_gives_on_the_table():
     """Nobody edits a default: it moves with the table."""
-    table, chosen = prices.read_csv(prices.TABLE.read_text("utf-8")), prices.rules()
+    table, chosen = tables.read_csv(prices.TABLE.read_text("utf-8")), prices.rules()
     for tier in ("large", "small"):
         entry = assumption(f"{tier}_input_usd_per_mtok")
         assert entry.checked is not None
@@ -138,7 +138,7 @@ def test_the_default_prices_are_what_the_rule_gives_on_the_table():
 
 
 def test_the_middle_reference_is_neither_the_cheapest_nor_the_dearest():
-    table, chosen = prices.read_csv(prices.TABLE.read_text("utf-8")), prices.rules()
+    table, chosen = tables.read_csv(prices.TABLE.read_text("utf-8")), prices.rules()
     for tier in ("large", "small"):
         found = [row for row, is_reference in prices.peers(table, chosen, tier, TODAY) if is_reference]
         costs = sorted(3 * float(row["input"]) + float(row["output"]) for row in found)

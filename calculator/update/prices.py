@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from calculator.stats.sampling import quantile
+from calculator.update.tables import PACKAGE, Row, as_csv, dated, read_csv
 
-PACKAGE = Path(__file__).resolve().parents[1]
 TABLE = PACKAGE / "catalogs" / "api_prices.csv"
 MAKERS = PACKAGE / "catalogs" / "api_makers.csv"
 DEFAULTS = PACKAGE / "facts" / "assumptions" / "money.toml"
@@ -27,8 +27,6 @@ COLUMNS = (
 )  # fmt: skip
 _PARTS = {"input": "input_mtok", "cached_input": "cache_read_mtok", "cache_write": "cache_write_mtok",
           "output": "output_mtok"}
-
-Row = dict[str, str]
 
 
 def rules() -> Mapping[str, Any]:
@@ -239,23 +237,6 @@ def defaults(rows: Sequence[Row], chosen: Mapping[str, Any], makers: Mapping[str
     return "\n".join(text)
 
 
-def as_csv(rows: Iterable[Mapping[str, str]], columns: Sequence[str] = COLUMNS) -> str:
-    """The text of a catalogue: commas, no quoting. ValueError for a cell that would need it."""
-    lines = [",".join(columns)]
-    for row in rows:
-        cells = [row[column] for column in columns]
-        if any("," in cell or "\n" in cell for cell in cells):
-            raise ValueError(f"a cell of {cells[:2]} holds a comma")
-        lines.append(",".join(cells))
-    return "\n".join(lines) + "\n"
-
-
-def read_csv(text: str) -> list[Row]:
-    """The rows of a catalogue."""
-    head, *lines = text.splitlines()
-    return [dict(zip(head.split(","), line.split(","), strict=True)) for line in lines]
-
-
 def difference(before: Iterable[Row], after: Iterable[Row]) -> list[str]:
     """What changed between two tables, in words, one line a price."""
 
@@ -286,11 +267,16 @@ def update(today: date, write: bool = True) -> list[str]:
     rows = table(found, chosen, today)
     addresses = {provider.id: (provider.pricing_urls or [""])[0] for provider in found}
     makers = {maker["name"]: addresses[maker["provider"]] for maker in chosen["maker"]}
+    release = metadata.version("genai-prices")
     texts = {
-        TABLE: as_csv(rows),
+        TABLE: as_csv(rows, COLUMNS),
         MAKERS: as_csv([{"maker": maker, "url": url} for maker, url in makers.items()], ("maker", "url")),
         DEFAULTS: defaults(rows, chosen, makers, day, today),
-        SOURCES: _dated(SOURCES.read_text("utf-8"), day, today),
+        SOURCES: dated(SOURCES.read_text("utf-8"), KEY, {
+            "title": f"genai-prices {release}: prices of API models",
+            "where": f"https://github.com/pydantic/genai-prices/tree/v{release}/prices/providers",
+            "as_of": str(day), "checked": str(today),
+        }),
     }
     before = read_csv(TABLE.read_text("utf-8")) if TABLE.exists() else []
     said = difference(before, rows)
@@ -298,7 +284,7 @@ def update(today: date, write: bool = True) -> list[str]:
     if write:
         for path, text in texts.items():
             path.write_text(text, "utf-8")
-    return [f"prices of {day}, genai-prices {metadata.version('genai-prices')}: {len(rows)} rows", *said]
+    return [f"prices of {day}, genai-prices {release}: {len(rows)} rows", *said]
 
 
 def _defaults_difference(before: str, after: str) -> list[str]:
@@ -309,13 +295,3 @@ def _defaults_difference(before: str, after: str) -> list[str]:
         for key, entry in new.items()
         if (old.get(key, {}).get("value"), old.get(key, {}).get("range")) != (entry["value"], entry["range"])
     ]
-
-
-def _dated(text: str, day: date, today: date) -> str:
-    """sources.csv with the package's row brought to this release."""
-    rows = read_csv(text)
-    release = metadata.version("genai-prices")
-    row = {"key": KEY, "title": f"genai-prices {release}: prices of API models",
-           "where": f"github.com/pydantic/genai-prices/tree/v{release}/prices/providers", "as_of": str(day),
-           "checked": str(today)}
-    return as_csv([row if old["key"] == KEY else old for old in rows], tuple(rows[0]))
