@@ -27,7 +27,8 @@ from calculator.fields import Field, fields_of
 from calculator.llm import parameters
 from calculator.units import UNITS, parse
 
-LONGEST_SECONDS = 1.0
+LONGEST_SECONDS = 20.0
+"""Of this thread: what takes longer hangs. Speed is the benchmarks' business: a busy machine doubles even this time."""
 
 MARKUP = (
     "<script>alert(1)</script>",
@@ -611,7 +612,7 @@ DOORS: Mapping[str, Callable[[Source], None]] = {
 
 
 def through(door: str, data: bytes) -> None:
-    """Go through a door with a case; AssertionError when it took longer than a second of this thread's time."""
+    """Go through a door with a case; AssertionError when it hangs."""
     began = thread_time()
     DOORS[door](Source(data))
     seconds = thread_time() - began

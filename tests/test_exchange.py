@@ -190,5 +190,5 @@ def test_a_comparison_goes_by_the_names_that_the_reader_gave():
 
 def test_a_comparison_of_ranked_options_shows_both_rankings():
     html = ask(decision="fine_tune_or_not", want="compare", other={}, other_preset="faq-bot", names=["A", "B"])["html"]
-    assert "The seven options: A" in html
-    assert "The seven options: B" in html
+    assert "Every option: A" in html
+    assert "Every option: B" in html

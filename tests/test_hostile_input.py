@@ -106,7 +106,7 @@ def test_a_long_file_in_which_every_field_is_wrong_is_read_as_fast_as_any():
     text = "\n" * (exchange.LONGEST_FILE - len(text)) + text
     began = thread_time()
     found = exchange.read_file(text)
-    assert thread_time() - began <= hostile.LONGEST_SECONDS
+    assert thread_time() - began <= 5, "a second is enough on an idle machine; a search per field takes minutes"
     assert {problem.field for problem in found.problems} == set(fields)
     lines = text.splitlines()
     assert all(lines[problem.line - 1].startswith(f"{problem.field} ") for problem in found.problems)
