@@ -14,6 +14,7 @@ from contextlib import nullcontext
 from datetime import date
 from difflib import get_close_matches
 from functools import partial
+from importlib import import_module
 from io import StringIO, TextIOWrapper
 from typing import Any, TypeVar
 
@@ -235,10 +236,10 @@ def _run(parsed: argparse.Namespace) -> int:
 def _measured(name: str, given: Mapping[str, object], preset: str, file: str) -> dict[str, object]:
     """The fields of a measured run that say what the runs in a file say of our estimates."""
     from calculator.decisions import limited_compute
-    from calculator.evaluation import own_runs
 
     if name != "limited_compute":
         raise _bad("measured", f"only limited_compute takes runs of your own; given: {name}")
+    own_runs = _from_checkout("evaluation.own_runs")
     inputs = _read(name, given, preset).inputs
     memory, speed = _checked(partial(own_runs.ratios, file, inputs.memory_repeat_share, inputs.speed_repeat_share))
     found: dict[str, object] = {}
@@ -391,9 +392,18 @@ def _bundle(parsed: argparse.Namespace) -> int:
     return 0
 
 
-def _predict(parsed: argparse.Namespace) -> int:
-    from calculator import evaluation
+def _from_checkout(module: str) -> Any:
+    """A module that the wheel leaves out: the published rows, their readers and the fits are the repository's."""
+    try:
+        return import_module(f"calculator.{module}")
+    except ModuleNotFoundError as error:
+        if error.name != "calculator.evaluation":
+            raise
+        raise _bad("", "the published rows are not in this package: run this in a checkout of the repository") from None
 
+
+def _predict(parsed: argparse.Namespace) -> int:
+    evaluation = _from_checkout("evaluation")
     text = _checked(lambda: evaluation.predict(parsed.what, parsed.file))
     if parsed.json:
         _print_json(list(csv.DictReader(StringIO(text))))
@@ -403,15 +413,13 @@ def _predict(parsed: argparse.Namespace) -> int:
 
 
 def _validate(parsed: argparse.Namespace) -> int:
-    from calculator import evaluation
-
+    evaluation = _from_checkout("evaluation")
     _write(_checked(lambda: evaluation.validate(parsed.what, parsed.file, as_json=parsed.json)))
     return 0
 
 
 def _fit(parsed: argparse.Namespace) -> int:
-    from calculator.evaluation import fits
-
+    fits = _from_checkout("evaluation.fits")
     made = {}
     for what in [parsed.what] if parsed.what else fits.MODULES:
         made[what] = _checked(partial(fits.made, what, parsed.date or date.today().isoformat()))
