@@ -16,6 +16,7 @@ from calculator.decisions import fine_tune_or_not as overall
 from calculator.faces import browser, exchange
 from calculator.fields import defaults_of
 from calculator.web import serve
+from tests import mutants
 
 
 @pytest.fixture
@@ -163,3 +164,7 @@ def test_a_late_reply_reaches_only_the_page_that_asked_and_only_while_it_is_ther
         "section is gone": nothing,
         "address is another page's": nothing,
     }
+
+
+def test_every_guard_of_the_list_of_mutants_stands_where_the_list_says():
+    assert not {row["name"]: why for row in mutants.mutants() if (why := mutants.wrong(row))}
