@@ -1,6 +1,7 @@
 """The wheel: what it holds, and that it works where nothing else is installed."""
 
 import json
+import re
 import subprocess
 import zipfile
 from email.parser import Parser
@@ -54,7 +55,10 @@ def test_the_wheel_needs_nothing_and_says_what_it_is(built, names):
     assert [int(part) for part in metadata["Version"].split(".")] == [int(part) for part in MODEL_VERSION.split(".")]
     assert metadata["License-Expression"] == "Apache-2.0"
     assert metadata["Requires-Python"] == ">=3.11"
-    assert "Fine-tune or not?" in metadata.get_payload()
+    description = metadata.get_payload()
+    assert "Fine-tune or not?" in description
+    assert metadata["Description-Content-Type"] == "text/markdown"
+    assert all(target.startswith("https:") for target in re.findall(r"\]\(([^)]*)\)", description))
     assert all("extra ==" in needed for needed in metadata.get_all("Requires-Dist", []))
     assert any(name.endswith("/licenses/LICENSE") for name in names)
 
