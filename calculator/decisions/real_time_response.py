@@ -206,6 +206,7 @@ def setup_of(i: Inputs, model: Architecture, devices: int) -> ServingSetup:
         split=served.several if devices > 1 else "tensor",
         prompt_tokens=i.prompt_tokens,
         answer_tokens=i.answer_tokens + i.thinking_tokens,
+        cached_tokens=i.prompt_tokens * i.shared_prefix_share,
     )
 
 
@@ -221,7 +222,11 @@ def devices_each(i: Inputs, model: Architecture, most: int) -> int:
 
 
 def service(i: Inputs, model: Architecture) -> Service:
-    """What the devices give with this model, at this surprise."""
+    """What the devices give with this model, at this surprise, shared out so that the fewest carry all users.
+
+    A model that just fits one device leaves it little room for conversations: two devices that share its weights may
+    carry more than twice as many users. So larger sets are tried for as long as one set does not carry all.
+    """
     each = devices_each(i, model, int(i.gpus))
     if not each:
         return Service(
@@ -233,19 +238,31 @@ def service(i: Inputs, model: Architecture) -> Service:
             slots=0,
             thinking_ms=0.0,
         )
+    best = _service(i, model, each)
+    while best.devices > each and each * 2 <= i.gpus:
+        each *= 2
+        larger = _service(i, model, each)
+        if larger.devices < best.devices:
+            best = larger
+    return best
+
+
+def _service(i: Inputs, model: Architecture, each: int) -> Service:
+    """The same in sets of so many devices."""
     setup = setup_of(i, model, each)
     slower = spread(setup) ** (-i.serving_surprise_sd / SD_OF_SPREAD)
     alone = decode(setup).tokens_per_s / slower
     thinking_ms = 1000 * i.thinking_tokens / alone
-    cached = i.prompt_tokens * i.shared_prefix_share
+    cached = setup.cached_tokens
     first = time_to_first_token(setup, cached_tokens=cached).value * slower + thinking_ms
     allowed_ms = 1000 / i.pace_tokens_per_s / slower
     slots = slots_within(setup, allowed_ms)
-    # A user holds a slot while an answer is written, and frees it until the next request (Little's law). Those who hold
-    # one on each set of devices are those whose prompts a new one waits for.
+    # A user holds a slot while an answer is written, and frees it until the next request (Little's law). The prompts
+    # of all who are busy on a set of devices are what a new one waits for, whether or not each of them has a slot:
+    # counting the slots alone would let a longer prompt, which leaves fewer of them, begin sooner.
     busy = i.concurrent_users / max(1, i.gpus // each) * _share_of_time(i, first)
     if busy > 1:
-        together = replace(setup, batch=min(busy, max(1, slots)))
+        together = replace(setup, batch=busy)
         first = time_to_first_token(together, cached_tokens=cached).value * slower + thinking_ms
     share_of_time = _share_of_time(i, first)
     users_each = slots * i.headroom_share / share_of_time
