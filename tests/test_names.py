@@ -2,7 +2,7 @@
 
 import pytest
 
-from calculator.evaluation.names import known, resolve, stated_size, usual_shape
+from calculator.evaluation.names import find, known, resolve
 from calculator.llm import parameters
 
 
@@ -77,6 +77,17 @@ def test_another_version_is_not_taken_for_the_one_we_know(name, size):
     ("mistralai/Mistral-7B-Instruct-v0.3", None, "mistralai/Mistral-7B-v0.3"),
     ("mistral nemo", None, "mistralai/Mistral-Nemo-Base-2407"),
     ("Qwen3-8B", None, "Qwen/Qwen3-8B"),
+    ("qwen3:8b", None, "Qwen/Qwen3-8B"),
+    ("TinyLlama", None, "TinyLlama/TinyLlama-1.1B-Chat-v1.0"),
+    ("TinyLlama-1.1B-intermediate-step-1431k-3T", 1.1, "TinyLlama/TinyLlama-1.1B-Chat-v1.0"),
+    ("mistralai/Ministral-3-14B-Reasoning-2512", None, "mistralai/Ministral-3-14B-Instruct-2512"),
+    ("Ministral-8B", None, "mistralai/Ministral-8B-Instruct-2410"),
+    ("gemma-4-26b-a4b", None, "google/gemma-4-26B-A4B-it"),
+    ("Qwen3.5-4B-Instruct", None, "Qwen/Qwen3.5-4B"),
+    ("Qwen3.6-35B-A3B", None, "Qwen/Qwen3.6-35B-A3B"),
+    ("zai-org/GLM-4.6-FP8", None, "zai-org/GLM-4.7"),
+    ("MiniMax-M2", 229.0, "MiniMaxAI/MiniMax-M2.5"),
+    ("deepseek-ai/DeepSeek-V3.2-Exp", None, "deepseek-ai/DeepSeek-V3.2"),
 ])  # fmt: skip
 def test_the_same_dimensions_under_another_version_are_found(name, size, known):
     assert resolve(name, size).hf_id == known
@@ -88,15 +99,24 @@ def test_a_copy_with_a_head_of_its_own_is_that_model_with_a_head_of_its_own():
     assert found.hidden_size == resolve("Qwen/Qwen2.5-1.5B").hidden_size
 
 
-@pytest.mark.parametrize(("name", "size"), [
-    ("someone/Thing-30B-A3B", (30.0, 3.0)), ("someone/thing-7b-chat", (7.0, None)), ("thing 350M", (0.35, None)),
-    ("someone/thing", (None, None)), ("v3b2", (None, None)),
+@pytest.mark.parametrize(("name", "billions"), [
+    ("someone/thing-7b-chat", 7.0), ("thing 350M", 0.35), ("someone/Thing-30B-A3B", 30.0), ("thing:13b", 13.0),
 ])  # fmt: skip
-def test_a_size_is_read_from_a_name(name, size):
-    assert stated_size(name) == size
+def test_a_model_that_nobody_knows_has_the_usual_shape_of_the_size_in_its_name(name, billions):
+    found, doubt = find(name)
+    assert doubt > 0
+    assert parameters.total(found) == pytest.approx(billions * 1e9, rel=0.15)
+    assert bool(found.experts) == ("A3B" in name)
 
 
-def test_a_mixture_that_nobody_knows_has_the_shape_of_one():
-    found = usual_shape(30.0, 3.0)
-    assert found.experts
-    assert parameters.total(found) == pytest.approx(30e9, rel=0.1)
+def test_a_model_of_known_dimensions_adds_no_doubt():
+    assert find("Qwen3-8B") == (resolve("Qwen3-8B"), 0.0)
+
+
+@pytest.mark.parametrize(("name", "why"), [
+    ("someone/thing", "its size is not stated"), ("someone/thing-v3b2", "its size is not stated"),
+    ("someone/moe-14b", "has experts"), ("someone/thing-340B", "not a usual one"), (" ", "does not name it"),
+])  # fmt: skip
+def test_a_model_that_is_not_a_usual_one_is_refused_with_the_reason(name, why):
+    with pytest.raises(ValueError, match=f"model: .*{why}"):
+        find(name)

@@ -698,7 +698,8 @@ def test_a_row_that_cannot_be_predicted_says_why() -> None:
     row = rows()[0]
     cases = (
         ({"device": "CUDA GPU (not named)"}, "device"), ({"device": "Abacus 9000"}, "not in the catalogue"),
-        ({"model": "nobody/nothing-9b"}, "model"), ({"engine": "by hand"}, "engine"), ({"quant": "3.14"}, "quant"),
+        ({"model": "nobody/nothing", "params_b": ""}, "model"), ({"engine": "by hand"}, "engine"),
+        ({"quant": "3.14"}, "quant"),
         ({"model": "Qwen/Qwen2-72B-Instruct", "params_b": "72.7"}, "do not fit"),
     )
     for change, reason in cases:

@@ -496,7 +496,7 @@ COMPLETE = next(row for row in ROWS if validation.usable(row) and row["params_b"
     [
         ({"seq_len": "", "grad_checkpointing": "no", "micro_batch": "16"}, "the sequence length is not stated, and"),
         ({"micro_batch": "", "grad_checkpointing": "no"}, "the micro-batch is not stated, and the estimate depends on"),
-        ({"model": ""}, "the model is not stated"),
+        ({"model": ""}, "model: the row does not name it"),
         ({"sharding": "fsdp2", "n_gpus": ""}, "the number of GPUs that share the model is not stated"),
         ({"model": "nobody/unheard-of", "params_b": ""}, "no dimensions are known for 'nobody/unheard-of'"),
         ({"method": "genetic search"}, "method 'genetic search' is not one we can estimate"),

@@ -390,7 +390,10 @@ def test_notes_are_read_for_frameworks_and_kernels_only(rows):
     ("changes", "reason"),
     [
         ({"seq_len": "long"}, "seq_len: must be a number, 'long' was given"),
-        ({"model": "nobody/knows", "params_b": ""}, "model: no dimensions known for 'nobody/knows'"),
+        (
+            {"model": "nobody/knows", "params_b": ""},
+            "model: no dimensions are known for 'nobody/knows', and its size is not stated",
+        ),
         ({"gpu": "Abacus 3000"}, "gpu: 'Abacus 3000' is not in the catalogue"),
         ({"method": "embedding model"}, "method: no law for 'embedding model'"),
         ({"micro_batch": "many"}, "micro_batch: must be a number, 'many' was given"),
@@ -446,7 +449,8 @@ def test_a_published_way_of_sharding_is_recognised(rows, published, sharding):
 
 
 @pytest.mark.parametrize(
-    ("published", "adapter"), [("peft:ia3", "vector"), ("peft:loha", "full-size"), ("adalora", "low-rank")]
+    ("published", "adapter"),
+    [("peft:ia3", "vector"), ("adapter_v2", "vector"), ("peft:loha", "full-size"), ("adalora", "low-rank")],
 )
 def test_an_adapter_other_than_lora_is_told_by_what_it_does_to_the_work(rows, published, adapter):
     found = validation.read({**rows[1], "method": published})
@@ -468,7 +472,7 @@ def test_reinforcement_learning_is_never_read_as_plain_training(rows, published)
     assert "sampling engine" in validation.predict({**rows[1], "method": published})["reason"]
 
 
-@pytest.mark.parametrize("published", ["distillation", "reranker", "rlhf", "adapter", ""])
+@pytest.mark.parametrize("published", ["distillation", "reranker", "rlhf", ""])
 def test_a_method_without_a_law_is_refused(rows, published):
     assert validation.predict({**rows[1], "method": published})["reason"].startswith("method: no law for")
 

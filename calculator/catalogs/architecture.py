@@ -162,7 +162,7 @@ class Architecture:
     """Parameters of each layer that none of the above holds, such as those of a learned activation."""
 
     license: str = ""
-    """"(unread)" after it: written from memory, without a source that we read."""
+    """With a question mark where it was written from memory, without a source that we read."""
     released: str = ""
     """Year and month of the weights."""
     source: str = ""

@@ -17,16 +17,17 @@ It is to be held against ``decode_tok_s`` where a row has it, otherwise ``output
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
-from math import exp, inf, log
+from math import exp, hypot, inf, log
 from typing import Any, NamedTuple
 
 from calculator.catalogs import Accelerator, Architecture, accelerator, accelerators
 from calculator.catalogs.families import fixed_by_class
 from calculator.evaluation import Quantity, Row, published
 from calculator.evaluation.distance import LeftOut, cells, project_of, variances
-from calculator.evaluation.names import resolve
+from calculator.evaluation.names import find
 from calculator.evaluation.robust import Fit
 from calculator.evaluation.robust import fit as robust_fit
+from calculator.llm.bands import SD_OF_BAND
 from calculator.llm.serving import speed as law
 from calculator.llm.serving.coefficients import FITTED, Coefficients
 from calculator.llm.serving.deployment import ServingSetup
@@ -74,6 +75,8 @@ class Reading(NamedTuple):
     workload: str
     copies: int = 1
     """Copies of the whole model that share the load (data parallel without experts over devices)."""
+    doubt: float = 0.0
+    """What a model without known dimensions adds to the doubt, as a log standard deviation."""
 
 
 def read_engine(text: str, as_of: str = "") -> Engine:
@@ -252,11 +255,9 @@ def _number(text: str | None) -> float | None:
 
 def read_row(row: Row) -> Reading:
     """The row as a setup. Raises ValueError that says what it lacks."""
-    model = resolve(row["model"], _number(row["params_b"])) or next(
-        (known for known in _HYBRIDS if known.hf_id.lower() in row["model"].lower()), None
-    )
-    if model is None:
-        raise ValueError(f"model: no dimensions are known for {row['model']!r}")
+    model, doubt = next(
+        ((known, 0.0) for known in _HYBRIDS if known.hf_id.lower() in row["model"].lower()), None
+    ) or find(row["model"], _number(row["params_b"]))
     used = read_engine(row["engine"], row.get("as_of", ""))
     stored = read_format(row, used)
     device = read_device(row)
@@ -293,7 +294,7 @@ def read_row(row: Row) -> Reading:
     kind = ""
     if not known and several:
         kind = "code" if "fim" in workload or "code" in workload else "question" if "gpqa" in workload else "chat"
-    return Reading(setup, convention, depth, batch is None, kind, copies)
+    return Reading(setup, convention, depth, batch is None, kind, copies, doubt)
 
 
 def read_parallelism(text: str, devices: int, used: Engine) -> tuple[str, int, int, int]:
@@ -359,7 +360,7 @@ def predict(row: Row, coefficients: Coefficients = FITTED) -> dict[str, object]:
         found["reason"] = str(problem)
         return found
     s = reading.setup
-    width = spread(_banded(reading))
+    width = exp(hypot(log(spread(_banded(reading))), SD_OF_BAND * reading.doubt))
     size = memory(s)
     found |= {
         "estimate_decode_tok_s": _round(speed), "low_decode_tok_s": _round(speed / width),
@@ -475,7 +476,7 @@ def points(rows: Iterable[Row]) -> list[Point]:
             continue
         try:
             reading = read_row(row)
-            if refused(reading):
+            if refused(reading) or reading.doubt:
                 continue
         except ValueError:
             continue

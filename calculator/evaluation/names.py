@@ -101,6 +101,20 @@ _SAME = tuple(
         (r"^voxtral-mini-3b$", "voxtral-mini-3b-2507"),
         (r"^(chatglm2-6b|chatglm3-6b)$", "chatglm3-6b"),
         (r"^seed-oss-36b$", "seed-oss-36b-instruct"),
+        (r"^glm-4\.[5-7]$", "glm-4.7"),
+        (r"^minimax-m2(\.\d)?$", "minimax-m2.5"),
+        (r"^kimi-k2(-0905)?$", "kimi-k2-instruct"),
+        (r"^deepseek-v3\.2(-exp|-speciale)?$", "deepseek-v3.2"),
+        (r"^qwen3-coder-next$", "qwen3-next-80b-a3b"),
+        (r"^(nvidia-)?nemotron-3-super(-120b)?(-a12b)?$", "nvidia-nemotron-3-super-120b-a12b"),
+        (r"^(nvidia-)?nemotron-3-nano(-30b)?(-a3b)?$", "nvidia-nemotron-3-nano-30b-a3b"),
+        (r"^llama-4-maverick.*$", "llama-4-maverick-17b-128e"),
+        (r"^hunyuan-a13b$", "hunyuan-a13b-instruct"),
+        (r"^dots\.llm1$", "dots.llm1.inst"),
+        (r"^qwq-32b$", "qwen2.5-32b"),
+        (r"^yi-1\.5-(6|9|34)b$", r"yi-\1b"),
+        (r"^internlm2[._]5-(7|20)b$", r"internlm2-\1b"),
+        (r"^qwen3(guard|-embedding|-reranker)-([\d.]+b)$", r"qwen3-\2"),
     )
 )
 
@@ -158,7 +172,8 @@ def _strip(name: str) -> str:
 
 def _candidates(name: str) -> list[str]:
     """Forms of a name to look up, the most specific first."""
-    forms = [_short(re.sub(r"\s*\(.*?\)", "", name))]
+    # Ollama puts a colon before the size.
+    forms = [_short(re.sub(r"\s*\(.*?\)", "", name).replace(":", "-"))]
     forms.append(re.sub(r"[\s_]+", "-", forms[0]))
     forms.append(re.sub(r"-(instruct|chat|it|base)(?=-)", "", forms[1]))
     forms += [_strip(form) for form in forms]
@@ -215,36 +230,67 @@ def _with_positions(a: Architecture, params_b: float) -> Architecture:
     return replace(a, learned_positions=rows, max_context=rows)
 
 
-def stated_size(name: str) -> tuple[float | None, float | None]:
-    """Billions of parameters in all, and of those that a token passes, as far as a name says them: "30B-A3B"."""
+_USUAL_SHAPE_DOUBT = 0.20
+"""Log standard deviation of what the true dimensions change where those of the usual shape of a size stand in."""
+_USUAL_MIXTURE_DOUBT = 0.30
+_LARGEST_DENSE_B = 110.0
+_SIZE_OF_MIXTURE = re.compile(r"(?<![a-z\d.])(\d+(?:\.\d+)?)b[-_ ]?a(\d+(?:\.\d+)?)b")
+_SIZE_IN_NAME = re.compile(r"(?<![a-z\d.])(\d+(?:\.\d+)?)(b|m)(?![a-z])")
+_MIXTURE = re.compile(r"b[-_ ]?a\d|\d ?x ?\d|moe|mixtral|nemotron-3|kimi-k|deepseek")
+
+
+@cache
+def find(name: str, params_b: float | None = None) -> tuple[Architecture, float]:
+    """The model of a published row, and what it adds to the doubt of an estimate, as a log standard deviation.
+
+    A model whose dimensions we don't have, but whose size is stated or stands in its name, has the usual shape of that
+    size; a mixture that of one of about as many parameters in all and active. Raises ValueError for a name that tells
+    of experts but not how many are active, for a size that dense models do not have, and for no size at all.
+    """
+    if not name.strip():
+        raise ValueError("model: the row does not name it")
+    found = resolve(name, params_b)
+    if found is not None:
+        return found, 0.0
     lower = name.lower()
-    active = re.search(r"[-_ ]a(\d+(?:\.\d+)?)b\b", lower)
-    total = re.search(r"(?<![a-z\d.])(\d+(?:\.\d+)?)b(?![a-z])", lower)
-    million = re.search(r"(?<![a-z\d.])(\d+)m(?![a-z])", lower)
-    size = float(total[1]) if total else float(million[1]) / 1000 if million else None
-    return size, float(active[1]) if active else None
+    mixture = _SIZE_OF_MIXTURE.search(lower)
+    if mixture:
+        nearest = _usual_mixture(float(mixture[1]), float(mixture[2]))
+        if nearest is not None:
+            return nearest, _USUAL_MIXTURE_DOUBT
+    said = _SIZE_IN_NAME.search(lower)
+    size = params_b or (float(said[1]) * (1.0 if said[2] == "b" else 1e-3) if said else 0.0)
+    if not size:
+        raise ValueError(f"model: no dimensions are known for {name!r}, and its size is not stated")
+    if _MIXTURE.search(lower):
+        raise ValueError(f"model: no dimensions are known for {name!r}, which has experts")
+    if size > _LARGEST_DENSE_B:
+        raise ValueError(f"model: no dimensions are known for {name!r}, and a model of {size:g}B is not a usual one")
+    return usual_shape(size), _USUAL_SHAPE_DOUBT
 
 
-def usual_shape(params_b: float, active_b: float | None = None) -> Architecture:
+def usual_shape(params_b: float) -> Architecture:
     """A model of the usual kind and of about ``params_b`` billion parameters, for a model without known dimensions.
 
     It is the catalogue's dense model with gated MLPs and grouped heads that is nearest in size, with as many layers
-    as the size asks for; where a token passes only ``active_b`` of them, the mixture model nearest in both.
+    as the size asks for.
     """
-    if active_b and active_b < 0.6 * params_b:
-        mixtures = [a for a in known().values() if a.experts]
-
-        def away(a: Architecture) -> float:
-            return abs(math.log(parameters.total(a) / (params_b * 1e9))) + abs(
-                math.log(parameters.active(a) / (active_b * 1e9))
-            )
-
-        nearest = min(mixtures, key=away)
-    else:
-        usual = ("LlamaForCausalLM", "Qwen2ForCausalLM", "MistralForCausalLM")
-        dense = [a for a in known().values() if a.family in usual]
-        nearest = min(dense, key=lambda a: abs(math.log(parameters.total(a) / (params_b * 1e9))))
+    usual = ("LlamaForCausalLM", "Qwen2ForCausalLM", "MistralForCausalLM")
+    dense = [a for a in known().values() if a.family in usual]
+    nearest = min(dense, key=lambda a: abs(math.log(parameters.total(a) / (params_b * 1e9))))
     outside = parameters.embedding(nearest) + parameters.output_embedding(nearest)
     each = (parameters.total(nearest) - outside) / nearest.layers
     layers = max(1, round((params_b * 1e9 - outside) / each))
     return replace(nearest, hf_id=f"about {params_b:g}B parameters", layers=layers)
+
+
+def _usual_mixture(total_b: float, active_b: float) -> Architecture | None:
+    """The catalogue's mixture of about that size and as many active parameters, if one is within a third of both."""
+    found = []
+    for a in known().values():
+        if a.experts:
+            off = abs(math.log(parameters.total(a) / 1e9 / total_b))
+            off = max(off, abs(math.log(parameters.active(a) / 1e9 / active_b)))
+            found.append((off, a.hf_id, a))
+    nearest = min(found, key=lambda item: item[:2])
+    return nearest[2] if nearest[0] < math.log(4 / 3) else None

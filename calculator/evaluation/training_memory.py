@@ -10,9 +10,8 @@ from typing import Any, NamedTuple
 
 from calculator.catalogs import Accelerator, Architecture
 from calculator.catalogs.training import frameworks
-from calculator.evaluation import Quantity, Row, published, reading, robust
+from calculator.evaluation import Quantity, Row, names, published, reading, robust
 from calculator.evaluation.distance import LeftOut, cells, project_of, variances
-from calculator.evaluation.names import resolve, stated_size, usual_shape
 from calculator.evaluation.training_throughput import find_accelerator
 from calculator.llm import bands
 from calculator.llm.bands import Known
@@ -349,19 +348,10 @@ def _over_range(
 
 
 def find_architecture(row: Row) -> tuple[Architecture, int]:
-    """The model of a row; a model we don't know, but whose size is stated or stands in its
-    name, has the usual shape of that size."""
-    name, size = row.get("model", ""), row.get("params_b", "")
-    params_b = float(size) if size else None
-    if not name:
-        raise ValueError("the model is not stated")
-    found = resolve(name, params_b)
-    if found is not None:
-        return found, 0
-    total, active = stated_size(name)
-    if params_b or total:
-        return usual_shape(params_b or total or 0.0, active), 2
-    raise ValueError(f"no dimensions are known for {name!r}, and its size is not stated")
+    """The model of a row, and guesses: a model we don't know has the usual shape of its size."""
+    size = row.get("params_b", "")
+    found, doubt = names.find(row.get("model", ""), float(size) if size else None)
+    return found, 2 if doubt else 0
 
 
 def _widen(found: MemoryEstimate, factor: float) -> MemoryEstimate:

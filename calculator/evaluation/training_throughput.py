@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 from calculator.catalogs import Accelerator, Architecture, accelerator, accelerators
 from calculator.evaluation import Quantity, Row, names, published, reading, robust
 from calculator.evaluation.distance import LeftOut, cells, project_of, variances
-from calculator.llm import parameters
 from calculator.llm.bands import SD_OF_BAND, Known
 from calculator.llm.bands import read as read_known
 from calculator.llm.training import time as training_time
@@ -51,8 +50,6 @@ _GUESSED_LENGTH = 0.35
 _GUESSED_CHECKPOINTING = 0.15
 _GUESSED_ADAPTER = 0.30
 _GUESSED_SHARDING = 0.30
-_GUESSED_MODEL = 0.20
-_GUESSED_MIXTURE = 0.30
 _GUESSED_ARITHMETIC = 0.20
 
 _MEAN_OVER_MAXIMUM = 0.3
@@ -77,7 +74,12 @@ _METHODS = (
 # Adapters other than LoRA by what they do to the work: those that multiply nothing, and those that make their update,
 # or the norm of the sum, as large as the weight. Every other one is taken as two small matrices.
 _ADAPTERS = {
-    **dict.fromkeys(("ia3", "ln_tuning", "bitfit", "prefix_tuning", "trainable_tokens", "road", "shira"), "vector"),
+    **dict.fromkeys(
+        (
+            "ia3", "ln_tuning", "bitfit", "prefix_tuning", "trainable_tokens", "road", "shira", "adapter", "adapter_v2",
+        ),
+        "vector",
+    ),
     **dict.fromkeys(
         (
             "loha", "lokr", "oft", "boft", "hra", "hira", "fourierft", "frod", "randlora", "osf", "adamss", "dora",
@@ -365,43 +367,6 @@ def _batch(row: Row, split: _Split) -> _Batch:
     return _Batch(seq_len, micro_batch, global_batch, max(1.0, accumulation), real, guessed)
 
 
-@cache
-def _architecture(name: str, params_b: float | None) -> tuple[Architecture, float]:
-    """The model and what it adds to the doubt: one without known dimensions has the usual shape of its size."""
-    found = names.resolve(name, params_b)
-    if found is not None:
-        return found, 0.0
-    mixture = _NAMED_MIXTURE.search(name.lower())
-    if mixture:
-        nearest = _usual_mixture(float(mixture.group(1)), float(mixture.group(2)))
-        if nearest is not None:
-            return nearest, _GUESSED_MIXTURE
-    said = _SIZE.search(name.lower())
-    size = params_b or (float(said.group(1)) if said else 0.0)
-    # a name that tells of experts, or a size that dense models do not have, is another shape
-    if not 0 < size <= _LARGEST_DENSE_B or _MIXTURE.search(name.lower()):
-        raise UnpredictableError(f"model: no dimensions known for {name!r}")
-    return names.usual_shape(size), _GUESSED_MODEL
-
-
-def _usual_mixture(total_b: float, active_b: float) -> Architecture | None:
-    """The catalogue's mixture of about that size and as many active parameters, if one is within a third of both."""
-    found = []
-    for a in names.known().values():
-        if a.experts:
-            off = abs(math.log(parameters.total(a) / 1e9 / total_b))
-            off = max(off, abs(math.log(parameters.active(a) / 1e9 / active_b)))
-            found.append((off, a.hf_id, a))
-    nearest = min(found, key=lambda item: item[:2])
-    return nearest[2] if nearest[0] < math.log(4 / 3) else None
-
-
-_NAMED_MIXTURE = re.compile(r"(\d+(?:\.\d+)?)b-a(\d+(?:\.\d+)?)b")
-_SIZE = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)b(?![a-z])")
-_MIXTURE = re.compile(r"b[-_ ]?a\d|\d ?x ?\d|moe|mixtral|nemotron-3|kimi-k|deepseek")
-_LARGEST_DENSE_B = 110.0
-
-
 _LOOPED_BEFORE = "2026"
 """Until then plain transformers ran experts one by one, in Python."""
 
@@ -420,7 +385,7 @@ def read(row: Row) -> Case:
 
     Raises UnpredictableError with a reason. Answers are never read, nor the notes but for framework and kernel.
     """
-    architecture, guessed_model = _architecture((row.get("model") or "").strip(), _number(row, "params_b"))
+    architecture, guessed_model = names.find((row.get("model") or "").strip(), _number(row, "params_b"))
     accelerator = find_accelerator(row.get("gpu") or "")
     method = _method(row)
     words = kernel_words(row.get("notes") or "")
