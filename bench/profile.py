@@ -1,9 +1,9 @@
-"""`python -m bench.profile [--write]`: which functions of the runtime's wasm file run.
+"""`python -m bench.profile [--write | --add]`: which functions of the runtime's wasm file run.
 
 Builds the bundle with a wasm file in which each function notes that it ran, starts its worker the quick way, asks what
 readers can ask (golden situations in every stage and form, sweeps, maps, comparisons, files, nonsense), runs
 `bench/exercise.py` in it and collects the notes. With --write they become `calculator/web/bundle/executed.json`, and
-the build empties all other functions.
+the build empties all other functions; with --add they join those that ran before.
 """
 
 import argparse
@@ -112,11 +112,17 @@ def collect(browser: BrowserType, address: str, names: list[str]) -> frozenset[i
     return frozenset(32 * at + bit for at, word in enumerate(words) for bit in range(32) if word >> bit & 1)
 
 
+def kept_wasm() -> str:
+    """The SHA-256 digest of the wasm file that the kept functions belong to."""
+    return str(json.loads(profile.PATH.read_text("utf-8"))["wasm_sha256"]) if profile.PATH.exists() else ""
+
+
 def main() -> int:
     """Collect, compare with what is kept, and keep it if asked."""
     parser = argparse.ArgumentParser(prog="python -m bench.profile", description=__doc__)
     parser.add_argument("--write", action="store_true", help="keep the result for the build")
-    write = parser.parse_args().write
+    parser.add_argument("--add", action="store_true", help="keep it beside what is kept, for the same wasm file")
+    parsed = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         manifest = bundle.build(folder, noting=EXERCISE)
@@ -131,8 +137,10 @@ def main() -> int:
             found = collect(playwright.chromium, address, names)
     kept = profile.executed() if profile.PATH.exists() else frozenset()
     print(f"{len(found)} functions ran; {len(found - kept)} of them are new, {len(kept - found)} kept ones did not run")
-    if write:
+    if parsed.write or parsed.add:
         whole = bundle.RUNTIME_FILES["pyodide.asm.wasm"]
+        if parsed.add and kept_wasm() == whole:
+            found |= kept
         made = {"made_by": "python -m bench.profile --write", "wasm_sha256": whole, "functions": profile.packed(found)}
         profile.PATH.write_text(json.dumps(made, indent=1) + "\n", "utf-8")
     return 0
