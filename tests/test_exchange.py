@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from calculator import api, catalog, engine, presets
+from calculator import api, catalog, engine, explore, presets
 from calculator.__main__ import main
-from calculator.faces import batch, browser, exchange, report
+from calculator.faces import agreement, batch, browser, exchange, report, view
 from calculator.fields import fields_of
 
 NAME = "fine_tune_or_not"
@@ -192,3 +192,44 @@ def test_a_comparison_of_ranked_options_shows_both_rankings():
     html = ask(decision="fine_tune_or_not", want="compare", other={}, other_preset="faq-bot", names=["A", "B"])["html"]
     assert "Every option: A" in html
     assert "Every option: B" in html
+
+
+# Stages
+
+
+@pytest.mark.parametrize("name", catalog.names())
+def test_later_stages_send_what_changed_and_together_they_are_the_whole_report(name):
+    request = {"decision": name, "preset": "faq-bot", "given": {"horizon_months": "7"}}
+    stages = [ask(**request, stage=stage)["sections"] for stage in range(browser.STAGES)]
+    reading = engine.read(catalog.decision(name), browser.merge(name, request["given"], "faq-bot")[0])
+    report = engine.evaluate(name, catalog.decision(name), reading)
+    whole = view.sections(report, agreement.words(report, browser.whole_situation(request["given"], "faq-bot")))
+    assert stages[0] | stages[1] | stages[2] == whole
+    assert "working" not in stages[2]
+    assert all(stages[0].get(part) != html or browser.SPREAD.search(html) for part, html in stages[1].items())
+
+
+def test_stages_of_two_requests_may_come_in_turns_and_a_new_worker_sends_all():
+    first = {"decision": "real_time_updates", "given": {}}
+    second = {"decision": "real_time_updates", "given": {"fact_half_life_days": "7"}}
+    alone = [ask(**first, stage=stage)["sections"] for stage in range(browser.STAGES)]
+    both = (first, second)
+    mixed = [[ask(**request, stage=stage)["sections"] for request in both] for stage in range(browser.STAGES)]
+    assert [one for one, _ in mixed] == alone
+    browser._begun.clear()
+    assert ask(**first, stage=2)["sections"].keys() == (alone[0] | alone[2]).keys()
+
+
+def test_two_maps_made_in_turns_hold_their_own_answers():
+    one = {"decision": "real_time_updates", "want": "map", "field": "fact_half_life_days", "up": "stale_allowed_share"}
+    other = {**one, "given": {"facts_per_answer_count": "4"}}
+
+    def rows(*requests):
+        last = [None] * len(requests)
+        for stage in range(explore.MAP_POINTS):
+            for place, request in enumerate(requests):
+                if stage == 0 or last[place].get("more") is not None:
+                    last[place] = ask(**request, stage=stage)
+        return [found["html"] for found in last]
+
+    assert rows(one, other) == rows(one) + rows(other)

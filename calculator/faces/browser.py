@@ -11,11 +11,13 @@ to call the two). The answer is "html" then. "import" reads "text", a file of a 
 answer is "preset", "fields", "ignored" and "file_problems", each with its line.
 
 A page asks for stage 0, the point result; "more" names the next stage to ask for with the same request, or is null.
+A later stage leaves out the sections that are as the stage before sent them.
 """
 
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -25,8 +27,25 @@ from calculator.faces import agreement, exchange, report, view
 STAGES = 3
 LONGEST_REQUEST = 400_000
 
+SPREAD = re.compile("calc-(?:meter|holds|range)")
+"""What a page keeps from the answer before while only the point is known: a section with it is sent again."""
+
+MOST_BEGUN = 4
+
+
+@dataclass
+class _Begun:
+    """What the stages of one request share: the overall answer, the sections as sent, the rows of a map."""
+
+    overall: str | None = None
+    sent: dict[str, str] = field(default_factory=dict)
+    rows: list[tuple[float, tuple[explore.Point, ...]]] = field(default_factory=list)
+
+
+_begun: dict[str, _Begun] = {}
+"""By the request without its stage: stages of several requests come in any order."""
+
 _last: tuple[str, engine.Report] | None = None
-_rows: tuple[tuple[float, tuple[explore.Point, ...]], ...] = ()
 
 
 def answer(request: str) -> str:
@@ -85,8 +104,17 @@ def _answer(request: str) -> dict[str, Any]:
     elif form == "markdown":
         response["markdown"] = report.as_markdown(built, quote(_text(asked, "site"), safe="/:"))
     else:
-        whole = whole_situation(asked.get("given"), _text(asked, "preset"))
-        response["sections"] = view.sections(built, agreement.words(built, whole))
+        begun = _stages_of(asked, stage)
+        if begun.overall is None:
+            whole = whole_situation(asked.get("given"), _text(asked, "preset"))
+            begun.overall = agreement.words(built, whole)
+        sections = view.sections(built, begun.overall)
+        response["sections"] = {
+            part: html
+            for part, html in sections.items()
+            if html != begun.sent.get(part) or (stage == 1 and SPREAD.search(html))
+        }
+        begun.sent = sections
     response["more"] = stage + 1 if stage + 1 < STAGES else None
     return response
 
@@ -106,19 +134,18 @@ def _imported(text: str) -> dict[str, Any]:
 
 def _wanted(want: str, name: str, reading: engine.Reading, asked: Mapping[str, Any], stage: int) -> dict[str, Any]:
     """The HTML of a sweep, a map or a comparison."""
-    global _rows
     decision = catalog.decision(name)
     if want == "sweep":
         found = explore.sweep(decision, reading, _text(asked, "field"))
         return {"html": "".join(map(view.render_exhibit, explore.sweep_exhibits(decision, found)))}
     if want == "map":
         across, up = _text(asked, "field"), _text(asked, "up")
-        row = explore.map_row(decision, reading, across, up, stage)
-        _rows = (*_rows[:stage], row)
+        made = _stages_of(asked, stage).rows
+        made[stage:] = [explore.map_row(decision, reading, across, up, row) for row in range(len(made), stage + 1)]
         rows = explore.rows_of_map(decision, reading, up)
         if stage + 1 < rows:
             return {"more": stage + 1, "done": (stage + 1) / rows}
-        return {"html": view.render_exhibit(explore.map_exhibit(decision, reading, across, up, _rows[:rows]))}
+        return {"html": view.render_exhibit(explore.map_exhibit(decision, reading, across, up, tuple(made)))}
     if want == "compare":
         fields, _ = merge(name, asked.get("other"), _text(asked, "other_preset"))
         other = engine.read(decision, fields)
@@ -131,6 +158,18 @@ def _wanted(want: str, name: str, reading: engine.Reading, asked: Mapping[str, A
         found_names = (names[0][:60] or "First", names[1][:60] or "Second")
         return {"html": view.render_comparison(first, second, explore.compare(decision, reading, other), found_names)}
     raise ValueError(f"want must be report, sweep, map, compare or import; given: {want[:20]!r}")
+
+
+def _stages_of(asked: Mapping[str, Any], stage: int) -> _Begun:
+    """What this request's earlier stages left: nothing for its first one, or when another worker was asked for them."""
+    key = json.dumps({**asked, "stage": 0}, sort_keys=True)
+    found = _begun.pop(key, None)
+    if found is None or stage == 0:
+        found = _Begun()
+    _begun[key] = found
+    while len(_begun) > MOST_BEGUN:
+        del _begun[next(iter(_begun))]
+    return found
 
 
 def whole_situation(given: object, preset: str) -> dict[str, object]:
