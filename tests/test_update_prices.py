@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from calculator.catalogs import sources
+from calculator.catalogs import api_prices, sources, tuning_services
 from calculator.facts.assumptions import assumption
 from calculator.update import __main__ as update
 from calculator.update import prices, tables
@@ -122,19 +122,51 @@ def test_a_table_is_read_as_it_was_written():
         tables.as_csv([{**found[0], "model": "a,b"}], prices.COLUMNS)
 
 
-def test_the_default_prices_are_what_the_rule_gives_on_the_table():
-    """Nobody edits a default: it moves with the table."""
+def test_the_default_prices_are_what_the_rule_gives_on_the_table(monkeypatch):
+    """Nobody edits a default: the whole file of them is what the rule writes, so an update loses and keeps none."""
+    named, entry = sources()["genai"], assumption("large_input_usd_per_mtok")
+    monkeypatch.setattr(prices.metadata, "version", lambda _: named.title.split(":")[0].split()[-1])
+    table = tables.read_csv(prices.TABLE.read_text("utf-8"))
+    makers = {row["maker"]: row["url"] for row in tables.read_csv(prices.MAKERS.read_text("utf-8"))}
+    day, checked = date.fromisoformat(named.as_of), date.fromisoformat(named.checked)
+    assert prices.defaults(table, prices.rules(), makers, day, checked) == prices.DEFAULTS.read_text("utf-8")
+    assert (entry.as_of, entry.checked) == (day, checked)
+
+
+@pytest.mark.parametrize("tier", ["large", "small", "open"])
+def test_a_default_price_is_the_middle_reference_s_within_the_range_of_its_peers(tier):
     table, chosen = tables.read_csv(prices.TABLE.read_text("utf-8")), prices.rules()
-    for tier in ("large", "small"):
-        entry = assumption(f"{tier}_input_usd_per_mtok")
-        assert entry.checked is not None
-        found = prices.peers(table, chosen, tier, entry.checked)
-        middle = prices.reference(found)
-        assert entry.value == float(middle["input"])
-        assert assumption(f"{tier}_output_usd_per_mtok").value == float(middle["output"])
-        assert middle["model"] in entry.source
-        assert all(row["model"] in entry.quote for row, _ in found)
-        assert entry.low <= entry.value <= entry.high
+    entry = assumption(f"{tier}_input_usd_per_mtok" if tier != "open" else "open_large_input_usd_per_mtok")
+    assert entry.checked is not None
+    found = prices.peers(table, chosen, tier, entry.checked)
+    middle = prices.reference(found)
+    assert entry.value == float(middle["input"])
+    assert middle["model"] in entry.source
+    assert all(row["model"] in entry.quote for row, _ in found)
+    assert entry.low <= entry.value <= entry.high
+    assert sum(is_reference for _, is_reference in found) == 3
+    assert len(found) >= 10
+
+
+def test_a_stronger_model_is_the_next_larger_of_a_maker_or_the_newer_of_a_line():
+    chosen = {"step": [
+        {"maker": "Maker", "model": r"m-(\d)", "stronger": r"l-(\d)", "reference": True},
+        {"maker": "Maker", "model": r"m-(\d)"},
+        {"maker": "Maker", "model": r"l-(\d)"},
+    ]}
+    old, new, large = (
+        {"maker": "Maker", "model": name, "above_tokens": "", "hours": "", "since": "", "input": usd, "output": usd}
+        for name, usd in (("m-1", "3"), ("m-2", "2"), ("l-1", "5"))
+    )
+    assert prices.steps([old, new, large], chosen, TODAY) == [(new, large, True), (old, new, False)]
+
+
+def test_no_price_is_offered_of_a_model_that_is_shut_down():
+    """The list of tuning services says when a model ended; the price list keeps it longer."""
+    day = sources()["genai"].checked
+    ended = {one.models for one in tuning_services() if one.closes and one.closes <= day}
+    assert "o4-mini" in ended
+    assert not ended & {price.model for price in api_prices()}
 
 
 def test_the_middle_reference_is_neither_the_cheapest_nor_the_dearest():

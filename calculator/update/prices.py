@@ -5,11 +5,11 @@ The package is needed here only; `catalogs/api_prices.csv` and `facts/assumption
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from importlib import import_module, metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from calculator.stats.sampling import quantile
 from calculator.update.tables import PACKAGE, Row, as_csv, dated, read_csv
@@ -165,17 +165,39 @@ def _base(rows: Iterable[Row], today: date) -> Iterator[Row]:
 def peers(rows: Iterable[Row], chosen: Mapping[str, Any], tier: str, today: date) -> list[tuple[Row, bool]]:
     """The newest model of each line of a tier, and whether it is a reference. ValueError for a line without a model."""
     base = list(_base(rows, today))
+    return [
+        (_newest(base, line["maker"], line["model"])[0], bool(line.get("reference")))
+        for line in chosen["line"]
+        if line["tier"] == tier
+    ]
+
+
+def _newest(base: Iterable[Row], maker: str, pattern: str) -> list[Row]:
+    """The models of one series, the newest first. ValueError when the table has none."""
+    fits = [(match, row) for row in base if row["maker"] == maker and (match := re.fullmatch(pattern, row["model"]))]
+    if not fits:
+        raise ValueError(f"line {maker} {pattern!r}: no model of the table fits it")
+    fits.sort(key=lambda pair: [int(run) for run in re.findall(r"\d+", pair[0].group(1))], reverse=True)
+    return [row for _, row in fits]
+
+
+def steps(rows: Iterable[Row], chosen: Mapping[str, Any], today: date) -> list[tuple[Row, Row, bool]]:
+    """(model, stronger one, whether it is a reference): the next larger or the newer model of one maker."""
+    base = list(_base(rows, today))
     found = []
-    for line in chosen["line"]:
-        if line["tier"] != tier:
-            continue
-        fits = [(match, row) for row in base
-                if row["maker"] == line["maker"] and (match := re.fullmatch(line["model"], row["model"]))]
-        if not fits:
-            raise ValueError(f"line {line['maker']} {line['model']!r}: no model of the table fits it")
-        newest = max(fits, key=lambda pair: [int(run) for run in re.findall(r"\d+", pair[0].group(1))])[1]
-        found.append((newest, bool(line.get("reference"))))
+    for step in chosen["step"]:
+        lower = _newest(base, step["maker"], step["model"])
+        if "stronger" in step:
+            stronger = _newest(base, step["maker"], step["stronger"])[0]
+            found.append((lower[0], stronger, bool(step.get("reference"))))
+        elif len(lower) > 1:
+            found.append((lower[1], lower[0], False))
     return found
+
+
+def _cost(row: Row) -> float:
+    """What three input tokens and one output token cost."""
+    return 3 * float(row["input"]) + float(row["output"])
 
 
 def reference(found: Sequence[tuple[Row, bool]]) -> Row:
@@ -183,11 +205,10 @@ def reference(found: Sequence[tuple[Row, bool]]) -> Row:
 
     Of two at one price, that whose tokens hold more text counts as the dearer: it stands nearer to the others.
     """
-
-    def order(row: Row) -> tuple[float, float]:
-        return 3 * float(row["input"]) + float(row["output"]), -float(row["tokens_ratio"] or 1)
-
-    ranked = sorted((row for row, is_reference in found if is_reference), key=order)
+    ranked = sorted(
+        (row for row, is_reference in found if is_reference),
+        key=lambda row: (_cost(row), -float(row["tokens_ratio"] or 1)),
+    )
     return ranked[len(ranked) // 2]
 
 
@@ -196,45 +217,87 @@ def _ratio(column: str) -> Any:
     return lambda row: float(row[column]) / float(row["input"]) if row[column] else 1.0
 
 
-_ENTRIES: tuple[tuple[str, str, str, str, Any, tuple[float, float], str], ...] = (
-    ("large_input_usd_per_mtok", "Large model, input", "large", "api_price", lambda row: float(row["input"]), (0, 200),
-     ""),
-    ("large_output_usd_per_mtok", "Large model, output", "large", "api_price", lambda row: float(row["output"]),
-     (0, 1000), ""),
-    ("small_input_usd_per_mtok", "Small model, input", "small", "small_price", lambda row: float(row["input"]), (0, 50),
-     ""),
-    ("small_output_usd_per_mtok", "Small model, output", "small", "small_price", lambda row: float(row["output"]),
-     (0, 200), ""),
-    ("cache_read_ratio", "Price of a cached token against a fresh one", "large", "", _ratio("cached_input"), (0, 1),
-     ""),
-    ("cache_write_ratio", "Price of writing a token to the cache", "large", "", _ratio("cache_write"), (0, 10),
-     "Against a fresh one. Kept for an hour: 2 at some"),
-    ("batch_price_ratio", "Price when the answer may take a day", "large", "",
-     lambda row: float(row["batch_share"] or 1), (0, 1), ""),
-)
+class _Entry(NamedTuple):
+    """A default price: where its value is taken from, and what the form says of it."""
+
+    key: str
+    label: str
+    tier: str
+    value_of: Callable[[Row], float]
+    bounds: tuple[float, float]
+    moves_with: str = ""
+    hint: str = ""
+
+
+def _input(row: Row) -> float:
+    return float(row["input"])
+
+
+def _output(row: Row) -> float:
+    return float(row["output"])
+
+
+_ENTRIES = (
+    _Entry("large_input_usd_per_mtok", "Large model, input", "large", _input, (0, 200), "api_price"),
+    _Entry("large_output_usd_per_mtok", "Large model, output", "large", _output, (0, 1000), "api_price"),
+    _Entry("small_input_usd_per_mtok", "Small model, input", "small", _input, (0, 50), "small_price"),
+    _Entry("small_output_usd_per_mtok", "Small model, output", "small", _output, (0, 200), "small_price"),
+    _Entry("open_large_input_usd_per_mtok", "Open large model, input", "open", _input, (0, 200), "open_large_price"),
+    _Entry("open_large_output_usd_per_mtok", "Open large model, output", "open", _output, (0, 1000),
+           "open_large_price"),
+    _Entry("cache_read_ratio", "Price of a cached token against a fresh one", "large", _ratio("cached_input"), (0, 1)),
+    _Entry("cache_write_ratio", "Price of writing a token to the cache", "large", _ratio("cache_write"), (0, 10),
+           hint="Against a fresh one. Kept for an hour: 2 at some"),
+    _Entry("batch_price_ratio", "Price when the answer may take a day", "large",
+           lambda row: float(row["batch_share"] or 1), (0, 1)),
+)  # fmt: skip
+_STRONGER = _Entry(
+    "stronger_price_ratio", "Price of a stronger model against the one you prompt", "step", _cost, (0.01, 1000),
+    hint="The next larger one of a maker; a newer one may cost less",
+)  # fmt: skip
+_WHOSE = {"large": "makers' large models", "small": "makers' small models",
+          "open": "offers of models of 24 to 120 billion parameters whose weights can be tuned"}
 
 
 def defaults(rows: Sequence[Row], chosen: Mapping[str, Any], makers: Mapping[str, str], day: date, today: date) -> str:
     """The text of money.toml: the default prices that the rule gives on this table."""
     release = metadata.version("genai-prices")
     text = ["# Written by `python -m calculator update prices`, by the rule in calculator/update/prices.toml.\n"]
-    for key, label, tier, moves_with, value_of, bounds, hint in _ENTRIES:
-        found = peers(rows, chosen, tier, today)
+    for entry in _ENTRIES:
+        found = peers(rows, chosen, entry.tier, today)
         middle = reference(found)
-        value, each = value_of(middle), sorted(value_of(row) for row, _ in found)
-        low, high = min(quantile(each, 0.05), value), max(quantile(each, 0.95), value)
-        named = ", ".join(f"{row['model']} {value_of(row):.4g}" for row, _ in found)
-        lines = [
-            f"[{key}]", f'label = "{label}"', 'kind = "price"', f"value = {value:.4g}",
-            f"range = [{low:.3g}, {high:.3g}]", f"bounds = [{bounds[0]}, {bounds[1]}]",
-            f'source = "{middle["maker"]} {middle["model"]}, the middle of the three reference models; range over '
-            f'{len(found)} makers\' {tier} models; genai-prices {release}"',
-            f'url = "{makers[middle["maker"]]}"', f'quote = "{named}"', f"as_of = {day}", f"checked = {today}",
-        ]
-        lines += [f'moves_with = "{moves_with}"'] if moves_with else []
-        lines += [f'hint = "{hint}"'] if hint else []
-        text.append("\n".join(lines) + "\n")
+        # Several sell one open model, so the seller is named too.
+        each = [(f"{row['maker']} {row['model']}" if entry.tier == "open" else row["model"], entry.value_of(row))
+                for row, _ in found]
+        said = (f"{middle['maker']} {middle['model']}, the middle of the three reference models; range over "
+                f"{len(found)} {_WHOSE[entry.tier]}; genai-prices {release}")
+        text.append(_table(entry, entry.value_of(middle), each, said, makers[middle["maker"]], day, today))
+    pairs = steps(rows, chosen, today)
+    rates = [(f"{lower['model']} to {upper['model']}", _cost(upper) / _cost(lower)) for lower, upper, _ in pairs]
+    main = sorted((rate for rate, (*_, is_main) in zip(rates, pairs, strict=True) if is_main), key=lambda one: one[1])
+    named, rate = main[len(main) // 2]
+    maker = next(lower["maker"] for lower, upper, _ in pairs if named == f"{lower['model']} to {upper['model']}")
+    said = (f"{named}, the middle of three reference steps to the next larger model of one maker, three input tokens "
+            f"to one of output; range over {len(pairs)} steps to a larger or a newer one; genai-prices {release}")
+    text.append(_table(_STRONGER, rate, rates, said, makers[maker], day, today))
     return "\n".join(text)
+
+
+def _table(
+    entry: _Entry, value: float, each: Sequence[tuple[str, float]], source: str, url: str, day: date, today: date
+) -> str:
+    """One entry of money.toml; its range runs from the 5th to the 95th percentile of what each model asks."""
+    asked = sorted(one for _, one in each)
+    low, high = min(quantile(asked, 0.05), value), max(quantile(asked, 0.95), value)
+    named = ", ".join(f"{name} {one:.4g}" for name, one in each)
+    lines = [
+        f"[{entry.key}]", f'label = "{entry.label}"', 'kind = "price"', f"value = {value:.4g}",
+        f"range = [{low:.3g}, {high:.3g}]", f"bounds = [{entry.bounds[0]}, {entry.bounds[1]}]",
+        f'source = "{source}"', f'url = "{url}"', f'quote = "{named}"', f"as_of = {day}", f"checked = {today}",
+    ]  # fmt: skip
+    lines += [f'moves_with = "{entry.moves_with}"'] if entry.moves_with else []
+    lines += [f'hint = "{entry.hint}"'] if entry.hint else []
+    return "\n".join(lines) + "\n"
 
 
 def difference(before: Iterable[Row], after: Iterable[Row]) -> list[str]:
