@@ -10,6 +10,7 @@ class Source:
     key: str
     title: str
     where: str
+    """The address of the place that says it, with {model} for a model's name; empty where nothing was read."""
     as_of: str
     """The source's own date, as far as it gives one."""
     checked: str

@@ -206,8 +206,7 @@ def _usd(value: float | None) -> str:
 
 def _source_of(key: str, note: str) -> str:
     source = sources()[key]
-    address = source.where.partition(" ")[0]
-    linked = f'<a href="https://{escape(address)}">{escape(source.title)}</a>'
+    linked = f'<a href="{escape(source.where)}">{escape(source.title)}</a>'
     return f"{linked}<br><small>{escape(note)}</small>" if note else linked
 
 

@@ -1,0 +1,270 @@
+"""What is sold and said today: every number can be followed to its source, prices bear the day of their data."""
+
+import csv
+import json
+from datetime import date
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from calculator import __main__, catalog, situation
+from calculator.cases import cases
+from calculator.catalogs import (
+    accelerators,
+    api_price,
+    api_prices,
+    architectures,
+    attention_kernels,
+    rent,
+    rents,
+    sources,
+    tuning_services,
+)
+from calculator.catalogs.rows import read_rows
+from calculator.faces import view
+from calculator.facts import evidence
+from calculator.facts.assumptions import assumption, assumptions, counted
+from calculator.fields import fields_of
+from calculator.web import appendix
+
+RELEASE = date(2026, 11, 28)
+NAMES = catalog.names()
+INPUTS = {name: fields_of(catalog.decision(name).Inputs) for name in NAMES}
+READ_NOWHERE = {"sheet", "channels"}
+"""Marks of figures from memory: there is no place that says them, and their titles say so."""
+ONE_PAGE_SITES = {"www.cloudping.co"}
+
+
+def addresses():
+    """(what it stands behind, address) of all that the pages and the catalogues cite."""
+    for key, entry in assumptions().items():
+        yield key, entry.url
+    for card in evidence.cards():
+        yield card.id, card.url
+    for case in cases():
+        yield case.id, case.url
+    for row in read_rows("api_makers.csv"):
+        yield row["maker"], row["url"]
+    for key, source in sources().items():
+        if key not in READ_NOWHERE:
+            yield key, source.where.format(model="Qwen/Qwen3-8B")
+
+
+def test_every_source_has_an_address_that_opens_a_page_of_its_own():
+    found = list(addresses())
+    assert len(found) > 400
+    for what, address in found:
+        parts = urlsplit(address)
+        assert parts.scheme == "https", (what, address)
+        assert "." in parts.netloc, (what, address)
+        assert not set(address) & set(' "<>{}'), (what, address)
+        deep = parts.path.strip("/") or parts.query or parts.fragment
+        assert deep or parts.netloc in ONE_PAGE_SITES, (what, address)
+        if parts.netloc == "github.com":
+            assert len(parts.path.strip("/").split("/")) >= 2, (what, address)
+
+
+def test_what_was_read_nowhere_says_so_and_stands_behind_no_price():
+    for key in READ_NOWHERE:
+        assert not sources()[key].where
+        assert "from memory" in sources()[key].title
+    priced = {offer.source for offer in rents()} | {service.source for service in tuning_services()}
+    assert not priced & READ_NOWHERE
+
+
+def test_every_source_stands_behind_a_row():
+    used = {"genai"} | {offer.source for offer in rents()} | {service.source for service in tuning_services()}
+    for device in accelerators().values():
+        used |= set(device.sources)
+    for model in architectures().values():
+        used |= set(model.source.split("+"))
+    for generation in {device.generation for device in accelerators().values()}:
+        for kernel in attention_kernels(generation).values():
+            used |= set(kernel.sources)
+    assert used == set(sources())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_counts_what_is_sourced_and_what_is_ours(name):
+    entries = [spec.assumption for spec in INPUTS[name].values() if spec.assumption]
+    ours = sum(entry.kind in ("ours", "computed") for entry in entries)
+    form = view.render_form(name, catalog.decision(name), {}, "x")
+    if entries:
+        assert f": {len(entries) - ours} sourced, {ours} ours</summary>" in form
+        assert form.count("<strong>Ours.</strong>") == ours
+    assert counted(assumptions().values()) in appendix.sources_table()
+
+
+def test_the_newest_price_data_is_of_the_month_of_the_release():
+    assert (RELEASE - date.fromisoformat(sources()["genai"].as_of)).days <= 30
+    for key in ("large_input_usd_per_mtok", "small_output_usd_per_mtok", "open_large_input_usd_per_mtok",
+                "stronger_price_ratio", "cache_read_ratio", "embedding_usd_per_mtok"):
+        assert (RELEASE - assumption(key).as_of).days <= 30, key
+
+
+def test_a_price_shows_the_day_of_its_data_and_never_the_day_somebody_looked():
+    form = view.render_form("prompt_engineering", catalog.decision("prompt_engineering"), {}, "x")
+    entry = assumption("large_input_usd_per_mtok")
+    field = form[form.index('name="large_input_usd_per_mtok"') :]
+    hint = field[: field.index("</div>")]
+    assert f'prices of <time datetime="{entry.as_of}"' in hint
+    assert entry.checked is not None
+    assert str(entry.checked) not in hint
+    assert "checked" not in hint
+
+
+def test_what_is_stale_goes_by_the_day_of_the_data_for_a_price(capsys):
+    __main__.main(["stale", "--price-days", "-1", "--days", "-1", "--json"])
+    rows = {row["key"]: row for row in json.loads(capsys.readouterr().out)}
+    assert set(rows) == set(assumptions())
+    for key, entry in assumptions().items():
+        since = entry.as_of if entry.kind == "price" else entry.checked or entry.as_of
+        assert rows[key]["days"] == (date.today() - since).days, key
+
+
+def test_the_catalogues_are_as_large_as_a_reader_needs():
+    assert len({price.name for price in api_prices()}) >= 120
+    assert len(architectures()) >= 250
+    assert len(accelerators()) >= 140
+    assert len(tuning_services()) >= 15
+
+
+@pytest.mark.parametrize("device", accelerators())
+def test_a_device_has_a_price_or_the_reader_is_asked_for_one(device):
+    """Nothing is rented for 0 dollars unless the reader says that it is owned."""
+    asked = {name: spec["device"] for name, spec in INPUTS.items() if "device" in spec}
+    assert asked
+    for spec in asked.values():
+        if device not in dict(spec.options):
+            continue
+        filled = spec.fills(device, {})["device_usd_per_hour"]
+        if rent(device):
+            assert filled[0] > 0
+            assert situation.usd_per_hour(device, None) == filled[1]
+        else:
+            assert filled == situation.NOT_RENTED
+            with pytest.raises(ValueError, match="type its price"):
+                situation.usd_per_hour(device, None)
+            assert situation.usd_per_hour(device, 0.0) == 0.0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_that_asks_for_the_price_of_a_model_offers_it_by_name(name):
+    for size in ("large", "small"):
+        priced = {f"{size}_input_usd_per_mtok", f"{size}_output_usd_per_mtok"} & set(INPUTS[name])
+        assert bool(priced) == (f"{size}_api_model" in INPUTS[name])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_hidden_thinking_is_asked_wherever_answers_are_billed_or_timed(name):
+    assert ("answer_tokens" in INPUTS[name]) == ("thinking_tokens" in INPUTS[name])
+
+
+@pytest.mark.parametrize("size", ["large", "small"])
+def test_a_model_picked_by_name_brings_its_price_with_its_tokenizer_counted(size):
+    """A maker's token is not another's: what a text costs is the price times the tokens it makes of it."""
+    spec = INPUTS["prompt_engineering"][f"{size}_api_model"]
+    names = [name for name, _ in spec.options if name != situation.ANY_MODEL]
+    assert len(names) >= 80
+    for name in names:
+        price = api_price(name, 1000)
+        filled = spec.fills(name, {"prompt_tokens": 1000})
+        assert filled[f"{size}_input_usd_per_mtok"][1] == price.input_usd_per_mtok * price.tokens_ratio
+        assert filled[f"{size}_output_usd_per_mtok"][1] == price.output_usd_per_mtok * price.tokens_ratio
+    assert api_price("Anthropic/claude-sonnet-5-5").tokens_ratio > 1.2
+
+
+# What earlier pages printed wrongly, by the value that its source gives.
+PRICES = {
+    "OpenAI/gpt-6-luna": (0.1, 0.5), "Anthropic/claude-haiku-5-5": (0.1, 0.5), "OpenAI/gpt-6.1-sol": (2, 10),
+    "Anthropic/claude-sonnet-5-5": (2, 10), "Anthropic/claude-sonnet-5": (2, 10), "OpenAI/gpt-6.1-terra": (1, 5),
+    "Anthropic/claude-opus-5-5": (4, 20), "Google/gemini-3.8-flash": (0.75, 3.75), "OpenAI/gpt-5.6-sol": (4, 20),
+    "DeepSeek/deepseek-v4-flash": (0.15, 0.6), "DeepSeek/deepseek-v4-pro": (0.66, 1.98),
+    "Mistral/mistral-medium-3-5": (1.5, 7.5), "Google/gemini-3.6-flash": (0.75, 3.75), "xAI/grok-4.7": (2, 6),
+    "Anthropic/claude-fable-5-1": (10, 50), "Anthropic/claude-fable-5-2": (8, 40), "Z.AI/GLM-5.3-Flash": (0.15, 0.5),
+    "Moonshot/kimi-k3.1-pro": (2, 10), "Mistral/mistral-large-4": (0.7, 2.1), "Alibaba/qwen3.8-max-0902": (2, 6),
+    "Fireworks/deepseek-v4p1-flash": (0.3, 1.2),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PRICES)
+def test_a_price_that_was_wrong_is_its_maker_s(name):
+    price = api_price(name)
+    assert (price.input_usd_per_mtok, price.output_usd_per_mtok) == PRICES[name]
+
+
+def test_longer_prompts_peak_hours_and_ends_of_a_price_are_kept():
+    assert api_price("Anthropic/claude-haiku-5-5", 150_000).output_usd_per_mtok == 2.5
+    peak = [price for price in api_prices() if price.name == "DeepSeek/deepseek-v4-pro" and price.hours]
+    assert [price.input_usd_per_mtok for price in peak] == [1.32, 1.32]
+    flash = [price for price in api_prices() if price.name == "Google/gemini-3.8-flash"]
+    assert [(price.until, price.input_usd_per_mtok) for price in flash] == [("2026-12-31", 0.75), ("", 1.5)]
+
+
+def test_caches_cost_what_makers_ask_today():
+    assert assumption("cache_write_ratio").value == 1.25
+    assert assumption("cache_read_ratio").value == 0.05
+    assert api_price("Anthropic/claude-fable-5-1").cached_input_usd_per_mtok == 0.25
+
+
+def test_token_prices_may_fall_to_a_tenth_within_a_year():
+    drift = assumption("price_drift_share")
+    assert drift.low <= -0.9 < drift.value < 0 < drift.high
+
+
+@pytest.mark.parametrize(
+    ("device", "provider", "usd"),
+    [("NVIDIA A100 PCIe 80GB", "RunPod community", 1.19), ("NVIDIA A40", "RunPod", 0.44),
+     ("NVIDIA H100 SXM", "Nebius", 4.5), ("NVIDIA H200 SXM", "Nebius", 5.4), ("NVIDIA B300 SXM", "Akash", 6),
+     ("NVIDIA B300 SXM", "RunPod", 7.89), ("NVIDIA B200 SXM", "RunPod", 6.79), ("NVIDIA B200 SXM", "Akash", 5)],
+)  # fmt: skip
+def test_a_rent_that_was_wrong_is_its_provider_s(device, provider, usd):
+    assert [offer.usd_per_hour for offer in rents()
+            if (offer.device, offer.provider, offer.spot) == (device, provider, False)] == [usd]
+
+
+def test_an_h100_costs_what_many_providers_ask_in_the_middle():
+    low, middle, high = rent("NVIDIA H100 SXM")
+    assert 3 < middle < 4.5
+    assert low < 2.7
+    assert high > 10
+
+
+def test_notice_and_lives_of_base_models_are_what_happened():
+    life = assumption("base_life_months")
+    assert "92 days" in life.source
+    assert "12.5" in life.source
+    assert life.low <= 12.5
+    ended = {(one.provider, one.closes) for one in tuning_services() if one.closes}
+    assert ("Databricks", "2026-08-14") in ended
+
+
+def cited(card):
+    (found,) = [one for one in evidence.cards() if one.id == card]
+    return " ".join((found.finding, found.setting, *found.numbers))
+
+
+def test_cards_that_were_wrong_say_what_their_source_says():
+    gepa = cited("agrawal-2025-gepa")
+    assert "six tasks" in gepa
+    assert "6 %" in gepa
+    compaction = cited("profff-2026-lost-in-compaction")
+    assert "14 times" in compaction
+    assert "million tokens" in compaction
+    assert "not so at 190 000" in compaction
+    assert "20 minutes" not in cited("dspy-2026-cost-of-a-search")
+    assert "a peak of 2300" in accelerators()["AMD MI355X"].note
+
+
+def test_a_label_s_price_is_ours_and_says_which_end_is_whose():
+    entry = assumption("example_usd")
+    assert entry.kind == "ours"
+    assert "crowd" in entry.source
+    assert "expert" in entry.source
+
+
+def test_no_source_is_a_name_without_a_place():
+    assert not {"ftp", "gpup", "oaip", "plan", "verda"} & set(sources())
+    with (Path(__file__).parent.parent / "calculator" / "catalogs" / "rents.csv").open(newline="") as file:
+        assert all(row["source"] in sources() for row in csv.DictReader(file))
