@@ -127,6 +127,24 @@ def test_a_bundled_module_that_imports_a_native_one_is_refused(tmp_path: Path) -
         library.package_files(package)
 
 
+def test_a_data_file_that_no_bundled_module_names_stays_at_home(tmp_path: Path) -> None:
+    package = tmp_path / "calculator"
+    (package / "faces").mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    (package / "faces" / "__init__.py").write_text("")
+    (package / "faces" / "browser.py").write_text('NAMES = ("by_stem",)\ndef read():\n    return open("named.csv")\n')
+    for name in ("named.csv", "by_stem.toml", "unnamed.csv"):
+        (package / "faces" / name).write_text("")
+    data = {name for name in library.package_files(package) if not name.endswith(".py")}
+    assert data == {"calculator/faces/named.csv", "calculator/faces/by_stem.toml"}
+
+
+def test_what_only_the_site_reads_is_not_shipped(manifest: dict[str, Any]) -> None:
+    shipped = library_of(manifest, "library") | library_of(manifest, "late")
+    assert "calculator/catalogs/api_prices.csv" in shipped
+    assert "calculator/catalogs/api_makers.csv" not in shipped
+
+
 def test_imports_are_found_wherever_they_run() -> None:
     source = b"""
 import os.path

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from calculator import __main__, catalog, situation
+from calculator import __main__, catalog, engine, situation
 from calculator.cases import cases
 from calculator.catalogs import (
     accelerators,
@@ -22,6 +22,8 @@ from calculator.catalogs import (
     tuning_services,
 )
 from calculator.catalogs.rows import read_rows
+from calculator.decisions.fine_tune_or_not import Vendor, holder
+from calculator.exhibit import Note
 from calculator.faces import view
 from calculator.facts import evidence
 from calculator.facts.assumptions import assumption, assumptions, counted
@@ -268,3 +270,54 @@ def test_no_source_is_a_name_without_a_place():
     assert not {"ftp", "gpup", "oaip", "plan", "verda"} & set(sources())
     with (Path(__file__).parent.parent / "calculator" / "catalogs" / "rents.csv").open(newline="") as file:
         assert all(row["source"] in sources() for row in csv.DictReader(file))
+
+
+OVERALL = catalog.decision("fine_tune_or_not")
+
+
+def overall(**given):
+    reading = engine.read(OVERALL, given)
+    assert not reading.problems
+    return engine.evaluate_point("fine_tune_or_not", OVERALL, reading)
+
+
+def held(**given):
+    notes = [one for one in overall(**given).exhibits if isinstance(one, Note)]
+    (note,) = [one for one in notes if one.title.startswith("If you train")]
+    return note.title, " ".join(note.paragraphs)
+
+
+def test_the_vendor_question_offers_every_tuning_service_by_name():
+    offered = {name for name, _ in INPUTS["fine_tune_or_not"]["tuning_service"].options}
+    assert offered == {"none by name"} | {one.provider for one in tuning_services()}
+
+
+@pytest.mark.parametrize("name", dict.fromkeys(one.provider for one in tuning_services()))
+def test_a_service_picked_by_name_says_what_it_trains_for_how_much_and_until_when(name):
+    title, words = held(tuning_service=name)
+    assert name in title
+    for row in tuning_services():
+        if row.provider == name:
+            assert row.models in words
+            assert f"As of {row.as_of}" in words
+            assert not row.closes or row.closes in words
+
+
+def test_a_service_sets_the_price_of_training_and_the_kind_of_vendor():
+    reading = engine.read(OVERALL, {"tuning_service": "Tinker"})
+    assert reading.inputs.managed_small_usd_per_mtok == 0.4
+    large = engine.read(OVERALL, {"tuning_service": "OpenAI"}).inputs
+    assert (large.managed_small_usd_per_mtok, large.managed_large_usd_per_mtok) == (3, 25)
+    assert holder("open weights, kept by you", "OpenAI") is Vendor.CLOSING
+    assert holder("a provider that is closing its training", "Tinker") is Vendor.OPEN
+    assert holder("open weights, kept by you", "Google Vertex AI") is Vendor.TRAINING
+    assert holder("a provider that still trains", "none by name") is Vendor.TRAINING
+
+
+@pytest.mark.parametrize("kind", Vendor)
+def test_a_kind_of_vendor_names_services_and_days_from_the_list(kind):
+    _, words = held(vendor=kind)
+    closing = {one.closes for one in tuning_services() if one.closes}
+    assert (kind is Vendor.CLOSING) == all(day in words for day in closing)
+    assert ("Tinker" in words) == (kind is Vendor.OPEN)
+    assert ("Google Vertex AI" in words) == (kind is Vendor.TRAINING)

@@ -4,6 +4,7 @@ It only draws; what is said here is worked out in `fine_tune_or_not`.
 """
 
 from calculator.cases.nearest import nearest
+from calculator.catalogs import TuningService, tuning_services
 from calculator.decisions.fine_tune_or_not import (
     Answer,
     Gate,
@@ -14,6 +15,7 @@ from calculator.decisions.fine_tune_or_not import (
     choose,
     described,
     gate_words,
+    holder,
     options,
 )
 from calculator.exhibit import Bar, Bars, Exhibit, Mark, Note, Segment, Table
@@ -63,7 +65,7 @@ def exhibits(i: Inputs, o: Outputs) -> tuple[Exhibit, ...]:
             limit=Mark(label="needed", x=i.target_accuracy_share),
         ),
         _nearest(i),
-        Note(title="If you train: who holds the model", paragraphs=VENDOR_FACTS[Vendor(i.vendor)]),
+        _holder(i),
     )
 
 
@@ -97,19 +99,43 @@ def _nearest(i: Inputs) -> Note:
     )
 
 
-VENDOR_FACTS = {
-    Vendor.OPEN: (
-        "Open weights stay yours: a tuned adapter runs wherever its base model runs, and no retirement date ends it.",
-    ),
-    Vendor.TRAINING: (
-        "Ask three dates before you train: until when you may train, when the base model retires, and whether the "
-        "tuned weights can be taken along. On Azure training ends with the base model and deployment up to a year "
-        "later.",
-    ),
-    Vendor.CLOSING: (
-        "OpenAI: no new organisations since 2026-05-07, no new training jobs from 2027-01-06; tuned models answer "
-        "until their base model is retired (gpt-4o and gpt-4.1: 2027-01-14). The weights cannot be taken along.",
-        "Cohere deprecated its fine-tuning on 2025-09-15; Mistral lists its own as deprecated.",
-    ),
-}
-"""Dated facts on leaving a vendor, from the vendors' own deprecation pages, read 2026-11-22."""
+def _holder(i: Inputs) -> Note:
+    """Who would hold the tuned model: the dated rows of the service, or of those that are of the kind."""
+    kind = holder(i.vendor, i.tuning_service)
+    rows = [row for row in tuning_services() if row.provider == i.tuning_service]
+    if rows:
+        return Note(title=f"If you train at {i.tuning_service}", paragraphs=tuple(map(_offer, rows)))
+    found: tuple[str, ...]
+    if kind is Vendor.OPEN:
+        found = (OPEN_WEIGHTS, f"They can be taken along from {_named('yes')}.")
+    elif kind is Vendor.TRAINING:
+        found = (THREE_DATES, f"The weights stay at {_named('no')}.")
+    else:
+        found = tuple(_offer(row) for row in tuning_services() if row.closes)
+    return Note(title="If you train: who holds the model", paragraphs=found)
+
+
+OPEN_WEIGHTS = (
+    "Open weights stay yours: a tuned adapter runs wherever its base model runs, and no retirement date ends it."
+)
+THREE_DATES = (
+    "Ask three dates before you train: until when you may train, when the base model retires, and whether the tuned "
+    "weights can be taken along."
+)
+
+
+def _named(weights_out: str) -> str:
+    """The services that still train and from which weights can, or cannot, be taken along."""
+    names = dict.fromkeys(row.provider for row in tuning_services()
+                          if row.weights_out == weights_out and not row.closes)
+    return ", ".join(names)
+
+
+def _offer(row: TuningService) -> str:
+    """One dated row in words."""
+    kinds = [kind for kind in ("supervised", "preference", "reinforcement") if getattr(row, kind)]
+    said = [f"{row.provider}, {row.models}: {' and '.join(kinds)} tuning"]
+    said += [f"{USD.show(row.usd)} a {row.unit}"] if row.usd is not None else []
+    said += {"yes": ["the weights can be taken along"], "no": ["the weights stay there"]}.get(row.weights_out, [])
+    said += [f"trains until {row.closes}"] if row.closes else []
+    return f"{', '.join(said)}. {row.note[:1].upper()}{row.note[1:]}. As of {row.as_of}."

@@ -9,20 +9,20 @@ next step is the option of the largest worth: to be tried first where a trial is
 Left out: prices that fall while you build, teams that already own half of it, and what your users feel.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum, StrEnum
-from functools import wraps
+from functools import cache, wraps
 from math import ceil, erfc, inf, log, sqrt
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 
 from calculator import situation
 from calculator.cases import NEUTRAL, Situation, quality
-from calculator.catalogs import accelerators, architectures
+from calculator.catalogs import accelerators, architectures, tuning_services
 from calculator.decisions import conversation_context, domain_data, smaller_scope
 from calculator.exhibit import Exhibit
-from calculator.fields import ask, assume, flag, out, paste, pick
+from calculator.fields import Span, ask, assume, flag, out, paste, pick
 from calculator.llm.serving import ServingSetup, throughput, weight_format
 from calculator.llm.tokens import hosting_usd_per_month, request_usd
 from calculator.llm.training.cost import reinforcement_usd
@@ -91,6 +91,34 @@ class Vendor(StrEnum):
     OPEN = "open weights, kept by you"
     TRAINING = "a provider that still trains"
     CLOSING = "a provider that is closing its training"
+
+
+ANY_SERVICE = "none by name"
+"""The option of the tuning services that leaves it to the kind of vendor who would hold the model."""
+
+
+TRAINED_BY_THE_TOKEN = "million training tokens"
+"""The unit of the rows of tuning services whose prices compare."""
+
+
+def _service_prices(name: str, _: Mapping[str, Any]) -> dict[str, Span | str]:
+    """What a service asks for training: its cheapest offer for a small model, its dearest for a large one."""
+    rows = [row for row in tuning_services() if row.provider == name and row.supervised]
+    asked = sorted(row.usd for row in rows if row.usd and row.unit == TRAINED_BY_THE_TOKEN)
+    if not asked:
+        return {}
+    return {f"managed_{size}_usd_per_mtok": (usd,) * 3 for size, usd in (("small", asked[0]), ("large", asked[-1]))}
+
+
+@cache
+def holder(vendor: str, service: str) -> Vendor:
+    """What becomes of a model tuned at this service, by its dated rows; without one, the kind of vendor as given."""
+    rows = [row for row in tuning_services() if row.provider == service]
+    if not rows:
+        return Vendor(vendor)
+    if all(row.closes for row in rows):
+        return Vendor.CLOSING
+    return Vendor.OPEN if all(row.weights_out == "yes" for row in rows if not row.closes) else Vendor.TRAINING
 
 
 class Hosting(StrEnum):
@@ -282,6 +310,14 @@ class Inputs:
     deadline_days: float = situation.deadline_days
     horizon_months: float = situation.horizon_months
     vendor: str = pick(Vendor.OPEN, Vendor, "Who would hold the tuned model", group=situation.LIMITS)
+    tuning_service: str = pick(
+        ANY_SERVICE,
+        [(name, name) for name in (ANY_SERVICE, *dict.fromkeys(row.provider for row in tuning_services()))],
+        "Tuning service",
+        hint="Says who would hold the model, and sets the price of training",
+        group=situation.LIMITS,
+        fills=_service_prices,
+    )
     hosting: str = pick(Hosting.TOKENS, Hosting, "How a tuned small model is paid for", group=situation.MONEY)
     hosting_gpus: float = situation.hosting_gpus
     device: str = situation.device(situation.rented)
@@ -521,6 +557,7 @@ SERVING_FROM = (
     "device_usd_per_hour",
     "hosting",
     "vendor",
+    "tuning_service",
 )
 """What three of the larger sums follow from. Looking for flips changes one input at a time, mostly others."""
 
@@ -775,7 +812,7 @@ def serving_usd_per_request(i: Inputs) -> tuple[float, ...]:
         price * i.tuned_price_ratio
         for price in (
             (i.open_large_input_usd_per_mtok, i.open_large_output_usd_per_mtok)
-            if i.vendor == Vendor.OPEN
+            if holder(i.vendor, i.tuning_service) is Vendor.OPEN
             else (i.large_input_usd_per_mtok, i.large_output_usd_per_mtok)
         )
     )
@@ -838,7 +875,7 @@ def shut(i: Inputs, k: int, start: float, days: float, first_token_ms: float) ->
         return Gate.LABELS
     if way.large and i.privacy == Privacy.PREMISES and i.gpus < 1 + (not i.baseline_is_small):
         return Gate.HARDWARE
-    if k in (_TUNE_LARGE, _BOTH) and i.vendor == Vendor.CLOSING:
+    if k in (_TUNE_LARGE, _BOTH) and holder(i.vendor, i.tuning_service) is Vendor.CLOSING:
         return Gate.VENDOR
     if first_token_ms > i.latency_ms:
         return Gate.LATENCY

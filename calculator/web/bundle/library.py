@@ -81,7 +81,8 @@ def package_files(root: Path) -> dict[str, bytes]:
     """The bundled files of the package in `root`, by their name inside the library.
 
     These are the modules that `faces.browser` and the decisions reach, wherever an import stands, and the data files
-    beside them. Raises BundleError when one of them imports a module that is NATIVE_ONLY.
+    beside them that one of them names, with or without its ending. Raises BundleError when one of them imports a module
+    that is NATIVE_ONLY.
     """
     found = sources(root)
     modules = {module_name(name): name for name in found if name.endswith(".py")}
@@ -99,10 +100,18 @@ def package_files(root: Path) -> dict[str, bytes]:
         wanted += [(other, name) for other in imported(files[name], name, late=True)]
         wanted.append((module.rpartition(".")[0], name))
     folders = {name.rpartition("/")[0] for name in files}
+    named = {text for source in files.values() for text in _texts(source)}
     for name, path in found.items():
-        if name.rpartition("/")[0] in folders and path.suffix in DATA:
+        if name.rpartition("/")[0] in folders and path.suffix in DATA and {path.name, path.stem} & named:
             files[name] = path.read_bytes()
     return dict(sorted(files.items()))
+
+
+def _texts(source: bytes) -> Iterator[str]:
+    """The texts that stand in a module's code, where the name of a file that it reads is one of them."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
 
 
 def sources(root: Path) -> dict[str, Path]:
