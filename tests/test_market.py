@@ -33,7 +33,7 @@ from calculator.web import appendix
 RELEASE = date(2026, 11, 28)
 NAMES = catalog.names()
 INPUTS = {name: fields_of(catalog.decision(name).Inputs) for name in NAMES}
-READ_NOWHERE = {"sheet", "channels"}
+READ_NOWHERE = {"sheet", "channels", "memory"}
 """Marks of figures from memory: there is no place that says them, and their titles say so."""
 ONE_PAGE_SITES = {"www.cloudping.co"}
 
