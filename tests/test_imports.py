@@ -11,8 +11,8 @@ from calculator.web.bundle.library import native
 PACKAGE = Path(__file__).parent.parent / "calculator"
 
 BELOW_FACES = {
-    "cases", "catalog", "catalogs", "decisions", "engine", "exhibit", "explore", "facts", "fields", "json_text",
-    "links", "llm", "presets", "situation", "stats", "units", "verdict",
+    "cases", "catalog", "catalogs", "decisions", "engine", "examine", "exhibit", "explore", "facts", "fields",
+    "json_text", "links", "llm", "presets", "situation", "stats", "units", "verdict",
 }  # fmt: skip
 
 LAYERS = {
@@ -30,6 +30,7 @@ LAYERS = {
     "decisions": {"fields", "situation", "units", "verdict", "exhibit", "llm", "stats", "catalogs", "cases"},
     "engine": {"exhibit", "fields", "verdict", "stats", "units"},
     "explore": {"engine", "exhibit", "fields", "units", "verdict"},
+    "examine": {"catalogs", "decisions", "json_text", "llm", "stats", "units"},
     "catalog": {"decisions", "fields", "verdict", "stats"},
     "presets": set(),
     "update": {"catalog", "catalogs", "engine", "faces", "presets", "stats"},

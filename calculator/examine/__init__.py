@@ -1,0 +1,15 @@
+"""A reader's own evidence, read where it lies: a data set, test results, or a run's log.
+
+    >>> found = examine('{"prompt": "2 + 2?", "completion": "4"}\\n' * 2, name="sums.jsonl")
+    >>> found["kind"], found["format"], found["numbers"]["examples"], found["numbers"]["exact_duplicates"]
+    ('data', 'prompt and completion', 2, 1)
+
+`Reader` takes a file in pieces, finds out what it is, and says at any time what it holds: a plain tree of texts and
+numbers (`tree.whole`). Nothing is kept of a file but counts, hashes, and the few texts and lines that are shown.
+"""
+
+from calculator.examine.reader import Reader, examine
+from calculator.examine.results import EVIDENCE, evidence
+from calculator.examine.tree import RefusedError
+
+__all__ = ["EVIDENCE", "Reader", "RefusedError", "evidence", "examine"]

@@ -1,0 +1,106 @@
+"""Exact and near duplicates, contradictions and overlap, in bounded memory.
+
+A text is remembered by a hash of 64 bits. Of up to `MOST_KEPT` different texts each is remembered, and the counts are
+exact but for two texts that share a hash (for 262,144 texts a chance of 2e-9). Beyond that only the texts whose hash
+ends in k zero bits are, a random part of 1 / 2^k; all copies of a text share its hash, so the share of repeats in that
+part is the share in the file, with the error of a sample of at least half as many texts.
+"""
+
+from calculator.examine.tree import FIRST_LINES
+
+MOST_KEPT = 2**18
+
+_COUNT_BITS = 24
+_COUNTS = 2**_COUNT_BITS - 1
+
+
+class Seen:
+    """Texts by their hash, each with the line it was first on and how often it came."""
+
+    __slots__ = ("again", "found", "mask", "most", "pairs")
+
+    def __init__(self, most: int = MOST_KEPT) -> None:
+        self.again = 0
+        self.found: dict[int, int] = {}
+        self.mask = 0
+        self.most = most
+        self.pairs: list[tuple[int, int]] = []
+        """(line, line it repeats) of the first repeats."""
+
+    def add(self, key: int, line: int) -> bool:
+        """Remember a text; whether it was there before, as far as it is among those remembered."""
+        if key & self.mask:
+            return False
+        found = self.found
+        before = found.get(key)
+        if before is not None:
+            self.again += 1
+            if before & _COUNTS < _COUNTS:
+                found[key] = before + 1
+            if len(self.pairs) < FIRST_LINES:
+                self.pairs.append((line, before >> _COUNT_BITS))
+            return True
+        found[key] = line << _COUNT_BITS | 1
+        if len(found) > self.most:
+            self._thin()
+        return False
+
+    def _thin(self) -> None:
+        while len(self.found) > self.most // 2:
+            self.mask = 2 * self.mask + 1
+            mask = self.mask
+            self.found = {key: value for key, value in self.found.items() if not key & mask}
+        self.again = sum((value & _COUNTS) - 1 for value in self.found.values())
+
+    @property
+    def exact(self) -> bool:
+        """Whether every text was remembered."""
+        return not self.mask
+
+    @property
+    def repeats(self) -> int:
+        """Rows that repeat an earlier one; an estimate once `exact` is false."""
+        return self.again * (self.mask + 1)
+
+    def knows(self, key: int) -> bool | None:
+        """Whether a text was seen; None for one that would not have been remembered."""
+        return None if key & self.mask else key in self.found
+
+
+class Answers:
+    """The first answer to each input, by hashes: inputs that come with another answer are noted."""
+
+    __slots__ = ("contradicted", "found", "mask", "most", "pairs")
+
+    def __init__(self, most: int = MOST_KEPT) -> None:
+        self.found: dict[int, tuple[int, int]] = {}
+        self.contradicted: set[int] = set()
+        self.mask = 0
+        self.most = most
+        self.pairs: list[tuple[int, int]] = []
+
+    def add(self, key: int, answer: int, line: int) -> None:
+        """Note the answer that an input has on this line."""
+        if key & self.mask:
+            return
+        before = self.found.get(key)
+        if before is None:
+            self.found[key] = (answer, line)
+            if len(self.found) > self.most:
+                while len(self.found) > self.most // 2:
+                    self.mask = mask = 2 * self.mask + 1
+                    self.found = {k: value for k, value in self.found.items() if not k & mask}
+                self.contradicted = {k for k in self.contradicted if not k & self.mask}
+        elif before[0] != answer:
+            self.contradicted.add(key)
+            if len(self.pairs) < FIRST_LINES:
+                self.pairs.append((line, before[1]))
+
+    @property
+    def inputs(self) -> int:
+        """Inputs that came with more than one answer; an estimate once some were left out."""
+        return len(self.contradicted) * (self.mask + 1)
+
+    def knows(self, key: int) -> bool | None:
+        """Whether an input was seen; None for one that would not have been remembered."""
+        return None if key & self.mask else key in self.found
