@@ -470,7 +470,6 @@ def kernels_of(i: Inputs) -> Kernels:
     return Kernels(
         attention=_KERNELS[Attention(i.attention)],
         arithmetic=i.arithmetic,
-        fused_adapter=_FRAMEWORKS[i.framework] == "unsloth",
         adapter="full-size" if i.dora and i.method != Method.FULL else "low-rank",
     )
 
