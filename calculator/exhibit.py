@@ -83,6 +83,38 @@ class Bars:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Choice:
+    """One row of a picture of options: what is expected, from `low` to `high`, and the bar that it must reach.
+
+    bar: None where there is none. cells: text, already in words, for the columns of the picture that are not drawn.
+    """
+
+    label: str
+    expected: float
+    low: float
+    high: float
+    bar: float | None
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choices:
+    """Options on one axis, the first one first: a table with a drawing in each row, so that it reads without it.
+
+    need: where every option is measured against, with its label. columns: the heads of each row's `cells`.
+    """
+
+    title: str
+    description: str
+    axis: str
+    unit: Unit
+    rows: tuple[Choice, ...]
+    need: Mark
+    columns: tuple[str, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Grid:
     """A map over two quantities: `cells[row][column]` is the answer at `ys[row]`, `xs[column]`; `here`: the present."""
 
@@ -140,4 +172,5 @@ class Command:
     note: str = ""
 
 
-Exhibit = Table | Curves | Bars | Grid | Note | Command
+Picture = Curves | Bars | Choices | Grid
+Exhibit = Table | Picture | Note | Command

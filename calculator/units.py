@@ -136,6 +136,16 @@ class Unit:
             symbol = first[:-1] + space + rest
         return number + ("\u00a0" + symbol if symbol else "")
 
+    def brief(self, value: float, digits: int = 2) -> str:
+        """The value in a few digits and without the unit's words, for pictures: $13k, 75 %."""
+        if self.percent:
+            return f"{_rounded(value * 100, digits)}\u00a0%"
+        if not isfinite(value):
+            return self.show(value)
+        sign, size = ("−" if value < 0 else ""), abs(value)
+        scale, letter = next(((scale, letter) for scale, letter in _SCALES if size >= scale), (1.0, ""))
+        return f"{sign}{self.prefix}{_rounded(size / scale, digits)}{letter}"
+
     def show_range(self, low: float, high: float) -> str:
         """Two values for people, with what follows a number said once: $5 to $9 a month, but 5 % to 9 %.
 
@@ -154,6 +164,13 @@ class Unit:
         if self.percent:
             return f"{float(f'{value * 100:.10g}'):.10g}%"
         return f"{value:.10g}"
+
+
+_SCALES = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
+
+
+def _rounded(value: float, digits: int) -> str:
+    return f"{float(f'{value:.{digits}g}'):g}"
 
 
 def _percentage(value: float) -> str:

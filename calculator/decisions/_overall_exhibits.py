@@ -18,7 +18,7 @@ from calculator.decisions.fine_tune_or_not import (
     holder,
     options,
 )
-from calculator.exhibit import Bar, Bars, Exhibit, Mark, Note, Segment, Table
+from calculator.exhibit import Choice, Choices, Exhibit, Mark, Note, Table
 from calculator.units import DAYS, SHARE, USD, USD_PER_MONTH
 
 NINETY = 1.645
@@ -31,8 +31,8 @@ def exhibits(i: Inputs, o: Outputs) -> tuple[Exhibit, ...]:
     ranked = sorted(
         found, key=lambda a: (a is not answer, found[a].gate is not Gate.OPEN, -found[a].worth_usd)
     )
-    scored = [a for a in ranked if a is not Answer.PEOPLE]
     return (
+        _picture(i, found, ranked),
         Table(
             title="Every option",
             columns=(
@@ -49,23 +49,35 @@ def exhibits(i: Inputs, o: Outputs) -> tuple[Exhibit, ...]:
             "counts that an option is dropped when its trial disappoints.",
             highlight=0,
         ),
-        Bars(
-            title="Accuracy to expect of each option",
-            description="A bar for each option; the whisker runs from the 5th to the 95th percentile.",
-            unit=SHARE,
-            bars=tuple(
-                Bar(
-                    label=str(a),
-                    segments=(Segment(label="Accuracy", value=found[a].accuracy),),
-                    low=max(0.0, found[a].accuracy - NINETY * found[a].spread),
-                    high=min(1.0, found[a].accuracy + NINETY * found[a].spread),
-                )
-                for a in scored
-            ),
-            limit=Mark(label="needed", x=i.target_accuracy_share),
-        ),
         _nearest(i),
         _holder(i),
+    )
+
+
+def _picture(i: Inputs, found: dict[Answer, Option], ranked: list[Answer]) -> Choices:
+    """What can be had, on one axis. What leaving it to people scores is not known, and it has no place there."""
+    shown = [a for a in ranked if found[a].gate is Gate.OPEN and a is not Answer.PEOPLE]
+    out = len(found) - len(shown) - 1
+    return Choices(
+        title="Every option that can be had",
+        description="For each option the accuracy to expect, from its 5th to its 95th percentile, and the bar from "
+        "which it is worth building; the dashed line is what you need.",
+        axis="Right answers",
+        unit=SHARE,
+        rows=tuple(
+            Choice(
+                label=str(a),
+                expected=found[a].accuracy,
+                low=max(0.0, found[a].accuracy - NINETY * found[a].spread),
+                high=min(1.0, found[a].accuracy + NINETY * found[a].spread),
+                bar=None if a is Answer.KEEP else found[a].bar,
+                cells=(USD.brief(found[a].start_usd), USD.brief(found[a].worth_usd)),
+            )
+            for a in shown
+        ),
+        need=Mark(label="you need", x=i.target_accuracy_share),
+        columns=("To start", f"Worth, {i.horizon_months:g} months"),
+        note=f"{out} more {'is' if out == 1 else 'are'} out: “Every option” below says why." if out else "",
     )
 
 

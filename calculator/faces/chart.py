@@ -7,7 +7,7 @@ is told apart without colour. Every chart has a name and a description; `view` p
 from collections.abc import Iterable, Sequence
 from math import ceil, floor, inf, isfinite, log10
 
-from calculator.exhibit import Bar, Bars, Curves, Grid, Line, Scatter
+from calculator.exhibit import Bar, Bars, Choice, Choices, Curves, Grid, Line, Scatter
 from calculator.units import Unit
 
 WIDTH = 400
@@ -18,7 +18,6 @@ SMALLEST_STEP = 1e-290
 """Of an axis: the numbers at the end of what a float can hold have no digits left to tell one from the next."""
 
 _ESCAPES = (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;"), ("'", "&#x27;"))
-_SCALES = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
 _SERIES = 7
 _ROW, _BAR = 40, 14
 _LETTER = 6.0
@@ -47,13 +46,7 @@ def _drawable(value: float) -> float:
 
 def tick_text(unit: Unit, value: float) -> str:
     """A number on an axis: short, without the unit's words."""
-    if unit.percent:
-        return f"{value * 100:.3g}\u00a0%"
-    sign, size = ("−" if value < 0 else ""), abs(value)
-    for scale, letter in _SCALES:
-        if size >= scale:
-            return f"{sign}{unit.prefix}{size / scale:.3g}{letter}"
-    return f"{sign}{unit.prefix}{size:.3g}"
+    return unit.brief(value, 3)
 
 
 def curves(exhibit: Curves) -> str:
@@ -278,13 +271,71 @@ def _tenths(value: int) -> str:
     return text.replace("0.", ".") if abs(value) < 10 else text
 
 
-def meter(share: float, strength: str) -> str:
-    """A thin bar for the share of draws that agree; decoration, as the words beside it say the same."""
+def share_bar(shares: Sequence[float]) -> str:
+    """The shares of the draws as one bar, the rest pale; decoration, as the words beside it say the same."""
+    parts, at = [], 0.0
+    for index, share in enumerate(shares):
+        if share > 0:
+            parts.append(
+                f'<rect class="calc-segment calc-fill-{series(index)}" x="{_at(100 * at)}%" '
+                f'width="{_at(100 * share)}%" height="10"/>'
+            )
+        at += share
     return (
-        '<svg class="calc-meter" viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true" focusable="false">'
-        '<rect class="calc-track" width="100" height="4"/>'
-        f'<rect class="calc-strength-{strength}" width="{_at(100 * share)}" height="4"/></svg>'
+        '<svg class="calc-shares" height="10" aria-hidden="true" focusable="false">'
+        f'<rect class="calc-track" width="100%" height="10"/>{"".join(parts)}</svg>'
     )
+
+
+_STRIP = 22
+"""Height of a row of a picture of options, in pixels. Its places across are per cent, so that it fits any width."""
+
+
+def choice_axis(exhibit: Choices) -> str:
+    """The axis over the rows of a picture of options, with what is needed."""
+    scale, ticks = _choice_scale(exhibit)
+    need = scale(exhibit.need.x or 0.0)
+    side = "end" if need > 60 else "start"
+    words = f"{exhibit.need.label} {exhibit.unit.brief(exhibit.need.x or 0.0)}"
+    parts = [
+        f'<text class="calc-tick" x="{_at(scale(tick))}%" y="32" text-anchor="middle">'
+        f"{escape(tick_text(exhibit.unit, tick))}</text>"
+        for tick in ticks
+    ]
+    parts.append(f'<text class="calc-mark" x="{_at(need)}%" y="14" text-anchor="{side}">{escape(words)}</text>')
+    return _strip(38, "".join(parts))
+
+
+def choice(exhibit: Choices, row: Choice) -> str:
+    """One row: the range as a line, what is expected as a dot, the bar as an upright, what is needed dashed."""
+    scale, ticks = _choice_scale(exhibit)
+    middle = _STRIP / 2
+    parts = [
+        f'<line class="calc-grid" x1="{_at(scale(tick))}%" x2="{_at(scale(tick))}%" y2="{_STRIP}"/>' for tick in ticks
+    ]
+    need = _at(scale(exhibit.need.x or 0.0))
+    parts.append(f'<line class="calc-limit" x1="{need}%" x2="{need}%" y2="{_STRIP}"/>')
+    parts.append(
+        f'<line class="calc-reach" x1="{_at(scale(row.low))}%" x2="{_at(scale(row.high))}%" y1="{_at(middle)}" '
+        f'y2="{_at(middle)}"/>'
+    )
+    if row.bar is not None and row.bar <= 1:
+        bar = _at(scale(row.bar))
+        parts.append(f'<line class="calc-hurdle" x1="{bar}%" x2="{bar}%" y1="2" y2="{_STRIP - 2}"/>')
+    parts.append(f'<circle class="calc-fill-1" cx="{_at(scale(row.expected))}%" cy="{_at(middle)}" r="4"/>')
+    return _strip(_STRIP, "".join(parts))
+
+
+def _choice_scale(exhibit: Choices) -> tuple["_Linear", list[float]]:
+    """From a value to its place in per cent, and the round numbers on the axis."""
+    ends = [end for row in exhibit.rows for end in (row.low, row.high)] + [exhibit.need.x or 0.0]
+    ends += [row.bar for row in exhibit.rows if row.bar is not None and 0 <= row.bar <= 1]
+    low, high = min(ends), max(ends)
+    return _Linear(low, high, 2, 98), _nice(low, high, 4)
+
+
+def _strip(height: int, body: str) -> str:
+    return f'<svg class="calc-strip" height="{height}" aria-hidden="true" focusable="false">{body}</svg>'
 
 
 def _svg(title: str, description: str, height: float, body: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from calculator import MODEL_VERSION
 from calculator.engine import FIRM, Report, result_name, strength_words, uncertain
-from calculator.exhibit import Bars, Command, Curves, Exhibit, Grid, Note, Table
+from calculator.exhibit import Choices, Command, Exhibit, Note, Picture, Table
 from calculator.fields import fields_of, show
 from calculator.links import query
 from calculator.units import COUNT, USD, round_to
@@ -131,7 +131,8 @@ def as_markdown(report: Report, site_url: str = "") -> str:
             lines.append(f"Knowing the uncertain numbers would be worth {worth} at most.")
     lines += ["", "## Your numbers", "", *_inputs_table(report), "", "## Results", "", *_outputs_table(report)]
     for exhibit in report.exhibits:
-        lines += ["", *_exhibit(exhibit)]
+        said = _exhibit(exhibit)
+        lines += ["", *said] if said else []
     if report.flips is not None:
         lines += ["", "## What would change the answer", ""]
         lines += [f"- {_escape(f.label)}: {f.now} → {f.then} gives “{f.answer}”" for f in report.flips[:8]]
@@ -231,7 +232,10 @@ def _exhibit(exhibit: Exhibit) -> list[str]:
         return [f"### {_escape(exhibit.title)}", "", _escape(exhibit.note), "", "```", *exhibit.text.split("\n"), "```"]
     if isinstance(exhibit, Note):
         return [f"### {_escape(exhibit.title)}", "", *(_escape(p) for p in exhibit.paragraphs)]
-    if isinstance(exhibit, Curves | Bars | Grid):
+    if isinstance(exhibit, Choices):
+        # The table of every option has these numbers and more.
+        return []
+    if isinstance(exhibit, Picture):
         return [f"### {_escape(exhibit.title)}", "", _escape(exhibit.description)]
     raise TypeError(f"no Markdown for {type(exhibit).__name__}")
 

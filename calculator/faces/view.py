@@ -11,21 +11,29 @@ from itertools import groupby
 from math import isfinite
 from typing import Any
 
-from calculator.engine import Report, result_name, strength_words, write
-from calculator.exhibit import Bars, Command, Curves, Exhibit, Grid, Note, Table
+from calculator.engine import DRAWS, Report, result_name, write
+from calculator.exhibit import Bars, Choices, Command, Curves, Exhibit, Grid, Note, Picture, Table
 from calculator.explore import Comparison, comparison_table
 from calculator.faces import chart
 from calculator.faces.chart import escape
 from calculator.faces.report import range_words, shell_line, show_input, used_assumptions
 from calculator.facts.assumptions import Assumption, counted
-from calculator.fields import Field, defaults_of, fields_of
-from calculator.units import COUNT, USD, Unit
+from calculator.fields import Field, defaults_of, fields_of, show
+from calculator.units import COUNT, SHARE, USD, Unit
 from calculator.verdict import Decision, Verdict
 
-SECTIONS = ("verdict", "reasons", "numbers", "exhibits", "flips", "sensitivity", "working")
-"""The sections of a report, in reading order."""
+LEAD = ("next", "tipping", "picture")
+"""The sections that make the panel together with the verdict: what is read first."""
+
+DETAILS = ("reasons", "numbers", "answers", "exhibits", "flips", "sensitivity", "working")
+"""The sections behind the panel, in reading order; most of them are folded."""
+
+SECTIONS = ("verdict", *LEAD, *DETAILS)
 
 _TILES, _FLIPS, _SWINGS, _ROWS = 4, 6, 8, 12
+_NAMED, _TIPS = 3, 2
+"""Answers that the bar of shares names; flips that the panel says."""
+
 _NARROW = 12
 """Characters of an option that still fit beside its label."""
 
@@ -43,43 +51,98 @@ def sections(report: Report, overall: str = "") -> dict[str, str]:
 
     overall: what the overall decision says of the same situation, in words.
     """
+    picture = _first_picture(report.exhibits)
     found = {
         "verdict": _verdict(report),
-        "reasons": _reasons(report, overall),
+        "next": _next(report, overall),
+        "picture": "" if picture is None else render_exhibit(picture),
+        "reasons": _reasons(report),
         "numbers": _numbers(report),
-        "exhibits": "".join(render_exhibit(exhibit) for exhibit in report.exhibits),
+        "answers": _answers(report),
+        "exhibits": "".join(_folded(exhibit) for exhibit in report.exhibits if exhibit is not picture),
         "working": _working(report),
     }
     if report.flips is not None:
+        found["tipping"] = _tipping(report)
         found["flips"] = _flips(report)
         found["sensitivity"] = _sensitivity(report)
     return found
 
 
-def render_report(report: Report, overall: str = "") -> str:
-    """The whole report: the verdict as the form's output, then what stands behind it."""
+def render_report(report: Report, overall: str = "", between: str = "") -> str:
+    """The whole report: the verdict as the form's output, the rest of the panel, then what stands behind it.
+
+    between: HTML to stand between the panel and what is behind it.
+    """
     parts = sections(report, overall)
-    rest = "".join(
-        f'<div class="calc-section" data-section="{name}">{parts[name]}</div>' for name in SECTIONS[1:] if name in parts
-    )
+
+    def those(names: Sequence[str]) -> str:
+        return "".join(
+            f'<div class="calc-section" data-section="{name}">{parts[name]}</div>' for name in names if name in parts
+        )
+
     return (
         f'<output class="calc-verdict" data-section="verdict">{parts["verdict"]}</output>'
-        f'<div class="calc-details">{rest}</div>'
+        f'<div class="calc-lead">{those(LEAD)}{between}</div><div class="calc-details">{those(DETAILS)}</div>'
     )
+
+
+def render_peek(report: Report) -> str:
+    """The verdict once more, for the foot of a narrow screen."""
+    return _said(report) + _share_bar(report)
 
 
 def _verdict(report: Report) -> str:
-    """Only spans: an output holds phrasing, and is read out whole when it changes."""
+    """Only spans and a drawing: an output holds phrasing, and is read out whole when it changes."""
     verdict = report.verdict
-    words = strength_words(report)
-    share = report.holds if report.holds is not None else 0.0
     return (
-        f'<span class="calc-panel calc-panel-{report.strength}">{_lamps(verdict)}'
-        f'<span class="calc-answer">{escape(str(verdict.answer))}</span> '
-        f'<span class="calc-headline">{escape(verdict.headline)}</span> '
-        f"{chart.meter(share, report.strength)}"
-        f'<span class="calc-holds">{escape(words or _WAITING)}</span></span>'
+        f'<span class="calc-panel calc-panel-{report.strength}">{_lamps(verdict)}{_said(report)} '
+        f'<span class="calc-headline">{escape(verdict.headline)}</span> {_share_bar(report)}'
+        f'<span class="calc-holds">{_holds(report)}</span></span>'
     )
+
+
+def _said(report: Report) -> str:
+    """The answer and its doubt, as one sentence of one size."""
+    before, after = {
+        "firm": ("", f", in {SHARE.brief(report.holds or 0.0)} of draws"),
+        "leaning": ("Leaning: ", f", in {SHARE.brief(report.holds or 0.0)} of draws"),
+        "close": ("Too close to call: ", f" or {report.runner_up}" if report.runner_up is not None else ""),
+    }[report.strength]
+    if report.holds is None:
+        before = after = ""
+    return (
+        f'<span class="calc-said"><span class="calc-doubt">{before}</span>'
+        f'<span class="calc-answer">{escape(str(report.verdict.answer))}</span>'
+        f'<span class="calc-doubt">{escape(after)}</span></span>'
+    )
+
+
+def _shown_shares(report: Report) -> list[tuple[str, float]]:
+    """The verdict's answer and the commonest others, with the share of draws that gave each."""
+    shares = dict(report.shares or ())
+    here = report.verdict.answer
+    named = [here, *(answer for answer in shares if answer != here)][:_NAMED]
+    return [(str(answer), shares.get(answer, 0.0)) for answer in named]
+
+
+def _share_bar(report: Report) -> str:
+    return chart.share_bar([share for _, share in _shown_shares(report)])
+
+
+def _holds(report: Report) -> str:
+    """The bar of shares in words: which answer came out how often."""
+    if report.shares is None:
+        return _WAITING
+    found = _shown_shares(report)
+    rest = 1.0 - sum(share for _, share in found)
+    words = [
+        f'<span class="calc-key calc-key-{chart.series(index)}"></span>{escape(label)} {SHARE.brief(share)}'
+        for index, (label, share) in enumerate(found)
+    ]
+    if rest > 1 / (2 * DRAWS):
+        words.append(f'<span class="calc-key calc-key-rest"></span>other {SHARE.brief(rest)}')
+    return f"{' · '.join(words)} of {DRAWS} draws"
 
 
 def _lamps(verdict: Verdict) -> str:
@@ -90,18 +153,64 @@ def _lamps(verdict: Verdict) -> str:
     return f'<span class="calc-lamps">{lamps}</span>' if lamps else ""
 
 
-def _reasons(report: Report, overall: str) -> str:
-    verdict = report.verdict
-    html = "".join(f"<li>{escape(reason)}</li>" for reason in verdict.reasons)
-    html = f'<ul class="calc-reasons">{html}</ul>' if html else ""
-    if verdict.next_step:
+def _next(report: Report, overall: str) -> str:
+    """What to do now, and what the overall decision says where this page asks for one thing only."""
+    html = ""
+    if report.verdict.next_step:
         worth = ""
         if report.value_of_knowing_usd is not None:
             worth = f" Knowing the uncertain numbers would be worth {USD.show(report.value_of_knowing_usd)} at most."
-        html += f'<p class="calc-next"><strong>Next step</strong> {escape(verdict.next_step + worth)}</p>'
+        html = f'<p class="calc-next"><strong>Do next</strong> {escape(report.verdict.next_step + worth)}</p>'
     if overall:
         html += f'<p class="calc-overall"><strong>Overall</strong> {escape(overall)}</p>'
     return html
+
+
+def _tipping(report: Report) -> str:
+    """The nearest changes that give another answer, in a sentence."""
+    flips = (report.flips or ())[:_TIPS]
+    if not flips:
+        return '<p class="calc-tipping"><strong>What flips it</strong> No single number within its bounds.</p>'
+    said = "; ".join(
+        f"{escape(flip.label)} from {escape(flip.now)} to {escape(flip.then)}: {escape(str(flip.answer))}"
+        for flip in flips
+    )
+    return f'<p class="calc-tipping"><strong>What flips it</strong> {said}.</p>'
+
+
+def _reasons(report: Report) -> str:
+    html = "".join(f"<li>{escape(reason)}</li>" for reason in report.verdict.reasons)
+    return f'<h3>Why</h3><ul class="calc-reasons">{html}</ul>' if html else ""
+
+
+def _answers(report: Report) -> str:
+    """Every question with what was answered, or what is typical where nothing was; each leads to its field."""
+    values = report.reading.inputs.__dict__
+    rows: list[str] = []
+    given = 0
+    for name, spec in fields_of(report.decision.Inputs).items():
+        yours = name in report.reading.given
+        if spec.kind == "assume" or not (yours or values[name] not in (None, "")):
+            continue
+        row = (
+            f'<tr><th scope="row">{escape(spec.label)}</th><td>{escape(show(spec, values[name]))}</td>'
+            f"<td>{'given' if yours else 'typical'}</td>"
+            f'<td><button class="calc-how" type="button" data-action="change" data-field="{name}" '
+            f'aria-label="Change: {escape(spec.label)}">Change</button></td></tr>'
+        )
+        rows.insert(given if yours else len(rows), row)
+        given += yours
+    head = "".join(f'<th scope="col">{column}</th>' for column in ("Question", "Answer", "From", "Change"))
+    return _part(
+        f"Check your answers: {given} given, {len(rows) - given} taken as typical",
+        '<div class="calc-scroll" tabindex="0" role="group" aria-label="Your answers"><table class="calc-table">'
+        f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>",
+    )
+
+
+def _part(title: str, body: str) -> str:
+    """A part of the report that is folded away."""
+    return f'<details class="calc-part"><summary>{escape(title)}</summary>{body}</details>'
 
 
 def _numbers(report: Report) -> str:
@@ -140,11 +249,27 @@ def _range_words(report: Report, name: str, unit: Unit) -> str:
     return unit.show_range(spread.low, spread.high)
 
 
+def _first_picture(exhibits: Iterable[Exhibit]) -> Exhibit | None:
+    """The picture that stands in the panel."""
+    return next((exhibit for exhibit in exhibits if isinstance(exhibit, Picture)), None)
+
+
 def render_exhibit(exhibit: Exhibit) -> str:
-    """One table, picture or note; a picture carries its numbers as a table."""
+    """One table, picture or note under its title; a picture carries its numbers as a table."""
+    if isinstance(exhibit, Command):
+        return _body(exhibit)
+    return f'<div class="calc-exhibit"><h3>{escape(exhibit.title)}</h3>{_body(exhibit)}</div>'
+
+
+def _folded(exhibit: Exhibit) -> str:
+    return _body(exhibit) if isinstance(exhibit, Command) else _part(exhibit.title, _body(exhibit))
+
+
+def _body(exhibit: Exhibit) -> str:
+    """What stands under an exhibit's title."""
     if isinstance(exhibit, Note):
         paragraphs = "".join(f"<p>{escape(p)}</p>" for p in exhibit.paragraphs)
-        return f'<div class="calc-note"><h3>{escape(exhibit.title)}</h3>{paragraphs}</div>'
+        return f'<div class="calc-note">{paragraphs}</div>'
     if isinstance(exhibit, Command):
         note = f'<p class="calc-caption">{escape(exhibit.note)}</p>' if exhibit.note else ""
         return (
@@ -154,22 +279,50 @@ def render_exhibit(exhibit: Exhibit) -> str:
         )
     if isinstance(exhibit, Table):
         table = _table(exhibit.columns, exhibit.rows, highlight=exhibit.highlight)
-        note = f'<p class="calc-caption">{escape(exhibit.note)}</p>' if exhibit.note else ""
-        return f'<div class="calc-exhibit"><h3>{escape(exhibit.title)}</h3>{table}{note}</div>'
+        return table + (f'<p class="calc-caption">{escape(exhibit.note)}</p>' if exhibit.note else "")
+    if isinstance(exhibit, Choices):
+        return _choices(exhibit)
     if isinstance(exhibit, Curves):
         drawing, legend, table = _curves(exhibit)
     elif isinstance(exhibit, Grid):
         drawing, legend, table = _grid(exhibit)
     else:
         drawing, legend, table = _bars(exhibit)
-    return _figure(exhibit.title, exhibit.description, legend + drawing, table)
+    return _figure(exhibit.description, legend + drawing, table)
 
 
-def _figure(title: str, description: str, drawing: str, table: str) -> str:
+def _figure(description: str, drawing: str, table: str) -> str:
     return (
-        f'<figure class="calc-exhibit"><figcaption><h3>{escape(title)}</h3>'
-        f'<p class="calc-caption">{escape(description)}</p></figcaption>{drawing}'
+        f'<figure class="calc-picture"><figcaption class="calc-caption">{escape(description)}</figcaption>{drawing}'
         f'<details class="calc-data"><summary>The numbers in this chart</summary>{table}</details></figure>'
+    )
+
+
+def _choices(exhibit: Choices) -> str:
+    """Options on one axis: a table with a drawing in each row."""
+    axis = chart.choice_axis(exhibit)
+    unit = exhibit.unit
+    heads = "".join(f'<th scope="col">{escape(column)}</th>' for column in exhibit.columns)
+    rows = []
+    for index, row in enumerate(exhibit.rows):
+        bar = "–" if row.bar is None else "never" if row.bar > 1 else unit.brief(max(0.0, row.bar))
+        cells = "".join(
+            f'<td><span class="calc-head">{escape(head)}</span>{escape(cell)}</td>'
+            for head, cell in zip(exhibit.columns, row.cells, strict=True)
+        )
+        mark = ' class="calc-highlight"' if index == 0 else ""
+        rows.append(
+            f'<tr{mark}><th scope="row">{escape(row.label)}</th><td class="calc-drawn">{chart.choice(exhibit, row)}'
+            f'<span class="calc-unseen">{escape(unit.show_range(row.low, row.high))}</span></td>'
+            f'<td><span class="calc-head">Expect</span>{escape(unit.brief(row.expected))}</td>'
+            f'<td><span class="calc-head">Must reach</span>{escape(bar)}</td>{cells}</tr>'
+        )
+    note = f'<p class="calc-caption">{escape(exhibit.note)}</p>' if exhibit.note else ""
+    return (
+        f'<table class="calc-choices"><caption class="calc-unseen">{escape(exhibit.description)}</caption>'
+        f'<thead><tr><th scope="col">Option</th><th scope="col" class="calc-drawn"><span class="calc-unseen">'
+        f'{escape(exhibit.axis)}</span>{axis}</th><th scope="col">Expect</th><th scope="col">Must reach</th>{heads}'
+        f"</tr></thead><tbody>{''.join(rows)}</tbody></table>{note}"
     )
 
 
@@ -256,20 +409,20 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, highlight: 
 
 def _flips(report: Report) -> str:
     flips = report.flips or ()
-    title = "<h3>What would change the answer</h3>"
+    title = "What would change the answer"
     steady = len(report.steady or ())
     if not flips:
-        return f"{title}<p>No single number changes it within its bounds.</p>"
+        return _part(title, "<p>No single number changes it within its bounds.</p>")
     rows = [(f.label, f.now, f.then, str(f.answer)) for f in flips]
     columns = ("If only this changes", "from", "to", "the answer is")
-    html = title + _table(columns, rows[:_FLIPS])
+    html = _table(columns, rows[:_FLIPS])
     if rows[_FLIPS:]:
         more = _table(columns, rows[_FLIPS:])
         html += f'<details class="calc-data"><summary>{len(rows) - _FLIPS} more, further away</summary>{more}</details>'
     if steady:
         some = "One other number does" if steady == 1 else f"{steady} other numbers do"
         html += f'<p class="calc-caption">{some} not change it anywhere within bounds.</p>'
-    return html
+    return _part(f"{title}: {len(flips)} {'number' if len(flips) == 1 else 'numbers'}", html)
 
 
 def _sensitivity(report: Report) -> str:
@@ -293,7 +446,7 @@ def _sensitivity(report: Report) -> str:
     drawing = chart.tornado(title, description, unit, getattr(report.outputs, name), shown)
     rows = [(s.label, s.low_input, unit.show(s.at_low), s.high_input, unit.show(s.at_high)) for s in swings]
     table = _table(("Input", "Low", "gives", "High", "gives"), rows)
-    return _figure(title, description, _legend(("at its low value", "at its high value")) + drawing, table)
+    return _part(title, _figure(description, _legend(("at its low value", "at its high value")) + drawing, table))
 
 
 def _working(report: Report) -> str:

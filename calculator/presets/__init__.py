@@ -1,5 +1,6 @@
 """Complete situations for typical cases, one TOML file each. Every number in them is typical, not measured.
 
+short = "FAQ bot"
 title = "An FAQ bot on shipping and opening hours"
 expects = { fine_tune_or_not = "Keep what you have" }   # what the guide says; held by a test
 page = "general_task"
@@ -34,10 +35,12 @@ NAMES = (
 class Preset:
     """One complete situation: its title, the page it belongs to, its fields as a reader would type them.
 
+    short: a name of two words, for where there is little room.
     expects: decision name to the answer that the guide gives.
     """
 
     name: str
+    short: str
     title: str
     page: str
     situation: Mapping[str, Any]
@@ -59,6 +62,7 @@ def _read(name: str) -> Preset:
     table = tomllib.loads(data.decode())
     return Preset(
         name=name,
+        short=table["short"],
         title=table["title"],
         page=table["page"],
         situation=table["situation"],

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from datetime import date
 from functools import cache
+from itertools import zip_longest
 from math import isfinite
 from pathlib import Path
 
@@ -44,6 +45,10 @@ def pages() -> Mapping[str, str]:
     return found
 
 
+_OPEN_CARDS = 3
+"""Cards that stand in the open; the strongest of each side come first."""
+
+
 def render(what: str, source: str) -> str:
     """The HTML of a fence. ValueError for a fence or an argument that does not exist."""
     argument = source.strip()
@@ -71,18 +76,30 @@ def render(what: str, source: str) -> str:
 
 
 def evidence_cards(topic: str) -> str:
-    """The cards of one topic, what supports its claim beside what limits or contradicts it. ValueError when unknown."""
+    """The cards of one topic: three in the open, then what supports its claim beside what limits it. ValueError when
+    unknown."""
     if topic not in evidence.TOPICS:
         raise ValueError(f"topic must be one of: {', '.join(evidence.TOPICS)}; given: {topic[:60]!r}")
     found = evidence.cards(topic)
-    columns = []
+    sides: dict[str, list[Card]] = {}
     for title, wanted in (("What supports the claim", ("supports",)), ("What limits it", ("contradicts", "limits"))):
         chosen = [card for card in found if card.direction(topic) in wanted]
         chosen.sort(key=lambda card: (wanted.index(card.direction(topic)), evidence.STRENGTHS.index(card.strength)))
-        if chosen:
-            body = "".join(_card(card, card.direction(topic)) for card in chosen)
+        sides[title] = chosen
+    # The best of each side first, then the next best of each.
+    turns = [card for pair in zip_longest(*sides.values()) for card in pair if card is not None]
+    opened = turns[:_OPEN_CARDS]
+    html = f'<div class="evidence evidence-open">{"".join(_card(card, card.direction(topic)) for card in opened)}</div>'
+    columns = []
+    for title, cards in sides.items():
+        rest = [card for card in cards if card not in opened]
+        if rest:
+            body = "".join(_card(card, card.direction(topic)) for card in rest)
             columns.append(f'<div class="evidence-side"><h3>{title}</h3>{body}</div>')
-    return f'<div class="evidence">{"".join(columns)}</div>'
+    if columns:
+        more = f"<summary>{len(turns) - len(opened)} more findings, for and against</summary>"
+        html += f'<details class="evidence-more">{more}<div class="evidence">{"".join(columns)}</div></details>'
+    return html
 
 
 def evidence_index() -> str:

@@ -6,9 +6,9 @@
     ```
 
 The first line names the decision; the rest is TOML: `preset`, `show` (the fields that stand in the open), `map` (two
-fields for a map of the answer), or values of fields, checked like a reader's. In prose, `#!calc
-limited_compute:peak_gib preset=small-business` in backticks gives the number itself. Whatever is wrong fails the build
-with the page and the line.
+fields for a map of the answer), `chips` (true: the situations as buttons above it), or values of fields, checked like a
+reader's. In prose, `#!calc limited_compute:peak_gib preset=small-business` in backticks gives the number itself.
+Whatever is wrong fails the build with the page and the line.
 """
 
 import inspect
@@ -33,7 +33,7 @@ from calculator.verdict import Decision
 from calculator.web import appendix, bundle
 
 EXAMPLE = "A worked example. This site holds no runtime, so the numbers stay; the command line takes yours."
-_OWN_KEYS = ("preset", "show", "map")
+_OWN_KEYS = ("preset", "show", "map", "chips")
 READY = "A worked example. It comes to life once the page's script has loaded."
 
 
@@ -123,7 +123,8 @@ def render(source: str, number: int = 1, worker: str | None = None) -> str:
     if mapped and (len(mapped) != 2 or not set(mapped) <= set(explore.sweepable(report.decision))):
         raise ValueError(f"map must name two numeric fields of {name}; given: {mapped}")
     ident = name.strip().replace("_", "-") + (f"-{number}" if number > 1 else "")
-    return _calculator(report, ident, preset, show, mapped, _worker() if worker is None else worker)
+    chips = _chips(preset) if table.get("chips") else ""
+    return chips + _calculator(report, ident, preset, show, mapped, _worker() if worker is None else worker)
 
 
 def _hashable(value: Any) -> Any:
@@ -139,12 +140,24 @@ def _calculator(report: engine.Report, ident: str, preset: str, show: list[str],
         f'data-worker="{worker}" data-search-exclude aria-labelledby="{ident}-title">'
         f'<h2 class="calc-title" id="{ident}-title">{escape(decision.question)}</h2>'
         '<div class="calc-body">'
-        f'<form class="calc-form" id="{ident}-form" novalidate autocomplete="off" aria-label="Your numbers">'
-        f"{_bar(name, ident, preset, READY if worker else EXAMPLE)}{form}{_peek(report)}</form>"
-        f'<div class="calc-report">{view.render_report(report, overall)}</div></div>'
-        f'<div class="calc-foot">{_map(mapped)}{_source(report)}{_actions()}</div>'
+        f'<form class="calc-form" id="{ident}-form" novalidate autocomplete="off" aria-label="Your numbers" popover>'
+        f"{_bar(name, ident, preset, READY if worker else EXAMPLE)}{form}{_peek(report, ident, 'hide', 'Done')}</form>"
+        f'<div class="calc-report">{view.render_report(report, overall, _actions())}</div></div>'
+        f'<div class="calc-foot">{_map(mapped)}{_source(report)}</div>'
+        f"{_peek(report, ident, 'show', 'Your numbers')}"
         f"</section>{_computes(decision)}"
     )
+
+
+def _chips(preset: str) -> str:
+    """The situations as buttons; the page's script fills the first calculator with the one that is pressed."""
+    names = [("", "Typical values"), *((found.name, found.short) for found in presets.presets())]
+    buttons = "".join(
+        f'<button class="calc-button" type="button" data-preset="{name}" '
+        f'aria-pressed="{"true" if name == preset else "false"}">{escape(words)}</button>'
+        for name, words in names
+    )
+    return f'<div class="calc-chips" role="group" aria-label="Situations to start from">{buttons}</div>'
 
 
 def _map(mapped: list[str]) -> str:
@@ -176,9 +189,15 @@ def _worker() -> str:
         return ""
 
 
-def _peek(report: engine.Report) -> str:
-    """The answer once more, for the foot of a narrow screen; those who hear the page have it in the output."""
-    return f'<p class="calc-peek" aria-hidden="true">{escape(str(report.verdict.answer))}</p>'
+def _peek(report: engine.Report, ident: str, action: str, words: str) -> str:
+    """The answer once more, for the foot of a narrow screen and of its form; those who hear the page have it in the
+    output. The button opens or closes the form, which is a sheet there."""
+    return (
+        f'<div class="calc-peek calc-peek-{action}"><p class="calc-peek-said" aria-hidden="true">'
+        f"{view.render_peek(report)}</p>"
+        f'<button class="calc-button" type="button" popovertarget="{ident}-form" popovertargetaction="{action}">'
+        f"{words}</button></div>"
+    )
 
 
 def _bar(name: str, ident: str, preset: str, state: str) -> str:

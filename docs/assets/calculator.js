@@ -410,6 +410,9 @@ function showSituation(section) {
   const bar = section.querySelector(".calc-situation");
   const select = presetsOf(section);
   const chosen = [...select.options].find((option) => preset && option.value === preset);
+  for (const chip of document.querySelectorAll("[data-preset]")) {
+    chip.setAttribute("aria-pressed", chip.dataset.preset === select.value);
+  }
   const yours = mine > 0 || chosen !== undefined;
   // A list tells nobody that what it already shows was chosen, so a page's own example is taken with a button.
   const example = !yours && !EMBEDDED && select.value !== "" && controls(section).every(untouched);
@@ -605,7 +608,10 @@ const heights = new ResizeObserver((entries) => {
 });
 
 function showPeek(section) {
-  section.querySelector(".calc-peek").textContent = section.querySelector(".calc-answer").textContent;
+  const said = [...section.querySelectorAll(":scope .calc-verdict :is(.calc-said, .calc-shares)")];
+  for (const peek of section.querySelectorAll(".calc-peek-said")) {
+    peek.replaceChildren(...said.map((part) => part.cloneNode(true)));
+  }
 }
 
 // A build must not depend on its day, so ages are added here.
@@ -634,9 +640,12 @@ function replace(section, name, html, withoutSpread = false) {
   morph(part, template.content);
 }
 
-const SPREAD = ".calc-meter, .calc-holds, .calc-range";
+const SPREAD = ".calc-doubt, .calc-shares, .calc-holds, .calc-range";
 
 function keepSpread(part, fresh) {
+  // The doubt about one answer is none about another.
+  const answers = [part, fresh].map((side) => side.querySelector(".calc-answer")?.textContent);
+  if (answers[0] !== answers[1]) return;
   const before = part.querySelectorAll(SPREAD);
   for (const [index, wanted] of fresh.querySelectorAll(SPREAD).entries()) {
     if (before[index]) wanted.replaceWith(before[index].cloneNode(true));
@@ -931,6 +940,13 @@ for (const kind of ["focusin", "pointerdown"]) {
 }
 
 document.addEventListener("click", ({ target }) => {
+  const chip = target instanceof Element && target.closest("[data-preset]");
+  if (chip) {
+    const [first] = calculators();
+    take(first, { preset: chip.dataset.preset, fields: {} });
+    wantRuntime(first);
+    return;
+  }
   const section = sectionOf(target);
   const button = section && target.closest("[data-action]");
   if (!button) return;
@@ -978,6 +994,7 @@ function asText(control) {
 // On paper: the link at the foot, and of what is folded only what was changed.
 
 window.addEventListener("beforeprint", () => {
+  for (const part of document.querySelectorAll(".calc-part:not([open])")) part.open = part.dataset.opened = true;
   for (const section of calculators()) {
     section.dataset.link = linkTo(section);
     for (const control of controls(section)) {
@@ -989,6 +1006,7 @@ window.addEventListener("beforeprint", () => {
 });
 
 window.addEventListener("afterprint", () => {
+  for (const part of document.querySelectorAll("[data-opened]")) part.open = part.toggleAttribute("data-opened", false);
   delete document.documentElement.dataset.print;
 });
 

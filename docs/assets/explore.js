@@ -596,7 +596,10 @@ export async function attach(page) {
   function change(section, _, { dataset }) {
     const control = page.controls(section).find(({ name }) => name === dataset.field);
     const fold = control.closest("details");
+    const form = control.form;
     if (fold) fold.open = true;
+    // On a narrow screen the form is a sheet.
+    if (!form.getClientRects().length) form.showPopover?.();
     control.focus();
     control.select?.();
     control.scrollIntoView({ block: "center" });
