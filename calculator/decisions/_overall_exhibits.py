@@ -76,8 +76,9 @@ def _picture(i: Inputs, found: dict[Answer, Option], ranked: list[Answer]) -> Ch
             for a in shown
         ),
         need=Mark(label="you need", x=i.target_accuracy_share),
-        columns=("To start", f"Worth, {i.horizon_months:g} months"),
-        note=f"{out} more {'is' if out == 1 else 'are'} out: “Every option” below says why." if out else "",
+        columns=("Start", "Worth"),
+        note=f"Worth: over leaving it to people, in {i.horizon_months:g} months."
+        + (f" {out} more {'is' if out == 1 else 'are'} out: “Every option” below says why." if out else ""),
     )
 
 
