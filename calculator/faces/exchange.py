@@ -27,7 +27,7 @@ LONGEST_FILE = 200_000
 MOST_DOTS = 100
 """In one key of a TOML file. A situation is two tables deep."""
 
-_ABOUT = ("preset", "situation", "title", "page", "expects")
+_ABOUT = ("preset", "situation", "short", "title", "page", "expects")
 """What a file may hold beside the fields: the last three are what the package's own presets say of themselves."""
 
 _IN_QUOTES = re.compile(
