@@ -653,9 +653,9 @@ def _distance(spec: Field, value: float, at: float) -> float:
 def _sensitivity(report: Report) -> tuple[Swing, ...]:
     decision, reading = report.decision, report.reading
     base = reading.inputs.__dict__
-    result = result_name(decision)
     spans = uncertain(decision, reading)
     swings = []
+    result = followed(decision, report.verdict.answer)
     for name, spec in fields_of(decision.Inputs).items():
         value = base[name]
         if spec.kind not in ("ask", "assume") or value is None:
@@ -692,6 +692,12 @@ def _width(swing: Swing) -> float:
 def result_name(decision: Decision) -> str:
     """The output that the sensitivity chart follows."""
     return decision.result or next(iter(fields_of(decision.Outputs)))
+
+
+def followed(decision: Decision, answer: StrEnum) -> str:
+    """The output that the sensitivity chart follows: the worth of the answer where it has one, as a lead over others folds
+    at nought; else the decision's result."""
+    return decision.values.get(answer) or result_name(decision)
 
 
 def strength_words(report: Report) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from math import exp, isfinite, log
+from math import exp, inf, isfinite, log
 from typing import Any
 
 from calculator.engine import Reading, choose, make_inputs, result_name
@@ -23,11 +23,12 @@ FAR = 1000.0
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
-    """One value of the swept field with the result and the answer there."""
+    """One value of the swept field with the result and the answer there, and what each option is worth there."""
 
     value: float
     result: float
     answer: StrEnum
+    worths: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +96,12 @@ def _number_field(decision: Decision, name: str) -> Field:
 
 def _point(decision: Decision, inputs: Any, value: float) -> Point:
     outputs = decision.compute(inputs)
-    return Point(value=value, result=getattr(outputs, result_name(decision)), answer=choose(decision, inputs, outputs))
+    return Point(
+        value=value,
+        result=getattr(outputs, result_name(decision)),
+        answer=choose(decision, inputs, outputs),
+        worths=tuple((str(answer), getattr(outputs, name)) for answer, name in decision.values.items()),
+    )
 
 
 def sweep(decision: Decision, reading: Reading, name: str, count: int = SWEEP_POINTS) -> Sweep:
@@ -190,9 +196,11 @@ def sweep_exhibits(decision: Decision, found: Sweep) -> tuple[Exhibit, ...]:
     marks = [Mark(label="now", x=found.here)]
     marks += [Mark(label=f"from {unit.show(p.value)}: {p.answer}", x=p.value) for p in runs[1:]]
     values = [p.value for p in found.points]
+    lines = _worth_lines(found) or (Line(label=outcome.label, points=tuple(points)),)
+    said = outcome.label if len(lines) == 1 else "Worth of each option"
     return (
         Curves(
-            title=f"{outcome.label}, over {spec.label.lower()}",
+            title=f"{said}, over {spec.label.lower()}",
             description=(
                 f"{spec.label} from {unit.show_range(values[0], values[-1])}, all else as it stands. "
                 + (
@@ -202,15 +210,36 @@ def sweep_exhibits(decision: Decision, found: Sweep) -> tuple[Exhibit, ...]:
                 )
             ),
             x_label=spec.label,
-            y_label=outcome.label,
+            y_label=said,
             x_unit=unit,
             y_unit=outcome.unit or COUNT,
-            lines=(Line(label=outcome.label, points=tuple(points)),),
+            lines=lines,
             marks=tuple(marks),
             x_log=values[0] > 0 and values[-1] / values[0] >= REACH,
         ),
         Table(title="Which answer where", columns=(spec.label, "Answer"), rows=rows),
     )
+
+
+_DRAWN = 4
+"""Options that a sweep draws: those that win somewhere, then those that come nearest to it."""
+
+
+def _worth_lines(found: Sweep) -> tuple[Line, ...]:
+    """A line for the worth of each option that matters along a sweep; none where options have no worth."""
+    best: dict[str, float] = {}
+    winners = {str(point.answer) for point in found.points}
+    for point in found.points:
+        top = max((worth for _, worth in point.worths if isfinite(worth)), default=0.0)
+        for answer, worth in point.worths:
+            behind = top - worth if isfinite(worth) else inf
+            best[answer] = min(best.get(answer, inf), behind)
+    order = sorted(best, key=lambda answer: (answer not in winners, best[answer], answer))
+    lines = []
+    for answer in [answer for answer in order if best[answer] < inf][:_DRAWN]:
+        points = tuple((p.value, worth) for p in found.points for a, worth in p.worths if a == answer)
+        lines.append(Line(label=answer, points=tuple(point for point in points if isfinite(point[1]))))
+    return tuple(lines)
 
 
 def _times(count: int) -> str:

@@ -8,6 +8,7 @@ weights cannot give.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from math import log2
 
 from calculator import situation
 from calculator.exhibit import Curves, Exhibit, Line, Mark
@@ -160,24 +161,30 @@ def judge(i: Inputs, o: Outputs) -> Verdict:
     return Verdict(answer, headline, (staleness, bills), step)
 
 
+def _bends(days: float, half_life: float, count: int) -> list[float]:
+    """Days between which the share out of date grows by the same step: there a curve through them keeps its bend."""
+    end = stale_share(days, half_life)
+    if end == 0.0:
+        return [days * step / count for step in range(count + 1)]
+    inner = [-half_life * log2(1.0 - end * step / count) for step in range(1, count)]
+    return [0.0, *(min(day, days) for day in inner), days]
+
+
 def exhibits(i: Inputs, o: Outputs) -> tuple[Exhibit, ...]:
     """The saw-tooth: the share of facts out of date, day by day, over three retraining cycles."""
     half_life, cycle, lag = i.fact_half_life_days, i.retraining_days, i.retraining_lag_days
     teeth: list[tuple[float, float]] = []
     for k in range(3):
         start = k * cycle
-        teeth += [
-            (start + part * cycle, stale_share(lag + part * cycle, half_life)) for part in (0, 0.25, 0.5, 0.75, 1)
-        ]
-    days = [3 * cycle * part / 24 for part in range(25)]
-    untouched = tuple((day, stale_share(day, half_life)) for day in days)
+        teeth += [(start + day, stale_share(lag + day, half_life)) for day in _bends(cycle, half_life, 12)]
+    untouched = tuple((day, stale_share(day, half_life)) for day in _bends(3 * cycle, half_life, 32))
     fresh = stale_share(i.index_lag_days, half_life)
     return (
         Curves(
             title="Share of facts out of date, day by day",
             description=(
                 f"Retraining every {DAYS.show(cycle)} climbs from {SHARE.show(teeth[0][1])} "
-                f"to {SHARE.show(teeth[4][1])} and falls back; an index stays at {SHARE.show(fresh)}."
+                f"to {SHARE.show(teeth[-1][1])} and falls back; an index stays at {SHARE.show(fresh)}."
             ),
             x_label="Day",
             y_label="Facts out of date",

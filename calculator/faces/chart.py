@@ -10,8 +10,11 @@ from math import ceil, floor, inf, isfinite, log10
 from calculator.exhibit import Bar, Bars, Choice, Choices, Curves, Grid, Line, Scatter
 from calculator.units import Unit
 
-WIDTH = 400
-"""User units: about the pixels of the narrowest place a chart stands in, so that its text is never scaled down much."""
+ACROSS = 100.0
+"""Places across a chart are per cent and places down are pixels: it fits any width, and its text keeps its size."""
+
+_FINE = 10.0
+"""Of a per cent: what a line across a chart is drawn in, as a path knows no per cent."""
 
 LARGEST = 1.7e308
 SMALLEST_STEP = 1e-290
@@ -20,8 +23,11 @@ SMALLEST_STEP = 1e-290
 _ESCAPES = (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;"), ("'", "&#x27;"))
 _SERIES = 7
 _ROW, _BAR = 40, 14
-_LETTER = 6.0
-"""How wide a letter of a label is where letters are largest, on a narrow screen."""
+_FOOT = 22
+"""Under the rows, for the numbers on the axis."""
+
+_LETTERS = 65
+"""Letters that fit on a line of a chart where a range stands beside its label; a narrower one leaves the range out."""
 
 
 def escape(text: str) -> str:
@@ -49,55 +55,98 @@ def tick_text(unit: Unit, value: float) -> str:
     return unit.brief(value, 3)
 
 
-def curves(exhibit: Curves) -> str:
-    """Lines over one quantity, with bands and reference lines."""
-    height, left, right, top, bottom = 240, 48, 14, 12, 36
-    lines = [_finite(line) for line in exhibit.lines]
+_HEIGHT, _TOP, _BOTTOM = 250, 14, 40
+
+
+def _curve_axes(exhibit: Curves, lines: Sequence[Line]) -> "tuple[_Axis, _Axis] | None":
+    """The two axes of a picture of curves; nothing where no point can be placed."""
     xs = [x for line in lines for x, _ in line.points] + [
         m.x for m in exhibit.marks if m.x is not None and isfinite(m.x)
     ]
     ys = [y for line in lines for y in (*(y for _, y in line.points), *line.low, *line.high)]
     ys += [m.y for m in exhibit.marks if m.y is not None and isfinite(m.y)]
     if not xs or not ys:
-        return _svg(exhibit.title, exhibit.description, 40, '<text x="0" y="24">Nothing to draw here.</text>')
-    x_axis = _Axis(xs, left, WIDTH - right, log=exhibit.x_log)
-    y_axis = _Axis(ys, height - bottom, top, log=exhibit.y_log, zero=True)
-    parts = []
-    for value in y_axis.ticks:
-        y = _at(y_axis.place(value))
-        parts.append(f'<path class="calc-grid" d="M{left} {y}H{WIDTH - right}"/>')
-        parts.append(f'<text class="calc-tick" x="{left - 6}" y="{y}" dy=".32em" text-anchor="end">')
-        parts.append(escape(tick_text(exhibit.y_unit, value)) + "</text>")
-    for value in x_axis.ticks:
-        x = _at(x_axis.place(value))
-        parts.append(f'<path class="calc-grid" d="M{x} {height - bottom}v4"/>')
-        parts.append(f'<text class="calc-tick" x="{x}" y="{height - bottom + 15}" text-anchor="middle">')
-        parts.append(escape(tick_text(exhibit.x_unit, value)) + "</text>")
-    parts.append(f'<path class="calc-axis" d="M{left} {height - bottom}H{WIDTH - right}"/>')
-    parts.append(f'<text class="calc-label" x="{WIDTH - right}" y="{height - 6}" text-anchor="end">')
-    parts.append(escape(exhibit.x_label) + "</text>")
+        return None
+    return (
+        _Axis(xs, 0.0, ACROSS, log=exhibit.x_log),
+        _Axis(ys, _HEIGHT - _BOTTOM, _TOP, log=exhibit.y_log, zero=True),
+    )
+
+
+def curve_places(exhibit: Curves) -> list[list[str]]:
+    """Where each point of each line stands, as the page's script reads it; empty for a point that cannot be placed."""
+    axes = _curve_axes(exhibit, [_finite(line) for line in exhibit.lines])
+    if axes is None:
+        return [[""] * len(line.points) for line in exhibit.lines]
+    across, up = axes
+    return [
+        [place(across.place(x), up.place(y)) if isfinite(x) and isfinite(y) else "" for x, y in line.points]
+        for line in exhibit.lines
+    ]
+
+
+def place(x: float, y: float) -> str:
+    """A place on a chart: per cent across, pixels down."""
+    return f"{_at(x)} {_at(y)}"
+
+
+def curves(exhibit: Curves) -> str:
+    """Lines over one quantity, with bands and reference lines."""
+    lines = [_finite(line) for line in exhibit.lines]
+    axes = _curve_axes(exhibit, lines)
+    if axes is None:
+        return _nothing(exhibit.title, exhibit.description)
+    x_axis, y_axis = axes
+    foot = _HEIGHT - _BOTTOM
+    parts = [_rule(y_axis.place(value), escape(tick_text(exhibit.y_unit, value))) for value in y_axis.ticks]
+    parts += _ticks(exhibit.x_unit, [(x_axis.place(value), value) for value in x_axis.ticks], foot)
+    parts.append(f'<line class="calc-axis" x2="100%" y1="{foot}" y2="{foot}"/>')
+    label = escape(exhibit.x_label)
+    parts.append(f'<text class="calc-label" x="100%" y="{_HEIGHT - 6}" text-anchor="end">{label}</text>')
+    drawn, dots = [], []
     for index, line in enumerate(lines):
         if line.low and line.high:
             there = [(x, low) for (x, _), low in zip(line.points, line.low, strict=True)]
             back = [(x, high) for (x, _), high in zip(line.points, line.high, strict=True)]
             path = _path([*there, *reversed(back)], x_axis, y_axis)
-            parts.append(f'<path class="calc-band calc-fill-{series(index)}" d="{path}Z"/>')
-    for row, mark in enumerate(exhibit.marks):
-        parts.append(_mark(mark.label, mark.x, mark.y, x_axis, y_axis, row))
+            drawn.append(f'<path class="calc-band calc-fill-{series(index)}" d="{path}Z"/>')
     for index, line in enumerate(lines):
         number = series(index)
         if line.dots:
-            parts += [
-                f'<circle class="calc-fill-{number}" cx="{_at(x_axis.place(x))}" cy="{_at(y_axis.place(y))}" r="3"/>'
+            dots += [
+                f'<circle class="calc-fill-{number}" cx="{_at(x_axis.place(x))}%" cy="{_at(y_axis.place(y))}" r="3"/>'
                 for x, y in line.points
             ]
         else:
-            parts.append(f'<path class="calc-line calc-stroke-{number}" d="{_path(line.points, x_axis, y_axis)}"/>')
-    return _svg(exhibit.title, exhibit.description, height, "".join(parts))
+            drawn.append(f'<path class="calc-line calc-stroke-{number}" d="{_path(line.points, x_axis, y_axis)}"/>')
+    parts.append(
+        f'<svg class="calc-lines" width="100%" height="{_HEIGHT}" viewBox="0 0 {_at(ACROSS * _FINE)} {_HEIGHT}" '
+        f'preserveAspectRatio="none">{"".join(drawn)}</svg>'
+    )
+    parts += dots
+    parts += [_mark(mark.label, mark.x, mark.y, x_axis, y_axis, row) for row, mark in enumerate(exhibit.marks)]
+    return _svg(exhibit.title, exhibit.description, _HEIGHT, "".join(parts), axes=True)
 
 
-def bars(exhibit: Bars) -> str:
-    """Horizontal bars: each with its label and total above it, segments side by side, a whisker, a common limit."""
+def _rule(y: float, words: str) -> str:
+    """A line across at a height, with its number before it."""
+    return (
+        f'<line class="calc-grid" x2="100%" y1="{_at(y)}" y2="{_at(y)}"/>'
+        f'<text class="calc-tick" x="-6" y="{_at(y)}" dy=".32em" text-anchor="end">{words}</text>'
+    )
+
+
+def _ticks(unit: Unit, placed: Iterable[tuple[float, float]], y: float) -> list[str]:
+    """Numbers under a chart. Every other one is left out where there is no room for all."""
+    return [
+        f'<line class="calc-grid" x1="{_at(x)}%" x2="{_at(x)}%" y1="{_at(y)}" y2="{_at(y + 4)}"/>'
+        f'<text class="calc-tick{" calc-tick-odd" if index % 2 else ""}" x="{_at(x)}%" y="{_at(y + 16)}" '
+        f'text-anchor="middle">{escape(tick_text(unit, value))}</text>'
+        for index, (x, value) in enumerate(placed)
+    ]
+
+
+def _bar_scale(exhibit: Bars) -> "tuple[_Linear, list[float]]":
     totals = [_total(bar) for bar in exhibit.bars]
     ends = [t for t in totals if isfinite(t)]
     if exhibit.stacked_offset:
@@ -106,112 +155,185 @@ def bars(exhibit: Bars) -> str:
     limit = exhibit.limit.x if exhibit.limit is not None else None
     if limit is not None and isfinite(limit):
         ends.append(limit)
-    scale = _Linear(min([0.0, *ends]), max([0.0, *ends]) or 1.0, 0, WIDTH)
-    head = 18 if limit is not None else 0
-    height = head + _ROW * len(exhibit.bars) + 2
+    low, high = min([0.0, *ends]), max([0.0, *ends]) or 1.0
+    return _Linear(low, high, 0, ACROSS), _nice(low, high, 4)
+
+
+def _bar_head(exhibit: Bars) -> int:
+    limit = exhibit.limit.x if exhibit.limit is not None else None
+    return 18 if limit is not None else 0
+
+
+def bar_places(exhibit: Bars) -> list[list[str]]:
+    """Where the middle of each segment of each bar stands, as the page's script reads it."""
+    scale, _ = _bar_scale(exhibit)
+    start, found = 0.0, []
+    for row, bar in enumerate(exhibit.bars):
+        at, places = start if exhibit.stacked_offset else 0.0, []
+        y = _bar_head(exhibit) + row * _ROW + 19 + _BAR / 2
+        for segment in bar.segments:
+            value = segment.value if isfinite(segment.value) else 0.0
+            places.append(place((scale(at) + scale(_drawable(at + value))) / 2, y))
+            at = _drawable(at + value)
+        if exhibit.stacked_offset and isfinite(_total(bar)):
+            start = _drawable(start + _total(bar))
+        found.append(places)
+    return found
+
+
+def bars(exhibit: Bars) -> str:
+    """Horizontal bars: each with its label and total above it, segments side by side, a whisker, a common limit."""
+    totals = [_total(bar) for bar in exhibit.bars]
+    scale, ticks = _bar_scale(exhibit)
+    limit = exhibit.limit.x if exhibit.limit is not None else None
+    head = _bar_head(exhibit)
+    foot = head + _ROW * len(exhibit.bars)
     parts = []
     start = 0.0
     for row, (bar, total) in enumerate(zip(exhibit.bars, totals, strict=True)):
         y = head + row * _ROW
-        parts.append(f'<text class="calc-name" x="0" y="{y + 13}">{escape(bar.label)}</text>')
-        parts.append(f'<text class="calc-value" x="{WIDTH}" y="{y + 13}" text-anchor="end">')
+        parts.append(f'<text class="calc-name" y="{y + 13}">{escape(bar.label)}</text>')
+        parts.append(f'<text class="calc-value" x="100%" y="{y + 13}" text-anchor="end">')
         parts.append(escape(exhibit.unit.show(total)) + "</text>")
-        parts.append(f'<rect class="calc-track" x="0" y="{y + 19}" width="{WIDTH}" height="{_BAR}" rx="2"/>')
+        parts.append(f'<rect class="calc-track" y="{y + 19}" width="100%" height="{_BAR}" rx="2"/>')
         at = start if exhibit.stacked_offset else 0.0
         for index, segment in enumerate(bar.segments):
             if isfinite(segment.value) and segment.value:
                 a, b = sorted((scale(at), scale(_drawable(at + segment.value))))
-                parts.append(
-                    f'<rect class="calc-segment calc-fill-{series(index)}" x="{_at(a)}" y="{y + 19}" '
-                    f'width="{_at(max(b - a, 0.5))}" height="{_BAR}"/>'
-                )
+                parts.append(_piece(index, a, b, y + 19))
                 at = _drawable(at + segment.value)
         if exhibit.stacked_offset and isfinite(total):
             start = _drawable(start + total)
         if bar.low is not None and bar.high is not None and isfinite(bar.low) and isfinite(bar.high):
             parts.append(_whisker(scale(bar.low), scale(bar.high), y + 19 + _BAR / 2))
     if limit is not None and isfinite(limit) and exhibit.limit is not None:
-        x = scale(limit)
-        anchor = "end" if x > WIDTH / 2 else "start"
-        across = "".join(f"M{_at(min(x, WIDTH - 0.5))} {head + row * _ROW + 16}v20" for row in range(len(totals)))
-        parts.append(f'<path class="calc-limit" d="{across}"/>')
-        parts.append(f'<text class="calc-mark" x="{_at(x)}" y="11" text-anchor="{anchor}">')
-        parts.append(escape(exhibit.limit.label) + "</text>")
-    return _svg(exhibit.title, exhibit.description, height, "".join(parts))
+        x = _at(scale(limit))
+        anchor = "end" if scale(limit) > ACROSS / 2 else "start"
+        tops = (head + row * _ROW + 16 for row in range(len(totals)))
+        parts += [f'<line class="calc-limit" x1="{x}%" x2="{x}%" y1="{top}" y2="{top + 20}"/>' for top in tops]
+        label = escape(exhibit.limit.label)
+        parts.append(f'<text class="calc-mark" x="{x}%" y="12" text-anchor="{anchor}">{label}</text>')
+    parts += _ticks(exhibit.unit, [(scale(value), value) for value in ticks], foot)
+    return _svg(exhibit.title, exhibit.description, foot + _FOOT, "".join(parts))
+
+
+def _piece(index: int, start: float, end: float, y: float) -> str:
+    """A piece of a bar, wide enough to be seen."""
+    return (
+        f'<rect class="calc-segment calc-fill-{series(index)}" x="{_at(start)}%" y="{_at(y)}" '
+        f'width="{_at(max(end - start, 0.2))}%" height="{_BAR}"/>'
+    )
+
+
+def _swing_scale(now: float, rows: Sequence[tuple[str, str, float, float]]) -> "tuple[_Linear, list[float]]":
+    known = [v for _, _, low, high in rows for v in (low, high) if isfinite(v)]
+    known = [*known, now] if isfinite(now) else known or [0.0]
+    return _Linear(min(known), max(known), 2, ACROSS - 2), _nice(min(known), max(known), 4)
+
+
+def swing_places(now: float, rows: Sequence[tuple[str, str, float, float]]) -> list[str]:
+    """Where the high end of each bar stands, as the page's script reads it."""
+    scale, _ = _swing_scale(now, rows)
+    return [place(scale(high), row * _ROW + 19 + _BAR / 2) for row, (_, _, _, high) in enumerate(rows)]
 
 
 def tornado(title: str, description: str, unit: Unit, now: float, rows: Sequence[tuple[str, str, float, float]]) -> str:
     """What each input does to one result: (label, its range in words, result at its low, result at its high)."""
-    values = [v for _, _, low, high in rows for v in (low, high)] + [now]
-    known = [v for v in values if isfinite(v)] or [0.0]
-    scale = _Linear(min(known), max(known), 6, WIDTH - 6)
-    bottom = 22
-    height = _ROW * len(rows) + bottom
+    scale, ticks = _swing_scale(now, rows)
+    foot = _ROW * len(rows)
     middle = scale(now)
-    parts = []
-    for value in _nice(min(known), max(known), 4):
-        x = _at(scale(value))
-        parts.append(f'<path class="calc-grid" d="M{x} 0V{height - bottom}"/>')
-        parts.append(f'<text class="calc-tick" x="{x}" y="{height - 6}" text-anchor="middle">')
-        parts.append(escape(tick_text(unit, value)) + "</text>")
+    parts = [
+        f'<line class="calc-grid" x1="{_at(scale(value))}%" x2="{_at(scale(value))}%" y2="{foot}"/>' for value in ticks
+    ]
     for row, (label, words, low, high) in enumerate(rows):
         y = row * _ROW
-        parts.append(f'<text class="calc-name" x="0" y="{y + 13}">{escape(_beside(label, words))}</text>')
-        parts.append(f'<text class="calc-span" x="{WIDTH}" y="{y + 13}" text-anchor="end">{escape(words)}</text>')
-        for value, shade in ((low, 1), (high, 2)):
+        parts.append(f'<text class="calc-name" y="{y + 13}">{escape(_beside(label, words))}</text>')
+        parts.append(f'<text class="calc-span" x="100%" y="{y + 13}" text-anchor="end">{escape(words)}</text>')
+        for value, shade in ((low, 0), (high, 1)):
             a, b = sorted((middle, scale(value)))
             if b - a > 0:
-                parts.append(
-                    f'<rect class="calc-segment calc-fill-{shade}" x="{_at(a)}" y="{y + 19}" '
-                    f'width="{_at(max(b - a, 0.5))}" height="{_BAR}"/>'
-                )
-    across = "".join(f"M{_at(middle)} {row * _ROW + 16}v20" for row in range(len(rows)))
-    parts.append(f'<path class="calc-now" d="{across}"/>')
-    return _svg(title, description, height, "".join(parts))
+                parts.append(_piece(shade, a, b, y + 19))
+        parts.append(
+            f'<line class="calc-now" x1="{_at(middle)}%" x2="{_at(middle)}%" y1="{y + 16}" y2="{y + 36}"/>'
+        )
+    parts += _ticks(unit, [(scale(value), value) for value in ticks], foot)
+    return _svg(title, description, foot + _FOOT, "".join(parts))
 
 
 def _beside(label: str, words: str) -> str:
-    """As much of a label as fits on one line with the words at its end, in the letters of a narrow screen."""
-    room = int((WIDTH - 10) / _LETTER) - len(words)
+    """As much of a label as fits on one line with the words at its end."""
+    room = _LETTERS - len(words)
     return label if len(label) <= room else f"{label[: room - 1].rsplit(' ', 1)[0]}…"
+
+
+def grid_places(exhibit: Grid) -> list[list[str]]:
+    """Where the middle of each cell stands, as the page's script reads it: rows from the lowest."""
+    wide, high = _cell(exhibit)
+    foot = _GRID_HEIGHT - _BOTTOM
+    return [
+        [place((column + 0.5) * wide, foot - (row + 0.5) * high) for column in range(len(exhibit.xs))]
+        for row in range(len(exhibit.ys))
+    ]
+
+
+_GRID_HEIGHT, _GRID_TOP = 320, 24
+
+
+def _cell(exhibit: Grid) -> tuple[float, float]:
+    return ACROSS / len(exhibit.xs), (_GRID_HEIGHT - _GRID_TOP - _BOTTOM) / len(exhibit.ys)
 
 
 def grid(exhibit: Grid) -> str:
     """Which answer where, over two quantities: one cell a value, however far the next is; a ring where we are."""
-    height, left, right, top, bottom = 300, 48, 2, 4, 40
     answers = sorted({answer for row in exhibit.cells for answer in row})
-    wide = (WIDTH - left - right) / len(exhibit.xs)
-    high = (height - top - bottom) / len(exhibit.ys)
+    wide, high = _cell(exhibit)
+    foot = _GRID_HEIGHT - _BOTTOM
     parts = []
     for row, cells in enumerate(exhibit.cells):
-        y = height - bottom - (row + 1) * high
+        y = foot - (row + 1) * high
         start = 0
         for column in range(1, len(cells) + 1):
             # Neighbours with one answer make one rectangle.
             if column == len(cells) or cells[column] != cells[start]:
                 number = series(answers.index(cells[start]))
                 parts.append(
-                    f'<rect class="calc-cell calc-fill-{number}" x="{_at(left + start * wide)}" y="{_at(y)}" '
-                    f'width="{_at((column - start) * wide)}" height="{_at(high)}"/>'
+                    f'<rect class="calc-cell calc-fill-{number}" x="{_at(start * wide)}%" y="{_at(y)}" '
+                    f'width="{_at((column - start) * wide)}%" height="{_at(high)}"/>'
                 )
                 start = column
-    for index in range(0, len(exhibit.xs), max(1, len(exhibit.xs) // 5)):
-        parts.append(f'<text class="calc-tick" x="{_at(left + (index + 0.5) * wide)}" y="{height - bottom + 15}" ')
-        parts.append(f'text-anchor="middle">{escape(tick_text(exhibit.x_unit, exhibit.xs[index]))}</text>')
-    for index in range(0, len(exhibit.ys), max(1, len(exhibit.ys) // 5)):
-        y = height - bottom - (index + 0.5) * high
-        parts.append(f'<text class="calc-tick" x="{left - 6}" y="{_at(y)}" dy=".32em" text-anchor="end">')
-        parts.append(escape(tick_text(exhibit.y_unit, exhibit.ys[index])) + "</text>")
-    column, row = _nearest(exhibit.xs, exhibit.here[0]), _nearest(exhibit.ys, exhibit.here[1])
-    x, y = left + (column + 0.5) * wide, height - bottom - (row + 0.5) * high
-    parts.append(f'<circle class="calc-here" cx="{_at(x)}" cy="{_at(y)}" r="5"/>')
-    parts.append(f'<text class="calc-label" x="{WIDTH - right}" y="{height - 6}" text-anchor="end">')
-    parts.append(f"{escape(exhibit.x_label)}, against {escape(exhibit.y_label.lower())}</text>")
-    return _svg(exhibit.title, exhibit.description, height, "".join(parts))
+    across = [((_among(exhibit.xs, value) + 0.5) * wide, value) for value in _round_between(exhibit.xs)]
+    parts += _ticks(exhibit.x_unit, across, foot)
+    for value in _round_between(exhibit.ys):
+        y = foot - (_among(exhibit.ys, value) + 0.5) * high
+        parts.append(f'<text class="calc-tick" x="-6" y="{_at(y)}" dy=".32em" text-anchor="end">')
+        parts.append(escape(tick_text(exhibit.y_unit, value)) + "</text>")
+    x, y = (_among(exhibit.xs, exhibit.here[0]) + 0.5) * wide, foot - (_among(exhibit.ys, exhibit.here[1]) + 0.5) * high
+    parts.append(f'<circle class="calc-here" cx="{_at(x)}%" cy="{_at(y)}" r="5"/>')
+    parts.append(f'<text class="calc-label" x="-48" y="12">{escape(exhibit.y_label)} ↑</text>')
+    parts.append(
+        f'<text class="calc-label" x="100%" y="{_GRID_HEIGHT - 6}" text-anchor="end">{escape(exhibit.x_label)} →</text>'
+    )
+    return _svg(exhibit.title, exhibit.description, _GRID_HEIGHT, "".join(parts), axes=True)
 
 
-def _nearest(values: Sequence[float], value: float) -> int:
-    return min(range(len(values)), key=lambda index: abs(values[index] - value))
+def _among(values: Sequence[float], value: float) -> float:
+    """The place of a value among rising ones, between two of them in ratio where they are positive."""
+    if value <= values[0]:
+        return 0.0
+    for index in range(1, len(values)):
+        low, high = values[index - 1], values[index]
+        if value <= high:
+            part = log10(value / low) / log10(high / low) if low > 0 else (value - low) / (high - low)
+            return index - 1 + part
+    return len(values) - 1.0
+
+
+def _round_between(values: Sequence[float]) -> list[float]:
+    """Round numbers for an axis whose cells stand at these values: powers of ten where they go up in ratio."""
+    low, high = values[0], values[-1]
+    if low > 0 and high / low >= 10:
+        return _decades(low, high)
+    return _nice(low, high, 4)
 
 
 _MARKS = (("z", 0.0, 0.0), ("z", 0.0, 0.0), ("h5", 5.0, 0.0), ("v5", 0.0, 5.0))
@@ -227,7 +349,7 @@ def scatter(exhibit: Scatter) -> str:
     groups = [[p for p in group.points if min(p) > 0 and isfinite(max(p))] for group in exhibit.groups]
     values = [value for points in groups for point in points for value in point]
     if not values:
-        return _svg(exhibit.title, exhibit.description, 40, '<text x="0" y="24">Nothing to draw here.</text>')
+        return _nothing(exhibit.title, exhibit.description)
     low, high = min(values) / 1.1, max(values) * 1.1
     x_axis = _Axis((low, high), left, left + size, log=True)
     y_axis = _Axis((low, high), top + size, top, log=True)
@@ -239,9 +361,9 @@ def scatter(exhibit: Scatter) -> str:
         parts.append(f'<text class="calc-tick" x="{x}" y="{top + size + 15}" text-anchor="middle">{words}</text>')
     parts.append(f'<path class="calc-axis" d="M{left} {top}v{size}h{size}"/>')
     over, under = 1 + exhibit.within, 1 - exhibit.within
-    parts.append(f'<path class="calc-now" d="{_path([(low, low), (high, high)], x_axis, y_axis)}"/>')
+    parts.append(f'<path class="calc-now" d="{_path([(low, low), (high, high)], x_axis, y_axis, 1.0)}"/>')
     for line in ([(low, low * over), (high / over, high)], [(low / under, low), (high, high * under)]):
-        parts.append(f'<path class="calc-limit" d="{_path(line, x_axis, y_axis)}"/>')
+        parts.append(f'<path class="calc-limit" d="{_path(line, x_axis, y_axis, 1.0)}"/>')
     for index, (group, points) in enumerate(zip(exhibit.groups, groups, strict=True)):
         row = top + 14 + 15 * index
         key = _marks([(left + 14, row)], index)
@@ -250,7 +372,7 @@ def scatter(exhibit: Scatter) -> str:
         parts.append(f'<text class="calc-mark" x="{left + 22}" y="{row}" dy=".32em">{escape(group.label)}</text>')
     parts.append(f'<text class="calc-label" x="{left + size}" y="{height - 6}" text-anchor="end">')
     parts.append(f"{escape(exhibit.x_label)}, against {escape(exhibit.y_label.lower())}</text>")
-    return _svg(exhibit.title, exhibit.description, height, "".join(parts))
+    return _svg(exhibit.title, exhibit.description, height, "".join(parts), square=left + size + 12)
 
 
 def _marks(points: Iterable[tuple[float, float]], index: int) -> str:
@@ -338,11 +460,19 @@ def _strip(height: int, body: str) -> str:
     return f'<svg class="calc-strip" height="{height}" aria-hidden="true" focusable="false">{body}</svg>'
 
 
-def _svg(title: str, description: str, height: float, body: str) -> str:
+def _svg(
+    title: str, description: str, height: float, body: str, *, axes: bool = False, square: float = 0.0
+) -> str:
+    """The drawing with its name. axes: room for numbers at its left; square: scaled, from so many units across."""
+    view = f' viewBox="0 0 {_at(square)} {_at(height)}"' if square else f' height="{_at(height)}"'
     return (
-        f'<svg class="calc-chart" viewBox="0 0 {WIDTH} {_at(height)}" role="img" aria-label="{escape(title)}">'
-        f"<title>{escape(title)}</title><desc>{escape(description)}</desc>{body}</svg>"
+        f'<svg class="calc-chart{" calc-chart-axes" if axes else ""}"{view} role="img" tabindex="0" '
+        f'aria-label="{escape(title)}"><title>{escape(title)}</title><desc>{escape(description)}</desc>{body}</svg>'
     )
+
+
+def _nothing(title: str, description: str) -> str:
+    return _svg(title, description, 40, '<text y="24">Nothing to draw here.</text>')
 
 
 def _at(value: float) -> str:
@@ -368,35 +498,36 @@ def _finite(line: Line) -> Line:
     )
 
 
-def _path(points: Iterable[tuple[float, float]], x_axis: "_Axis", y_axis: "_Axis") -> str:
-    return "M" + "L".join(f"{_at(x_axis.place(x))} {_at(y_axis.place(y))}" for x, y in points)
+def _path(points: Iterable[tuple[float, float]], x_axis: "_Axis", y_axis: "_Axis", fine: float = _FINE) -> str:
+    return "M" + "L".join(f"{_at(fine * x_axis.place(x))} {_at(y_axis.place(y))}" for x, y in points)
 
 
 def _mark(label: str, x: float | None, y: float | None, x_axis: "_Axis", y_axis: "_Axis", row: int) -> str:
     """A reference line. The labels of upright ones stand on rows of their own, as the lines may be close together."""
     if x is not None and isfinite(x):
         at = x_axis.place(x)
-        y_label = y_axis.end + 9 + 12 * (row % 4)
         side, anchor = (-4, "end") if at > (x_axis.start + x_axis.end) / 2 else (4, "start")
+        there = _at(at)
         return (
-            f'<path class="calc-limit" d="M{_at(at)} {_at(y_axis.end)}V{_at(y_axis.start)}"/>'
-            f'<text class="calc-mark" x="{_at(at + side)}" y="{_at(y_label)}" text-anchor="{anchor}">'
-            f"{escape(label)}</text>"
+            f'<line class="calc-limit" x1="{there}%" x2="{there}%" y1="{_at(y_axis.end)}" y2="{_at(y_axis.start)}"/>'
+            f'<text class="calc-mark" x="{there}%" dx="{side}" y="{_at(y_axis.end + 11 + 15 * (row % 5))}" '
+            f'text-anchor="{anchor}">{escape(label)}</text>'
         )
     if y is not None and isfinite(y):
         at = y_axis.place(y)
-        below = 12 if at < y_axis.end + 14 else -4
+        below = 14 if at < y_axis.end + 16 else -4
         return (
-            f'<path class="calc-limit" d="M{_at(x_axis.start)} {_at(at)}H{_at(x_axis.end)}"/>'
-            f'<text class="calc-mark" x="{_at(x_axis.end)}" y="{_at(at + below)}" text-anchor="end">'
-            f"{escape(label)}</text>"
+            f'<line class="calc-limit" x2="100%" y1="{_at(at)}" y2="{_at(at)}"/>'
+            f'<text class="calc-mark" x="100%" y="{_at(at + below)}" text-anchor="end">{escape(label)}</text>'
         )
     return ""
 
 
 def _whisker(low: float, high: float, y: float) -> str:
-    a, b = _at(low), _at(high)
-    return f'<path class="calc-whisker" d="M{a} {_at(y)}H{b}M{a} {_at(y - 4)}v8M{b} {_at(y - 4)}v8"/>'
+    a, b = f"{_at(low)}%", f"{_at(high)}%"
+    top, foot = _at(y - 4), _at(y + 4)
+    ends = "".join(f'<line class="calc-whisker" x1="{x}" x2="{x}" y1="{top}" y2="{foot}"/>' for x in (a, b))
+    return f'<line class="calc-whisker" x1="{a}" x2="{b}" y1="{_at(y)}" y2="{_at(y)}"/>{ends}'
 
 
 def _total(bar: Bar) -> float:

@@ -11,7 +11,7 @@ from itertools import groupby
 from math import isfinite
 from typing import Any
 
-from calculator.engine import DRAWS, Report, result_name, write
+from calculator.engine import DRAWS, Report, followed, result_name, write
 from calculator.exhibit import Bars, Choices, Command, Curves, Exhibit, Grid, Note, Picture, Table
 from calculator.explore import Comparison, comparison_table
 from calculator.faces import chart
@@ -291,10 +291,18 @@ def _body(exhibit: Exhibit) -> str:
     return _figure(exhibit.description, legend + drawing, table)
 
 
+_TAKE = (
+    '<p class="calc-row"><button class="calc-button" type="button" data-chart="svg">Download SVG</button>'
+    '<button class="calc-button" type="button" data-chart="csv">Download CSV</button></p>'
+)
+"""A chart as a picture and as its numbers."""
+
+
 def _figure(description: str, drawing: str, table: str) -> str:
+    """A drawing, and the table of its numbers: the page's script reads from it what lies under the pointer."""
     return (
         f'<figure class="calc-picture"><figcaption class="calc-caption">{escape(description)}</figcaption>{drawing}'
-        f'<details class="calc-data"><summary>The numbers in this chart</summary>{table}</details></figure>'
+        f'<details class="calc-data"><summary>The numbers in this chart</summary>{table}{_TAKE}</details></figure>'
     )
 
 
@@ -329,7 +337,8 @@ def _choices(exhibit: Choices) -> str:
 def _curves(exhibit: Curves) -> tuple[str, str, str]:
     legend = _legend([line.label for line in exhibit.lines], line=True)
     rows: list[tuple[str, ...]] = []
-    for line in exhibit.lines:
+    at: list[str] = []
+    for line, places in zip(exhibit.lines, chart.curve_places(exhibit), strict=True):
         every = max(1, -(-len(line.points) // _ROWS))
         for index in range(0, len(line.points), every):
             x, y = line.points[index]
@@ -337,10 +346,11 @@ def _curves(exhibit: Curves) -> tuple[str, str, str]:
             if line.low and line.high:
                 span = exhibit.y_unit.show_range(line.low[index], line.high[index])
             rows.append((line.label, exhibit.x_unit.show(x), exhibit.y_unit.show(y), span))
+            at.append(places[index])
     columns = ["Line", exhibit.x_label, exhibit.y_label, "Range"]
     if not any(row[3] for row in rows):
         columns, rows = columns[:3], [row[:3] for row in rows]
-    return chart.curves(exhibit), legend, _table(columns, rows)
+    return chart.curves(exhibit), legend, _table(columns, rows, at=at)
 
 
 def _bars(exhibit: Bars) -> tuple[str, str, str]:
@@ -350,19 +360,20 @@ def _bars(exhibit: Bars) -> tuple[str, str, str]:
     if len(exhibit.bars) == 1:
         values = [show(segment.value) for segment in exhibit.bars[0].segments]
     legend = _legend(labels, values) if len(labels) > 1 else ""
-    rows: list[tuple[str, ...]] = [
-        (bar.label, segment.label, show(segment.value))
-        for bar in exhibit.bars
-        for segment in bar.segments
+    found: list[tuple[str, tuple[str, ...]]] = [
+        (place, (bar.label, segment.label, show(segment.value)))
+        for bar, places in zip(exhibit.bars, chart.bar_places(exhibit), strict=True)
+        for segment, place in zip(bar.segments, places, strict=True)
         if segment.value or len(bar.segments) == 1
     ]
+    at, rows = [place for place, _ in found], [row for _, row in found]
     columns = ["Bar", "Part", "Value"]
     if len(labels) == 1:
         rows = [(bar, value, _whisker_words(exhibit, bar)) for bar, _, value in rows]
         columns = ["Bar", "Value", "Range"]
         if not any(row[2] for row in rows):
             columns, rows = columns[:2], [row[:2] for row in rows]
-    return chart.bars(exhibit), legend, _table(columns, rows)
+    return chart.bars(exhibit), legend, _table(columns, rows, at=at)
 
 
 def _grid(exhibit: Grid) -> tuple[str, str, str]:
@@ -371,7 +382,7 @@ def _grid(exhibit: Grid) -> tuple[str, str, str]:
     rows = [
         (exhibit.y_unit.show(y), *cells) for y, cells in zip(reversed(exhibit.ys), reversed(exhibit.cells), strict=True)
     ]
-    return chart.grid(exhibit), legend, _table(columns, rows)
+    return chart.grid(exhibit), legend, _table(columns, rows, cells_at=chart.grid_places(exhibit)[::-1])
 
 
 def _whisker_words(exhibit: Bars, label: str) -> str:
@@ -393,16 +404,35 @@ def _legend(labels: Sequence[str], values: Sequence[str] = (), *, line: bool = F
     return f'<ul class="calc-legend">{"".join(items)}</ul>'
 
 
-def _table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, highlight: int = -1) -> str:
+_CARDS = 4
+"""Columns from which a table stands as cards on a narrow screen."""
+
+
+def _table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    highlight: int = -1,
+    at: Sequence[str] = (),
+    cells_at: Sequence[Sequence[str]] = (),
+) -> str:
+    """A table; `at` says where on a chart each row stands, `cells_at` where each cell does."""
+    cards = len(columns) >= _CARDS and not cells_at
     head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
     body = []
     for index, row in enumerate(rows):
         mark = ' class="calc-highlight"' if index == highlight else ""
+        there = f' data-at="{at[index]}"' if at and at[index] else ""
         first, *others = row
-        cells = "".join(f"<td>{escape(cell)}</td>" for cell in others)
-        body.append(f'<tr{mark}><th scope="row">{escape(first)}</th>{cells}</tr>')
+        cells = []
+        for k, cell in enumerate(others):
+            said = f' data-head="{escape(columns[k + 1])}"' if cards else ""
+            said += f' data-at="{cells_at[index][k]}"' if cells_at else ""
+            cells.append(f"<td{said}>{escape(cell)}</td>")
+        body.append(f'<tr{mark}{there}><th scope="row">{escape(first)}</th>{"".join(cells)}</tr>')
     return (
-        f'<div class="calc-scroll" tabindex="0" role="group" aria-label="Table"><table class="calc-table">'
+        f'<div class="calc-scroll" tabindex="0" role="group" aria-label="Table">'
+        f'<table class="calc-table{" calc-cards" if cards else ""}">'
         f"<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
     )
 
@@ -429,7 +459,7 @@ def _sensitivity(report: Report) -> str:
     swings = report.sensitivity or ()
     if not swings:
         return ""
-    name = result_name(report.decision)
+    name = followed(report.decision, report.verdict.answer)
     spec = fields_of(report.decision.Outputs)[name]
     unit = spec.unit or COUNT
     title = f"What moves it most: {spec.label}"
@@ -443,9 +473,11 @@ def _sensitivity(report: Report) -> str:
         for s in swings[:_SWINGS]
         if not abs(s.at_high - s.at_low) < _VISIBLE * widest
     ]
-    drawing = chart.tornado(title, description, unit, getattr(report.outputs, name), shown)
+    now = getattr(report.outputs, name)
+    drawing = chart.tornado(title, description, unit, now, shown)
+    places = dict(zip((row[0] for row in shown), chart.swing_places(now, shown), strict=True))
     rows = [(s.label, s.low_input, unit.show(s.at_low), s.high_input, unit.show(s.at_high)) for s in swings]
-    table = _table(("Input", "Low", "gives", "High", "gives"), rows)
+    table = _table(("Input", "Low", "gives", "High", "gives"), rows, at=[places.get(row[0], "") for row in rows])
     return _part(title, _figure(description, _legend(("at its low value", "at its high value")) + drawing, table))
 
 

@@ -26,7 +26,7 @@ FOLDER = "fine-tune-or-not/assets"
 """Where the files lie in the built site; the script looks for the runtime beside itself."""
 
 STYLE, SCRIPT = "calculator.css", "calculator.js"
-ON_DEMAND = ("display.js", "explore.css", "explore.js")
+ON_DEMAND = ("chart.js", "display.js", "explore.css", "explore.js")
 """What the script fetches when it is needed."""
 
 

@@ -964,6 +964,27 @@ document.addEventListener(
   true,
 );
 
+// Charts answer to pointer, touch and arrow keys. What does that is fetched when one is first pointed at or focused.
+
+let charts;
+
+function pointAt(event) {
+  const chart = event.target instanceof Element && event.target.closest(".calc-picture .calc-chart");
+  if (!chart) return;
+  charts ??= import("./chart.js");
+  charts.then(({ point }) => point(chart, event), () => (charts = undefined));
+  if (event.type === "keydown" && /^(Arrow|Home|End)/.test(event.key)) event.preventDefault();
+}
+
+for (const kind of ["pointermove", "pointerdown", "pointerout", "focusin", "focusout", "keydown"]) {
+  document.addEventListener(kind, pointAt);
+}
+
+document.addEventListener("click", ({ target }) => {
+  const button = target instanceof Element && target.closest("[data-chart]");
+  if (button) import("./chart.js").then(({ take }) => take(button));
+});
+
 document.addEventListener("submit", (event) => {
   const section = sectionOf(event.target);
   if (!section) return;
