@@ -695,8 +695,10 @@ def result_name(decision: Decision) -> str:
 
 
 def followed(decision: Decision, answer: StrEnum) -> str:
-    """The output that the sensitivity chart follows: the worth of the answer where it has one, as a lead over others folds
-    at nought; else the decision's result."""
+    """The output that the sensitivity chart follows: the worth of the answer, where it has one; else the result.
+
+    A lead over the other options folds at nought, and hides what moves them.
+    """
     return decision.values.get(answer) or result_name(decision)
 
 
