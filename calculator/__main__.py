@@ -27,6 +27,13 @@ from calculator.units import COUNT
 BAD_INPUT, STOPPED, INTERRUPTED = 2, 3, 130
 SHELLS = ("bash", "zsh", "fish")
 UPDATES = ("prices", "models", "devices")
+KINDS = ("data", "results", "run")
+SCORED = {
+    "before": "the score before training",
+    "after": "the score after it",
+    "old-before": "on earlier tasks, before",
+    "old-after": "on earlier tasks, after",
+}
 WHAT = ("parameters", "training-memory", "training-throughput", "inference", "kv-cache", "cases")
 
 
@@ -184,6 +191,24 @@ def _parser() -> argparse.ArgumentParser:
     fit.add_argument("--json", action="store_true", help="one object for all that were asked for")
     fit.add_argument("--date", default="", metavar="DAY", help="the day that is written into them; today's if left out")
     fit.set_defaults(act=_fit)
+
+    examine = commands.add_parser("examine", help="what a data set, test results or a run's log hold")
+    examine.add_argument("file", nargs="+", metavar="FILE", help="or - for standard input")
+    examine.add_argument("--json", action="store_true", help="the whole of it as JSON")
+    examine.add_argument("--kind", choices=KINDS, default="", help="what it is, where it is not found out")
+    examine.add_argument("--against", default="", metavar="FILE", help="a test file: how much of it stands in the data")
+    examine.add_argument("--sequence", type=int, default=2048, metavar="TOKENS", help="the longest that training takes")
+    examine.add_argument(
+        "--tokenizer",
+        default="",
+        metavar="NAME",
+        help="tiktoken, tiktoken:ENCODING or a tokenizer.json, if its library is installed; else tokens are estimated",
+    )
+    examine.add_argument("--why", action="store_true", help="a log of a run that did not help: what it looks like")
+    for name, words in SCORED.items():
+        examine.add_argument(f"--{name}", default="", metavar="RIGHT/ITEMS", help=f"with --why: {words}")
+    examine.add_argument("--strict", action="store_true", help="exit code 1 when there is anything to look at")
+    examine.set_defaults(act=_examine)
 
     complete = commands.add_parser("completions", help="the completions of these commands for a shell")
     complete.add_argument("shell", choices=SHELLS)
@@ -430,6 +455,39 @@ def _fit(parsed: argparse.Namespace) -> int:
     if parsed.json:
         _write(json.dumps({what: json.loads(text) for what, text in made.items()}) + "\n")
     return 0
+
+
+def _examine(parsed: argparse.Namespace) -> int:
+    from calculator.faces import examining
+
+    scores = {name: _score(name, getattr(parsed, name.replace("-", "_"))) for name in SCORED}
+    if not parsed.why and any(scores.values()):
+        raise _bad("why", "scores before and after are looked at with --why")
+    options = {"kind": parsed.kind, "sequence_tokens": parsed.sequence, "tokenizer": parsed.tokenizer}
+    stdin = sys.stdin.buffer
+    try:
+        if parsed.why:
+            named = {name.replace("-", "_"): value for name, value in scores.items()}
+            trees = [examining.why(parsed.file, stdin=stdin, **options, **named)]
+        else:
+            trees = examining.examine_files(parsed.file, against=parsed.against, stdin=stdin, **options)
+    except (ValueError, OSError) as error:
+        raise _bad("", error) from None
+    if parsed.json:
+        _print_json(trees[0] if len(trees) == 1 else trees)
+    else:
+        print("\n\n".join(map(examining.as_text, trees)))
+    return int(parsed.strict and any(found["warnings"] for found in trees))
+
+
+def _score(name: str, text: str) -> tuple[float, float] | None:
+    if not text:
+        return None
+    right, _, items = text.partition("/")
+    try:
+        return float(right), float(items)
+    except ValueError:
+        raise _bad(name, f"must be right items and all items, like 120/200; given: {text[:40]!r}") from None
 
 
 def _completions(parsed: argparse.Namespace) -> int:

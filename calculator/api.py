@@ -1,4 +1,5 @@
-"""The package in five names, for a program or a notebook: `decide`, `run`, `report`, `sources`, `decisions`.
+"""The package in seven names, for a program or a notebook: `decide`, `run`, `report`, `sources`, `decisions`, and for
+files of your own `examine` and `why`.
 
     >>> from calculator import api
     >>> found = api.run("limited_compute", model="meta-llama/Llama-3.1-8B", method="LoRA", gpus=2)
@@ -11,17 +12,18 @@ A field is given as a number, as a text as in the form ("80k", "85%", "200 to 80
 truth value. Those left out have the value that the form starts with.
 """
 
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 from calculator import catalog, engine, links
 from calculator.engine import Report
-from calculator.faces import browser
+from calculator.faces import browser, examining
 from calculator.faces import report as records
 from calculator.facts import assumptions
 from calculator.facts.assumptions import Assumption
 from calculator.fields import fields_of
 
-__all__ = ["decide", "decisions", "report", "run", "sources"]
+__all__ = ["decide", "decisions", "examine", "report", "run", "sources", "why"]
 
 OVERALL = "fine_tune_or_not"
 
@@ -110,3 +112,46 @@ def sources(name: str = "") -> tuple[Assumption, ...]:
         return tuple(assumptions.assumptions().values())
     specs = fields_of(catalog.decision(name).Inputs).values()
     return tuple(spec.assumption for spec in specs if spec.assumption is not None)
+
+
+def examine(
+    *files: str | Path, against: str | Path = "", kind: str = "", sequence_tokens: int = 2048, tokenizer: str = ""
+) -> list[dict[str, Any]]:
+    """What files hold: a data set, test results or a run's log, each found out by itself, as a tree of plain values.
+
+    against: a test file, held against the first data set. kind: "data", "results" or "run" for what is not found out.
+    sequence_tokens: the longest that training takes. tokenizer: "tiktoken", "tiktoken:ENCODING" or the path of a
+    tokenizer.json, if its library is installed; without it tokens are estimated. Files of results make one tree.
+    A tree's "fields" go into `run` and `decide`. Raises ValueError for what cannot be read, OSError for what is not
+    there.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder, "sums.jsonl")
+    ...     _ = file.write_text('{"prompt": "2 + 2?", "completion": "4"}\\n{"prompt": "2 + 3?", "completion": "5"}\\n')
+    ...     found, = examine(file)
+    >>> found["format"], found["fields"]["labelled_examples"]
+    ('prompt and completion', '2')
+    """
+    return examining.examine_files(
+        files, against=against, kind=kind, sequence_tokens=sequence_tokens, tokenizer=tokenizer
+    )
+
+
+def why(
+    *files: str | Path,
+    before: tuple[float, float] | None = None,
+    after: tuple[float, float] | None = None,
+    old_before: tuple[float, float] | None = None,
+    old_after: tuple[float, float] | None = None,
+) -> dict[str, Any]:
+    """What a run that did not help looks like: from its log, results by item or training data, and scores.
+
+    before, after: right items and all items on the task; old_before, old_after: on what the model could do before.
+    Nothing is named that the numbers do not show. Raises as `examine` does.
+
+    >>> found = why(before=(60, 100), after=(63, 100))
+    >>> found["numbers"]["suspects"]
+    ['blind_eval']
+    """
+    return examining.why(files, before=before, after=after, old_before=old_before, old_after=old_after)

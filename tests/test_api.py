@@ -21,8 +21,8 @@ def test_the_examples_in_the_documentation_of_each_name_run():
     assert found.attempted >= 12
 
 
-def test_there_are_five_names_and_each_has_an_example_and_types():
-    assert sorted(api.__all__) == ["decide", "decisions", "report", "run", "sources"]
+def test_there_are_seven_names_and_each_has_an_example_and_types():
+    assert sorted(api.__all__) == ["decide", "decisions", "examine", "report", "run", "sources", "why"]
     for name in api.__all__:
         function = getattr(api, name)
         assert ">>>" in function.__doc__
@@ -38,7 +38,7 @@ def test_importing_the_package_costs_nothing():
     assert not [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
 
 
-def test_the_five_names_need_nothing_but_the_standard_library():
+def test_the_seven_names_need_nothing_but_the_standard_library():
     code = "import calculator.api, sys; print({m.split('.')[0] for m in sys.modules} - set(sys.stdlib_module_names))"
     ran = subprocess.run(
         [sys.executable, "-S", "-c", code], cwd=PACKAGE.parent, capture_output=True, text=True, check=True

@@ -133,6 +133,7 @@ def test_every_command_but_two_has_its_answer_as_json(capsys, tmp_path):
     situation = tmp_path / "situation.toml"
     situation.write_text('requests_per_month = "80k"')
     for arguments in (
+        ("examine", str(measured)),
         ("list",),
         ("run", NAME),
         ("compare-cards",),

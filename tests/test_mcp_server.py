@@ -53,7 +53,7 @@ def said():
 
 
 def test_the_server_says_its_tools_and_its_version(said):
-    assert [tool.name for tool in said["tools"]] == ["decide", "run", "sources", "decisions"]
+    assert [tool.name for tool in said["tools"]] == ["decide", "run", "sources", "decisions", "examine"]
     assert all(tool.description and tool.input_schema["type"] == "object" for tool in said["tools"])
     assert said["info"].version == MODEL_VERSION
 

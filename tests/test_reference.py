@@ -65,7 +65,7 @@ def test_the_python_examples_give_what_they_show():
     assert found.attempted > 15
 
 
-def test_the_page_on_python_names_the_five_names():
+def test_the_page_on_python_names_the_seven_names():
     for name in api.__all__:
         assert f"| `{name}(" in PAGES["python"]
 

@@ -8,8 +8,19 @@
 numbers (`tree.whole`). Nothing is kept of a file but counts, hashes, and the few texts and lines that are shown.
 """
 
-from calculator.examine.reader import Reader, examine
+from calculator.examine.reader import LONGEST_LOG, SEQUENCE_TOKENS, Reader, examine, kind_of
 from calculator.examine.results import EVIDENCE, evidence
+from calculator.examine.suspects import after_a_bad_run
 from calculator.examine.tree import RefusedError
 
-__all__ = ["EVIDENCE", "Reader", "RefusedError", "evidence", "examine"]
+__all__ = [
+    "EVIDENCE",
+    "LONGEST_LOG",
+    "SEQUENCE_TOKENS",
+    "Reader",
+    "RefusedError",
+    "after_a_bad_run",
+    "evidence",
+    "examine",
+    "kind_of",
+]

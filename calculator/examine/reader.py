@@ -9,7 +9,7 @@ from calculator.examine.dataset import DataSet
 from calculator.examine.results import Results
 from calculator.examine.runs import Run
 from calculator.examine.sniff import ARRAY, CELLS, DATA, LINES, OBJECT, RESULTS, RUN, Sniffed
-from calculator.examine.stream import LineStream
+from calculator.examine.stream import LineStream, refuse_binary
 from calculator.examine.tree import RefusedError, Tree
 from calculator.json_text import DEEPEST, read_json
 
@@ -240,6 +240,22 @@ class Reader:
             kind=self.kind or "", name=self.name, form="", container="", size=size, done=done,
             headline="Not enough of it is read yet.", numbers={}, sections=[],
         )  # fmt: skip
+
+
+LONGEST_LOG = LONGEST_WHOLE
+"""Bytes of a log that are looked through for what went wrong."""
+
+
+def kind_of(head: bytes, name: str) -> str:
+    """What a file that begins so is: data, results or run. RefusedError when it is no text."""
+    refuse_binary(head, name)
+    found = sniff.sniff(head[:HEAD].decode("utf-8", "replace")).kind
+    if found or len(head) > LONGEST_WHOLE:
+        return found or DATA
+    try:
+        return sniff.kind_of_whole(read_json(head.decode("utf-8-sig", "replace"))) or DATA
+    except (ValueError, RecursionError):
+        return DATA
 
 
 _WHOLE_REMEDY = "write its rows as JSON lines"

@@ -522,7 +522,7 @@ _INSPECT = {"C": 1.0, "I": 0.0, "P": 0.5, "N": 0.0}
 
 _GUESSES: tuple[tuple[str, Callable[[str], bool]], ...] = (
     (KEEP, lambda name: any(word in name for word in ("baseline", "today", "current", "production"))),
-    ("retrieved", lambda name: "rag" in name.split() or "retriev" in name),
+    ("retrieved", lambda name: "rag" in name.split() or "retrieval" in name),
     ("tuned_small", lambda name: any(word in name for word in ("fine-tune", "finetune", "tuned", "lora", "sft"))),
     ("better_prompt", lambda name: any(word in name for word in ("few-shot", "fewshot", "better prompt"))),
 )

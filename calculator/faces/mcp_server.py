@@ -1,6 +1,7 @@
 """The decisions as tools of the Model Context Protocol, over standard input and output: `calculator mcp`.
 
-Tools: `decide` (the overall decision), `run` (one decision), `sources` (the numbers about the world behind one).
+Tools: `decide` (the overall decision), `run` (one decision), `sources` (the numbers about the world behind one),
+`decisions` (their names), `examine` (a file of the reader's own).
 Resources: the JSON Schema of each decision's fields. Nothing is fetched and nothing is kept. Needs the extra `mcp`.
 """
 
@@ -27,7 +28,8 @@ the situation; leave out what is not known, and the usual value stands in. Read 
 uncertain assumptions that give the same answer: under 0.7 it is too close to call, and `next_step` names the cheapest
 experiment. `flips` lists the nearest change of each field that changes the answer. Ask the user for the fields there
 first. `run` works out one question, such as `limited_compute`; the resource `calculator://schema/NAME` lists its fields
-with bounds and units. A number may be given as text with its unit: "80k", "24 GB", "85%", "200 to 800"."""
+with bounds and units. A number may be given as text with its unit: "80k", "24 GB", "85%", "200 to 800". `examine` reads
+the user's own data set, test results or log, and gives `fields` for both."""
 
 _ESCAPES = re.compile(rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..)|.)")
 """What a backslash begins in JSON: two halves of a character, in the group half a character alone, or anything else."""
@@ -66,6 +68,21 @@ def decisions() -> dict[str, dict[str, str]]:
     return {"decisions": api.decisions(), "presets": {found.name: found.title for found in presets.presets()}}
 
 
+def examine(file: str, against: str = "", sequence_tokens: int = 2048) -> dict[str, Any]:
+    """What a file on this machine holds: a data set, test results by item, or the log of a run, found out by itself.
+
+    file: its path. against: the path of a test file, to see how much of it stands in the data set. sequence_tokens:
+    the longest that training takes. Gives numbers, warnings by line, and fields: pass those on to `decide` and `run`.
+    Tokens are estimated. No example of the file is given back, only counts, names of classes and of variants.
+    """
+    try:
+        found = api.examine(file, against=against, sequence_tokens=sequence_tokens)[0]
+    except (ValueError, OSError) as error:
+        raise ToolError(str(error)) from None
+    found["sections"] = [part for part in found["sections"] if part["key"] not in ("examples", "prefix")]
+    return found
+
+
 def _report(evaluate: Callable[..., Report], fields: Fields, preset: str) -> dict[str, Any]:
     given: dict[str, Any] = {"preset": preset, **fields}
     if not isinstance(given["preset"], str):
@@ -79,7 +96,7 @@ def _report(evaluate: Callable[..., Report], fields: Fields, preset: str) -> dic
 def server() -> MCPServer[Any]:
     """The server with its tools and resources."""
     made: MCPServer[Any] = MCPServer("fine-tune-or-not", instructions=INSTRUCTIONS, version=MODEL_VERSION)
-    for tool in (decide, run, sources, decisions):
+    for tool in (decide, run, sources, decisions, examine):
         made.tool()(tool)
     for name in catalog.names():
         resource = made.resource(

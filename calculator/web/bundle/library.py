@@ -22,6 +22,7 @@ NATIVE_ONLY = (
     "evaluation",
     "faces.batch",
     "faces.completions",
+    "faces.examining",
     "faces.mcp_server",
     "facts.evidence",
     "update",
