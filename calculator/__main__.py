@@ -192,6 +192,13 @@ def _parser() -> argparse.ArgumentParser:
     fit.add_argument("--date", default="", metavar="DAY", help="the day that is written into them; today's if left out")
     fit.set_defaults(act=_fit)
 
+    cases = commands.add_parser("cases", help="what a reader sent, made a comparison or a measured row")
+    cases.add_argument("act_on", choices=("add",), metavar="add")
+    cases.add_argument("file", metavar="FILE", help="the text of the issue, or - for standard input")
+    cases.add_argument("--write", action="store_true", help="enter it into the data files of this checkout")
+    cases.add_argument("--json", action="store_true")
+    cases.set_defaults(act=_cases)
+
     examine = commands.add_parser("examine", help="what a data set, test results or a run's log hold")
     examine.add_argument("file", nargs="+", metavar="FILE", help="or - for standard input")
     examine.add_argument("--json", action="store_true", help="the whole of it as JSON")
@@ -478,6 +485,23 @@ def _examine(parsed: argparse.Namespace) -> int:
     else:
         print("\n\n".join(map(examining.as_text, trees)))
     return int(parsed.strict and any(found["warnings"] for found in trees))
+
+
+def _cases(parsed: argparse.Namespace) -> int:
+    from calculator.evaluation import sent
+
+    try:
+        with nullcontext(sys.stdin.buffer) if parsed.file == "-" else open(parsed.file, "rb") as stream:
+            text = stream.read(4 * sent.LONGEST + 1).decode("utf-8")
+    except (OSError, ValueError) as error:
+        raise _bad(parsed.file, f"cannot be read: {error}") from None
+    try:
+        made = sent.add(text, version=MODEL_VERSION, today=date.today().isoformat(), write=parsed.write)
+    except sent.SentError as error:
+        problems = (engine.Problem(field=field, message=words, given="") for field, words in error.args)
+        raise BadInputError(*problems) from None
+    _print_json(made, indent=None if parsed.json else 2)
+    return 0
 
 
 def _score(name: str, text: str) -> tuple[float, float] | None:

@@ -7,6 +7,7 @@ from datetime import date
 from html import escape
 
 import pytest
+import test_sent
 
 from calculator import MODEL_VERSION, catalog
 from calculator.__main__ import main
@@ -130,10 +131,13 @@ def test_every_command_but_two_has_its_answer_as_json(capsys, tmp_path):
     rows.write_text("fact_half_life_days\n30\nsoon\n")
     measured = tmp_path / "measured.csv"
     measured.write_text("hf_id,architecture,hidden_size,layers,heads,vocab\nx,LlamaForCausalLM,64,2,2,100\n")
+    issue = tmp_path / "issue.md"
+    issue.write_text(test_sent.body(test_sent.GIVEN))
     situation = tmp_path / "situation.toml"
     situation.write_text('requests_per_month = "80k"')
     for arguments in (
         ("examine", str(measured)),
+        ("cases", "add", str(issue)),
         ("list",),
         ("run", NAME),
         ("compare-cards",),
