@@ -99,7 +99,11 @@ class Swing:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """Everything that is said for one set of inputs. The later stages are None until they are computed."""
+    """Everything that is said for one set of inputs. The later stages are None until they are computed.
+
+    shares: the share of draws by answer, commonest first; answers of one kind (`Decision.kinds`) count as one, under
+    the commonest of them. alone: the share of each answer by itself.
+    """
 
     name: str
     decision: Decision
@@ -109,6 +113,7 @@ class Report:
     exhibits: tuple[Exhibit, ...]
     spread: Mapping[str, Spread] | None = None
     shares: tuple[tuple[StrEnum, float], ...] | None = None
+    alone: Mapping[StrEnum, float] | None = None
     doubts: Mapping[str, float] | None = None
     value_of_knowing_usd: float | None = None
     flips: tuple[Flip, ...] | None = None
@@ -117,10 +122,17 @@ class Report:
 
     @property
     def holds(self) -> float | None:
-        """The share of draws with the verdict's answer."""
+        """The share of draws with the verdict's answer, or one of its kind."""
         if self.shares is None:
             return None
         return dict(self.shares).get(self.verdict.answer, 0.0)
+
+    @property
+    def kind(self) -> str:
+        """What the verdict's answer begins with, where draws with another answer of that kind count for it too."""
+        answer = self.verdict.answer
+        alone = (self.alone or {}).get(answer, 0.0)
+        return self.decision.kinds.get(answer, "") if alone < (self.holds or 0.0) else ""
 
     @property
     def runner_up(self) -> StrEnum | None:
@@ -386,9 +398,8 @@ def evaluate_point(name: str, decision: Decision, reading: Reading) -> Report:
         raise ValueError("; ".join(str(problem) for problem in reading.problems))
     outputs = decision.compute(reading.inputs)
     if decision.settle is not None:
-        answer = _drawn(decision, reading, DRAWS).shares[0][0]
-        if answer != choose(decision, reading.inputs, outputs):
-            outputs = decision.settle(reading.inputs, answer)
+        shares = _drawn(decision, reading, DRAWS).shares
+        outputs = decision.settle(reading.inputs, tuple(answer for answer, _ in shares))
     return Report(
         name=name,
         decision=decision,
@@ -405,13 +416,14 @@ def uncertain(decision: Decision, reading: Reading) -> dict[str, tuple[float, fl
     What a pick fills in stands in place of an assumption, with the range that the catalogue has for it.
     """
     spans = dict(reading.ranges)
+    known = {*reading.given, *decision.believed}
     for name, spec in fields_of(decision.Inputs).items():
         entry = spec.assumption
         if name in reading.filled:
             low, middle, high = reading.filled[name]
             if low < high:
                 spans[name] = (low, middle, high)
-        elif entry is not None and name not in reading.given and entry.low < entry.high:
+        elif entry is not None and entry.low < entry.high and name not in known:
             spans[name] = (entry.low, entry.value, entry.high)
     return spans
 
@@ -445,6 +457,7 @@ def add_spread(report: Report, count: int = DRAWS) -> Report:
         report,
         spread=spread,
         shares=drawn.shares,
+        alone=drawn.alone,
         doubts={
             name: sum(doubt(inputs, report.verdict.answer) for inputs in drawn.inputs) / count
             for name, doubt in decision.doubts.items()
@@ -454,11 +467,12 @@ def add_spread(report: Report, count: int = DRAWS) -> Report:
 
 
 class _Drawn(NamedTuple):
-    """The inputs and outputs of every draw, and the share of each answer, the commonest first."""
+    """The inputs and outputs of every draw, and the share of the answers as `Report` has them."""
 
     inputs: list[Any]
     rows: list[dict[str, float]]
     shares: tuple[tuple[StrEnum, float], ...]
+    alone: Mapping[StrEnum, float]
 
 
 _last_drawn: tuple[Decision, Any, Mapping[str, str], int, _Drawn] | None = None
@@ -479,10 +493,21 @@ def _drawn(decision: Decision, reading: Reading, count: int) -> _Drawn:
         answer = choose(decision, inputs, outputs)
         answers[answer] = answers.get(answer, 0) + 1
         rows.append(outputs.__dict__)
-    shares = tuple(sorted(((a, n / count) for a, n in answers.items()), key=lambda pair: (-pair[1], str(pair[0]))))
-    found = _Drawn(every, rows, shares)
+    alone = {answer: times / count for answer, times in answers.items()}
+    found = _Drawn(every, rows, _by_kind(decision, answers, count), alone)
     _last_drawn = (*key, found)
     return found
+
+
+def _by_kind(
+    decision: Decision, answers: Mapping[StrEnum, int], count: int
+) -> tuple[tuple[StrEnum, float], ...]:
+    """The share of draws of each kind of answer, the commonest first, under the commonest answer of the kind."""
+    kinds: dict[str, list[StrEnum]] = {}
+    for answer in sorted(answers, key=lambda answer: (-answers[answer], str(answer))):
+        kinds.setdefault(decision.kinds.get(answer, str(answer)), []).append(answer)
+    shares = ((of_kind[0], sum(answers[answer] for answer in of_kind) / count) for of_kind in kinds.values())
+    return tuple(sorted(shares, key=lambda pair: (-pair[1], str(pair[0]))))
 
 
 def _value_of_knowing(decision: Decision, rows: list[dict[str, float]]) -> float | None:
@@ -501,7 +526,7 @@ def _value_of_knowing(decision: Decision, rows: list[dict[str, float]]) -> float
 def add_flips(report: Report) -> Report:
     """The report with, for each field, the nearest value that changes the answer, and the sensitivity of the result."""
     decision, reading = report.decision, report.reading
-    base = reading.inputs.__dict__
+    base, at_once = reading.inputs.__dict__, decision.at_once
     here = report.verdict.answer
     if choose(decision, reading.inputs, decision.compute(reading.inputs)) != here:
         # The stated values alone would say otherwise than most draws do: there is no value that flips it.
@@ -511,7 +536,7 @@ def add_flips(report: Report) -> Report:
 
     def answer_at(name: str, value: Any) -> StrEnum:
         inputs = make_inputs(decision, base, {name: value})
-        return choose(decision, inputs, decision.compute(inputs))
+        return at_once(inputs) if at_once else choose(decision, inputs, decision.compute(inputs))
 
     for name, spec in fields_of(decision.Inputs).items():
         flip = _flip(name, spec, base[name], here, answer_at)
@@ -519,10 +544,12 @@ def add_flips(report: Report) -> Report:
             found.append(flip)
         elif spec.kind in ("ask", "assume") and base[name] is not None:
             steady.append(name)
-    # What a reader can change or go and measure comes before what only the world can.
+    # What a reader can go and measure or change comes before what only the world can.
     specs = fields_of(decision.Inputs)
     found.sort(key=lambda flip: (specs[flip.field].kind == "assume", flip.distance, flip.field))
-    return replace(report, flips=tuple(found), steady=tuple(steady), sensitivity=_sensitivity(report))
+    turns = decision.turns(reading.inputs, report.outputs) if decision.turns else ()
+    first = [Flip(distance=0.0, **turn.__dict__) for turn in turns]
+    return replace(report, flips=(*first, *found), steady=tuple(steady), sensitivity=_sensitivity(report))
 
 
 def evaluate(name: str, decision: Decision, reading: Reading, count: int = DRAWS) -> Report:
@@ -708,8 +735,15 @@ def strength_words(report: Report) -> str:
     if holds is None:
         return ""
     words = {"firm": "Holds in", "leaning": "Leaning: holds in", "close": "Too close to call: holds in only"}
-    said = f"{words[report.strength]} {SHARE.show(holds)} of {DRAWS} draws over the assumptions."
+    said = f"{words[report.strength]} {SHARE.show(holds)} of {DRAWS} draws over the assumptions"
+    if report.kind:
+        alone = (report.alone or {}).get(report.verdict.answer, 0.0)
+        said += f", counting every step {report.kind}; this one alone in {SHARE.show(alone)}"
+    said += "."
     if report.runner_up is not None:
         share = dict(report.shares or ()).get(report.runner_up)
         said += f" Runner-up: {report.runner_up}" + (f", in {SHARE.show(share)}." if share else ".")
+    if report.doubts:
+        parts = ", ".join(f"{name} in {SHARE.show(share)}" for name, share in report.doubts.items())
+        said += f" It is {parts}."
     return said

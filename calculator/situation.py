@@ -319,7 +319,14 @@ labelled_examples = ask(
     1_000, EXAMPLES, "Labelled examples you have", low=0, high=1e8, whole=True, hint="Checked by a person", group=DATA
 )
 new_examples = ask(
-    1_000, EXAMPLES, "Examples still to label", low=0, high=1e7, whole=True, hint="Zero if you have enough", group=DATA
+    0,
+    EXAMPLES,
+    "Examples still to label",
+    low=0,
+    high=1e7,
+    whole=True,
+    hint="Zero: you train on what you have",
+    group=DATA,
 )
 example_tokens = ask(
     600, TOKENS, "Length of a training example", low=1, high=1e6, hint="Prompt and answer together", group=DATA

@@ -31,6 +31,21 @@ class Verdict:
     lamps: tuple[Lamp, ...] = ()
 
 
+@dataclass(frozen=True)
+class Turn:
+    """A result that nobody has measured yet, and the value of it at which the answer turns, both in words.
+
+    field: the input that it would be typed into; at: that value.
+    """
+
+    field: str
+    label: str
+    now: str
+    then: str
+    at: float
+    answer: StrEnum
+
+
 class Stance(Enum):
     """What an answer means for training: for it, against it, or neither."""
 
@@ -46,12 +61,17 @@ class Decision:
     compute: Inputs to Outputs, arithmetic on plain floats, called once per draw and so quick (0.1 ms).
     judge: Inputs and Outputs to a Verdict, comparisons only.
     choose: the answer alone, when `judge` spends time on words; it must agree with `judge`.
+    at_once: the answer from the inputs alone, when `compute` works out more than that; it must agree with `choose`.
     exhibits: tables and pictures for the stated inputs, made once per report.
     result: the name of the output that the sensitivity chart follows; the first output when empty.
     values: the output that holds each answer's worth; then the verdict's is the largest, and a report can say what it
     would be worth to know the uncertain fields (expected value of perfect information).
-    settle: the outputs with the given answer in place of the one that compute picked. With it the verdict is the answer
-    that most draws give, so no verdict is one that its own draws reject.
+    settle: the outputs with the given answers, first and second, in place of those that compute picked. With it the
+    verdict is the answer that most draws give, so no verdict is one that its own draws reject.
+    kinds: what answers begin with, as in "every step that trains", where several begin with the same thing to do: such
+    answers count as one when draws are counted, and the commonest of them stands for all.
+    believed: the assumptions that are not drawn, because their doubt is part of what the decision believes.
+    turns: the measurements still to be made at which the answer turns, which come before all other flips.
     doubts: what a verdict may fail of, by name: a function of the inputs and the answer to a chance from 0 to 1,
     averaged over the draws.
     shown: the outputs that stand out; all when empty.
@@ -65,10 +85,14 @@ class Decision:
     compute: Callable[[Any], Any]
     judge: Callable[[Any, Any], Verdict]
     choose: Callable[[Any, Any], StrEnum] | None = None
+    at_once: Callable[[Any], StrEnum] | None = None
     exhibits: Callable[[Any, Any], tuple[Exhibit, ...]] | None = None
     result: str = ""
     values: Mapping[Any, str] = field(default_factory=dict)
-    settle: Callable[[Any, StrEnum], Any] | None = None
+    settle: Callable[[Any, tuple[StrEnum, ...]], Any] | None = None
+    kinds: Mapping[Any, str] = field(default_factory=dict)
+    believed: frozenset[str] = frozenset()
+    turns: Callable[[Any, Any], tuple[Turn, ...]] | None = None
     doubts: Mapping[str, Callable[[Any, StrEnum], float]] = field(default_factory=dict)
     shown: tuple[str, ...] = ()
     stances: Mapping[Any, Stance] = field(default_factory=dict)

@@ -1,21 +1,25 @@
 """The laws of the decisions, tried one by one: `python -m tests.laws --seeds 5000`, or `make laws`.
 
 `make test` tries some dozens of each; this tries thousands, from seeds that can be named, and prints those that break.
-A law stands in tests/cases/NAME.toml; see `breach` for what it may say.
+A law stands in tests/cases/NAME.toml; see `breach` for what it may say. What the overall decision promises of its
+verdicts is tried on a thousand situations (`PROMISES`).
 """
 
 import argparse
 import math
 import sys
 import tomllib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from itertools import chain
 from multiprocessing import get_context
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from calculator import catalog, engine
+from calculator.decisions import fine_tune_or_not as overall
 from calculator.fields import defaults_of, fields_of
 from calculator.units import SHARE
 from tests.inputs import number_at, random_given
@@ -83,6 +87,74 @@ def try_law(task: tuple[str, Law, int, int]) -> list[str]:
     return [f"{name}: {law['name']} [seed {seed}]: {how}" for seed, how in found if how]
 
 
+OVERALL = "fine_tune_or_not"
+PROMISED = 1000
+"""Situations on which each promise of the overall decision is tried."""
+
+LIMITS = {"latency_ms": 600_000.0, "budget_usd": 1e9, "deadline_days": 3_650.0}
+
+
+def overall_situation(seed: int) -> dict[str, Any]:
+    """The random situation of a seed: half of the fields, or a few, are not at their defaults."""
+    return random_given(catalog.decision(OVERALL), Random(f"overall {seed}"), 0.5 if seed % 2 else 0.1)
+
+
+def rejected(given: Mapping[str, Any]) -> str:
+    """How the draws of a situation reject the verdict on it, counted here anew; empty when none says otherwise more
+    often."""
+    decision = catalog.decision(OVERALL)
+    reading = engine.read(decision, given)
+    answer = engine.evaluate_point(OVERALL, decision, reading).verdict.answer
+    counts: Counter[str] = Counter()
+    for inputs in engine.draws(decision, reading):
+        drawn = engine.choose(decision, inputs, decision.compute(inputs))
+        counts[decision.kinds.get(drawn, str(drawn))] += 1
+    (commonest, most), mine = counts.most_common(1)[0], counts[decision.kinds.get(answer, str(answer))]
+    return "" if mine == most else f"{answer} in {mine} draws, {commonest} in {most}"
+
+
+def lowered(given: Mapping[str, Any]) -> str:
+    """The limit of a situation that lowers the worth as it loosens; empty when none does."""
+    decision = catalog.decision(OVERALL)
+    inputs = engine.read(decision, given).inputs
+    worth = decision.compute(inputs).best_worth_usd
+    for field, loosest in LIMITS.items():
+        looser = decision.compute(engine.make_inputs(decision, inputs.__dict__, {field: loosest})).best_worth_usd
+        if looser < worth - SLACK * max(1.0, abs(worth)):
+            return f"{field}: {worth!r} -> {looser!r}"
+    return ""
+
+
+def moved(given: Mapping[str, Any]) -> str:
+    """The option whose expected score moves by more than a point when what is expected of one is typed as measured."""
+    inputs = engine.read(catalog.decision(OVERALL), given).inputs
+    before = overall.beliefs(inputs)
+    for k, way in enumerate(overall.WAYS):
+        if not way.measured or getattr(inputs, way.measured) is not None:
+            continue
+        typed = {way.measured: before[k].mean}
+        after = overall.beliefs(engine.make_inputs(catalog.decision(OVERALL), inputs.__dict__, typed))
+        for other in overall.WAYS:
+            place = overall.PLACES[other.answer]
+            if abs(after[place].mean - before[place].mean) > 0.01:
+                return f"{way.measured} moves {other.answer}: {before[place].mean!r} -> {after[place].mean!r}"
+    return ""
+
+
+PROMISES = {
+    "no verdict is one that its own draws reject": rejected,
+    "the worth never falls when a limit loosens": lowered,
+    "typing what is expected moves nothing by more than a point": moved,
+}
+
+
+def try_promise(task: tuple[str, int, int]) -> list[str]:
+    """The breaches of one promise over a range of seeds, a line each."""
+    name, first, last = task
+    found = ((seed, PROMISES[name](overall_situation(seed))) for seed in range(first, last))
+    return [f"{OVERALL}: {name} [seed {seed}]: {how}" for seed, how in found if how]
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Try every law over many seeds; exit code 1 when one breaks."""
     parser = argparse.ArgumentParser(prog="python -m tests.laws", description="Try every law over many seeds.")
@@ -93,13 +165,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     chosen = [(n, law) for n, law in laws() if asked.only in n or asked.only in law["name"]]
     tasks = [(name, law, asked.first, asked.first + asked.seeds) for name, law in chosen]
+    last = asked.first + min(asked.seeds, PROMISED)
+    promises = [(name, asked.first, last) for name in PROMISES if asked.only in OVERALL or asked.only in name]
     broken = 0
     with ProcessPoolExecutor(asked.jobs, mp_context=get_context("spawn")) as pool:
-        for lines in pool.map(try_law, tasks):
+        for lines in chain(pool.map(try_promise, promises), pool.map(try_law, tasks)):
             broken += bool(lines)
             if lines:
-                print(f"{len(lines)} of {asked.seeds} seeds:", *lines[:5], sep="\n  ", flush=True)
-    print(f"{len(tasks) - broken} of {len(tasks)} laws held over {asked.seeds} seeds each")
+                print(f"{len(lines)} seeds:", *lines[:5], sep="\n  ", flush=True)
+    count = len(tasks) + len(promises)
+    print(f"{count - broken} of {count} held: laws over {asked.seeds} seeds each, promises over {last - asked.first}")
     return int(broken > 0)
 
 

@@ -6,6 +6,7 @@ It only draws; what is said here is worked out in `fine_tune_or_not`.
 from calculator.cases.nearest import nearest
 from calculator.catalogs import TuningService, tuning_services
 from calculator.decisions.fine_tune_or_not import (
+    WAYS,
     Answer,
     Gate,
     Inputs,
@@ -14,6 +15,7 @@ from calculator.decisions.fine_tune_or_not import (
     Vendor,
     choose,
     described,
+    ends,
     gate_words,
     holder,
     options,
@@ -21,15 +23,13 @@ from calculator.decisions.fine_tune_or_not import (
 from calculator.exhibit import Choice, Choices, Exhibit, Mark, Note, Table
 from calculator.units import DAYS, SHARE, USD, USD_PER_MONTH
 
-NINETY = 1.645
-"""Standard deviations from the mean of a normal to its 5th and 95th percentile."""
-
 
 def exhibits(i: Inputs, o: Outputs) -> tuple[Exhibit, ...]:
     found = options(i)
-    answer = choose(i, o)
+    answer, second = choose(i, o), WAYS[int(o.second_count)].answer
     ranked = sorted(
-        found, key=lambda a: (a is not answer, found[a].gate is not Gate.OPEN, -found[a].worth_usd)
+        found,
+        key=lambda a: (a is not answer, a is not second, found[a].gate is not Gate.OPEN, -found[a].worth_usd),
     )
     return (
         _picture(i, found, ranked),
@@ -68,8 +68,8 @@ def _picture(i: Inputs, found: dict[Answer, Option], ranked: list[Answer]) -> Ch
             Choice(
                 label=str(a),
                 expected=found[a].accuracy,
-                low=max(0.0, found[a].accuracy - NINETY * found[a].spread),
-                high=min(1.0, found[a].accuracy + NINETY * found[a].spread),
+                low=ends(found[a])[0],
+                high=ends(found[a])[1],
                 bar=None if a is Answer.KEEP else found[a].bar,
                 cells=(USD.brief(found[a].start_usd), USD.brief(found[a].worth_usd)),
             )
@@ -85,11 +85,11 @@ def _picture(i: Inputs, found: dict[Answer, Option], ranked: list[Answer]) -> Ch
 def _row(i: Inputs, answer: Answer, option: Option) -> tuple[str, ...]:
     if answer is Answer.PEOPLE:
         return (str(answer), "–", "–", "–", "–", "–", USD.show(0.0))
-    low, high = (option.accuracy + sign * NINETY * option.spread for sign in (-1, 1))
-    words = gate_words(i, option)
+    low, high = ends(option)
+    words = gate_words(i, answer, option)
     return (
         str(answer),
-        f"{SHARE.show(max(0.0, low))} to {SHARE.show(min(1.0, high))}",
+        f"{SHARE.show(low)} to {SHARE.show(high)}",
         "never" if option.bar > 1.0 else SHARE.show(max(0.0, option.bar)),
         "none" if answer is Answer.KEEP else f"{USD.show(option.trial_usd)}, {DAYS.show(option.trial_days)}",
         USD.show(option.start_usd),

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum, StrEnum
 from functools import cache, wraps
-from math import ceil, erfc, inf, log, sqrt
+from math import ceil, erfc, exp, inf, log, sqrt
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 
@@ -22,8 +22,8 @@ from calculator.cases import NEUTRAL, Situation, quality
 from calculator.catalogs import accelerators, architectures, tuning_services
 from calculator.decisions import conversation_context, domain_data, smaller_scope
 from calculator.exhibit import Exhibit
-from calculator.fields import Span, ask, assume, flag, out, paste, pick
-from calculator.llm.serving import ServingSetup, throughput, weight_format
+from calculator.fields import Span, ask, assume, fields_of, flag, out, paste, pick
+from calculator.llm.serving import ServingSetup, fits, throughput, weight_format
 from calculator.llm.tokens import hosting_usd_per_month, request_usd
 from calculator.llm.training.cost import reinforcement_usd
 from calculator.situation import (
@@ -39,9 +39,10 @@ from calculator.situation import (
 from calculator.stats.decay import any_stale, mean_stale_share, stale_share
 from calculator.stats.evidence import Belief, items_worth, updated, updated_by_pairs
 from calculator.stats.normal import larger_of_two
+from calculator.stats.sampling import Z_95
 from calculator.stats.value import annuity_months, break_even_accuracy
 from calculator.units import COUNT, DAYS, EXAMPLES, GPUS, ITEMS, MILLISECONDS, POINTS, SHARE, TOKENS, USD, USD_PER_MONTH
-from calculator.verdict import Decision, Verdict
+from calculator.verdict import Decision, Turn, Verdict
 
 T = TypeVar("T")
 
@@ -53,14 +54,16 @@ WORK_HOURS_PER_DAY = 6.0
 SMALL_MODEL, LARGE_MODEL = "Qwen/Qwen3-8B", "Qwen/Qwen3-32B"
 """Models with open weights that stand behind the tuned options and behind own hardware."""
 
-OWN_GPU, OWN_FORMAT, OWN_BATCH = "NVIDIA H100 SXM", "fp8", 16
-"""Own hardware is priced as such GPUs, in a format and at a batch that a server of moderate load runs."""
+OWN_FORMAT, OWN_BATCH, MOST_OWN_GPUS = "fp8", 16, 64
+"""Own hardware is your device with such weights, at a batch that a server of moderate load runs, and not more of them
+for one copy of a model."""
 
 MOVE_SHARE = 0.25
 """Share of the first work on a prompt or an index that a new base model asks for again: the tests, not the building."""
 
-UNREACHABLE_SHARE = 0.02
-"""Below this chance, that of the best option, nothing is likely to reach the accuracy that is needed."""
+UNREACHABLE_SHARE = 0.05
+"""Below this chance, that of the best option, nothing is likely to reach the accuracy that is needed: it lies beyond
+the 95th percentile of every option, where every range on this site ends."""
 
 LEAST_SURPRISE_SHARE = 0.25
 """However little a remedy has to do with what fails, so much of its surprise is left for a measurement to show."""
@@ -189,6 +192,29 @@ WAYS = (
 language model and reinforcement twice, planning values of this project."""
 
 TRAINED = frozenset(way.answer for way in WAYS if way.trained)
+KINDS = {
+    Answer.RETRIEVE: "that brings documents",
+    Answer.WHOLE: "that brings documents",
+    Answer.SMALL: "that tries a small model",
+    Answer.CASCADE: "that tries a small model",
+    **dict.fromkeys(TRAINED, "that trains"),
+}
+"""Options that begin with the same thing to do: which model to train is settled by the first versions of it."""
+
+_KIND = tuple(KINDS.get(way.answer, str(way.answer)) for way in WAYS)
+
+BELIEVED = frozenset({
+    "prompt_mends_share",
+    "stronger_mends_share",
+    "off_target_share",
+    "caught_share",
+    "retrieval_loss_share",
+    "multi_turn_drop_share",
+    "restated_kept_share",
+})  # fmt: skip
+"""What a remedy brings here is what its trial would show: its doubt is the spread of a belief. Drawn too, it would
+count twice, and a draw would know beforehand what only the trial can tell."""
+
 RETRIEVING = frozenset(way.answer for way in WAYS if way.retrieves)
 VALUES = {way.answer: way.worth for way in WAYS}
 PLACES = {way.answer: k for k, way in enumerate(WAYS)}
@@ -378,11 +404,12 @@ def _worth(label: str, how: str = "weigh: the better of it and of what you have,
 @dataclass(frozen=True, kw_only=True)
 class Outputs:
     step_count: float = out(COUNT, "Place of the next step among the options", how="ranked: 0 is what you have")
+    second_count: float = out(COUNT, "Place of the second best among the options", how="ranked, of another kind")
     best_worth_usd: float = out(
         USD, "Worth of the best option, over leaving it to people", how="the largest of the worths below"
     )
     gain_usd: float = out(
-        USD, "Worth over what you have today", how="the largest of the worths, less that of what you have, or of people"
+        USD, "Worth over what you have today", how="its worth, less that of what you have, or of people"
     )
     lead_usd: float = out(USD, "Lead over the next best step", how="its worth less that of the second best")
     trial_worth_usd: float = out(
@@ -559,7 +586,34 @@ SERVING_FROM = (
     "vendor",
     "tuning_service",
 )
-"""What three of the larger sums follow from. Looking for flips changes one input at a time, mostly others."""
+GATES_FROM = (
+    "task",
+    "baseline_is_small",
+    "answer_is_checkable",
+    "corpus_tokens",
+    "prompt_tokens",
+    "answer_tokens",
+    "window_tokens",
+    "labelled_examples",
+    "new_examples",
+    "minimum_examples",
+    "privacy",
+    "gpus",
+    "device",
+    "vendor",
+    "tuning_service",
+)
+ROLLOUTS_FROM = (
+    "rollout_prompts_count",
+    "rollouts_count",
+    "prompt_tokens",
+    "answer_tokens",
+    "rollout_input_usd_per_mtok",
+    "rollout_output_usd_per_mtok",
+    "managed_small_usd_per_mtok",
+    "grader_usd",
+)
+"""What the larger sums follow from. Looking for flips changes one input at a time, mostly others."""
 
 KEPT = 64
 """Latest results of such a sum that are kept."""
@@ -625,10 +679,22 @@ def published(i: Inputs) -> Published:
     )
 
 
-def _scaled_gain(base: float, belief: Belief, share: float) -> Belief:
-    """The belief with only part of its gain, expected or by surprise; an expected loss stays whole."""
-    gain = belief.mean - base
-    return Belief(base + gain * share if gain > 0.0 else belief.mean, belief.spread * max(share, LEAST_SURPRISE_SHARE))
+def _doubt(name: str) -> float:
+    """The standard deviation of an assumption, from its range."""
+    entry = fields_of(Inputs)[name].assumption
+    return 0.0 if entry is None else (entry.high - entry.low) / (2.0 * Z_95)
+
+
+def _scaled_gain(base: float, belief: Belief, share: float, doubt: float) -> Belief:
+    """The belief with only part of its gain, expected or by surprise; an expected loss stays whole. doubt: the standard
+    deviation of the share."""
+    gain, surprise = max(0.0, belief.mean - base), belief.spread * max(share, LEAST_SURPRISE_SHARE)
+    return Belief(
+        base + gain * share if gain > 0.0 else belief.mean, sqrt(surprise * surprise + (gain * doubt) ** 2)
+    )
+
+
+_OFF_TARGET_DOUBT, _CAUGHT_DOUBT = _doubt("off_target_share"), _doubt("caught_share")
 
 
 def priors(i: Inputs) -> list[Belief]:
@@ -639,8 +705,14 @@ def priors(i: Inputs) -> list[Belief]:
     left = 1.0 - base
     knowledge = is_knowledge_gap(i)
     stale = any_stale(mean_stale_share(i.fact_half_life_days, i.retraining_days), i.facts_per_answer_count)
-    lasting = (1 - stale) * (i.off_target_share if knowledge else 1.0)
-    fetched = 0.0 if i.facts_per_answer_count == 0 else i.off_target_share if knowledge is False else 1.0
+    lasting, lasting_doubt = 1 - stale, 0.0
+    if knowledge:
+        lasting, lasting_doubt = lasting * i.off_target_share, lasting * _OFF_TARGET_DOUBT
+    fetched, fetched_doubt = 1.0, 0.0
+    if i.facts_per_answer_count == 0:
+        fetched = 0.0
+    elif knowledge is False:
+        fetched, fetched_doubt = i.off_target_share, _OFF_TARGET_DOUBT
     seen = max(1.0, i.test_items)
     half = (base * seen + 0.5) / (seen + 1.0)
     keep = Belief(base, sqrt(half * (1.0 - half) / (seen + 2.0)))
@@ -662,18 +734,16 @@ def priors(i: Inputs) -> list[Belief]:
     else:
         mended = left * i.stronger_mends_share
         stronger, small = Belief(base + mended, mended), known.small
-    caught = i.caught_share * base
-    cascade = Belief(small.mean + (1.0 - small.mean) * caught, small.spread * (1.0 - caught))
-    retrieved, whole = (_scaled_gain(base, belief, fetched) for belief in (known.retrieved, known.whole))
+    retrieved, whole = (_scaled_gain(base, each, fetched, fetched_doubt) for each in (known.retrieved, known.whole))
     if i.gold_passage_accuracy_share is not None and i.closed_book_accuracy_share is not None:
         open_gap = max(0.0, i.gold_passage_accuracy_share - i.closed_book_accuracy_share)
         reached = i.gold_passage_accuracy_share - i.retrieval_loss_share * open_gap
         retrieved = updated(*retrieved, reached, PASSAGE_ITEMS)
         whole = updated(*whole, i.gold_passage_accuracy_share, PASSAGE_ITEMS)
-    tuned = _scaled_gain(base, known.tuned, lasting)
-    large = _scaled_gain(base, known.large, lasting)
+    tuned = _scaled_gain(base, known.tuned, lasting, lasting_doubt)
+    large = _scaled_gain(base, known.large, lasting, lasting_doubt)
     return [
-        keep, prompt, stronger, retrieved, whole, small, cascade, tuned, tuned, large, tuned,
+        keep, prompt, stronger, retrieved, whole, small, _cascade(i, small), tuned, tuned, large, tuned,
         keep,  # both is worked out from its parts, after they are measured
         Belief(0.0, 0.0),
     ]  # fmt: skip
@@ -701,6 +771,7 @@ def beliefs(i: Inputs) -> tuple[Belief, ...]:
         value = getattr(i, accuracy)
         if value is not None:
             given[k] = (value, getattr(i, items) or i.test_items)
+    spreads = [belief.spread for belief in held]
     # What other pages found comes first: what is typed here is learnt on top of it.
     if i.one_prompt_accuracy_share is not None:
         held[_PROMPT] = updated(*held[_PROMPT], i.one_prompt_accuracy_share, i.test_items)
@@ -711,21 +782,47 @@ def beliefs(i: Inputs) -> tuple[Belief, ...]:
     if pilot is not None:
         _learn_together(i, held, [_TUNE_SMALL], {_TUNE_SMALL: pilot}, {})
     pairs = {k: (won, lost) for k, won, lost in pairs_of(i.paired_counts)} if i.paired_counts else {}
-    tried = {*given, *pairs} - {_BOTH}
+    tried = {*given, *pairs} - {_BOTH, _CASCADE}
     for k in sorted(tried - {*_TRAINING_FAMILY}):
         held[k] = _learnt(i, held[k], given.get(k), pairs.get(k))
     family = sorted(tried & {*_TRAINING_FAMILY})
     if family:
         _learn_together(i, held, family, given, pairs)
-    both = held[_TUNE_LARGE]
+    tuned, retrieved = held[_TUNE_LARGE], held[_RETRIEVE]
+    both = _both(i, tuned, retrieved) if i.facts_per_answer_count > 0 else tuned
+    wide = Belief(tuned.mean, spreads[_TUNE_LARGE])
     if i.facts_per_answer_count > 0:
-        mean, variance = larger_of_two(*both, *held[_RETRIEVE])
-        # On the scale of the comparisons a step is worth mean (1 - mean) of it in shares.
-        step = max(0.0, mean * (1.0 - mean))
-        more, spread = step * published(i).both_more, step * published(i).both_spread
-        both = Belief(min(1.0, max(0.0, mean + more)), sqrt(variance + spread * spread))
-    held[_BOTH] = _learnt(i, both, given.get(_BOTH), pairs.get(_BOTH))
+        wide = _both(i, wide, Belief(retrieved.mean, spreads[_RETRIEVE]))
+    for k, now, spread in (
+        (_BOTH, both, wide.spread), (_CASCADE, _cascade(i, held[_SMALL]), spreads[_CASCADE])
+    ):  # fmt: skip
+        # A measurement of the whole counts as much whatever is known of its parts, which narrow it all the same.
+        after = _learnt(i, Belief(now.mean, spread), given.get(k), pairs.get(k))
+        held[k] = Belief(after.mean, min(after.spread, now.spread))
     return tuple(held)
+
+
+def _cascade(i: Inputs, small: Belief) -> Belief:
+    """A small model, and part of its failures mended by the large one that they are sent to."""
+    caught = i.caught_share * i.prompted_accuracy_share
+    doubt = (1.0 - small.mean) * i.prompted_accuracy_share * _CAUGHT_DOUBT
+    return Belief(
+        small.mean + (1.0 - small.mean) * caught, sqrt((small.spread * (1.0 - caught)) ** 2 + doubt * doubt)
+    )
+
+
+def _both(i: Inputs, tuned: Belief, retrieved: Belief) -> Belief:
+    """Retrieval with tuning: what is expected of the better of the two, and what both together add.
+
+    That one of them may turn out better than expected is in the spread and not in the mean: a measurement that says
+    what was expected would take it away again, and must move nothing.
+    """
+    mean = max(tuned.mean, retrieved.mean)
+    # On the scale of the comparisons a step is worth mean (1 - mean) of it in shares.
+    step = max(0.0, mean * (1.0 - mean))
+    more, spread = step * published(i).both_more, step * published(i).both_spread
+    variance = larger_of_two(*tuned, *retrieved)[1]
+    return Belief(min(1.0, max(0.0, mean + more)), sqrt(variance + spread * spread))
 
 
 def _learnt(
@@ -780,21 +877,51 @@ def _learn_together(
         held[k] = Belief(min(1.0, max(0.0, means[k])), sqrt(max(0.0, covariance[k, k])))
 
 
-@kept_by(("prompt_tokens", "answer_tokens", "shared_prefix_share"))
-def own_requests_per_gpu_month(i: Inputs) -> tuple[float, float]:
-    """Requests that one of your GPUs answers in a month, by the small and by the large open model (`llm.serving`)."""
+class Copy(NamedTuple):
+    """One copy of a model on your own devices: how many of them it takes, and the requests it answers in a month."""
+
+    gpus: float
+    requests: float
+
+
+@kept_by(("prompt_tokens", "answer_tokens", "device"))
+def own_copies(i: Inputs) -> tuple[Copy, Copy]:
+    """The small and the large open model on your device, on the fewest that hold it (`llm.serving`). Where too many
+    would be needed it answers nothing."""
     found = []
     for model in (SMALL_MODEL, LARGE_MODEL):
-        setup = ServingSetup(
+        alone = ServingSetup(
             model=architectures()[model],
-            device=accelerators()[OWN_GPU],
+            device=accelerators()[i.device],
             stored=weight_format(OWN_FORMAT),
-            batch=OWN_BATCH,
             prompt_tokens=max(1, round(i.prompt_tokens)),
             answer_tokens=max(1, round(i.answer_tokens)),
         )
-        found.append(throughput(setup).requests_per_s * SECONDS_PER_MONTH)
+        gpus = 1
+        while gpus <= MOST_OWN_GPUS and not fits(replace(alone, devices=gpus)):
+            gpus *= 2
+        if gpus <= MOST_OWN_GPUS:
+            speed = throughput(replace(alone, devices=gpus, batch=OWN_BATCH)).requests_per_s
+            found.append(Copy(gpus, speed * SECONDS_PER_MONTH))
+        else:
+            found.append(Copy(inf, 0.0))
     return found[0], found[1]
+
+
+def own_copy(i: Inputs, k: int) -> Copy:
+    """The copy that one of WAYS needs on your own devices."""
+    small, large = own_copies(i)
+    return large if runs_large(i, k) else small
+
+
+def own_gpus(i: Inputs, k: int) -> float:
+    """The devices of your own that one of WAYS needs: a cascade holds both models."""
+    return own_copy(i, k).gpus + (own_copy(i, _KEEP).gpus if k == _CASCADE else 0)
+
+
+def runs_large(i: Inputs, k: int) -> bool:
+    """Whether one of WAYS answers with a large model: not where what you have is a small one, but for a stronger."""
+    return WAYS[k].large and not (i.baseline_is_small and k != _STRONGER)
 
 
 @kept_by(SERVING_FROM)
@@ -852,16 +979,24 @@ def serving_usd_per_request(i: Inputs) -> tuple[float, ...]:
         0.0,
     ]
     if i.privacy == Privacy.PREMISES:
-        typed = i.device_usd_per_hour if i.device == OWN_GPU else None
-        gpu_usd = situation.usd_per_hour(OWN_GPU, typed) * SECONDS_PER_MONTH / 3600.0
-        # A GPU of one's own is paid for whole, busy or not.
-        by_small, by_large = (gpu_usd / min(each, i.requests_per_month) for each in own_requests_per_gpu_month(i))
-        prices = [by_large if way.large and not i.baseline_is_small else by_small for way in WAYS[:_PEOPLE]] + [0.0]
+        # A device of one's own is paid for whole, busy or not.
+        month_usd = situation.usd_per_hour(i.device, i.device_usd_per_hour) * SECONDS_PER_MONTH / 3600.0
+        copies = [own_copy(i, k) for k in range(_PEOPLE)]
+        prices = [
+            each.gpus * month_usd / min(each.requests, i.requests_per_month) if each.requests else 0.0
+            for each in copies
+        ]
+        prices.append(0.0)
     return tuple(prices)
 
 
-def shut(i: Inputs, k: int, start: float, days: float, first_token_ms: float) -> Gate:
-    """The first gate that shuts an option, in the order in which they are named."""
+@kept_by(GATES_FROM)
+def shut_out(i: Inputs) -> tuple[Gate, ...]:
+    """The first gate that shuts each of WAYS whatever it costs, in the order in which they are named."""
+    return tuple(_shut_out(i, k) for k in range(len(WAYS)))
+
+
+def _shut_out(i: Inputs, k: int) -> Gate:
     way = WAYS[k]
     if k == _SMALL and i.baseline_is_small:
         return Gate.SAME
@@ -873,18 +1008,13 @@ def shut(i: Inputs, k: int, start: float, days: float, first_token_ms: float) ->
         return Gate.LENGTH
     if way.trained and i.labelled_examples + i.new_examples < i.minimum_examples:
         return Gate.LABELS
-    if way.large and i.privacy == Privacy.PREMISES and i.gpus < 1 + (not i.baseline_is_small):
+    if i.privacy == Privacy.PREMISES and k not in (_ENCODER, _PEOPLE) and i.gpus < own_gpus(i, k):
         return Gate.HARDWARE
     if k in (_TUNE_LARGE, _BOTH) and holder(i.vendor, i.tuning_service) is Vendor.CLOSING:
         return Gate.VENDOR
-    if first_token_ms > i.latency_ms:
-        return Gate.LATENCY
-    if start > i.budget_usd:
-        return Gate.BUDGET
-    return Gate.DEADLINE if days > i.deadline_days else Gate.OPEN
+    return Gate.OPEN
 
 
-_ROOT_2 = sqrt(2.0)
 _PEOPLE_OPTION = Option(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, Gate.OPEN, 0.0, 0.0, 0.0)
 
 
@@ -897,6 +1027,16 @@ def _above(mean: float, spread: float, bar: float) -> float:
         return 0.0
     variance = log(1.0 + (spread / failures) ** 2)
     return 0.5 * erfc((log(failures / allowed) - 0.5 * variance) / sqrt(2.0 * variance))
+
+
+def ends(option: Option) -> tuple[float, float]:
+    """The 5th and the 95th percentile of what an option scores."""
+    failures = 1.0 - option.accuracy
+    if option.spread <= 0.0 or failures <= 0.0:
+        return option.accuracy, option.accuracy
+    variance = log(1.0 + (option.spread / failures) ** 2)
+    middle, width = failures * exp(-0.5 * variance), exp(Z_95 * sqrt(variance))
+    return max(0.0, 1.0 - middle * width), 1.0 - middle / width
 
 
 def _excess(mean: float, spread: float, bar: float) -> float:
@@ -916,25 +1056,118 @@ def _excess(mean: float, spread: float, bar: float) -> float:
     )
 
 
+_weighed: dict[int, tuple[Inputs, list[Option]]] = {}
+"""The options of the latest inputs by their identity: a draw's are asked for again when its doubts are counted."""
+
+MOST_WEIGHED = 300
+
+
 def weigh(i: Inputs) -> list[Option]:
-    """All options in full, in the order of WAYS. The hot loop of every draw and flip."""
-    held, served = beliefs(i), serving_usd_per_request(i)
+    """All options in full, in the order of WAYS."""
+    kept = _weighed.get(id(i))
+    if kept is not None and kept[0] is i:
+        return kept[1]
+    if len(_weighed) >= MOST_WEIGHED:
+        _weighed.clear()
+    found = _weigh(i)
+    _weighed[id(i)] = i, found
+    return found
+
+
+def _weigh(i: Inputs) -> list[Option]:
+    """The hot loop of every draw and flip."""
+    values: dict[str, Any] = i.__dict__
+    held, served, gates = beliefs(i), serving_usd_per_request(i), shut_out(i)
     months = annuity_months(i.horizon_months, i.discount_share)
     hour, requests = i.engineer_usd_per_hour, i.requests_per_month
-    stake = i.success_usd + i.failure_usd
-    a_share_usd = requests * months * stake
+    a_share_usd = requests * months * (i.success_usd + i.failure_usd)
+    failures_usd = requests * i.failure_usd
     changed = stale_share(i.retraining_days, i.fact_half_life_days) if i.facts_per_answer_count > 0 else 0.0
     retrain_usd = (changed * DAYS_PER_MONTH / i.retraining_days + 1 / i.base_life_months) * i.retraining_usd
-    hour_usd = situation.usd_per_hour(i.device, i.device_usd_per_hour)
-    rent = hosting_usd_per_month(gpu_usd_per_hour=hour_usd, gpus=i.hosting_gpus)
-    rent = rent if i.hosting == Hosting.HOURS else 0.0
-    have = i.labelled_examples + i.new_examples
-    label_usd, label_days = i.new_examples * i.example_usd, i.new_examples / i.labels_per_day_examples
+    rent = 0.0
+    if i.hosting == Hosting.HOURS:
+        hour_usd = situation.usd_per_hour(i.device, i.device_usd_per_hour)
+        rent = hosting_usd_per_month(gpu_usd_per_hour=hour_usd, gpus=i.hosting_gpus)
+    have, a_label_usd, labels_per_day = i.labelled_examples + i.new_examples, i.example_usd, i.labels_per_day_examples
+    label_usd, label_days = i.new_examples * a_label_usd, i.new_examples / labels_per_day
     written = max(0.0, i.training_examples - have) if i.larger_model_labels else 0.0
     label_usd += written * served[_KEEP]
-    trained_on = min(i.training_examples, have + written)
-    run_mtok = trained_on * i.example_tokens / 1e6
-    rollout_usd = reinforcement_usd(
+    run_mtok = min(i.training_examples, have + written) * i.example_tokens / 1e6
+    small_run_usd, large_run_usd = run_mtok * i.managed_small_usd_per_mtok, run_mtok * i.managed_large_usd_per_mtok
+    first_labels = min(i.new_examples, max(0.0, i.minimum_examples - i.labelled_examples))
+    small_is_base, has_retrieval = i.baseline_is_small, i.retrieved_accuracy_share is not None
+    large_ms, small_ms, latency_ms = i.large_first_token_ms, i.small_first_token_ms, i.latency_ms
+    budget_usd, deadline_days, items = i.budget_usd, i.deadline_days, i.test_items
+    prompt_hours, system_hours, trial_share = i.prompt_upkeep_hours, i.system_upkeep_hours, i.trial_share
+    moving_share = MOVE_SHARE / i.base_life_months
+    floor = 0.0
+    found = []
+    for k, (_, _, measured, _, large, trained, retrieves, hours, times) in enumerate(WAYS[:_PEOPLE]):
+        accuracy, spread = held[k]
+        first_token = large_ms if large and not (small_is_base and k != _STRONGER) else small_ms
+        work = values[hours] * times if hours else 0.0
+        upkeep, serving, gate = prompt_hours, served[k], gates[k]
+        if k == _PROMPT and i.prompt_engineered:
+            work *= 0.5
+        elif k == _CASCADE:
+            sent = min(1.0, 2.0 * (1.0 - held[_SMALL].mean) * i.caught_share)
+            serving += sent * served[_KEEP]
+            first_token += sent * large_ms
+        if retrieves:
+            first_token += i.retrieval_ms
+            if k == _BOTH:
+                work += 0.0 if has_retrieval else i.retrieval_work_hours
+            elif has_retrieval:
+                work = 0.0
+            upkeep = system_hours
+        if (measured and values[measured] is not None) or (k == _SMALL and i.candidates):
+            # It was tried: to know it better takes more items, labelled and scored.
+            trial_work, first_items = i.switch_work_hours, items
+        else:
+            trial_work, first_items = trial_share * work, first_labels if trained else 0.0
+        trial = trial_work * hour + first_items * a_label_usd
+        trial_days = trial_work / WORK_HOURS_PER_DAY + first_items / labels_per_day
+        start, days = work * hour, work / WORK_HOURS_PER_DAY
+        if trained:
+            upkeep = system_hours + (prompt_hours if retrieves else 0.0)
+            run_usd = _rollout_usd(i) if k == _REINFORCE else large_run_usd if large else small_run_usd
+            start += label_usd + i.runs_count * run_usd
+            days += label_days
+            trial += run_usd
+            moving = retrain_usd + (rent if not large else 0.0)
+        else:
+            moving = start * moving_share
+        run = requests * serving + upkeep * hour + moving
+        fixed_usd = -(failures_usd + run) * months - start
+        mean_usd = a_share_usd * accuracy + fixed_usd
+        if gate is Gate.OPEN:
+            if first_token > latency_ms:
+                gate = Gate.LATENCY
+            elif start > budget_usd:
+                gate = Gate.BUDGET
+            elif days > deadline_days:
+                gate = Gate.DEADLINE
+        if k == _KEEP:
+            if gate is Gate.OPEN:
+                floor = max(0.0, mean_usd)
+            found.append(
+                Option(accuracy, spread, 0.0, 0.0, run, 0.0, 0.0, first_token, gate, mean_usd, mean_usd, accuracy)
+            )
+            continue
+        resolved = spread * sqrt(items / (items + items_worth(accuracy, spread))) if spread else 0.0
+        bar = (floor - fixed_usd) / a_share_usd if a_share_usd > 0.0 else inf
+        worth = max(mean_usd, floor + a_share_usd * _excess(accuracy, resolved, bar) - trial)
+        found.append(
+            Option(accuracy, spread, start, trial, run, days, trial_days, first_token, gate, mean_usd, worth, bar)
+        )
+    found.append(_PEOPLE_OPTION)
+    return found
+
+
+@kept_by(ROLLOUTS_FROM)
+def _rollout_usd(i: Inputs) -> float:
+    """One run of reinforcement."""
+    return reinforcement_usd(
         prompts=i.rollout_prompts_count,
         rollouts=i.rollouts_count,
         prompt_tokens=i.prompt_tokens,
@@ -944,69 +1177,6 @@ def weigh(i: Inputs) -> list[Option]:
         training_usd_per_mtok=i.managed_small_usd_per_mtok,
         grader_usd=i.grader_usd,
     )
-    first_labels = min(i.new_examples, max(0.0, i.minimum_examples - i.labelled_examples))
-    floor = 0.0
-    found = []
-    for k, way in enumerate(WAYS):
-        accuracy, spread = held[k]
-        if k == _PEOPLE:
-            found.append(_PEOPLE_OPTION)
-            continue
-        large = way.large and not (i.baseline_is_small and k != _STRONGER)
-        first_token = i.large_first_token_ms if large else i.small_first_token_ms
-        work = getattr(i, way.work) * way.times if way.work else 0.0
-        upkeep = i.prompt_upkeep_hours
-        serving, moving = served[k], 0.0
-        if k == _PROMPT and i.prompt_engineered:
-            work *= 0.5
-        if k == _CASCADE:
-            sent = min(1.0, 2.0 * (1.0 - held[_SMALL].mean) * i.caught_share)
-            serving += sent * served[_KEEP]
-            first_token += sent * i.large_first_token_ms
-        if way.retrieves:
-            first_token += i.retrieval_ms
-            if k == _BOTH:
-                work += 0.0 if i.retrieved_accuracy_share is not None else i.retrieval_work_hours
-            elif i.retrieved_accuracy_share is not None:
-                work = 0.0
-            upkeep = i.system_upkeep_hours
-        if getattr(i, way.measured or "candidates"):
-            # It was tried: to know it better takes more items, labelled and scored.
-            trial_work, first_items = i.switch_work_hours, i.test_items
-        else:
-            trial_work, first_items = i.trial_share * work, first_labels if way.trained else 0.0
-        trial = trial_work * hour + first_items * i.example_usd
-        trial_days = trial_work / WORK_HOURS_PER_DAY + first_items / i.labels_per_day_examples
-        start, days = work * hour, work / WORK_HOURS_PER_DAY
-        if way.trained:
-            upkeep = i.system_upkeep_hours + (i.prompt_upkeep_hours if way.retrieves else 0.0)
-            run_usd = run_mtok * (i.managed_large_usd_per_mtok if way.large else i.managed_small_usd_per_mtok)
-            if k == _REINFORCE:
-                run_usd = rollout_usd
-            start += label_usd + i.runs_count * run_usd
-            days += label_days
-            trial += run_usd
-            moving = retrain_usd + (rent if not way.large else 0.0)
-        else:
-            moving = start * MOVE_SHARE / i.base_life_months
-        run = requests * serving + upkeep * hour + moving
-        fixed_usd = -(requests * i.failure_usd + run) * months - start
-        mean_usd = a_share_usd * accuracy + fixed_usd
-        gate = shut(i, k, start, days, first_token)
-        if k == _KEEP:
-            if gate is Gate.OPEN:
-                floor = max(0.0, mean_usd)
-            found.append(
-                Option(accuracy, spread, 0.0, 0.0, run, 0.0, 0.0, first_token, gate, mean_usd, mean_usd, accuracy)
-            )
-            continue
-        resolved = spread * sqrt(i.test_items / (i.test_items + items_worth(accuracy, spread))) if spread else 0.0
-        bar = (floor - fixed_usd) / a_share_usd if a_share_usd > 0.0 else inf
-        worth = max(mean_usd, floor + a_share_usd * _excess(accuracy, resolved, bar) - trial)
-        found.append(
-            Option(accuracy, spread, start, trial, run, days, trial_days, first_token, gate, mean_usd, worth, bar)
-        )
-    return found
 
 
 def options(i: Inputs) -> dict[Answer, Option]:
@@ -1020,12 +1190,25 @@ def ranked(i: Inputs, found: list[Option], chance_target: float) -> list[int]:
     order = sorted(
         (k for k, option in enumerate(found) if option.gate is Gate.OPEN), key=lambda k: -found[k].worth_usd
     )
-    if chance_target < UNREACHABLE_SHARE:
-        return [_PEOPLE, *(k for k in order if k != _PEOPLE)]
+    first = _PEOPLE if chance_target < UNREACHABLE_SHARE else _KEEP if _is_met(i, found) else order[0]
+    return [first, *(k for k in order if k != first)]
+
+
+def _is_met(i: Inputs, found: list[Option]) -> bool:
+    """Whether what you have meets the need, is neither too slow nor too dear, and does not lose money."""
     met = i.prompted_accuracy_share >= i.target_accuracy_share and i.failure not in (Failure.SLOW, Failure.DEAR)
-    if met and found[_KEEP].gate is Gate.OPEN and found[_KEEP].mean_usd >= 0.0:
-        return [_KEEP, *(k for k in order if k != _KEEP)]
-    return order
+    return met and found[_KEEP].gate is Gate.OPEN and found[_KEEP].mean_usd >= 0.0
+
+
+def at_once(i: Inputs) -> Answer:
+    """The first of `ranked` without what stands behind it."""
+    found, target = _weigh(i), i.target_accuracy_share
+    had = [k for k, option in enumerate(found) if option.gate is Gate.OPEN]
+    if not any(_above(found[k].accuracy, found[k].spread, target) >= UNREACHABLE_SHARE for k in had if k != _PEOPLE):
+        return Answer.PEOPLE
+    if _is_met(i, found):
+        return Answer.KEEP
+    return WAYS[max(had, key=lambda k: found[k].worth_usd)].answer
 
 
 def compute(i: Inputs) -> Outputs:
@@ -1034,12 +1217,12 @@ def compute(i: Inputs) -> Outputs:
     return _outputs(i, found, chance_target, ranked(i, found, chance_target))
 
 
-def settle(i: Inputs, answer: StrEnum) -> Outputs:
-    """The outputs with this answer as the next step: the one that most draws give."""
+def settle(i: Inputs, answers: tuple[StrEnum, ...]) -> Outputs:
+    """The outputs with these answers first: those that most draws give, the commonest before all."""
     found = weigh(i)
-    place, chance_target = PLACES[Answer(answer)], _chance_target(i, found)
-    order = [k for k in ranked(i, found, chance_target) if k != place]
-    return _outputs(i, found, chance_target, [place, *order])
+    places, chance_target = [PLACES[Answer(answer)] for answer in answers], _chance_target(i, found)
+    order = [k for k in ranked(i, found, chance_target) if k not in places]
+    return _outputs(i, found, chance_target, [*places, *order])
 
 
 def _chance_target(i: Inputs, found: list[Option]) -> float:
@@ -1054,19 +1237,20 @@ def _chance_target(i: Inputs, found: list[Option]) -> float:
 def _outputs(i: Inputs, found: list[Option], chance_target: float, order: list[int]) -> Outputs:
     worths = [option.worth_usd if option.gate is Gate.OPEN else -inf for option in found]
     k = order[0]
+    second = next((other for other in order if _KIND[other] != _KIND[k]), k)
     best, base = found[k], i.prompted_accuracy_share
-    reach = 1.645 * best.spread
+    low, high = ends(best)
     floor = max(0.0, worths[_KEEP])
-    second = found[order[1]].worth_usd if len(order) > 1 else -inf
     return Outputs(
         step_count=float(k),
+        second_count=float(second),
         best_worth_usd=max(worths),
-        gain_usd=max(worths) - floor,
-        lead_usd=best.worth_usd - second,
+        gain_usd=best.worth_usd - floor,
+        lead_usd=best.worth_usd - (found[second].worth_usd if second != k else -inf),
         trial_worth_usd=best.worth_usd - max(floor, best.mean_usd),
         best_accuracy_share=best.accuracy,
-        best_low_share=max(0.0, best.accuracy - reach),
-        best_high_share=min(1.0, best.accuracy + reach),
+        best_low_share=low,
+        best_high_share=high,
         bar_share=min(1.0, max(0.0, best.bar)),
         chance_better_share=_above(best.accuracy, best.spread, best.bar),
         chance_target_share=chance_target,
@@ -1136,7 +1320,7 @@ def in_time(i: Inputs, answer: StrEnum) -> float:
     return float(option.days <= i.deadline_days and option.first_token_ms <= i.latency_ms)
 
 
-def gate_words(i: Inputs, option: Option) -> str:
+def gate_words(i: Inputs, answer: Answer, option: Option) -> str:
     """Why an option is out, with the numbers and what opening the gate costs; empty when it is not."""
     match option.gate:
         case Gate.LABELS:
@@ -1148,7 +1332,10 @@ def gate_words(i: Inputs, option: Option) -> str:
         case Gate.LENGTH:
             return f"{TOKENS.show(i.corpus_tokens)} do not fit a window of {TOKENS.show(i.window_tokens)}"
         case Gate.HARDWARE:
-            return f"needs {GPUS.show(2)} of your own"
+            needed, have = own_gpus(i, PLACES[answer]), GPUS.show(i.gpus)
+            if needed == inf:
+                return f"{i.device} cannot hold its model"
+            return f"needs {GPUS.show(needed)} like your {i.device}, and you have {have}"
         case Gate.LATENCY:
             return (
                 f"begins after {MILLISECONDS.show(option.first_token_ms)}, "
@@ -1168,8 +1355,7 @@ def gate_words(i: Inputs, option: Option) -> str:
 def judge(i: Inputs, o: Outputs) -> Verdict:
     answer, ground, found = choose(i, o), ground_of(i, o), options(i)
     best = found[answer]
-    order = ranked(i, list(found.values()), o.chance_target_share)
-    after = next((WAYS[k].answer for k in order if WAYS[k].answer is not answer), None)
+    after = WAYS[int(o.second_count)].answer
     return Verdict(
         answer,
         _headline(i, o, ground, best, found),
@@ -1234,11 +1420,11 @@ def _gate_to_open(i: Inputs, found: dict[Answer, Option]) -> str:
     if not out_of_reach:
         return ""
     answer = max(out_of_reach, key=lambda a: found[a].worth_usd)
-    return f"“{answer}” would be worth {USD.show(found[answer].worth_usd)}, but {gate_words(i, found[answer])}."
+    return f"“{answer}” would be worth {USD.show(found[answer].worth_usd)}, but {gate_words(i, answer, found[answer])}."
 
 
 def _reasons(
-    i: Inputs, o: Outputs, answer: Answer, found: dict[Answer, Option], after: Answer | None
+    i: Inputs, o: Outputs, answer: Answer, found: dict[Answer, Option], after: Answer
 ) -> list[str]:
     usd, share, best = USD.show, SHARE.show, found[answer]
     reasons = [_triage(i)]
@@ -1264,7 +1450,7 @@ def _reasons(
             f"that is worth {usd(o.gain_usd)} over what you have; of it the trial brings {usd(o.trial_worth_usd)}, "
             f"{o.trial_worth_usd / max(1.0, best.trial_usd):,.0f} dollars for each that it costs."
         )
-    if after is not None and after is not Answer.PEOPLE:
+    if after is not Answer.PEOPLE:
         then = found[after]
         reasons.append(
             f"Next best: {after}, worth {usd(abs(o.lead_usd))} {'less' if o.lead_usd >= 0 else 'more'} over "
@@ -1297,7 +1483,7 @@ def _next_step(
     o: Outputs,
     ground: Ground,
     best: Option,
-    after: Answer | None,
+    after: Answer,
     found: dict[Answer, Option],
 ) -> str:
     """What to do with the answer, with its price."""
@@ -1313,13 +1499,45 @@ def _next_step(
         case Ground.SHUT | Ground.UNREACHABLE | Ground.LOSES:
             return _gate_to_open(i, found) or "Ask again when a model, a price or the need has changed."
         case _:
-            if after is None or after is Answer.PEOPLE:
+            if after is Answer.PEOPLE:
                 return "Ask again when a model, a price or the need has changed."
             other = found[after]
             return (
                 f"If you want more all the same, “{after}” is next: a trial costs about {usd(other.trial_usd)} and "
                 f"pays from {share(min(1.0, other.bar))} on."
             )
+
+
+def turns(i: Inputs, o: Outputs) -> tuple[Turn, ...]:
+    """What the first and the second best would have to bring over today for the answer to turn, while untried."""
+    found, base = weigh(i), i.prompted_accuracy_share
+    first, second = int(o.step_count), int(o.second_count)
+    told = []
+    if ground_of(i, o) is Ground.TRY:
+        back = Answer.KEEP if found[_KEEP].gate is Gate.OPEN and found[_KEEP].mean_usd >= 0.0 else Answer.PEOPLE
+        told.append((first, "less than", found[first].bar, back))
+    if second != _PEOPLE and WAYS[second].measured:
+        # At its bar an option is worth what you have; each share above it is worth a share of all answers.
+        rise = (found[second].mean_usd - _floor(found)) / (found[second].accuracy - found[second].bar)
+        lead = found[first].worth_usd - _floor(found)
+        told.append((second, "at least", found[second].bar + lead / rise if rise > 0.0 else inf, WAYS[second].answer))
+    return tuple(
+        Turn(
+            field=WAYS[k].measured,
+            label=f"What “{WAYS[k].answer}” brings over today, once you tried it",
+            now=f"{POINTS.show(100 * (found[k].accuracy - base))}, expected",
+            then=f"{which} {POINTS.show(100 * (at - base))}",
+            at=at,
+            answer=answer,
+        )
+        for k, which, at, answer in told
+        if 0.0 < at < 1.0 and getattr(i, WAYS[k].measured) is None
+    )
+
+
+def _floor(found: list[Option]) -> float:
+    """What there is to fall back on: what you have, or people."""
+    return max(0.0, found[_KEEP].mean_usd) if found[_KEEP].gate is Gate.OPEN else 0.0
 
 
 def exhibits(i: Inputs, o: Outputs) -> tuple[Exhibit, ...]:
@@ -1335,10 +1553,14 @@ DECISION = Decision(
     compute,
     judge,
     choose=choose,
+    at_once=at_once,
     exhibits=exhibits,
     result="gain_usd",
     values=VALUES,
     settle=settle,
+    kinds=KINDS,
+    believed=BELIEVED,
+    turns=turns,
     doubts={"better": better, "affordable": affordable, "in time": in_time},
     shown=(
         "best_accuracy_share",

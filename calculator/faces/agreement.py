@@ -72,7 +72,7 @@ def _why(report: engine.Report, inputs: overall.Inputs, answer: overall.Answer, 
     if not to_be_had:
         kind = "every option without training" if trains else "training"
         nearest = max(rivals, key=lambda a: found[a].worth_usd)
-        return f"{alone} Overall, {kind} is out: {nearest} {overall.gate_words(inputs, found[nearest])}."
+        return f"{alone} Overall, {kind} is out: {nearest} {overall.gate_words(inputs, nearest, found[nearest])}."
     rival = max(to_be_had, key=lambda a: found[a].worth_usd)
     other = found[rival]
     if answer is overall.Answer.PEOPLE:

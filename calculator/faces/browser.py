@@ -208,6 +208,8 @@ def _report(name: str, reading: engine.Reading, stage: int) -> engine.Report:
         built,
         spread=built.spread if stage >= 1 else None,
         shares=built.shares if stage >= 1 else None,
+        alone=built.alone if stage >= 1 else None,
+        doubts=built.doubts if stage >= 1 else None,
         value_of_knowing_usd=built.value_of_knowing_usd if stage >= 1 else None,
         flips=built.flips if stage >= 2 else None,
         steady=built.steady if stage >= 2 else None,

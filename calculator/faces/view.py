@@ -111,6 +111,8 @@ def _said(report: Report) -> str:
     }[report.strength]
     if report.holds is None:
         before = after = ""
+    elif report.kind:
+        after = f", or another step {report.kind}{after}"
     return (
         f'<span class="calc-said"><span class="calc-doubt">{before}</span>'
         f'<span class="calc-answer">{escape(str(report.verdict.answer))}</span>'
@@ -122,8 +124,12 @@ def _shown_shares(report: Report) -> list[tuple[str, float]]:
     """The verdict's answer and the commonest others, with the share of draws that gave each."""
     shares = dict(report.shares or ())
     here = report.verdict.answer
-    named = [here, *(answer for answer in shares if answer != here)][:_NAMED]
-    return [(str(answer), shares.get(answer, 0.0)) for answer in named]
+    mine = shares.pop(here, 0.0)
+    found = [(str(here), mine)]
+    if report.kind:
+        alone = (report.alone or {}).get(here, 0.0)
+        found = [(str(here), alone), (f"another step {report.kind}", mine - alone)]
+    return [*found, *((str(answer), share) for answer, share in shares.items())][:_NAMED]
 
 
 def _share_bar(report: Report) -> str:
@@ -170,12 +176,18 @@ def _tipping(report: Report) -> str:
     """The nearest changes that give another answer, in a sentence."""
     flips = (report.flips or ())[:_TIPS]
     if not flips:
-        return '<p class="calc-tipping"><strong>What flips it</strong> No single number within its bounds.</p>'
+        return f'<p class="calc-tipping"><strong>What flips it</strong> {_no_flip(report)}</p>'
     said = "; ".join(
         f"{escape(flip.label)} from {escape(flip.now)} to {escape(flip.then)}: {escape(str(flip.answer))}"
         for flip in flips
     )
     return f'<p class="calc-tipping"><strong>What flips it</strong> {said}.</p>'
+
+
+def _no_flip(report: Report) -> str:
+    if report.steady:
+        return "No single number changes it within its bounds."
+    return "The numbers as they stand lead elsewhere: most draws over the uncertain ones give this answer."
 
 
 def _reasons(report: Report) -> str:
@@ -442,7 +454,7 @@ def _flips(report: Report) -> str:
     title = "What would change the answer"
     steady = len(report.steady or ())
     if not flips:
-        return _part(title, "<p>No single number changes it within its bounds.</p>")
+        return _part(title, f"<p>{_no_flip(report)}</p>")
     rows = [(f.label, f.now, f.then, str(f.answer)) for f in flips]
     columns = ("If only this changes", "from", "to", "the answer is")
     html = _table(columns, rows[:_FLIPS])
