@@ -1371,7 +1371,7 @@ def _headline(i: Inputs, o: Outputs, ground: Ground, best: Option, found: dict[A
         case Ground.TRY:
             fallback = "keep what you have" if found[Answer.KEEP].worth_usd >= 0 else "leave it to people"
             return (
-                f"Try it first: {usd(best.trial_usd)} and {DAYS.show(best.trial_days)}. Build it from "
+                f"Try it first: {usd(best.trial_usd)} and {DAYS.show(best.trial_days)}. It is worth it from "
                 f"{share(o.bar_share)} on, else {fallback}; the chance is {share(o.chance_better_share)}."
             )
         case Ground.BUILD:
@@ -1492,7 +1492,7 @@ def _next_step(
         case Ground.TRY:
             return (
                 f"Make a first version and score it on your {ITEMS.show(i.test_items)}: about {usd(best.trial_usd)}, "
-                f"{days(best.trial_days)}. Type what it scored; from {share(o.bar_share)} on, build it."
+                f"{days(best.trial_days)}. Type what it scored: from {share(o.bar_share)} on it beats what you have."
             )
         case Ground.BUILD:
             return f"Build it: {usd(best.start_usd)} and {days(best.days)}, then score it on your own items."
@@ -1508,36 +1508,53 @@ def _next_step(
             )
 
 
+def _typed(i: Inputs, name: str, score: float) -> Answer:
+    """The answer with this score typed into a field."""
+    changed: dict[str, Any] = {name: score}
+    return at_once(replace(i, **changed))
+
+
+def _turning(i: Inputs, name: str, answer: Answer) -> tuple[float, float]:
+    """The highest score, typed into this field, at which the answer is not yet this one, and the lowest at which it is,
+    a thousandth apart at most; 0 and 1 where no score makes the difference."""
+
+    def found(score: float) -> bool:
+        return _typed(i, name, score) is answer
+
+    low, high = 0.0, 1.0
+    if found(low) or not found(high):
+        return low, high
+    while high - low > 0.001:
+        middle = 0.5 * (low + high)
+        low, high = (low, middle) if found(middle) else (middle, high)
+    return low, high
+
+
 def turns(i: Inputs, o: Outputs) -> tuple[Turn, ...]:
-    """What the first and the second best would have to bring over today for the answer to turn, while untried."""
-    found, base = weigh(i), i.prompted_accuracy_share
+    """What the first and the second best, while untried, would have to bring over today for the answer to turn."""
     first, second = int(o.step_count), int(o.second_count)
-    told = []
-    if ground_of(i, o) is Ground.TRY:
-        back = Answer.KEEP if found[_KEEP].gate is Gate.OPEN and found[_KEEP].mean_usd >= 0.0 else Answer.PEOPLE
-        told.append((first, "less than", found[first].bar, back))
-    if second != _PEOPLE and WAYS[second].measured:
-        # At its bar an option is worth what you have; each share above it is worth a share of all answers.
-        rise = (found[second].mean_usd - _floor(found)) / (found[second].accuracy - found[second].bar)
-        lead = found[first].worth_usd - _floor(found)
-        told.append((second, "at least", found[second].bar + lead / rise if rise > 0.0 else inf, WAYS[second].answer))
-    return tuple(
-        Turn(
-            field=WAYS[k].measured,
-            label=f"What “{WAYS[k].answer}” brings over today, once you tried it",
-            now=f"{POINTS.show(100 * (found[k].accuracy - base))}, expected",
-            then=f"{which} {POINTS.show(100 * (at - base))}",
-            at=at,
-            answer=answer,
+    here, told = WAYS[first].answer, []
+    for k, wanted in ((first, False), (second, True)):
+        name = WAYS[k].measured
+        if not name or getattr(i, name) is not None:
+            continue
+        low, high = _turning(i, name, WAYS[k].answer if wanted else here)
+        if not 0.0 < low < high < 1.0:
+            continue
+        expected = beliefs(i)[k].mean
+        at = high if wanted else low
+        brings = POINTS.show(100 * (high - i.prompted_accuracy_share))
+        told.append(
+            Turn(
+                field=name,
+                label=f"What “{WAYS[k].answer}” brings over today, once you tried it",
+                now=f"{POINTS.show(100 * (expected - i.prompted_accuracy_share))}, expected",
+                then=f"{'at least' if wanted else 'less than'} {brings}",
+                at=at,
+                answer=_typed(i, name, at),
+            )
         )
-        for k, which, at, answer in told
-        if 0.0 < at < 1.0 and getattr(i, WAYS[k].measured) is None
-    )
-
-
-def _floor(found: list[Option]) -> float:
-    """What there is to fall back on: what you have, or people."""
-    return max(0.0, found[_KEEP].mean_usd) if found[_KEEP].gate is Gate.OPEN else 0.0
+    return tuple(told)
 
 
 def exhibits(i: Inputs, o: Outputs) -> tuple[Exhibit, ...]:
