@@ -13,7 +13,7 @@ from calculator.catalogs import api_prices, rents, sources, tuning_services
 from calculator.facts import evidence
 from calculator.facts.assumptions import assumptions, counted
 from calculator.fields import fields_of
-from calculator.web import appendix, examples
+from calculator.web import appendix, examples, glossary, site
 
 ROOT = Path(__file__).parent.parent
 FENCES = ("evidence", "example", "glossary", "prices", "published", "sources", "validation")
@@ -134,7 +134,7 @@ def test_the_prices_page_holds_every_model_every_offer_and_every_service():
     assert api.count("<tr>") == len(api_prices()) + 1
     assert devices.count("<tr>") == len(rents()) + 1
     assert services.count("<tr>") == len(tuning_services()) + 1
-    assert all(f'href="https://{sources()[offer.source].where.partition(" ")[0]}"' in devices for offer in rents())
+    assert all(f'href="{sources()[offer.source].where}"' in devices for offer in rents())
     with pytest.raises(ValueError, match="api, rents or services"):
         appendix.render("prices", "shares")
 
@@ -144,6 +144,56 @@ def test_the_glossary_holds_every_field_of_every_form_once():
     fields = {field for name in catalog.names() for field in fields_of(catalog.decision(name).Inputs)}
     assert {field for field in fields if f'<span id="{field}">' in table} == fields
     assert table.count("<tr>") == len(fields) + 1
+
+
+GROUPS = dict.fromkeys(term.group for term in glossary.terms().values())
+
+
+def test_every_term_of_the_glossary_is_one_sentence_on_its_page():
+    page = (appendix.DOCS / f"{glossary.PAGE}.md").read_text("utf-8")
+    for group in GROUPS:
+        assert f"```glossary\n{group}\n```" in page
+    listed = "".join(map(glossary.render, GROUPS))
+    for key, term in glossary.terms().items():
+        assert f'<dt id="term-{key}">' in listed
+        assert term.means.endswith(".")
+        assert term.means.count(". ") == 0
+        assert len(term.means) < 130
+    with pytest.raises(ValueError, match="one of Ways to change"):
+        appendix.render("glossary", "cooking")
+
+
+def test_a_field_leads_to_the_terms_that_it_mentions_and_not_to_others():
+    def of(decision, field):
+        return list(glossary.mentioned(fields_of(catalog.decision(decision).Inputs)[field]))
+
+    assert of("limited_compute", "lora_rank_count")[:2] == ["lora", "rank"]
+    assert of("prompt_engineering", "search_requests") == ["prompt-search"]
+    assert of("fine_tune_or_not", "thinking_tokens")[0] == "hidden-thinking"
+    assert "sharding" in of("limited_compute", "sharding")
+    assert "sharding" not in of("fine_tune_or_not", "new_examples")
+
+
+def test_no_word_of_a_form_that_only_the_trade_knows_is_without_its_term():
+    """Whatever is written in capitals, names of makers and programs apart, has a term."""
+    names = {"OpenAI", "AI", "AWS", "FLOPs", "LLaMA-Factory", "LitGPT", "USA"}
+    words = {word.lower() for term in glossary.terms().values() for word in term.words}
+    for name in catalog.names():
+        for field in fields_of(catalog.decision(name).Inputs).values():
+            hint = field.hint or (field.assumption.hint if field.assumption else "")
+            options = [label for _, label in field.options] if len(field.options) <= 20 else []
+            for found in re.findall(r"\b[A-Za-z]*[A-Z]{2,}[\w.-]*", " ".join((field.label, hint, *options))):
+                assert found in names or any(word in found.lower() for word in words), (field.label, found)
+
+
+def test_a_form_s_hints_link_to_the_glossary_from_wherever_the_page_lies():
+    for root in ("", "../", "../../"):
+        html = site.render("limited_compute", root=root)
+        assert f'<a class="calc-term" href="{root}reference/glossary/#term-rank">Rank</a></p>' in html
+    assert "calc-term" not in site.render("limited_compute")
+    anchors = set(re.findall(r"#term-([a-z0-9-]+)", "".join(site.render(name, root="") for name in catalog.names())))
+    assert anchors <= set(glossary.terms())
+    assert len(anchors) > 60
 
 
 def test_planning_values_are_marked_as_ours_and_counted_on_the_sources_page():

@@ -628,17 +628,20 @@ def render_form(
     given: Mapping[str, str],
     ident: str,
     show: Sequence[str] = (),
+    notes: Mapping[str, str] | None = None,
 ) -> str:
     """The form: fields by group with the reader's or the preset's values in them, assumptions folded away.
 
     given: canonical text by field, over the defaults. ident: what the ids in the page begin with. show: the fields that
     stand in the open, in this order; the others are folded under one heading. All stand in the open when it is empty.
+    notes: HTML that ends the hint of a field, such as links to what its terms mean.
     """
     specs, defaults = fields_of(decision.Inputs), defaults_of(decision.Inputs)
     values = {field: given.get(field, write(spec, defaults[field])) for field, spec in specs.items()}
 
     def control(field: str) -> str:
-        return _control(field, specs[field], values[field], write(specs[field], defaults[field]), ident)
+        note = (notes or {}).get(field, "")
+        return _control(field, specs[field], values[field], write(specs[field], defaults[field]), ident, note)
 
     asked = [field for field, spec in specs.items() if spec.kind != "assume"]
     usual = [field for field in asked if not specs[field].advanced]
@@ -672,9 +675,9 @@ def _fold(summary: str, body: str) -> str:
     return f'<details class="calc-fold"><summary>{escape(summary)}</summary>{body}</details>'
 
 
-def _control(name: str, spec: Field, value: str, default: str, ident: str) -> str:
+def _control(name: str, spec: Field, value: str, default: str, ident: str, more: str = "") -> str:
     own = f"{ident}-{name}"
-    hint = _hint(spec)
+    hint = ". ".join(filter(None, (_hint(spec), more)))
     described = f' aria-describedby="{own}-problem{f" {own}-hint" if hint else ""}"'
     common = f'id="{own}" name="{name}" data-default="{escape(default)}"{described}'
     words = ("%" if spec.unit.percent else spec.unit.name) if spec.unit else ""

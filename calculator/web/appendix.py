@@ -23,7 +23,7 @@ from calculator.facts.assumptions import Assumption, assumptions, counted
 from calculator.facts.evidence import Card
 from calculator.fields import Field, fields_of
 from calculator.units import SHARE, USD
-from calculator.web import examples
+from calculator.web import examples, glossary
 
 DIRECTION_WORDS = {
     "supports": "Supports the claim",
@@ -63,6 +63,8 @@ def render(what: str, source: str) -> str:
         return examples.render(argument)
     if what == "prices":
         return prices_table(argument)
+    if what == "glossary" and argument != "all":
+        return glossary.render(argument)
     if argument != "all":
         raise ValueError(f"write all in a {what} fence; given: {argument[:60]!r}")
     if what == "sources":

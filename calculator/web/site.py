@@ -30,7 +30,7 @@ from calculator.faces.chart import escape
 from calculator.fields import fields_of
 from calculator.units import COUNT
 from calculator.verdict import Decision
-from calculator.web import appendix, bundle
+from calculator.web import appendix, bundle, glossary
 
 EXAMPLE = "A worked example. This site holds no runtime, so the numbers stay; the command line takes yours."
 _OWN_KEYS = ("preset", "show", "map", "chips")
@@ -47,7 +47,7 @@ def fence(
     seen = getattr(md, "calculators", 0) + 1
     md.calculators = seen
     try:
-        return render(source, seen, worker)
+        return render(source, seen, worker, _root(md))
     except Exception as error:
         message = f"{_where(md, '```calculator', source)}: {type(error).__name__}: {error}"
         raise SuperFencesException(message) from error
@@ -108,8 +108,11 @@ def _report(name: str, preset: str, fields: tuple[tuple[str, object], ...]) -> e
     return engine.add_spread(engine.evaluate_point(name, catalog.decision(name), _reading(name, preset, fields)))
 
 
-def render(source: str, number: int = 1, worker: str | None = None) -> str:
-    """A calculator's HTML from the text of its fence; `number` counts the calculators of a page."""
+def render(source: str, number: int = 1, worker: str | None = None, root: str | None = None) -> str:
+    """A calculator's HTML from the text of its fence; `number` counts the calculators of a page.
+
+    root: the way from the page to the top of this site, for links to the glossary; None on a site without one.
+    """
     name, _, rest = source.strip().partition("\n")
     table = tomllib.loads(rest)
     preset = table.get("preset", "")
@@ -123,18 +126,19 @@ def render(source: str, number: int = 1, worker: str | None = None) -> str:
     if mapped and (len(mapped) != 2 or not set(mapped) <= set(explore.sweepable(report.decision))):
         raise ValueError(f"map must name two numeric fields of {name}; given: {mapped}")
     ident = name.strip().replace("_", "-") + (f"-{number}" if number > 1 else "")
+    notes = {} if root is None else glossary.links(fields_of(report.decision.Inputs), root)
+    form = view.render_form(report.name, report.decision, report.reading.given, ident, show, notes)
     chips = _chips(preset) if table.get("chips") else ""
-    return chips + _calculator(report, ident, preset, show, mapped, _worker() if worker is None else worker)
+    return chips + _calculator(report, ident, preset, form, mapped, _worker() if worker is None else worker)
 
 
 def _hashable(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _calculator(report: engine.Report, ident: str, preset: str, show: list[str], mapped: list[str], worker: str) -> str:
+def _calculator(report: engine.Report, ident: str, preset: str, form: str, mapped: list[str], worker: str) -> str:
     name, decision = report.name, report.decision
     overall = agreement.words(report, browser.whole_situation(dict(report.reading.given), preset))
-    form = view.render_form(name, decision, report.reading.given, ident, show)
     return (
         f'<section class="calculator" id="{ident}" data-decision="{name}" data-version="{MODEL_VERSION}" '
         f'data-worker="{worker}" data-search-exclude aria-labelledby="{ident}-title">'
@@ -274,6 +278,18 @@ def _where(md: Any, opening: str, source: str) -> str:
     text = full.read_text("utf-8")
     at = text.find(f"{opening}\n{source}" if opening.startswith("```") else opening + source)
     return f"{path}:{text.count(chr(10), 0, at) + 1}" if at >= 0 else path
+
+
+def _root(md: Any) -> str | None:
+    """The way from a page of this site to its top, as links in HTML are written; None outside of it."""
+    path, full = _page(md)
+    if path is None or full is None or not full.is_relative_to(appendix.DOCS):
+        return None
+    deep = path.count("/")
+    # MkDocs leaves a link in HTML as it is, and serves a page one deeper than its file. Zensical takes it for one from
+    # the file.
+    served = deep + (not path.endswith("index.md") and "relpath" in md.treeprocessors)
+    return "../" * served
 
 
 def _page(md: Any) -> tuple[str | None, Path | None]:
