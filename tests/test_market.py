@@ -321,3 +321,69 @@ def test_a_kind_of_vendor_names_services_and_days_from_the_list(kind):
     assert (kind is Vendor.CLOSING) == all(day in words for day in closing)
     assert ("Tinker" in words) == (kind is Vendor.OPEN)
     assert ("Google Vertex AI" in words) == (kind is Vendor.TRAINING)
+
+
+PRACTICE = {
+    "decide.md": ("reinforcement", "retrieval", "encoder"),
+    "fine-tune/industry-knowledge.md": ("Tokenizers", "reranker", "tokenizer of\n2026"),
+    "fine-tune/high-accuracy.md": ("Reinforcement", "verifiers", "decline", "majority", "five\n    times the price"),
+    "fine-tune/conversation-context.md": ("Context engineering", "memory tools", "compaction", "single questions too"),
+    "fine-tune/domain-data.md": ("preference pair", "DPO", "filtering"),
+    "do-not/too-little-data.md": ("DSPy", "GEPA", "preference", "On-policy distillation", "Reinforcement"),
+    "do-not/general-task.md": ("newer model", "cheaper too"),
+    "do-not/limited-compute.md": ("reinforcement", "by the token"),
+    "do-not/prompt-engineering.md": ("DSPy or GEPA", "cached"),
+    "do-not/real-time-updates.md": ("live search", "MCP"),
+    "small-models/smaller-scope.md": ("agent", "Four bits"),
+    "small-models/limited-data.md": ("on-policy distillation", "reinforcement", "encoder"),
+    "small-models/real-time-response.md": ("speech-to-speech", "reasoning effort", "Hidden tokens"),
+}
+"""What each page has to name of the practice of 2026."""
+
+
+@pytest.mark.parametrize("page", PRACTICE)
+def test_a_page_names_the_practice_of_today_that_bears_on_its_question(page):
+    text = (appendix.DOCS / page).read_text("utf-8")
+    for words in PRACTICE[page]:
+        assert words.lower() in text.lower(), words
+
+
+@pytest.mark.parametrize("topic", evidence.TOPICS)
+def test_each_topic_has_findings_of_the_last_two_years_that_were_read_at_their_source(topic):
+    recent = [card for card in evidence.cards(topic) if card.as_of.year >= 2025]
+    assert any(card.checked for card in recent)
+
+
+def test_every_card_was_read_and_many_are_of_the_last_two_years():
+    recent = [card for card in evidence.cards() if card.as_of.year >= 2025]
+    assert all(card.status != evidence.UNCHECKED and card.checked for card in evidence.cards())
+    assert len(recent) >= 25
+
+
+WRONG = ("a negative worth means", "lifts accuracy by", "won 1 of 31", "26.7 GiB", "market median", "6 months' notice")
+
+
+@pytest.mark.parametrize("words", WRONG)
+def test_what_was_wrong_in_print_is_gone(words):
+    for path in appendix.DOCS.rglob("*.md"):
+        assert words not in path.read_text("utf-8"), path
+    for entry in assumptions().values():
+        assert words not in f"{entry.label} {entry.source} {entry.quote} {entry.hint}", entry.key
+
+
+@pytest.mark.parametrize("name", ["high_accuracy", "too_little_data", "small_model_limited_data", "fine_tune_or_not"])
+def test_reinforcement_is_priced_by_rollouts_grader_and_failed_runs(name):
+    """Prompts times answers times tokens, each at its price, graded, over all runs that one success takes."""
+    for field in ("rollout_prompts_count", "rollouts_count", "rollout_input_usd_per_mtok",
+                  "rollout_output_usd_per_mtok", "grader_usd", "runs_count"):
+        assert field in INPUTS[name]
+    decision = catalog.decision(name)
+
+    def usd(**given):
+        outputs = engine.evaluate_point(name, decision, engine.read(decision, given)).outputs
+        return outputs.reinforcement_usd
+
+    if name != "fine_tune_or_not":
+        base = usd()
+        for field, value in (("rollouts_count", "16"), ("grader_usd", "1"), ("runs_count", "30")):
+            assert usd(**{field: value}) > base > 0

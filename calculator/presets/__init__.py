@@ -27,8 +27,9 @@ NAMES = (
     "product-descriptions",
     "news-bot",
     "voice-assistant",
+    "virtual-assistant",
 )
-"""The ten situations of the guide, by file name."""
+"""The situations of the guide, by file name: its ten, and an assistant that is written to."""
 
 
 @dataclass(frozen=True, kw_only=True)
