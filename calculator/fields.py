@@ -31,7 +31,7 @@ class Field:
     evaluates it. how: the function that gives it when it is longer than one line. fills: what a pick from a catalogue
     says of other fields, for as long as the reader says nothing of them. advanced: most readers leave it alone, so a
     form folds it away. named: the option that another name for it means, ValueError with the candidates for none or
-    several. section: the heading in a list that an option stands under.
+    several. section: the heading in a list that an option stands under. described: what an option is, in a few words.
     """
 
     kind: str
@@ -53,6 +53,7 @@ class Field:
     advanced: bool = False
     named: Callable[[str], str] | None = None
     section: Callable[[str], str] | None = None
+    described: Callable[[str], str] | None = None
 
 
 def ask(
@@ -114,6 +115,7 @@ def pick(
     advanced: bool = False,
     named: Callable[[str], str] | None = None,
     section: Callable[[str], str] | None = None,
+    described: Callable[[str], str] | None = None,
 ) -> Any:
     """One of a list: the members of a StrEnum (value and shown text are the same) or (value, label) pairs."""
     pairs = tuple((str(o), str(o)) for o in options) if isinstance(options, type) else tuple(options)
@@ -131,6 +133,7 @@ def pick(
             advanced=advanced,
             named=named,
             section=section,
+            described=described,
         ),
     )
 

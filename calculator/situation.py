@@ -141,10 +141,23 @@ def card(inputs: Any) -> Accelerator:
 _NO_CARD = Card(None, None, None)
 
 
-def model(default: str, label: str, group: str, fits: Callable[[Architecture], bool] = lambda _: True) -> Any:
-    """A model of the catalogue, of those that a page can say something about, by any of its names."""
+def model(
+    default: str,
+    label: str,
+    group: str,
+    described: Callable[[Architecture], str],
+    fits: Callable[[Architecture], bool] = lambda _: True,
+) -> Any:
+    """A model of the catalogue, of those that a page can say something about, by any of its names, the newest first."""
     options = [(name, name) for name, one in architectures().items() if fits(one)]
-    return pick(default, options, label, group=group, named=model_named)
+    return pick(
+        default,
+        options,
+        label,
+        group=group,
+        named=model_named,
+        described=lambda name: described(architectures()[name]),
+    )
 
 
 def usd_per_hour(device_name: str, typed: float | None) -> float:
@@ -182,10 +195,19 @@ def _filled_prices(size: str) -> Callable[[str, Mapping[str, Any]], dict[str, Sp
     return fills
 
 
+def _api_price_words(name: str) -> str:
+    """The price of a model by name: into it, and out of it."""
+    if name == ANY_MODEL:
+        return ""
+    price = api_price(name)
+    return f"{USD.show(price.input_usd_per_mtok)} / {USD.show(price.output_usd_per_mtok)}"
+
+
 def _api_model(size: str, label: str, fits: Callable[[float], bool]) -> Any:
     names = dict.fromkeys(price.name for price in api_prices() if fits(price.output_usd_per_mtok))
     options = [(ANY_MODEL, f"a typical {size} one"), *((name, name) for name in names)]
-    return pick(ANY_MODEL, options, label, hint="Sets its prices", group=MONEY, fills=_filled_prices(size))
+    return pick(ANY_MODEL, options, label, hint="Sets its prices", group=MONEY, fills=_filled_prices(size),
+                described=_api_price_words)
 
 
 large_api_model = _api_model("large", "Large model you pay for", lambda usd: usd >= _LARGE_FROM_USD_PER_MTOK)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from datetime import date
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -387,3 +388,39 @@ def test_reinforcement_is_priced_by_rollouts_grader_and_failed_runs(name):
         base = usd()
         for field, value in (("rollouts_count", "16"), ("grader_usd", "1"), ("runs_count", "30")):
             assert usd(**{field: value}) > base > 0
+
+
+def listed(decision, field):
+    """The options of a list as the form has them: (heading, value, text)."""
+    html = view.render_form(decision, catalog.decision(decision), {}, "x")
+    control = html[html.index(f'name="{field}"') :]
+    found = []
+    for part in control[: control.index("</select>")].split("<optgroup ")[1:]:
+        heading = re.search(r'label="([^"]*)"', part)[1]
+        found += [(heading, *pair) for pair in re.findall(r'<option value="([^"]*)"[^>]*>([^<]*)<', part)]
+    return found
+
+
+@pytest.mark.parametrize(("decision", "field"), [("limited_compute", "model"), ("real_time_response", "small_model")])
+def test_a_list_of_models_has_makers_sizes_and_licences_and_the_newest_first(decision, field):
+    found = listed(decision, field)
+    assert len(found) > 200
+    makers = list(dict.fromkeys(heading for heading, _, _ in found))
+    assert makers == sorted(makers, key=str.casefold)
+    for maker in makers:
+        models = [architectures()[value] for heading, value, _ in found if heading == maker]
+        assert [model.released for model in models] == sorted((model.released for model in models), reverse=True)
+    texts = {value: text for _, value, text in found}
+    assert texts["Qwen/Qwen3-8B"].startswith("Qwen3-8B (8.19B, apache-2.0, 2025-")
+
+
+def test_a_list_of_models_that_are_paid_for_shows_their_prices():
+    texts = {value: text for _, value, text in listed("prompt_engineering", "large_api_model")}
+    assert texts["OpenAI/gpt-6.1-sol"] == "gpt-6.1-sol ($2 / $10)"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_long_list_can_be_searched_and_a_short_one_needs_no_box(name):
+    html = view.render_form(name, catalog.decision(name), {}, "x")
+    long = {field for field, spec in INPUTS[name].items() if len(spec.options) >= view.MANY}
+    assert set(re.findall(r'data-find="x-(\w+)"', html)) == long

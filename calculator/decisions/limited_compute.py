@@ -209,7 +209,7 @@ def _counted(model: str, config: str, rank: int, targets: str, dora: bool, table
 
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
-    model: str = situation.model("meta-llama/Llama-3.1-8B", "Model", situation.TRAINING)
+    model: str = situation.model("meta-llama/Llama-3.1-8B", "Model", situation.TRAINING, parameters.in_words)
     config_json: str = paste(
         "",
         "Or paste its config.json",

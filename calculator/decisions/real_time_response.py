@@ -16,6 +16,7 @@ from calculator.catalogs.recipes import recipes
 from calculator.exhibit import Bar, Bars, Command, Exhibit, Mark, Segment, Table
 from calculator.fields import ask, assume, out, paste, pick
 from calculator.llm.accuracy import sentence
+from calculator.llm.parameters import in_words
 from calculator.llm.serving import ServingSetup, cache_gib, decode, engine, fits, slots_within, time_to_first_token
 from calculator.llm.serving import weight_format as format_of
 from calculator.llm.serving.place import how_far, spread
@@ -91,8 +92,12 @@ def served_config(text: str) -> Architecture:
 
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
-    large_model: str = situation.model("meta-llama/Meta-Llama-3.1-70B", "Large model", situation.HARDWARE, generates)
-    small_model: str = situation.model("meta-llama/Llama-3.1-8B", "Small model", situation.HARDWARE, generates)
+    large_model: str = situation.model(
+        "meta-llama/Meta-Llama-3.1-70B", "Large model", situation.HARDWARE, in_words, generates
+    )
+    small_model: str = situation.model(
+        "meta-llama/Llama-3.1-8B", "Small model", situation.HARDWARE, in_words, generates
+    )
     large_config_json: str = paste(
         "",
         "Or paste the large one's config.json",

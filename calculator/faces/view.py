@@ -7,7 +7,6 @@ spread, then what would change the answer. Nothing here computes; numbers are sh
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
-from itertools import groupby
 from math import isfinite
 from typing import Any
 
@@ -685,7 +684,7 @@ def _control(name: str, spec: Field, value: str, default: str, ident: str, more:
     words = "" if words.lower() == spec.label.lower() else words.removeprefix(f"{spec.label.lower()} ")
     unit = f' <span class="calc-unit">{escape(words)}</span>' if words else ""
     if spec.kind == "pick":
-        control = f"<select {common}>{_options(spec, value)}</select>"
+        control = f"{_finder(spec, own)}<select {common}>{_options(spec, value)}</select>"
     elif spec.kind == "flag":
         control = f'<input type="checkbox" {common} value="yes"{" checked" if value == "yes" else ""}>'
     elif spec.kind == "paste":
@@ -710,13 +709,15 @@ def _control(name: str, spec: Field, value: str, default: str, ident: str, more:
 def _options(spec: Field, value: str) -> str:
     """The options of a list, under the headings that the field has for them.
 
-    Names of models are grouped by maker: a list is searched by how an option begins. What has no maker, such as "a
-    typical one", stands first.
+    Names of models are grouped by maker, and in a group in the order given, the newest first: a list is searched by how
+    an option begins. What has no maker, such as "a typical one", stands first.
     """
     options = spec.options
 
     def option(name: str, label: str) -> str:
-        return f'<option value="{escape(name)}"{" selected" if name == value else ""}>{escape(label)}</option>'
+        words = spec.described(name) if spec.described else ""
+        shown = f"{label} ({words})" if words else label
+        return f'<option value="{escape(name)}"{" selected" if name == value else ""}>{escape(shown)}</option>'
 
     if spec.section is not None:
         sections: dict[str, str] = {}
@@ -730,19 +731,28 @@ def _options(spec: Field, value: str) -> str:
     if len(options) - len(named) > 1:
         return "".join(option(name, label) for name, label in options)
     groups: dict[str, str] = {}
-    for name, label in sorted(named, key=lambda pair: _natural(pair[1])):
+    for name, label in named:
         owner, _, model = label.partition("/")
         groups[owner] = groups.get(owner, "") + option(name, model)
     first = "".join(option(name, label) for name, label in options if (name, label) not in named)
-    return first + "".join(
-        f'<optgroup label="{escape(owner)}">{html}</optgroup>' for owner, html in groups.items()
+    ordered = sorted(groups.items(), key=lambda pair: pair[0].casefold())
+    return first + "".join(f'<optgroup label="{escape(owner)}">{html}</optgroup>' for owner, html in ordered)
+
+
+MANY = 40
+"""Options from which on a list has a box to search it by maker, size, licence or price."""
+
+
+def _finder(spec: Field, own: str) -> str:
+    """The box over a long list, shown once the page's script can search it."""
+    if len(spec.options) < MANY:
+        return ""
+    words = f"Find in {spec.label}: maker, name, size, licence or price"
+    return (
+        f'<input type="search" class="calc-find" data-find="{own}" aria-label="{escape(words)}" '
+        'placeholder="Search the list" autocomplete="off" spellcheck="false" hidden>'
     )
 
-
-def _natural(label: str) -> list[tuple[int, str]]:
-    """What sorts 7B before 13B."""
-    runs = groupby(label.casefold(), str.isdecimal)
-    return [(int(text), "") if (text := "".join(run)) and digits else (0, text) for digits, run in runs]
 
 
 def _hint(spec: Field) -> str:

@@ -305,6 +305,13 @@ def everything(a: Architecture) -> int:
     return total(a) + a.tower_parameters
 
 
+def in_words(a: Architecture) -> str:
+    """What tells a model from others in a list: its size in billions, its licence, the month of its release."""
+    billions = total(a) / 1e9
+    size = f"{billions:.3g}B" if billions < 1000 else f"{billions:,.0f}B"
+    return ", ".join(filter(None, (size, a.license.rstrip("?"), a.released)))
+
+
 def active(a: Architecture) -> int:
     """Parameters that one token passes through: the total without the experts it is not routed to.
 

@@ -355,6 +355,7 @@ function applyFields(section, fields) {
 
 // A page with a calculator came up: a link's numbers first, then the reader's own, else the worked example.
 function connect(section) {
+  for (const box of section.querySelectorAll("[data-find]")) box.hidden = false;
   const state = of(section);
   const link = new URLSearchParams(location.search);
   const names = new Set(controls(section).map((control) => control.name));
@@ -930,6 +931,41 @@ document.addEventListener("change", ({ target }) => {
     of(section).typed = 0;
     schedule(section, 0);
   }
+});
+
+// A long list is narrowed to the options whose text and heading hold every word of the box over it. Enter takes the first.
+
+function narrow(box) {
+  const list = document.getElementById(box.dataset.find);
+  const words = box.value.toLowerCase().split(/\s+/);
+  let first;
+  for (const option of list.options) {
+    const text = `${option.parentElement.label ?? ""} ${option.text}`.toLowerCase();
+    option.hidden = !words.every((word) => text.includes(word));
+    if (!option.hidden) first ??= option;
+  }
+  for (const group of list.querySelectorAll("optgroup")) {
+    group.hidden = [...group.children].every((option) => option.hidden);
+  }
+  return first;
+}
+
+document.addEventListener("input", ({ target }) => {
+  if (target.dataset.find !== undefined) narrow(target);
+});
+
+document.addEventListener("keydown", (event) => {
+  const box = event.target;
+  if (event.key !== "Enter" || box.dataset?.find === undefined) return;
+  event.preventDefault();
+  const found = box.value.trim() && narrow(box);
+  if (!found) return;
+  box.value = "";
+  narrow(box);
+  const list = document.getElementById(box.dataset.find);
+  list.value = found.value;
+  list.dispatchEvent(new Event("input", { bubbles: true }));
+  list.focus();
 });
 
 for (const kind of ["focusin", "pointerdown"]) {
