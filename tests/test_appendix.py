@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -201,3 +202,15 @@ def test_planning_values_are_marked_as_ours_and_counted_on_the_sources_page():
     ours = [entry for entry in assumptions().values() if entry.kind in ("ours", "computed")]
     assert table.count("<strong>Ours.</strong>") == len(ours)
     assert counted(assumptions().values()) in table
+
+
+@pytest.mark.parametrize(
+    ("page", "served"),
+    [("index.md", ""), ("decide.md", "../"), ("fine-tune/index.md", "../"), ("fine-tune/high-accuracy.md", "../../")],
+)
+def test_the_way_to_the_top_of_the_site_is_that_of_the_page_as_it_is_served(page, served):
+    """A page is served as a folder; only an index is where its file is."""
+    file = SimpleNamespace(src_uri=page, abs_src_path=str(appendix.DOCS / page))
+    assert site._root(SimpleNamespace(treeprocessors={"relpath": SimpleNamespace(file=file)})) == served
+    elsewhere = SimpleNamespace(src_uri=page, abs_src_path=f"/somebody/else/{page}")
+    assert site._root(SimpleNamespace(treeprocessors={"relpath": SimpleNamespace(file=elsewhere)})) is None

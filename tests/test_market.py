@@ -424,3 +424,11 @@ def test_a_long_list_can_be_searched_and_a_short_one_needs_no_box(name):
     html = view.render_form(name, catalog.decision(name), {}, "x")
     long = {field for field, spec in INPUTS[name].items() if len(spec.options) >= view.MANY}
     assert set(re.findall(r'data-find="x-(\w+)"', html)) == long
+
+
+def test_the_list_of_tuning_services_says_minimum_end_and_day_of_each_row():
+    table = appendix.render("prices", "services")
+    for head in ("Trains", "Price", "At least", "Weights", "Ends", "As of"):
+        assert f'<th scope="col">{head}</th>' in table
+    assert table.count("2026-10-07") >= 2
+    assert "2027-01-06" in table

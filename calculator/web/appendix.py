@@ -194,15 +194,17 @@ def prices_table(what: str) -> str:
         )
     if what == "services":
         return _table(
-            ("Service", "Models", "Trains", "Price", "Weights", "Ends", "Source"),
+            ("Service", "Models", "Trains", "Price", "At least", "Weights", "Ends", "As of", "Source"),
             (
                 (
                     escape(service.provider),
                     escape(service.models),
                     ", ".join(kind for kind in ("supervised", "preference", "reinforcement") if getattr(service, kind)),
                     "" if service.usd is None else f"{_usd(service.usd)} a {escape(service.unit)}",
+                    _usd(service.minimum_usd),
                     {"yes": "can be taken along", "no": "stay there"}.get(service.weights_out, ""),
                     service.closes,
+                    service.as_of,
                     _source_of(service.source, service.note),
                 )
                 for service in tuning_services()
