@@ -155,7 +155,7 @@ def test_a_speed_becomes_a_row_too():
     [
         ("KIND", "Answering speed or serving memory", "must be one of"),
         ("RUN", "just a run", "must be column: value"),
-        ("RUN", "modle: x", "did you mean model?"),
+        ("RUN", "models: x", "did you mean model?"),
         ("RUN", "measured_peak_gib: 3", "no such column"),
         ("VALUE", "much", "given"),
         ("VALUE", "-3 GiB", ""),

@@ -26,6 +26,7 @@ from calculator.stats.student import mean_test
 
 CONFIDENCE, POWER, ALPHA = 0.95, 0.8, 0.05
 MOST_VARIANTS = 40
+LARGEST_SCORE = 1e15
 CLASSES_SHOWN = 30
 MOST_ITEMS_NAMED = 1e7
 """A number of items beyond it is called out of reach."""
@@ -56,6 +57,8 @@ def mark_of(value: Any) -> float | None:
     if value is None:
         return None
     if isinstance(value, int | float):
+        if not abs(value) < LARGEST_SCORE:
+            raise ValueError("no score")
         return float(value)
     text = str(value).strip().lower()
     if text in _MISSING:
@@ -66,6 +69,8 @@ def mark_of(value: Any) -> float | None:
         return 0.0
     percent = text.endswith("%")
     number = float(text.rstrip("% ").replace(",", "."))
+    if not abs(number) < LARGEST_SCORE:
+        raise ValueError("no score")
     return number / 100 if percent else number
 
 
@@ -219,6 +224,7 @@ class Results:
             item = marks[0]
         marks = [name for name in marks if name != item]
         variant = next((name for name in others if name != item and lower[name] in _VARIANT_NAMES), None)
+        titles = dict(zip(names, _apart([shown(name, 80) or "a column" for name in names]), strict=True))
         group = next((n for n in others if n not in (item, variant) and lower[n] in _CLASS_NAMES), None)
         if group is None:
             group = next((n for n in others if n not in (item, variant) and _few(rows, n)), None)
@@ -233,10 +239,10 @@ class Results:
                     continue
                 if score is not None:
                     if variant is None:
-                        yield Item(name, key, score, what)
+                        yield Item(titles[name], key, score, what)
                     else:
                         called = shown(str(found.get(variant)), 80)
-                        yield Item(called if len(marks) == 1 else f"{called}, {name}", key, score, what)
+                        yield Item(called if len(marks) == 1 else f"{called}, {titles[name]}", key, score, what)
 
     def _of_lines(self, text: str) -> Iterator[Item]:
         self.container = "JSON lines"
@@ -574,7 +580,7 @@ def _number(value: Any) -> float | None:
         found = mark_of(value)
     except (ValueError, TypeError):
         return None
-    return found if found is not None and abs(found) < 1e15 else None
+    return found
 
 
 def _under(found: Mapping[str, Any], name: str, below: str) -> str:
