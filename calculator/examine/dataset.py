@@ -178,8 +178,13 @@ class DataSet:
         self.near.add(near, line)
         if prompt:
             self.inputs.add(asked, hash(answer), line)
-            if system or self.prefix is None or not prompt.startswith(self.prefix):
-                self._prefix(prompt, system)
+            if system:
+                if system in self.systems:
+                    self.systems[system] += 1
+                elif len(self.systems) < MOST_SYSTEMS:
+                    self.systems[system] = 1
+            if self.prefix is None or not prompt.startswith(self.prefix):
+                self._shorten_prefix(prompt)
         if self.against is not None:
             self._held_against(line, exact, near, asked if prompt else None)
         for kind in personal.looks_personal(data):
@@ -227,22 +232,17 @@ class DataSet:
                 if known:
                     self.overlap[kind].add(line)
 
-    def _prefix(self, prompt: str, system: str) -> None:
-        """Take the file's common beginning back to what this prompt shares of it, and count its system prompt."""
-        if system and (system in self.systems or len(self.systems) < MOST_SYSTEMS):
-            self.systems[system] = self.systems.get(system, 0) + 1
-        prefix = self.prefix
-        if prefix is None:
-            self.prefix = prompt[:LONGEST_PREFIX]
-        elif not prompt.startswith(prefix):
-            low, high = 0, min(len(prefix), len(prompt))
-            while low < high:
-                middle = (low + high + 1) // 2
-                if prompt.startswith(prefix[:middle]):
-                    low = middle
-                else:
-                    high = middle - 1
-            self.prefix = prefix[:low]
+    def _shorten_prefix(self, prompt: str) -> None:
+        """Take the file's common beginning back to what this prompt shares of it."""
+        prefix = prompt[:LONGEST_PREFIX] if self.prefix is None else self.prefix
+        low, high = 0, min(len(prefix), len(prompt))
+        while low < high:
+            middle = (low + high + 1) // 2
+            if prompt.startswith(prefix[:middle]):
+                low = middle
+            else:
+                high = middle - 1
+        self.prefix = prefix[:low]
 
     # Tokens from outside
 

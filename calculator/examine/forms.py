@@ -4,6 +4,7 @@ Each form turns a row into an `Example`: all before the last answer, the answer,
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from operator import methodcaller
 from typing import Any, NamedTuple
 
 Row = Mapping[str, Any]
@@ -78,6 +79,10 @@ def _conversation(messages: Sequence[Mapping[str, Any]], role: str, content: str
     return Example("\n".join([text for _, text in said[:last]]), answer, system, turns, None, None)
 
 
+_new = tuple.__new__
+_CALLS = methodcaller("get", "tool_calls")
+
+
 def _chat(name: str) -> Callable[[Row], Example]:
     def read(row: Row) -> Example:
         messages = row[name]
@@ -88,9 +93,9 @@ def _chat(name: str) -> Callable[[Row], Example]:
                 answer = last["content"]
                 prompt = "\n".join([message["content"] for message in messages[:-1]])
                 system = first["content"] if first["role"] in _SYSTEM else ""
-                if type(answer) is str:
+                if type(answer) is str and (len(messages) < 4 or not any(map(_CALLS, messages))):
                     turns = 1 if len(messages) < 4 else [m["role"] for m in messages].count("assistant")
-                    return Example(prompt, answer, system, turns, None, None)
+                    return _new(Example, (prompt, answer, system, turns, None, None))
             except (KeyError, TypeError):
                 pass
         return _conversation(messages, "role", "content")
