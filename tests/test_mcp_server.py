@@ -4,6 +4,7 @@ import asyncio
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,7 @@ from calculator import MODEL_VERSION, api, catalog, presets
 from calculator.faces.report import as_json
 from calculator.fields import fields_of
 
+FIXTURES = Path(__file__).parent / "examine"
 SERVER = StdioServerParameters(command=sys.executable, args=["-m", "calculator", "mcp"])
 
 
@@ -27,6 +29,8 @@ def said():
         "defaults": ("run", {"decision": "real_time_updates"}),
         "sources": ("sources", {"decision": "limited_compute"}),
         "decisions": ("decisions", {}),
+        "examine": ("examine", {"file": str(FIXTURES / "results.csv")}),
+        "no such file": ("examine", {"file": "nothing.jsonl"}),
         "no such field": ("decide", {"situation": {"labelled_example": 1}}),
         "out of bounds": ("run", {"decision": "limited_compute", "fields": {"gpus": -1}}),
         "no such decision": ("run", {"decision": "nothing"}),
@@ -70,6 +74,14 @@ def test_a_tool_gives_the_report_of_the_command_line(said):
     expected = api.decide(preset="faq-bot", labelled_examples="5k", gpus=2)
     assert said["decide"].structured_content == json.loads(as_json(expected))
     assert said["defaults"].structured_content == json.loads(as_json(api.run("real_time_updates")))
+
+
+def test_a_file_is_examined_as_in_python_and_no_example_of_it_is_given_back(said):
+    found, = api.examine(FIXTURES / "results.csv")
+    assert said["examine"].structured_content["numbers"] == json.loads(json.dumps(found["numbers"]))
+    keys = {part["key"] for part in said["examine"].structured_content["sections"]}
+    assert keys == {part["key"] for part in found["sections"]} - {"examples", "prefix"}
+    assert said["no such file"].is_error
 
 
 def test_sources_and_names_are_listed(said):
