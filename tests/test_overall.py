@@ -2,12 +2,16 @@
 
 import tomllib
 from pathlib import Path
+from statistics import mean
 
 import pytest
 
 from calculator import catalog, engine, presets
+from calculator.cases import cases
 from calculator.decisions import fine_tune_or_not as overall
+from calculator.facts.assumptions import assumption
 from calculator.fields import fields_of
+from calculator.stats.sampling import quantile
 from tests import laws
 
 NAME = "fine_tune_or_not"
@@ -120,3 +124,49 @@ def test_own_hardware_is_priced_by_the_hour_of_its_gpus():
     own = {"privacy": "own hardware only", "gpus": 4}
     dear, cheap = (overall.options(inputs_of({**own, "device_usd_per_hour": usd})) for usd in (8, 2))
     assert dear[overall.Answer.KEEP].run_usd_per_month > cheap[overall.Answer.KEEP].run_usd_per_month
+
+
+def test_a_device_of_ones_own_bears_what_it_can_hold_and_costs_what_it_costs():
+    own = {"privacy": "own hardware only", "device": "NVIDIA RTX 3090"}
+    one, two = (overall.options(inputs_of({**own, "gpus": gpus})) for gpus in (1, 2))
+    assert one[overall.Answer.KEEP].gate is overall.Gate.HARDWARE
+    assert one[overall.Answer.TUNE_SMALL].gate is not overall.Gate.HARDWARE
+    assert two[overall.Answer.KEEP].gate is overall.Gate.OPEN
+    assert "needs 2\u00a0GPUs like your NVIDIA RTX 3090" in overall.gate_words(
+        inputs_of({**own, "gpus": 1}), overall.Answer.KEEP, one[overall.Answer.KEEP]
+    )
+    free = overall.options(inputs_of({**own, "gpus": 2, "device_usd_per_hour": 0}))
+    assert free[overall.Answer.KEEP].run_usd_per_month < two[overall.Answer.KEEP].run_usd_per_month
+
+
+def test_a_difference_of_shares_is_told_in_points():
+    given = {"closed_book_accuracy_share": "45%", "gold_passage_accuracy_share": "74%"}
+    report = engine.evaluate_point(NAME, DECISION, engine.read(DECISION, given))
+    assert report.verdict.reasons[0].startswith("The right passage lifts accuracy by 29\u00a0points")
+
+
+def test_the_answer_at_once_is_the_one_that_the_outputs_give():
+    for seed in range(200):
+        inputs = inputs_of(laws.overall_situation(seed))
+        assert overall.at_once(inputs) is overall.choose(inputs, overall.compute(inputs))
+
+
+def test_what_a_stronger_model_mends_is_what_the_best_untrained_one_mended_in_the_published_comparisons():
+    mended = {}
+    for case in cases():
+        if case.suspect or case.top_score is None:
+            continue
+        for option in ("as_is", "prompting", "few_shot"):
+            best = {}
+            for row in case.measured:
+                if row.counts and row.option == option:
+                    best[row.model] = max(best.get(row.model, 0.0), row.score / case.top_score)
+            top, *others = sorted(best.values(), reverse=True) or [1.0]
+            shares = [(top - other) / (1.0 - other) for other in others if other < 1.0]
+            mended.setdefault(case.source_group, []).extend(shares)
+    found = sorted(mean(shares) for shares in mended.values() if shares)
+    entry = assumption("stronger_mends_share")
+    assert len(found) == 19
+    assert entry.value == pytest.approx(quantile(found, 0.5), abs=0.005)
+    assert entry.low == pytest.approx(quantile(found, 0.05), abs=0.005)
+    assert entry.high == pytest.approx(quantile(found, 0.95), abs=0.005)

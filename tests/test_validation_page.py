@@ -195,7 +195,9 @@ def test_the_choice_is_shown_against_four_simple_rules_with_its_calibration(figu
     for rule in judged.BASELINES:
         assert page._capital(rule) in html
     assert html.count("<circle") == judged.FIFTHS
-    assert f"{model['regret_points']:.1f}</td><td>{model['brier_group_weighted']:.3f}" in html
+    for name, digits in (("regret_points", 1), ("brier", 3), ("trial_regret_points", 2)):
+        figure, low, high = (f"{model[f'{name}_group_weighted{end}']:.{digits}f}" for end in ("", "_low", "_high"))
+        assert f"<td>{figure} ({low} to {high})</td>" in html
     assert chart.escape(judged.NOTE) in html
     assert "75 to 80 %" not in MARKDOWN
 

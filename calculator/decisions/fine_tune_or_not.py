@@ -1467,7 +1467,7 @@ def _reasons(
 def _triage(i: Inputs) -> str:
     knowledge = is_knowledge_gap(i)
     if i.closed_book_accuracy_share is not None and i.gold_passage_accuracy_share is not None:
-        gap = SHARE.show(i.gold_passage_accuracy_share - i.closed_book_accuracy_share)
+        gap = POINTS.show(100 * (i.gold_passage_accuracy_share - i.closed_book_accuracy_share))
         words = f"The right passage lifts accuracy by {gap}: "
     else:
         words = f"You saw that {i.failure}: " if i.failure != Failure.NOTHING else "You saw nothing much go wrong: "

@@ -394,9 +394,10 @@ def _cases(found: Mapping[str, Any]) -> str:
             _percent(methods[name]["right_group_weighted"]),
             f"{_percent(methods[name]['right_group_weighted_low'])} to "
             f"{_percent(methods[name]['right_group_weighted_high'])}",
-            f"{methods[name]['regret_points']:.1f}",
-            f"{methods[name]['brier_group_weighted']:.3f}",
+            _with_ends(methods[name], "regret_points_group_weighted", 1),
+            _with_ends(methods[name], "brier_group_weighted", 3),
             f"{methods[name]['worst_third_points']:.0f}",
+            _with_ends(methods[name], "trial_regret_points_group_weighted", 2),
         )
         for name in (judged.MODEL, judged.YEARS_OUT, judged.IN_SAMPLE, *judged.BASELINES)
     ]
@@ -408,6 +409,7 @@ def _cases(found: Mapping[str, Any]) -> str:
         "Regret, points",
         "Brier",
         "Worst third, points",
+        "Lost after trials, points",
     )
     parts = [
         f"<p>{escape(words)}</p>",
@@ -425,6 +427,15 @@ def _cases(found: Mapping[str, Any]) -> str:
         _mistakes(found["wrong"]),
     ]
     return "".join(parts)
+
+
+def _with_ends(method: Mapping[str, Any], name: str, digits: int) -> str:
+    """A group-weighted figure with its 5th and 95th percentile over resamples of whole sources; a dash without one."""
+    if method.get(name) is None:
+        return "–"
+    return (
+        f"{method[name]:.{digits}f} ({method[f'{name}_low']:.{digits}f} to {method[f'{name}_high']:.{digits}f})"
+    )
 
 
 def _by_part(parts: Mapping[str, Mapping[str, Any]], name: str) -> str:
