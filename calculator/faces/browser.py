@@ -6,8 +6,9 @@ Response: {"decision", "stage", "more", "problems", "ignored", "notices", "given
 are no problems, "sections" (HTML by section), "json", "csv" or "markdown".
 
 "want" asks for something else with the same fields: "sweep" (with "field"), "map" (with "field" and "up"; one row a
-stage, the picture with the last) or "compare" (with "other" and "other_preset", a second situation, and "names", what
-to call the two). The answer is "html" then. "import" reads "text", a file of a situation, and needs no decision: the
+stage, the picture with the last), "questions" (with "pages", addresses by the decisions to be asked the same) or
+"compare" (with "other" and "other_preset", a second situation, and "names", what to call the two). The answer is "html"
+then. "import" reads "text", a file of a situation, and needs no decision: the
 answer is "preset", "fields", "ignored" and "file_problems", each with its line.
 
 A page asks for stage 0, the point result; "more" names the next stage to ask for with the same request, or is null.
@@ -22,12 +23,12 @@ from typing import Any
 from urllib.parse import quote
 
 from calculator import MODEL_VERSION, catalog, engine, explore, links, presets
-from calculator.faces import agreement, exchange, report, view
+from calculator.faces import agreement, exchange, questions, report, view
 
 STAGES = 3
 LONGEST_REQUEST = 400_000
 
-SPREAD = re.compile("calc-(?:meter|holds|range)")
+SPREAD = re.compile("calc-(?:doubt|shares|holds|range)")
 """What a page keeps from the answer before while only the point is known: a section with it is sent again."""
 
 MOST_BEGUN = 4
@@ -133,7 +134,7 @@ def _imported(text: str) -> dict[str, Any]:
 
 
 def _wanted(want: str, name: str, reading: engine.Reading, asked: Mapping[str, Any], stage: int) -> dict[str, Any]:
-    """The HTML of a sweep, a map or a comparison."""
+    """The HTML of a sweep, a map, a section's questions or a comparison."""
     decision = catalog.decision(name)
     if want == "sweep":
         found = explore.sweep(decision, reading, _text(asked, "field"))
@@ -146,6 +147,12 @@ def _wanted(want: str, name: str, reading: engine.Reading, asked: Mapping[str, A
         if stage + 1 < rows:
             return {"more": stage + 1, "done": (stage + 1) / rows}
         return {"html": view.render_exhibit(explore.map_exhibit(decision, reading, across, up, tuple(made)))}
+    if want == "questions":
+        pages = asked.get("pages")
+        if not isinstance(pages, Mapping) or not all(isinstance(page, str) for page in pages.values()):
+            raise ValueError(f"pages must be an object of addresses; given: {str(pages)[:40]}")
+        whole = whole_situation(asked.get("given"), _text(asked, "preset"))
+        return {"html": questions.render(pages, whole)}
     if want == "compare":
         fields, _ = merge(name, asked.get("other"), _text(asked, "other_preset"))
         other = engine.read(decision, fields)
@@ -157,7 +164,7 @@ def _wanted(want: str, name: str, reading: engine.Reading, asked: Mapping[str, A
             raise ValueError(f"names must be two texts; given: {str(names)[:40]}")
         found_names = (names[0][:60] or "First", names[1][:60] or "Second")
         return {"html": view.render_comparison(first, second, explore.compare(decision, reading, other), found_names)}
-    raise ValueError(f"want must be report, sweep, map, compare or import; given: {want[:20]!r}")
+    raise ValueError(f"want must be report, sweep, map, questions, compare or import; given: {want[:20]!r}")
 
 
 def _stages_of(asked: Mapping[str, Any], stage: int) -> _Begun:

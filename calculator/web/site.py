@@ -6,9 +6,10 @@
     ```
 
 The first line names the decision; the rest is TOML: `preset`, `show` (the fields that stand in the open), `map` (two
-fields for a map of the answer), `chips` (true: the situations as buttons above it), or values of fields, checked like a
-reader's. In prose, `#!calc limited_compute:peak_gib preset=small-business` in backticks gives the number itself.
-Whatever is wrong fails the build with the page and the line.
+fields for a map of the answer), `chips` (true: the situations as buttons above it), `pages` (the addresses of other
+decisions' pages, by their names: the same is put to them), or values of fields, checked like a reader's. In prose,
+`#!calc limited_compute:peak_gib preset=small-business` in backticks gives the number itself. Whatever is wrong fails
+the build with the page and the line.
 """
 
 import inspect
@@ -25,7 +26,7 @@ from pymdownx.inlinehilite import InlineHiliteException
 from pymdownx.superfences import SuperFencesException
 
 from calculator import MODEL_VERSION, catalog, engine, explore, presets
-from calculator.faces import agreement, browser, view
+from calculator.faces import agreement, browser, questions, view
 from calculator.faces.chart import escape
 from calculator.fields import fields_of
 from calculator.units import COUNT
@@ -33,7 +34,7 @@ from calculator.verdict import Decision
 from calculator.web import appendix, bundle, glossary
 
 EXAMPLE = "A worked example. This site holds no runtime, so the numbers stay; the command line takes yours."
-_OWN_KEYS = ("preset", "show", "map", "chips")
+_OWN_KEYS = ("preset", "show", "map", "chips", "pages")
 READY = "A worked example. It comes to life once the page's script has loaded."
 
 
@@ -129,14 +130,30 @@ def render(source: str, number: int = 1, worker: str | None = None, root: str | 
     notes = {} if root is None else glossary.links(fields_of(report.decision.Inputs), root)
     form = view.render_form(report.name, report.decision, report.reading.given, ident, show, notes)
     chips = _chips(preset) if table.get("chips") else ""
-    return chips + _calculator(report, ident, preset, form, mapped, _worker() if worker is None else worker)
+    pages = table.get("pages", {})
+    unknown = [other for other in pages if other not in catalog.names()]
+    if unknown:
+        raise ValueError(f"pages names no decision: {', '.join(unknown)}")
+    asked = _questions(pages, browser.whole_situation(dict(fields), preset)) if pages else ""
+    return chips + _calculator(report, ident, preset, form, mapped, asked, _worker() if worker is None else worker)
 
 
 def _hashable(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _calculator(report: engine.Report, ident: str, preset: str, form: str, mapped: list[str], worker: str) -> str:
+def _questions(pages: Mapping[str, str], situation: Mapping[str, object]) -> str:
+    """Where the page's script puts what the questions of a section come to, with the worked default."""
+    data = escape(json.dumps(pages, separators=(",", ":")))
+    return (
+        f'<div class="calc-section" data-section="questions" data-pages="{data}">'
+        f"{questions.render(pages, situation)}</div>"
+    )
+
+
+def _calculator(
+    report: engine.Report, ident: str, preset: str, form: str, mapped: list[str], asked: str, worker: str
+) -> str:
     name, decision = report.name, report.decision
     overall = agreement.words(report, browser.whole_situation(dict(report.reading.given), preset))
     return (
@@ -146,7 +163,7 @@ def _calculator(report: engine.Report, ident: str, preset: str, form: str, mappe
         '<div class="calc-body">'
         f'<form class="calc-form" id="{ident}-form" novalidate autocomplete="off" aria-label="Your numbers" popover>'
         f"{_bar(name, ident, preset, READY if worker else EXAMPLE)}{form}{_peek(report, ident, 'hide', 'Done')}</form>"
-        f'<div class="calc-report">{view.render_report(report, overall, _actions())}</div></div>'
+        f'<div class="calc-report">{view.render_report(report, overall, asked + _actions())}</div></div>'
         f'<div class="calc-foot">{_map(mapped)}{_source(report)}</div>'
         f"{_peek(report, ident, 'show', 'Your numbers')}"
         f"</section>{_computes(decision)}"

@@ -504,7 +504,20 @@ function receive(section, response) {
     section.dataset.query = response.query;
     if (state.edited) address(section);
   }
-  if (!partial) section.dispatchEvent(new Event("settled"));
+  if (!partial) {
+    section.dispatchEvent(new Event("settled"));
+    askOthers(section);
+  }
+}
+
+// A section's page puts the same situation to the decisions of its pages.
+function askOthers(section) {
+  const part = section.querySelector("[data-pages]");
+  if (!part) return;
+  const request = { ...situationOf(section), want: "questions", pages: JSON.parse(part.dataset.pages) };
+  runtimeFor(section)?.ask(section, `${section.id} questions`, request, ({ html, problems }) => {
+    if (!problems.length) replace(section, "questions", html);
+  });
 }
 
 // A link may hold fields under an older name: the response has them under the present one.
