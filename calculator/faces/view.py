@@ -86,11 +86,6 @@ def render_report(report: Report, overall: str = "", between: str = "") -> str:
     )
 
 
-def render_peek(report: Report) -> str:
-    """The verdict once more, for the foot of a narrow screen."""
-    return _said(report) + _share_bar(report)
-
-
 def _verdict(report: Report) -> str:
     """Only spans and a drawing: an output holds phrasing, and is read out whole when it changes."""
     verdict = report.verdict
@@ -294,12 +289,12 @@ def _body(exhibit: Exhibit) -> str:
     if isinstance(exhibit, Choices):
         return _choices(exhibit)
     if isinstance(exhibit, Curves):
-        drawing, legend, table = _curves(exhibit)
+        drawing, keys, table = _curves(exhibit)
     elif isinstance(exhibit, Grid):
-        drawing, legend, table = _grid(exhibit)
+        drawing, keys, table = _grid(exhibit)
     else:
-        drawing, legend, table = _bars(exhibit)
-    return _figure(exhibit.description, legend + drawing, table)
+        drawing, keys, table = _bars(exhibit)
+    return figure(exhibit.description, keys + drawing, table)
 
 
 _TAKE = (
@@ -309,7 +304,7 @@ _TAKE = (
 """A chart as a picture and as its numbers."""
 
 
-def _figure(description: str, drawing: str, table: str) -> str:
+def figure(description: str, drawing: str, table: str) -> str:
     """A drawing, and the table of its numbers: the page's script reads from it what lies under the pointer."""
     return (
         f'<figure class="calc-picture"><figcaption class="calc-caption">{escape(description)}</figcaption>{drawing}'
@@ -346,7 +341,7 @@ def _choices(exhibit: Choices) -> str:
 
 
 def _curves(exhibit: Curves) -> tuple[str, str, str]:
-    legend = _legend([line.label for line in exhibit.lines], line=True)
+    keys = legend([line.label for line in exhibit.lines], line=True)
     rows: list[tuple[str, ...]] = []
     at: list[str] = []
     for line, places in zip(exhibit.lines, chart.curve_places(exhibit), strict=True):
@@ -361,7 +356,7 @@ def _curves(exhibit: Curves) -> tuple[str, str, str]:
     columns = ["Line", exhibit.x_label, exhibit.y_label, "Range"]
     if not any(row[3] for row in rows):
         columns, rows = columns[:3], [row[:3] for row in rows]
-    return chart.curves(exhibit), legend, _table(columns, rows, at=at)
+    return chart.curves(exhibit), keys, _table(columns, rows, at=at)
 
 
 def _bars(exhibit: Bars) -> tuple[str, str, str]:
@@ -370,7 +365,7 @@ def _bars(exhibit: Bars) -> tuple[str, str, str]:
     values: Sequence[str] = ()
     if len(exhibit.bars) == 1:
         values = [show(segment.value) for segment in exhibit.bars[0].segments]
-    legend = _legend(labels, values) if len(labels) > 1 else ""
+    keys = legend(labels, values) if len(labels) > 1 else ""
     found: list[tuple[str, tuple[str, ...]]] = [
         (place, (bar.label, segment.label, show(segment.value)))
         for bar, places in zip(exhibit.bars, chart.bar_places(exhibit), strict=True)
@@ -384,16 +379,16 @@ def _bars(exhibit: Bars) -> tuple[str, str, str]:
         columns = ["Bar", "Value", "Range"]
         if not any(row[2] for row in rows):
             columns, rows = columns[:2], [row[:2] for row in rows]
-    return chart.bars(exhibit), legend, _table(columns, rows, at=at)
+    return chart.bars(exhibit), keys, _table(columns, rows, at=at)
 
 
 def _grid(exhibit: Grid) -> tuple[str, str, str]:
-    legend = _legend(sorted({answer for row in exhibit.cells for answer in row}))
+    keys = legend(sorted({answer for row in exhibit.cells for answer in row}))
     columns = [exhibit.y_label, *(exhibit.x_unit.show(x) for x in exhibit.xs)]
     rows = [
         (exhibit.y_unit.show(y), *cells) for y, cells in zip(reversed(exhibit.ys), reversed(exhibit.cells), strict=True)
     ]
-    return chart.grid(exhibit), legend, _table(columns, rows, cells_at=chart.grid_places(exhibit)[::-1])
+    return chart.grid(exhibit), keys, _table(columns, rows, cells_at=chart.grid_places(exhibit)[::-1])
 
 
 def _whisker_words(exhibit: Bars, label: str) -> str:
@@ -403,7 +398,8 @@ def _whisker_words(exhibit: Bars, label: str) -> str:
     return exhibit.unit.show_range(bar.low, bar.high)
 
 
-def _legend(labels: Sequence[str], values: Sequence[str] = (), *, line: bool = False) -> str:
+def legend(labels: Sequence[str], values: Sequence[str] = (), *, line: bool = False) -> str:
+    """What the colours of a chart mean; empty for one label."""
     if len(labels) < 2:
         return ""
     kind = "line" if line else "fill"
@@ -489,7 +485,7 @@ def _sensitivity(report: Report) -> str:
     places = dict(zip((row[0] for row in shown), chart.swing_places(now, shown), strict=True))
     rows = [(s.label, s.low_input, unit.show(s.at_low), s.high_input, unit.show(s.at_high)) for s in swings]
     table = _table(("Input", "Low", "gives", "High", "gives"), rows, at=[places.get(row[0], "") for row in rows])
-    return _part(title, _figure(description, _legend(("at its low value", "at its high value")) + drawing, table))
+    return _part(title, figure(description, legend(("at its low value", "at its high value")) + drawing, table))
 
 
 def _working(report: Report) -> str:

@@ -17,12 +17,14 @@ from calculator.cases import OPTIONS, TASK_TYPES, Case, cases, nearest
 from calculator.catalogs import api_prices, rents, sources, tuning_services
 from calculator.catalogs.market import ApiPrice
 from calculator.catalogs.rows import read_rows
+from calculator.exhibit import Curves, Line, Mark
+from calculator.faces import chart, view
 from calculator.faces.chart import escape
 from calculator.facts import evidence
 from calculator.facts.assumptions import Assumption, assumptions, counted
 from calculator.facts.evidence import Card
 from calculator.fields import Field, fields_of
-from calculator.units import SHARE, USD
+from calculator.units import POINTS, SHARE, USD
 from calculator.web import examples, glossary
 
 DIRECTION_WORDS = {
@@ -36,11 +38,11 @@ _FENCE = re.compile(r"^```calculator\n(\w+)$", re.MULTILINE)
 
 @cache
 def pages() -> Mapping[str, str]:
-    """The page of each decision under docs/: the one with its fence. The start page and the reference only repeat."""
+    """The page of each decision under docs/: the one with its fence. Start pages and the reference only repeat."""
     found: dict[str, str] = {}
     for path in sorted(DOCS.rglob("*.md")):
         where = path.relative_to(DOCS).as_posix()
-        if where != "index.md" and not where.startswith("reference/"):
+        if path.name != "index.md" and not where.startswith("reference/"):
             found |= dict.fromkeys(_FENCE.findall(path.read_text("utf-8")), where)
     return found
 
@@ -311,9 +313,61 @@ def cases_table() -> str:
         )
     data = [_filters(case) for case in sorted(cases(), key=lambda case: (case.situation.task_type or "", case.id))]
     return (
-        f'<div class="published" data-total="{len(rows)}">'
+        f'{_gains()}<div class="published" data-total="{len(rows)}">'
         + _table(("Task", "Training examples", "Scores as printed", "By how much", "Source"), rows, data)
         + "</div>"
+    )
+
+
+_PROMPTED = ("as_is", "prompting", "few_shot")
+_WINNERS = {
+    "Training won": ("ft_small", "ft_large", "continued_pretraining"),
+    "Retrieval with training won": ("ft_plus_rag",),
+    "Retrieval won": ("rag",),
+    "A prompt won": (*_PROMPTED, "slm_prompted"),
+}
+
+
+def _gains() -> str:
+    """Every comparison as a dot: what the best prompt scored across, what the best of the rest had over it up."""
+    groups: dict[str, list[tuple[float, float, Case]]] = {}
+    for name, winners in _WINNERS.items():
+        groups[name] = []
+        for case in cases():
+            prompted = [row.score for option, row in case.best.items() if option in _PROMPTED]
+            others = [row.score for option, row in case.best.items() if option not in _PROMPTED]
+            if case.winner in winners and case.top_score and prompted and others and not case.suspect:
+                base = max(prompted) / case.top_score
+                groups[name].append((base, 100 * (max(others) / case.top_score - base), case))
+    picture = Curves(
+        title="Gain over the best prompt, by what the prompt scored",
+        description="Each dot is a published comparison on a scale with a top: what the best prompt scored across, and "
+        "what the best of all else had over it up. Your place is marked once you have typed your accuracy on a page.",
+        x_label="Best prompt",
+        y_label="Gain",
+        x_unit=SHARE,
+        y_unit=POINTS,
+        lines=tuple(
+            Line(label=name, points=tuple((x, y) for x, y, _ in found), dots=True) for name, found in groups.items()
+        ),
+        marks=(Mark(label="no gain", y=0.0),),
+    )
+    rows = "".join(
+        f'<tr data-at="{place}"><th scope="row">{escape(case.title)}</th><td>{SHARE.show(x)}</td>'
+        f"<td>{POINTS.show(y)}</td><td>{escape(OPTIONS[case.winner])}</td></tr>"
+        for found, places in zip(groups.values(), chart.curve_places(picture), strict=True)
+        for (x, y, case), place in zip(found, places, strict=True)
+    )
+    ends = [x for found in groups.values() for x, _, _ in found]
+    heads = "".join(f'<th scope="col">{head}</th>' for head in ("Comparison", "Best prompt", "Gain", "What won"))
+    table = (
+        '<div class="calc-scroll" tabindex="0" role="group" aria-label="Table"><table class="calc-table"><thead><tr>'
+        f"{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
+    )
+    drawing = view.legend(list(groups)) + chart.curves(picture)
+    return (
+        f'<div class="calculator-picture" data-field="prompted_accuracy_share" data-low="{min(ends):g}" '
+        f'data-high="{max(ends):g}">{view.figure(picture.description, drawing, table)}</div>'
     )
 
 

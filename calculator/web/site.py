@@ -162,10 +162,10 @@ def _calculator(
         f'<h2 class="calc-title" id="{ident}-title">{escape(decision.question)}</h2>'
         '<div class="calc-body">'
         f'<form class="calc-form" id="{ident}-form" novalidate autocomplete="off" aria-label="Your numbers" popover>'
-        f"{_bar(name, ident, preset, READY if worker else EXAMPLE)}{form}{_peek(report, ident, 'hide', 'Done')}</form>"
+        f"{_bar(name, ident, preset, READY if worker else EXAMPLE)}{form}{_peek(ident, 'hide', 'Done')}</form>"
         f'<div class="calc-report">{view.render_report(report, overall, asked + _actions())}</div></div>'
         f'<div class="calc-foot">{_map(mapped)}{_source(report)}</div>'
-        f"{_peek(report, ident, 'show', 'Your numbers')}"
+        f"{_peek(ident, 'show', 'Your numbers')}"
         f"</section>{_computes(decision)}"
     )
 
@@ -210,12 +210,11 @@ def _worker() -> str:
         return ""
 
 
-def _peek(report: engine.Report, ident: str, action: str, words: str) -> str:
-    """The answer once more, for the foot of a narrow screen and of its form; those who hear the page have it in the
-    output. The button opens or closes the form, which is a sheet there."""
+def _peek(ident: str, action: str, words: str) -> str:
+    """Where the page's script puts the answer once more, at the foot of a narrow screen and of its form; those who hear
+    the page have it in the output. The button opens or closes the form, which is a sheet there."""
     return (
-        f'<div class="calc-peek calc-peek-{action}"><p class="calc-peek-said" aria-hidden="true">'
-        f"{view.render_peek(report)}</p>"
+        f'<div class="calc-peek calc-peek-{action}"><p class="calc-peek-said" aria-hidden="true"></p>'
         f'<button class="calc-button" type="button" popovertarget="{ident}-form" popovertargetaction="{action}">'
         f"{words}</button></div>"
     )

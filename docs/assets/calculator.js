@@ -377,6 +377,7 @@ function connect(section) {
   }
   showState(section);
   showAges(section);
+  showPeek(section);
   showSituation(section);
   showInReadersWay(section);
   verdicts.observe(section.querySelector(".calc-verdict"));
@@ -622,9 +623,11 @@ const heights = new ResizeObserver((entries) => {
 });
 
 function showPeek(section) {
-  const said = [...section.querySelectorAll(":scope .calc-verdict :is(.calc-said, .calc-shares)")];
+  const said = document.createElement("span");
+  said.textContent = section.querySelector(".calc-said").textContent;
+  const shares = section.querySelector(".calc-verdict .calc-shares");
   for (const peek of section.querySelectorAll(".calc-peek-said")) {
-    peek.replaceChildren(...said.map((part) => part.cloneNode(true)));
+    peek.replaceChildren(said.cloneNode(true), shares.cloneNode(true));
   }
 }
 
