@@ -356,6 +356,14 @@ def test_the_day_of_a_build_is_in_none_of_its_bytes(tmp_path):
     assert found[0]["sitemap.xml.gz"][9] == 255
 
 
+def test_a_published_style_loses_comments_and_space_and_nothing_in_quotes():
+    style = '/* why */\n.a > .b {\n  content: "a  {b}; /";\n  margin: 0 auto;\n}\n'
+    style += "\n@media (min-width: 1px) {\n  a { color: red; }\n}\n"
+    thin = publish.thin_style(style)
+    assert thin == '.a > .b{content: "a  {b}; /";margin: 0 auto;}@media (min-width: 1px){a{color: red;}}'
+    assert publish.thin_style(thin) == thin
+
+
 def test_publishing_twice_changes_nothing(copied):
     publish.publish(copied)
     before = {path: path.read_bytes() for path in copied.rglob("*") if path.is_file()}

@@ -483,7 +483,8 @@ def _sensitivity(report: Report) -> str:
     now = getattr(report.outputs, name)
     drawing = chart.tornado(title, description, unit, now, shown)
     places = dict(zip((row[0] for row in shown), chart.swing_places(now, shown), strict=True))
-    rows = [(s.label, s.low_input, unit.show(s.at_low), s.high_input, unit.show(s.at_high)) for s in swings]
+    listed = swings[:_ROWS]
+    rows = [(s.label, s.low_input, unit.show(s.at_low), s.high_input, unit.show(s.at_high)) for s in listed]
     table = _table(("Input", "Low", "gives", "High", "gives"), rows, at=[places.get(row[0], "") for row in rows])
     return _part(title, figure(description, legend(("at its low value", "at its high value")) + drawing, table))
 

@@ -5,6 +5,7 @@
 - the search is fetched when it is opened, not with every page;
 - a storage that is blocked or holds nonsense does not stop Material's scripts;
 - the link that names the next page goes: Firefox would fetch that page at once, and the policy forbids it;
+- our own scripts and styles lose their comments, and styles the space that means nothing;
 - our own scripts and styles are addressed by their content, so that a page never meets another release's;
 - `sitemap.xml` says nothing of the day it was built on: the same source is the same release on any day;
 - `sw.js` gets the list of files to keep for reading without a network, with the digest of each;
@@ -41,6 +42,9 @@ _POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
 _CHARSET = re.compile(r'<meta charset="utf-8"\s*/?>', re.IGNORECASE)
 _SEARCH_DIALOG = re.compile(r'data-md-component="search" role="dialog"(?! aria-label)')
 _OWN = re.compile(r'"\./(?P<name>[\w-]+\.(?:css|js))(\?v=\w+)?"')
+_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+_QUOTED = re.compile(r"('[^']*'|\"[^\"]*\")")
+_REMARK_LINE = re.compile(r"^[ \t]*//.*\n", re.MULTILINE)
 _SEARCH = "search.js"
 _SEARCH_AT_ONCE = '$(location.protocol!=="file:")'
 _SEARCH_WHEN_OPENED = "$(!1)"
@@ -143,6 +147,17 @@ def publish(root: Path) -> list[str]:
     return list(problems(root, pages, prefix))
 
 
+def thin_style(text: str) -> str:
+    """A style sheet without its comments and the space that means nothing; what stands in quotes stays as it is."""
+    kept = []
+    for part in _QUOTED.split(_COMMENT.sub("", text)):
+        if part[:1] in ("'", '"'):
+            kept.append(part)
+        else:
+            kept.append(re.sub(r"\s*([{};])\s*", r"\1", re.sub(r"\s+", " ", part)))
+    return "".join(kept).strip()
+
+
 def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
@@ -157,6 +172,7 @@ def _versions(folder: Path) -> dict[str, str]:
         if name not in found:
             text = own[name].read_text("utf-8")
             linked = _OWN.sub(lambda m: f'"./{m["name"]}?v={version(m["name"])}"' if m["name"] in own else m[0], text)
+            linked = thin_style(linked) if name.endswith(".css") else _REMARK_LINE.sub("", linked)
             if linked != text:
                 own[name].write_text(linked, "utf-8")
             found[name] = _digest(linked.encode())[:12]
