@@ -138,7 +138,8 @@ def _wanted(want: str, name: str, reading: engine.Reading, asked: Mapping[str, A
     decision = catalog.decision(name)
     if want == "sweep":
         found = explore.sweep(decision, reading, _text(asked, "field"))
-        return {"html": "".join(map(view.render_exhibit, explore.sweep_exhibits(decision, found)))}
+        curve, *rest = explore.sweep_exhibits(decision, found)
+        return {"html": view.render_exhibit(curve) + "".join(map(view.folded, rest))}
     if want == "map":
         across, up = _text(asked, "field"), _text(asked, "up")
         made = _stages_of(asked, stage).rows

@@ -58,7 +58,7 @@ def sections(report: Report, overall: str = "") -> dict[str, str]:
         "reasons": _reasons(report),
         "numbers": _numbers(report),
         "answers": _answers(report),
-        "exhibits": "".join(_folded(exhibit) for exhibit in report.exhibits if exhibit is not picture),
+        "exhibits": "".join(folded(exhibit) for exhibit in report.exhibits if exhibit is not picture),
         "working": _working(report),
     }
     if report.flips is not None:
@@ -267,7 +267,8 @@ def render_exhibit(exhibit: Exhibit) -> str:
     return f'<div class="calc-exhibit"><h3>{escape(exhibit.title)}</h3>{_body(exhibit)}</div>'
 
 
-def _folded(exhibit: Exhibit) -> str:
+def folded(exhibit: Exhibit) -> str:
+    """An exhibit whose title opens it."""
     return _body(exhibit) if isinstance(exhibit, Command) else _part(exhibit.title, _body(exhibit))
 
 
