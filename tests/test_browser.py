@@ -487,6 +487,19 @@ def test_a_model_is_found_by_typing_its_name(limited):
     expect(limited.field("model")).to_have_value("Qwen/Qwen3-14B")
 
 
+def test_a_long_list_is_narrowed_by_maker_size_and_licence_and_enter_takes_the_first(limited):
+    limited.open()
+    box = limited.page.locator('[data-find$="-model"]')
+    box.fill("qwen 8.19b apache")
+    shown = limited.field("model").locator("option:not([hidden])").all_text_contents()
+    assert shown
+    assert all("8.19B" in text and "apache" in text for text in shown)
+    box.press("Enter")
+    expect(limited.field("model")).to_have_value(re.compile("^Qwen/.*8B"))
+    expect(box).to_have_value("")
+    assert limited.field("model").locator("option[hidden]").count() == 0
+
+
 def test_reset_brings_the_worked_example_back_at_once(page, fresh):
     fresh.open()
     expected, values = fresh.expected(), fresh.values()
