@@ -36,7 +36,7 @@ firefox: .venv/test.stamp node_modules/test.stamp site/index.html
 check: .venv/test.stamp
 	ruff check .
 	mypy
-	codespell --ignore-words-list=cann --skip='*.csv,*.json,*.lock,*.woff2,docs/assets/runtime,docs/assets/tokenizer' calculator docs tests bench .github *.md
+	codespell --ignore-words-list=cann --skip='*.csv,*.json,*.lock,*.woff2,docs/assets/runtime,docs/assets/tokenizer,docs/assets/licences' calculator docs tests bench .github *.md
 
 laws: .venv/test.stamp
 	.venv/bin/python -m tests.laws --seeds 5000
