@@ -370,3 +370,11 @@ def test_options_that_are_none_are_refused_with_what_is_allowed():
     for options in ({"kind": "x"}, {"tokens": "x"}, {"sequence_tokens": 0}, {"against": examine.Reader()}):
         with pytest.raises(ValueError, match=f"^{next(iter(options))}"):
             examine.Reader(**options)
+
+
+@pytest.mark.parametrize("length", [2**16 - 40, 2**16, 2**18, 2**21])
+def test_a_first_line_longer_than_what_is_looked_at_is_a_line_all_the_same(length):
+    rows = [{"prompt": "p", "completion": "x" * length}, *(ROWS[forms.PAIRS](k) for k in range(5))]
+    for container in ("JSON lines", "a JSON array", "CSV"):
+        found = examine.examine(CONTAINERS[container](rows))
+        assert (found["container"], found["numbers"]["examples"]) == (container, 6)

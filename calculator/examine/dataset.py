@@ -28,6 +28,9 @@ SURELY_CLASSES = 10
 LONGEST_LABEL = 60
 """Characters of an answer that may be a label where no field is called one."""
 
+LONGEST_KEPT = 200
+"""Characters of a label that it is told apart by."""
+
 RARE_EXAMPLES = 10
 """A class with fewer examples is called rare: one half of them left for testing says next to nothing."""
 
@@ -97,7 +100,7 @@ class DataSet:
         self.personal = {kind: Lines() for kind in personal.KINDS}
         self.overlap = {"exact": Lines(), "near": Lines(), "input": Lines()}
         self.overlap_known = {"exact": 0, "near": 0, "input": 0}
-        self.first: list[Example] = []
+        self.first: list[tuple[str, str]] = []
         self.waiting: deque[tuple[int, str, str]] = deque()
         self.taken: deque[tuple[int, int]] = deque()
         self.limit_bytes = sequence_tokens * text_bytes_per_token()
@@ -157,7 +160,7 @@ class DataSet:
         if not answer and key not in (forms.TEXT, forms.UNKNOWN):
             self.unanswered.add(line)
         if len(self.first) < EXAMPLES_SHOWN:
-            self.first.append(example)
+            self.first.append((shown(prompt), shown(answer)))
         self.characters += len(content) - 1
         self.prompt_characters += len(prompt)
         size = len(data)
@@ -178,7 +181,7 @@ class DataSet:
         self.near.add(near, line)
         if prompt:
             self.inputs.add(asked, hash(answer), line)
-            if system:
+            if system and len(system) <= LONGEST_PREFIX:
                 if system in self.systems:
                     self.systems[system] += 1
                 elif len(self.systems) < MOST_SYSTEMS:
@@ -213,7 +216,7 @@ class DataSet:
                     self.are_labels, self.labels = False, {}
                 return
             label = answer
-        label = label.strip()
+        label = label.strip()[:LONGEST_KEPT]
         labels = self.labels
         labels[label] = labels.get(label, 0) + 1
         if len(labels) > MOST_CLASSES:
@@ -574,8 +577,8 @@ class DataSet:
     def _examples(self) -> Tree | None:
         if not self.first:
             return None
-        cells = [(shown(example.prompt), shown(example.answer)) for example in self.first]
-        return section("examples", "The first examples", table=tree.table(("Prompt", "Answer"), cells))
+        table = tree.table(("Prompt", "Answer"), self.first)
+        return section("examples", "The first examples", table=table)
 
     def _warnings(self, classes: dict[str, int]) -> list[Tree]:
         found = []

@@ -94,6 +94,9 @@ class Reader:
             waiting = self._stream.rest_bytes
             if self._head_bytes + waiting < HEAD:
                 return
+            if not self._head and self._stream.waiting_begins(b"{"):
+                # An object that is longer than the head may be a line of many: its end tells.
+                return
             self._decide()
             return
         self._pass_on(lines)
@@ -123,7 +126,7 @@ class Reader:
 
     def _decide(self) -> None:
         """Look at the head, choose who reads, and give it what has come so far."""
-        head = b"\n".join(self._head[:2_000])[:HEAD]
+        head = b"\n".join(self._head[:2_000])[: max(HEAD, len(self._head[0]) if self._head else 0)]
         if len(head) < HEAD:
             head = (head + b"\n" if self._head else head) + self._stream.waiting()[: HEAD - len(head)]
         text = head.decode("utf-8", "replace")

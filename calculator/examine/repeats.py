@@ -91,7 +91,7 @@ class Answers:
                     self.mask = mask = 2 * self.mask + 1
                     self.found = {k: value for k, value in self.found.items() if not k & mask}
                 self.contradicted = {k for k in self.contradicted if not k & self.mask}
-        elif before[0] != answer:
+        elif before[0] != answer and key not in self.contradicted:
             self.contradicted.add(key)
             if len(self.pairs) < FIRST_LINES:
                 self.pairs.append((line, before[1]))

@@ -15,6 +15,10 @@ from calculator.units import GIB, TOKENS_PER_S
 MOST_POINTS = 4_096
 """Losses that are kept of a curve: beyond, every second one goes."""
 
+MOST_CURVES = 100
+LARGEST = 1e12
+"""A figure beyond it is none of a run."""
+
 LONGEST_READ = 4_000
 """Characters of a line that are looked at."""
 
@@ -176,8 +180,8 @@ class Run:
                     self._note(one.key, _number(match[1]) * one.factor, number, one.tool)
                     told = True
             for device, part, size in _BUFFERS.findall(line):
-                if not device.upper().startswith("CPU"):
-                    self.buffers[f"{device} {part}"] = _number(size) * MIB
+                if not device.upper().startswith("CPU") and len(self.buffers) < MOST_CURVES:
+                    self.buffers[f"{device[:40]} {part}"] = min(LARGEST, _number(size)) * MIB
                     self._tool("llama.cpp")
                     told = True
         if _OUT_OF_MEMORY.search(line):
@@ -186,7 +190,7 @@ class Run:
         for pattern, name in ((_TOTAL_STEPS, "total_steps"), (_EXAMPLES, "examples")):
             match = pattern.search(line)
             if match:
-                setattr(self, name, _number(match[1]))
+                setattr(self, name, min(LARGEST, _number(match[1])))
                 told = True
         match = _GPUS.search(line)
         if match:
@@ -221,6 +225,8 @@ class Run:
         return told
 
     def _point(self, name: str, step: float | None, value: float, line: int) -> None:
+        if name not in self.curves and len(self.curves) >= MOST_CURVES:
+            return
         seen = self.seen[name] = self.seen.get(name, 0) + 1
         stride = self.stride.setdefault(name, 1)
         points = self.curves.setdefault(name, [])
@@ -231,6 +237,8 @@ class Run:
                 self.stride[name] = 2 * stride
 
     def _note(self, key: str, value: float, line: int, tool: str) -> None:
+        if not value < LARGEST:
+            return
         self._tool(tool)
         kept = self.found.setdefault(key, [])
         if len(kept) < 2 * MOST_POINTS:

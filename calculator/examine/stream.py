@@ -155,6 +155,10 @@ class LineStream:
         """How much waits for the end of its line."""
         return self._rest_bytes
 
+    def waiting_begins(self, with_: bytes) -> bool:
+        """Whether what waits begins so, white space aside."""
+        return bool(self._rest) and self._rest[0].lstrip().startswith(with_)
+
     def waiting(self) -> bytes:
         """What waits for the end of its line; it stays there."""
         return b"".join(self._rest)
