@@ -178,7 +178,7 @@ def _chips(preset: str) -> str:
         f'aria-pressed="{"true" if name == preset else "false"}">{escape(words)}</button>'
         for name, words in names
     )
-    return f'<div class="calc-chips" role="group" aria-label="Situations to start from">{buttons}</div>'
+    return f'<div class="calc-chips" role="group" aria-label="Situations to start from" data-search-exclude>{buttons}</div>'
 
 
 def _map(mapped: list[str]) -> str:
