@@ -178,7 +178,8 @@ def _chips(preset: str) -> str:
         f'aria-pressed="{"true" if name == preset else "false"}">{escape(words)}</button>'
         for name, words in names
     )
-    return f'<div class="calc-chips" role="group" aria-label="Situations to start from" data-search-exclude>{buttons}</div>'
+    named = 'role="group" aria-label="Situations to start from"'
+    return f'<div class="calc-chips" {named} data-search-exclude>{buttons}</div>'
 
 
 def _map(mapped: list[str]) -> str:
