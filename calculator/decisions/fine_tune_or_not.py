@@ -782,7 +782,7 @@ def beliefs(i: Inputs) -> tuple[Belief, ...]:
     if pilot is not None:
         _learn_together(i, held, [_TUNE_SMALL], {_TUNE_SMALL: pilot}, {})
     pairs = {k: (won, lost) for k, won, lost in pairs_of(i.paired_counts)} if i.paired_counts else {}
-    tried = {*given, *pairs} - {_BOTH, _CASCADE}
+    tried = {*given, *pairs} - {_BOTH}
     for k in sorted(tried - {*_TRAINING_FAMILY}):
         held[k] = _learnt(i, held[k], given.get(k), pairs.get(k))
     family = sorted(tried & {*_TRAINING_FAMILY})
@@ -793,12 +793,9 @@ def beliefs(i: Inputs) -> tuple[Belief, ...]:
     wide = Belief(tuned.mean, spreads[_TUNE_LARGE])
     if i.facts_per_answer_count > 0:
         wide = _both(i, wide, Belief(retrieved.mean, spreads[_RETRIEVE]))
-    for k, now, spread in (
-        (_BOTH, both, wide.spread), (_CASCADE, _cascade(i, held[_SMALL]), spreads[_CASCADE])
-    ):  # fmt: skip
-        # A measurement of the whole counts as much whatever is known of its parts, which narrow it all the same.
-        after = _learnt(i, Belief(now.mean, spread), given.get(k), pairs.get(k))
-        held[k] = Belief(after.mean, min(after.spread, now.spread))
+    # A measurement of both counts as much whatever is known of the parts, which narrow it all the same.
+    after = _learnt(i, Belief(both.mean, wide.spread), given.get(_BOTH), pairs.get(_BOTH))
+    held[_BOTH] = Belief(after.mean, min(after.spread, both.spread))
     return tuple(held)
 
 
