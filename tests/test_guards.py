@@ -125,7 +125,7 @@ def inputs(**given):
 def test_work_that_takes_longer_than_the_deadline_shuts_an_option():
     answer = overall.Answer.TUNE_SMALL
     generous = overall.options(inputs(budget_usd=1e9, deadline_days=10_000.0))[answer]
-    days = generous.work_hours / overall.WORK_HOURS_PER_DAY
+    days = generous.days
     assert generous.gate is overall.Gate.OPEN
     for deadline, gate in ((days * 1.001, overall.Gate.OPEN), (days * 0.999, overall.Gate.DEADLINE)):
         assert overall.options(inputs(budget_usd=1e9, deadline_days=deadline))[answer].gate is gate

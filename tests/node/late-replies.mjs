@@ -23,6 +23,7 @@ function outcome(leave) {
     setTimeout: () => 0,
     clearTimeout: () => {},
     IntersectionObserver: class {},
+    ResizeObserver: class {},
     replies: [],
     addresses: [],
   });
