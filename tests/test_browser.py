@@ -711,10 +711,11 @@ def test_on_a_phone_the_answer_stays_in_sight_and_the_working_is_as_wide_as_the_
     context = launched.new_context(viewport={"width": 375, "height": 812})
     fresh = Calculator(context.new_page(), address, FRESH).open()
     page = fresh.page
-    expect(page.locator(".calc-peek")).to_be_hidden()
+    said = page.locator(".calc-peek-show .calc-peek-said")
+    expect(said).to_be_hidden()
     # The last line of the verdict is still in the window, under the page's header.
     page.evaluate("scrollTo(0, document.querySelector('.calc-verdict').getBoundingClientRect().bottom - 20)")
-    expect(page.locator(".calc-peek")).to_be_visible()
+    expect(said).to_be_visible()
     page.locator("[data-action=how]").first.click()
     expect(page.locator(".calc-working tr:focus code")).to_be_in_viewport(ratio=1)
     assert page.locator(".calc-working .calc-scroll").evaluate_all(
