@@ -7,7 +7,7 @@ from inputs import random_given
 
 from calculator import catalog, engine
 from calculator.decisions import fine_tune_or_not as overall
-from calculator.faces import agreement
+from calculator.faces import agreement, browser
 from calculator.verdict import Stance
 
 TOPICS = [name for name in catalog.names() if name != agreement.NAME]
@@ -57,6 +57,25 @@ def test_the_overall_answer_is_the_overall_decisions_own():
     wanted = engine.evaluate_point(agreement.NAME, whole, engine.read(whole, given)).verdict.answer
     assert agreement.agreement(report, given).answer == wanted
     assert str(wanted) in agreement.words(report, given)
+
+
+EDITED = (
+    ({"requests_per_month": "900k", "prompted_accuracy_share": "62%", "task": "sql"}, ""),
+    ({"labelled_examples": "4000", "failure_usd": "2", "gpus": "4"}, "news-bot"),
+)
+
+
+@pytest.mark.parametrize("name", TOPICS)
+@pytest.mark.parametrize(("given", "preset"), EDITED)
+def test_every_page_prints_the_overall_answer_of_decide_for_the_readers_own_situation(name, given, preset):
+    own, _ = browser.merge(name, given, preset)
+    whole, _ = browser.merge(agreement.NAME, given, preset)
+    decide = engine.evaluate_point(
+        agreement.NAME, catalog.decision(agreement.NAME), engine.read(catalog.decision(agreement.NAME), whole)
+    )
+    page = engine.evaluate_point(name, catalog.decision(name), engine.read(catalog.decision(name), own))
+    said = agreement.words(page, browser.whole_situation(given, preset))
+    assert f": {decide.verdict.answer}." in said
 
 
 def test_a_situation_that_cannot_be_read_is_passed_over():
