@@ -542,3 +542,12 @@ def test_a_model_known_by_size_only_is_estimated_with_a_wider_band() -> None:
     assert not unknown["reason"]
     assert width(unknown) > width(known)
     assert float(str(unknown["estimate_gib"])) == pytest.approx(float(str(known["estimate_gib"])), rel=0.3)
+
+
+def test_an_encoder_is_trained_for_labels_and_keeps_no_logits_of_its_vocabulary() -> None:
+    encoder = architecture("google-bert/bert-base-uncased")
+    given_setup = TrainingSetup(method="full", seq_len=512, micro_batch=32, checkpointing="none", metric="allocated")
+    assert estimate(encoder, given_setup).logits_gib == 0
+    writes = estimate(replace(encoder, encoder=False), given_setup)
+    logits = 32 * 512 * encoder.vocab * 8 / 2**30
+    assert writes.peak_gib - estimate(encoder, given_setup).peak_gib >= 0.9 * logits

@@ -14,6 +14,7 @@ from calculator.evaluation import training_throughput as validation
 from calculator.llm.training import time as training_time
 from calculator.llm.training.memory import TrainingSetup
 from calculator.llm.training.time import Kernels, throughput
+from calculator.llm.training.work import score_flops_per_token, training_flops_per_token
 
 LLAMA = architecture("meta-llama/Meta-Llama-3-8B")
 A100 = accelerator("NVIDIA A100 SXM 80GB")
@@ -481,3 +482,16 @@ def test_a_stated_power_limit_slows_the_clock():
     limited = validation.find_accelerator("H100 SXM 350W")
     assert limited.matmul_tflops == pytest.approx(H100.matmul_tflops * math.sqrt(350 / 700))
     assert limited.bandwidth_gb_per_s == H100.bandwidth_gb_per_s
+
+
+def test_an_encoder_multiplies_no_head_and_attends_both_ways():
+    encoder = architecture("google-bert/bert-base-uncased")
+    causal = dataclasses.replace(encoder, encoder=False)
+    setup = TrainingSetup(method="full", seq_len=512, checkpointing="none")
+    own, other = (training_flops_per_token(a, setup).model for a in (encoder, causal))
+    scores = score_flops_per_token(encoder, 512)
+    assert scores == 2 * score_flops_per_token(causal, 512) == 2 * 12 * 12 * (64 + 64) * 512
+    # Twelve layers of four square products and an MLP of four times the width; six FLOPs each.
+    products = 12 * (4 * 768 * 768 + 2 * 768 * 3072)
+    assert own == pytest.approx(6 * products + 3 * scores)
+    assert other == pytest.approx(own - 1.5 * scores + 6 * 768 * encoder.vocab)

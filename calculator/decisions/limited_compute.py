@@ -736,6 +736,8 @@ def _said(i: Inputs, o: Outputs) -> list[str]:
             said.append(
                 f"The host must hold about {GIB.show(at_once * i.gpus)} for it, and passes them over the bus each step."
             )
+    if model.encoder:
+        said.append("It reads texts and gives labels: its head over the vocabulary makes way for one of a few outputs.")
     if model.towers:
         counted = f", {PARAMETERS.show(model.tower_parameters)}, counted as frozen" if model.tower_parameters else ""
         said.append(f"The model has a part for {model.towers}{counted}; what it makes of each image is not counted.")

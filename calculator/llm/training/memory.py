@@ -570,7 +570,7 @@ def _hold(a: Architecture, w: _Shape, s: TrainingSetup, habits: Habits, engine: 
     element = _DTYPE_BYTES[s.weight_dtype]
     outside, head_weights = w.outside_layers, w.head
     total = w.total
-    if not objective.vocabulary:
+    if not _over_vocabulary(a, s):
         # The head is as wide as the classes, which is next to nothing.
         total, outside, head_weights = total - head_weights, outside - head_weights, 0.0
     head = outside if w.tied or not head_weights else outside / 2
@@ -658,9 +658,14 @@ def _hold(a: Architecture, w: _Shape, s: TrainingSetup, habits: Habits, engine: 
         weights, gradients = 0.0, min(gradients, 2 * layer)
     return _Held(
         weights=weights, gradients=gradients, states=held, temporary=temporary,
-        head_gradient=head * element * gradient_share / split if full and objective.vocabulary else 0.0,
+        head_gradient=head * element * gradient_share / split if full and _over_vocabulary(a, s) else 0.0,
         gathered=gathered, whole=2.0 * total / split if sharded else 0.0,
     )  # fmt: skip
+
+
+def _over_vocabulary(a: Architecture, s: TrainingSetup) -> bool:
+    """Whether the loss is over the whole vocabulary. An encoder is trained for labels, of which there are few."""
+    return objectives()[s.objective].vocabulary and not a.encoder
 
 
 def _states(
@@ -765,7 +770,7 @@ def _estimate(a: Architecture, s: TrainingSetup, c: Coefficients, d: Doubts | No
         if loss == "fast":
             saved = 4.0 if in_32_bit or autocast else 2.0
             per_logit -= saved
-    if not objective.vocabulary:
+    if not _over_vocabulary(a, s):
         per_logit = saved = 0.0
     per_logit, saved = per_logit * objective.logits, saved * objective.logits
     logits = per_logit * w.vocab * layer_tokens

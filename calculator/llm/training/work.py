@@ -49,6 +49,9 @@ class Shape(NamedTuple):
     """How many matrices a token passes."""
     hidden: float
     vocab: int
+    """Entries of the vocabulary that the loss is over; 0 for an encoder."""
+    both_ways: bool
+    """A token attends to those after it too."""
 
 
 def _cached(store: dict[Any, tuple[Any, Any]], key: Any, owner: object, make: Callable[[], Any]) -> Any:
@@ -88,7 +91,8 @@ def _sum_layers(a: Architecture) -> Shape:
     return Shape(
         products=sum(m.inputs * m.outputs * used(m) for m in matrices),
         expert_products=sum(m.inputs * m.outputs * used(m) for m in matrices if m.part == "expert"),
-        head=float(parameters.embedding(a)),
+        # An encoder is trained for labels: its head over the vocabulary makes way for one of a few outputs.
+        head=0.0 if a.encoder else float(parameters.embedding(a)),
         stored_linear=float(parameters.linear(a)),
         stored=float(parameters.total(a)),
         operands=sum((m.inputs + m.outputs) * used(m) for m in matrices),
@@ -109,7 +113,8 @@ def _sum_layers(a: Architecture) -> Shape:
         keys=float(a.attention_layers * a.kv_heads * (a.head_dim + value)),
         linears=sum(used(m) for m in matrices),
         hidden=a.hidden_size,
-        vocab=a.vocab,
+        vocab=0 if a.encoder else a.vocab,
+        both_ways=a.encoder,
     )
 
 
@@ -141,13 +146,18 @@ def _sum_adapted(a: Architecture, targets: str | tuple[str, ...]) -> Adapted:
 
 
 def score_flops_per_token(architecture: Architecture, seq_len: float) -> float:
-    """FLOPs of attention scores and their use, forward, per token of a causal sequence, over all layers.
+    """FLOPs of attention scores and their use, forward, per token of a sequence, over all layers.
 
-    A token attends to half the sequence on average; with a window w shorter than the sequence s to w(1 − w/2s).
+    In a causal sequence a token attends to half of it on average; with a window w shorter than the sequence s to
+    w(1 − w/2s). In an encoder it attends to the whole sequence or window.
     """
     flops = 0.0
-    for width, window in shape_of(architecture).score_width:
-        seen = seq_len / 2 if seq_len <= window else window * (1 - window / (2 * seq_len))
+    shape = shape_of(architecture)
+    for width, window in shape.score_width:
+        if shape.both_ways:
+            seen = min(seq_len, window)
+        else:
+            seen = seq_len / 2 if seq_len <= window else window * (1 - window / (2 * seq_len))
         flops += 2 * width * seen
     return flops
 
