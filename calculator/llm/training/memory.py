@@ -684,6 +684,9 @@ def _projected(w: _Shape, optimizer: Optimizer, full: bool) -> float:
     return min(1.0, optimizer.projected_rank * (1 / w.hidden + 0.5 / max(w.hidden, w.mlp / 4)))
 
 
+_EAGER_KEPT_BYTES, _EAGER_PASSING_BYTES = 6.0, 10.0
+
+
 def _activate(
     a: Architecture, w: _Shape, s: TrainingSetup, habits: Habits, c: Coefficients, quantisation: str, seq_len: float
 ) -> tuple[float, float, float]:
@@ -707,11 +710,14 @@ def _activate(
             kept += 2 * outputs
         if quantised and habits.keeps_quantised_inputs:
             kept += c.quantised_input_bytes * w.inputs
-    if not s.flash_attention:
-        # Softmax, its dropout mask and its output, for every pair of tokens (arXiv 2205.05198, section 4.1).
-        kept += 5 * w.heads * seq_len
     if s.compile:
         kept *= c.compiled_share
+    passing = c.backward_share * kept
+    if not s.flash_attention:
+        # For every pair of tokens: the softmax in 32 bit and its copy in 16 are kept; the gradient of the copy, in 16
+        # bit and in 32, and that of the scores come and go (eager_attention_forward of transformers, any release).
+        kept += _EAGER_KEPT_BYTES * w.heads * seq_len
+        passing += _EAGER_PASSING_BYTES * w.heads * seq_len
     in_32_bit = s.residual_in_32_bit
     if in_32_bit is None:
         in_32_bit = habits.residual_in_32_bit and quantised and base.widened
@@ -735,7 +741,7 @@ def _activate(
         stored = c.selective_share * kept * w.layers
     if s.offload == "activations":
         stored = 0.0
-    differentiated = 0.0 if in_place else c.backward_share * kept
+    differentiated = 0.0 if in_place else passing
     if checkpointing != "none":
         differentiated += kept
     return stored, differentiated, leaked
