@@ -78,7 +78,7 @@ _SAME = tuple(
         (r"^phi-3(\.5)?-mini.*$", "phi-3-mini-4k-instruct"),
         (r"^phi-3-medium.*$", "phi-3-medium-4k-instruct"),
         (r"^phi-4-mini.*$", "phi-4-mini-instruct"),
-        (r"^phi-4(-plus)?$", "phi-4"),
+        (r"^phi-4(-reasoning)?(-plus)?$", "phi-4"),
         (r"^falcon-?(\d+)b$", r"falcon-\1b"),
         (r"^falcon3-(\d+)b$", r"falcon3-\1b-base"),
         (r"^bloomz-(.*)$", r"bloom-\1"),
