@@ -266,6 +266,19 @@ def test_an_engine_is_told_as_many_devices_and_slots_as_were_found():
     assert f"-np {real_time_response.service(i, real_time_response.small_of(i)).slots} " in one.text
 
 
+@pytest.mark.parametrize("served", [recipe.label for recipe in recipes("serving")])
+@pytest.mark.parametrize("stored", real_time_response.Stored)
+def test_every_engine_with_a_recipe_is_told_the_set_up_or_says_what_it_leaves_out(served, stored):
+    given_fields = {"engine": served, "stored": str(stored), "concurrent_users": 1, "pace_tokens_per_s": 0.5}
+    given_fields["device_usd_per_hour"] = 1
+    i = inputs(SERVING, **given_fields, device="Apple M4 Max" if "Apple" in served else "NVIDIA H100 SXM")
+    (one,) = (one for one in SERVING.exhibits(i, SERVING.compute(i)) if isinstance(one, Command))
+    assert one.text
+    assert "{" not in one.text
+    slots = real_time_response.service(i, real_time_response.small_of(i)).slots
+    assert str(slots) in one.text or "number of slots" in one.note
+
+
 def test_all_cards_are_those_rented_out_the_fitting_first_and_the_cheapest_run_of_these_first():
     i = inputs(method="QLoRA", spend_usd=50)
     found = limited_compute.all_cards(i)

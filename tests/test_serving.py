@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from calculator.catalogs import Accelerator, Architecture, accelerators, architecture
 from calculator.evaluation import inference, kv_cache, published
 from calculator.evaluation.names import resolve
-from calculator.llm import queueing
+from calculator.llm import parameters, queueing
 from calculator.llm.serving import (
     ENGINES,
     FITTED,
@@ -751,3 +751,32 @@ def test_architectures_of_the_catalogue_can_all_be_served() -> None:
         assert log(decode(s).tokens_per_s) < log(3350 / (weights_gib(s) * 0.8)) + 0.1
         assert decode(s).tokens_per_s > 10
         assert exp(0) <= throughput(s).running_sequences
+
+
+def test_adapters_take_their_memory_and_are_read_by_the_requests_that_use_them() -> None:
+    # Rank 16 on all linear layers of Llama 3.1 8B: 41,943,040 numbers of two bytes.
+    each = parameters.lora(model("meta-llama/Llama-3.1-8B"), rank=16)
+    assert each == 41_943_040
+    plain, adapted = setup(batch=4), setup(batch=4, adapters=100, adapter_parameters=each)
+    assert room_gb(plain) - room_gb(adapted) == pytest.approx(100 * each * 2 / 1e9)
+    few, many = (
+        decode(setup(batch=4, adapters=count, adapter_parameters=each)).parts.weights_ms for count in (2, 100)
+    )
+    assert few < many
+    assert many - decode(plain).parts.weights_ms == pytest.approx(2 * (few - decode(plain).parts.weights_ms))
+
+
+def test_a_range_is_wider_with_adapters_which_no_published_run_has() -> None:
+    def width(adapters: int) -> float:
+        found = decode(setup(adapters=adapters, adapter_parameters=4e7))
+        return found.high_tokens_per_s / found.low_tokens_per_s
+
+    assert width(1) > width(0)
+
+
+def test_a_processor_reads_a_prompt_at_the_products_of_its_cores() -> None:
+    c = replace(FITTED, cpu_core_flops=32.0, cpu_unpack_rows=1e9)
+    s = setup(device="AMD Ryzen 9 7950X", stored=weight_format("q8_0"), engine=engine("llama.cpp"))
+    ms = prefill_ms(s, 512, c)
+    layers = 2 * 6.98e9 * 512 / (32 * 16 * 4.5e9) * 1000
+    assert ms == pytest.approx(layers, rel=0.05)

@@ -1,8 +1,8 @@
 """Will it answer in time, for how many users at once?
 
 A large and a small model on the same devices: time until the answer begins, pace, users at once, machines for the peak,
-and the bill against an API. Left out: cold starts, models that think before they answer (add their hidden tokens to the
-answer), and devices that slow down when they get hot.
+and the bill against an API. Left out: cold starts, weights kept in the host's memory, models that think before they
+answer (add their hidden tokens to the answer), and devices that slow down when they get hot.
 """
 
 from dataclasses import dataclass, replace
@@ -16,13 +16,14 @@ from calculator.catalogs.recipes import recipes
 from calculator.exhibit import Bar, Bars, Command, Exhibit, Mark, Segment, Table
 from calculator.fields import ask, assume, out, paste, pick
 from calculator.llm.accuracy import sentence
-from calculator.llm.parameters import in_words
+from calculator.llm.parameters import in_words, lora
 from calculator.llm.serving import ServingSetup, cache_gib, decode, engine, fits, slots_within, time_to_first_token
 from calculator.llm.serving import weight_format as format_of
 from calculator.llm.serving.place import how_far, spread
 from calculator.llm.tokens import request_usd
 from calculator.stats.normal import normal_quantile
 from calculator.units import (
+    COUNT,
     GIB,
     GPUS,
     MILLISECONDS,
@@ -35,6 +36,7 @@ from calculator.units import (
 from calculator.verdict import Decision, Stance, Verdict
 
 HOURS_PER_MONTH = 730.0
+ADAPTER_RANK = 16
 SD_OF_SPREAD = normal_quantile(0.94)
 """Standard deviations at the ends of a band that holds 88 % of the runs."""
 
@@ -56,6 +58,8 @@ class Stored(StrEnum):
 
 class Engine(StrEnum):
     VLLM = "vLLM"
+    SGLANG = "SGLang"
+    TENSORRT_LLM = "TensorRT-LLM"
     TRANSFORMERS = "transformers"
     LLAMA_CPP = "llama.cpp"
     MLX = "MLX (Apple)"
@@ -63,8 +67,11 @@ class Engine(StrEnum):
 
 
 _FORMATS = {Stored.BF16: "bf16", Stored.FP8: "fp8", Stored.INT4: "awq-int4", Stored.Q4_K_M: "q4_k_m"}
+_WHOLE_BITS = {Stored.BF16: 16, Stored.FP8: 8, Stored.INT4: 4, Stored.Q4_K_M: 4}
 _ENGINES = {
     Engine.VLLM: "vllm",
+    Engine.SGLANG: "sglang",
+    Engine.TENSORRT_LLM: "tensorrt-llm",
     Engine.TRANSFORMERS: "transformers",
     Engine.LLAMA_CPP: "llama.cpp",
     Engine.MLX: "mlx",
@@ -124,6 +131,17 @@ class Inputs:
     own_card_gb_per_s: float | None = situation.own_card_gb_per_s
     stored: str = pick(Stored.FP8, Stored, "Weights kept in", group=situation.HARDWARE)
     engine: str = pick(Engine.VLLM, Engine, "Served by", group=situation.HARDWARE)
+    adapters_count: float = ask(
+        0,
+        COUNT,
+        "LoRA adapters served at once",
+        low=0,
+        high=1_000,
+        whole=True,
+        hint="Of rank 16 on all linear layers, each request with one",
+        group=situation.HARDWARE,
+        advanced=True,
+    )
     latency_ms: float = situation.latency_ms
     pace_tokens_per_s: float = ask(
         20,
@@ -212,6 +230,8 @@ def setup_of(i: Inputs, model: Architecture, devices: int) -> ServingSetup:
         prompt_tokens=i.prompt_tokens,
         answer_tokens=i.answer_tokens + i.thinking_tokens,
         cached_tokens=i.prompt_tokens * i.shared_prefix_share,
+        adapters=int(i.adapters_count),
+        adapter_parameters=lora(model, rank=ADAPTER_RANK) if i.adapters_count else 0.0,
     )
 
 
@@ -380,7 +400,7 @@ def _why_not(i: Inputs, o: Outputs) -> str:
 
 def _small_why_not(i: Inputs, o: Outputs) -> str:
     if not isfinite(o.small_first_token_after_ms):
-        return "does not fit these devices"
+        return "does not fit these devices, and weights kept in the host's memory are not estimated here"
     if o.small_first_token_after_ms > i.latency_ms:
         return f"begins only after {MILLISECONDS.show(o.small_first_token_after_ms)}"
     if not isfinite(o.small_gpus):
@@ -424,7 +444,9 @@ def _commands(i: Inputs, o: Outputs) -> tuple[Command, ...]:
     said = {
         "model": "YOUR_MODEL" if i.small_config_json else i.small_model,
         "stored": _FORMATS[Stored(i.stored)],
+        "bits": _WHOLE_BITS[Stored(i.stored)],
         "devices": found.devices_each,
+        "adapters": int(i.adapters_count),
         "context": context,
         "slots": found.slots,
         "all_context": context * found.slots,

@@ -88,7 +88,8 @@ def _read(g: Accelerator) -> Machine:
     if not bandwidth:
         raise ValueError(f"accelerator: no memory bandwidth is known for {g.name}")
     assumed = []
-    peak = g.bf16_tflops or g.fp16_tflops or 0.0
+    # A device without 16-bit products multiplies in 32 bit.
+    peak = g.bf16_tflops or g.fp16_tflops or g.plain_tflops or 0.0
     if not peak:
         peak = bandwidth * _OPERATIONS_PER_BYTE.get(g.kind, _OTHER_OPERATIONS_PER_BYTE) / 1000
         assumed.append("peak")

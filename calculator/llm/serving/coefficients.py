@@ -55,6 +55,11 @@ class Coefficients:
     cpu_blocks_ps: float
     """Unpacking one weight of a GGUF type."""
     cpu_codebook_ps: float
+    cpu_core_flops: float
+    """Operations of a core in a clock, on narrow weights while a prompt is read."""
+    cpu_core_flops_ik: float
+    cpu_unpack_rows: float
+    """Tokens of a prompt for which a weight is unpacked once."""
     cpu_ik_share: float
     """Of the unpacking time of llama.cpp that ik_llama.cpp takes."""
 

@@ -62,10 +62,15 @@ class ServingSetup:
     file_gib: float = 0.0
     """Size of the weights' file where it is known; takes precedence over the format's bits."""
     draft: Draft | None = None
+    adapters: int = 0
+    """LoRA adapters that are served at once: each request names one, and all are kept in memory."""
+    adapter_parameters: float = 0.0
+    """Of one adapter, kept in 16 bit."""
 
     def __post_init__(self) -> None:
         for name, low in (("devices", 1), ("replicas", 1), ("stages", 1), ("cache_bits", 1), ("batch", 1),
-                          ("prompt_tokens", 0), ("answer_tokens", 0), ("cached_tokens", 0), ("file_gib", 0)):
+                          ("prompt_tokens", 0), ("answer_tokens", 0), ("cached_tokens", 0), ("file_gib", 0),
+                          ("adapters", 0), ("adapter_parameters", 0)):
             value = getattr(self, name)
             if not isfinite(value) or value < low:
                 raise ValueError(f"{name}: a number of at least {low} is needed, {value} was given")
@@ -88,6 +93,11 @@ class ServingSetup:
     def shards(self) -> int:
         """Devices that work on one token at the same time."""
         return 1 if self.split == "layer" else self.devices // self.stages
+
+    @property
+    def adapter_gb(self) -> float:
+        """Of one adapter."""
+        return self.adapter_parameters * 2 / 1e9
 
     @property
     def tokens_per_step(self) -> float:

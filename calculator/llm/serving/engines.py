@@ -77,6 +77,8 @@ class Engine:
     """16-bit operations of one core in one clock in its own matrix kernels, instead of a vendor's."""
     tuned_stacks: tuple[str, ...] = ("cuda",)
     """Software stacks that these kernels were written for; on others they are the portable ones."""
+    cpu_core_flops: str = "cpu_core_flops"
+    """Operations of one core of a processor in one clock, in its kernels for narrow weights."""
     unpack_share: str = ""
     """Of the time that a processor unpacks weights."""
     cpu_share_cache: str = "cpu_share_cache"

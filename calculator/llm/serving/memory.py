@@ -33,7 +33,7 @@ class Memory:
 def weights_gib(s: ServingSetup) -> float:
     """Weights at rest, in GiB."""
     b = body(s.model, s.stored, s.file_gib)
-    return (b.weights_gb + b.dense_gb * (s.replicas - 1)) * 1e9 / GIB
+    return (b.weights_gb + b.dense_gb * (s.replicas - 1) + s.adapters * s.adapter_gb * s.replicas) * 1e9 / GIB
 
 
 def cache_gib(s: ServingSetup, tokens: float) -> float:
@@ -109,7 +109,8 @@ def room_gb(s: ServingSetup) -> float:
     run takes at start-up: the widest intermediate of its longest pass, and the logits of a full batch in 32 bit.
     """
     # By identity, as in `body`; asked for at every batch of a search.
-    key = (id(s.model), id(s.device), id(s.stored), id(s.engine), s.devices, s.shards, s.replicas, s.file_gib)
+    key = (id(s.model), id(s.device), id(s.stored), id(s.engine), s.devices, s.shards, s.replicas, s.file_gib,
+           s.adapters * s.adapter_parameters)
     found = _rooms.get(key)
     if found is None:
         if len(_rooms) >= _MOST_KEPT:
@@ -121,7 +122,7 @@ def room_gb(s: ServingSetup) -> float:
 def _room_gb(s: ServingSetup) -> float:
     a, used = s.model, s.engine
     b = body(a, s.stored, s.file_gib)
-    weights = b.weights_gb + b.dense_gb * (s.replicas - 1)
+    weights = b.weights_gb + b.dense_gb * (s.replicas - 1) + s.adapters * s.adapter_gb * s.replicas
     held = (CONTEXT_GIB + used.graphs_gib + used.reserve_gib) * GIB / 1e9
     if used.style == "server":
         width = a.hidden_size + 2 * max(a.intermediate_size, a.moe_intermediate * a.experts_per_token) / s.shards

@@ -13,7 +13,8 @@ SPREADS: dict[str, float] = fitted("serving")["spreads"]
 """Half widths of the band as factors, by kind of run, for runs with fitted ones at their place on every axis."""
 KNOWN = known("serving")
 _UNMOVED_VARIANCE = 0.03
-"""For each coefficient that a run rests on and no published run moved: its prior may be a sixth off."""
+"""For each coefficient that a run rests on and no published run moved: its prior may be a sixth off. Adapters beside
+the model count as one: no published run has them."""
 _HINDSIGHT_VARIANCE = 0.012
 """Leaving a project out refits the coefficients only: terms, priors and readings were chosen with all of them in view,
 so a project that nobody has seen is further off, by about a ninth as a standard deviation."""
@@ -63,7 +64,9 @@ def spread(s: ServingSetup) -> float:
     """Half width of the band as a factor: that of its kind, and more for each axis without a published run."""
     # By identity, as hashing a row costs more than the law; the setup keeps the rows alive.
     many = s.batch > _FEW
-    key = (id(s.model), id(s.device), id(s.stored), id(s.engine), s.devices, s.split, s.stages, s.batch <= 1, many)
+    adapted = s.adapters > 0
+    key = (id(s.model), id(s.device), id(s.stored), id(s.engine), s.devices, s.split, s.stages, s.batch <= 1, many,
+           adapted)
     found = _spreads.get(key)
     if found is None:
         if len(_spreads) >= _MOST_KEPT:
@@ -73,5 +76,6 @@ def spread(s: ServingSetup) -> float:
 
 
 def _spread(s: ServingSetup) -> float:
-    variance = how_far(s).variance + _HINDSIGHT_VARIANCE + _UNMOVED_VARIANCE * len(resting_on(s))
+    unmoved = len(resting_on(s)) + (s.adapters > 0)
+    variance = how_far(s).variance + _HINDSIGHT_VARIANCE + _UNMOVED_VARIANCE * unmoved
     return exp(sqrt(log(SPREADS[spread_kind(s)]) ** 2 + SD_OF_BAND**2 * variance))

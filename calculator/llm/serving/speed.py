@@ -104,6 +104,8 @@ def _graph_step(
         spread = busiest_device(a.experts, coverage, shards, c.routing_skew) if s.split == "expert" else 1.0
         rows = tokens * a.experts_per_token / (a.experts * coverage)
         read += b.expert_gb * coverage * spread * experts * (1 + (again * (rows - 1) / (tokens - 1) if again else 0.0))
+    adapters = min(batch, s.adapters)
+    read += adapters * s.adapter_gb / (r.bandwidth_gb_per_ms * c.share_16bit)
     read /= shards
     if vector:
         compute = 2 * b.active_billions * tokens / _core_tflops(s, r, c, apple=apple) / shards
@@ -122,6 +124,9 @@ def _graph_step(
         gaps += a.moe_layers * getattr(c, unfused or used.gap_experts)
         if used.each_expert:
             gaps += a.moe_layers * a.experts * getattr(c, used.each_expert)
+    if adapters:
+        # Eight kernels more in a block: two for each of its four products, whatever the number of adapters.
+        gaps += b.blocks * getattr(c, (apple and used.gap_apple) or used.gap)
     if not used.host_gaps:
         gaps *= r.slowness
     messages = _messages_ms(s, b, r, tokens, c)
@@ -253,18 +258,25 @@ def _processor_step(
     bandwidth = 1 / (1 / (r.bandwidth_gb_per_ms * c.share_16bit) + 1000 / c.cpu_ceiling_gb_per_s)
     coverage = expert_coverage(a.experts, a.experts_per_token, tokens)
     read = (b.dense_gb + b.head_gb + b.rest_gb + b.expert_gb * coverage) / bandwidth
-    unpack = getattr(c, s.stored.kernel.cpu_unpack) if s.stored.kernel.cpu_unpack else 0.0
-    if used.unpack_share:
-        unpack *= getattr(c, used.unpack_share)
-    # Unpacking is stated for sixteen cores at five GHz, as is that of a processor whose cores are not known.
-    strength = r.core_clocks_per_ns / _USUAL_CORE_GHZ if r.core_clocks_per_ns < inf else 1.0
-    compute = b.active_billions * unpack * tokens / strength
+    # Unpacking is stated for sixteen cores at five GHz.
+    compute = b.active_billions * _unpack_ps(s, c) * tokens / (_core_ghz(r) / _USUAL_CORE_GHZ)
     kept = b.cache_gb(depth, s.cache_bits)
     if used.attention != "paged" and a.kv_heads:
         # Copied, repeated for each query head, and read.
         kept *= 3 * a.heads / a.kv_heads
     cache = batch * kept / (bandwidth * getattr(c, used.cpu_share_cache))
     return Step(read, cache, compute, 0.0, 0.0, 0.0, read + cache + compute)
+
+
+def _unpack_ps(s: ServingSetup, c: Coefficients) -> float:
+    """Picoseconds that a processor takes to unpack one weight of the format."""
+    picoseconds: float = getattr(c, s.stored.kernel.cpu_unpack) if s.stored.kernel.cpu_unpack else 0.0
+    return picoseconds * (getattr(c, s.engine.unpack_share) if s.engine.unpack_share else 1.0)
+
+
+def _core_ghz(r: Rates) -> float:
+    """Cores of a processor times their clock; those of a usual one where they are not known."""
+    return r.core_clocks_per_ns if r.core_clocks_per_ns < inf else _USUAL_CORE_GHZ
 
 
 def prefill_ms(s: ServingSetup, tokens: float, c: Coefficients, cached_tokens: float = 0.0) -> float:
@@ -284,8 +296,14 @@ def prefill_ms(s: ServingSetup, tokens: float, c: Coefficients, cached_tokens: f
     routed = b.expert_billions * a.experts_per_token / a.experts if a.experts else 0.0
     pairs = _pairs(a, tokens) - _pairs(a, cached_tokens)
     dense = 2 * ((b.active_billions - b.head_billions - routed) * own + b.head_billions + pairs * width / 1e9)
+    unpacking = 0.0
     if kind == "apple" or (kind == "gpu" and s.engine.matrix_vector):
         rate = of_experts = _core_tflops(s, r, c, apple=kind == "apple")
+    elif s.engine.matrix_vector and s.stored.bits <= 12:
+        # A processor's integer products of narrow weights, which are unpacked once for a few rows.
+        each: float = getattr(c, s.engine.cpu_core_flops)
+        rate = of_experts = each * _core_ghz(r) / 1000
+        unpacking = b.active_billions * _unpack_ps(s, c) * own / c.cpu_unpack_rows / (_core_ghz(r) / _USUAL_CORE_GHZ)
     else:
         rate, of_experts = r.best_tflops * c.share_prefill, r.best_tflops * c.share_prefill_experts
     compute = dense / rate
@@ -293,7 +311,7 @@ def prefill_ms(s: ServingSetup, tokens: float, c: Coefficients, cached_tokens: f
     if routed:
         # Each expert multiplies rows of its own, and the last tile of them is seldom full.
         compute += 2 * (routed * own + b.expert_billions * coverage * c.tile_prefill_experts) / of_experts
-    compute /= shards
+    compute = (compute + unpacking) / shards
     read = (b.dense_gb + b.head_gb + b.rest_gb + b.expert_gb * coverage) / (r.bandwidth_gb_per_ms * shards)
     launch = b.blocks * (c.eager_layer_ms if s.engine.style == "eager" else c.gap_server_ms)
     return (_longer(max(compute, launch), read) + _messages_ms(s, b, r, own, c)) * min(1.0, own)
