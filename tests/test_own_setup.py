@@ -16,7 +16,7 @@ from calculator.catalogs import accelerators, architectures, rent
 from calculator.catalogs.own import Card, device_named, model_named, on_card, pasted
 from calculator.catalogs.recipes import recipes
 from calculator.catalogs.training import optimizers
-from calculator.decisions import limited_compute, real_time_response
+from calculator.decisions import _training_choices, limited_compute, real_time_response
 from calculator.exhibit import Command, Table
 from calculator.faces import report, view
 from calculator.fields import fields_of
@@ -250,7 +250,7 @@ def test_a_command_says_the_set_up_or_says_what_it_leaves_out(seed):
         assert "{" not in one.text.replace("{}", ""), one.text
         assert str(int(i.sequence_tokens)) in one.text
         assert (f"{i.lora_rank_count:.0f}" in one.text) or i.method == "full"
-        if limited_compute._OPTIMIZERS[i.optimizer] not in recipes("training")[found.index(one)].words["optimizer"]:
+        if _training_choices.OPTIMIZERS[i.optimizer] not in recipes("training")[found.index(one)].words["optimizer"]:
             assert "optimizer" in one.note
 
 
@@ -283,7 +283,7 @@ def test_all_cards_are_those_rented_out_the_fitting_first_and_the_cheapest_run_o
     i = inputs(method="QLoRA", spend_usd=50)
     found = limited_compute.all_cards(i)
     sold = {name: one for name, one in accelerators().items() if not one.announced and rent(name)}
-    rented = {name for name, one in sold.items() if limited_compute.trainable(one)}
+    rented = {name for name, one in sold.items() if _training_choices.trainable(one)}
     assert {one.device for one in found} == rented
     fits = [one.fits for one in found]
     assert fits == sorted(fits, reverse=True)
@@ -332,7 +332,7 @@ def test_what_few_readers_need_is_folded_and_everything_is_in_the_form_once():
 
 def test_every_device_that_trains_is_offered_once_under_a_heading():
     html = view.render_form("x", TRAINING, {}, "x")
-    devices = [one for one in accelerators().values() if limited_compute.trainable(one)]
+    devices = [one for one in accelerators().values() if _training_choices.trainable(one)]
     assert len(devices) > 150
     for one in devices:
         assert html.count(f'<option value="{one.name}"') == 1
@@ -388,10 +388,10 @@ def test_parallelism_that_the_gpus_cannot_be_divided_into_is_taken_as_far_as_the
 def test_padding_takes_longer_than_packing_and_a_framework_that_packs_does_so_by_itself():
     hours = {
         packing: TRAINING.compute(inputs(packing=packing, micro_batch_examples=8)).run_hours
-        for packing in limited_compute.Packing
+        for packing in _training_choices.Packing
     }
-    packed, padded = limited_compute.Packing.PACKED, limited_compute.Packing.PADDED
-    assert hours[packed] < hours[padded] == hours[limited_compute.Packing.HABIT]
+    packed, padded = _training_choices.Packing.PACKED, _training_choices.Packing.PADDED
+    assert hours[packed] < hours[padded] == hours[_training_choices.Packing.HABIT]
     assert limited_compute.packed(inputs(framework="torchtitan"))
 
 

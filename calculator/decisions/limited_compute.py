@@ -4,19 +4,41 @@ Peak memory per GPU and speed from the model's own dimensions and the set-up; mo
 shipped model takes, its labels and its people. Left out: disk, the time a cluster makes you wait, and evaluation runs.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import cache, lru_cache
-from math import ceil, exp, gcd, log, prod
-from typing import Any
+from functools import lru_cache
+from math import ceil, exp, gcd, log
 
 from calculator import situation
 from calculator.catalogs import Accelerator, Architecture, accelerators, architectures
 from calculator.catalogs.own import pasted
-from calculator.catalogs.recipes import recipes
-from calculator.catalogs.training import bases, frameworks, objectives, optimizers
-from calculator.exhibit import Bar, Bars, Command, Exhibit, Mark, Segment, Table
+from calculator.catalogs.training import frameworks
+from calculator.decisions._training_choices import (
+    ARITHMETIC,
+    BASES,
+    FRAMEWORKS,
+    KERNELS,
+    METHODS,
+    METRICS,
+    OBJECTIVES,
+    OFFLOADS,
+    OPTIMIZERS,
+    SHARDING,
+    TARGETS,
+    USUAL,
+    Attention,
+    Checkpointing,
+    Method,
+    Metric,
+    Offload,
+    Packing,
+    Precision,
+    Sharding,
+    Targets,
+    labels,
+    trainable,
+)
+from calculator.exhibit import Exhibit
 from calculator.fields import ask, assume, flag, out, paste, pick
 from calculator.llm import parameters
 from calculator.llm.accuracy import sentence
@@ -57,127 +79,6 @@ class Answer(StrEnum):
     TRAIN = "Train it on this hardware"
     CHANGE = "Change the set-up first"
     SMALLER = "Take a smaller or a pre-trained model"
-
-
-class Method(StrEnum):
-    FULL = "full"
-    LORA = "LoRA"
-    QLORA = "QLoRA"
-
-
-class Targets(StrEnum):
-    """Which matrices carry an adapter."""
-
-    ALL = "all linear layers"
-    ATTENTION = "attention only"
-
-
-class Checkpointing(StrEnum):
-    NONE = "none"
-    SELECTIVE = "selective"
-    FULL = "full"
-
-
-class Sharding(StrEnum):
-    """How several GPUs share the work."""
-
-    DDP = "none: a copy on each (DDP)"
-    ZERO1 = "optimizer (ZeRO-1)"
-    ZERO2 = "optimizer and gradients (ZeRO-2)"
-    FSDP = "everything (FSDP, ZeRO-3)"
-    FSDP1 = "everything (FSDP, first version)"
-    FSDP2 = "everything (FSDP, second version)"
-    ZERO3 = "everything (DeepSpeed ZeRO-3)"
-
-
-class Precision(StrEnum):
-    """How full training keeps its weights."""
-
-    MIXED = "mixed: bf16 with fp32 master"
-    PURE = "pure bf16"
-
-
-class Packing(StrEnum):
-    """How examples that are shorter than the longest fill a row."""
-
-    HABIT = "as the framework does by itself"
-    PACKED = "packed: several in a row"
-    PADDED = "padded to the longest of the batch"
-
-
-class Attention(StrEnum):
-    """The kernel for attention scores."""
-
-    LATEST = "the best of the chip"
-    FLASH_2 = "FlashAttention 2"
-    EAGER = "none (eager)"
-
-
-class Offload(StrEnum):
-    """What is held in the main memory of the host."""
-
-    NONE = "nothing"
-    ACTIVATIONS = "activations"
-    OPTIMIZER = "the optimizer"
-    EVERYTHING = "weights, gradients and optimizer"
-
-
-class Metric(StrEnum):
-    """Who counted the memory of a run."""
-
-    SMI = "nvidia-smi"
-    RESERVED = "torch: max_memory_reserved"
-    ALLOCATED = "torch: max_memory_allocated"
-
-
-_METHODS = {Method.FULL: "full", Method.LORA: "lora", Method.QLORA: "qlora"}
-_TARGETS = {Targets.ALL: "all-linear", Targets.ATTENTION: "attention"}
-_OFFLOADS = {
-    Offload.NONE: "none",
-    Offload.ACTIVATIONS: "activations",
-    Offload.OPTIMIZER: "optimizer",
-    Offload.EVERYTHING: "parameters",
-}
-_KERNELS = {Attention.LATEST: "", Attention.FLASH_2: "fa2", Attention.EAGER: "eager"}
-_SHARDING = {
-    Sharding.DDP: "ddp",
-    Sharding.ZERO1: "zero1",
-    Sharding.ZERO2: "zero2",
-    Sharding.FSDP1: "fsdp",
-    Sharding.FSDP2: "fsdp2",
-    Sharding.ZERO3: "zero3",
-}
-_METRICS = {Metric.SMI: "nvidia-smi", Metric.RESERVED: "reserved", Metric.ALLOCATED: "allocated"}
-_USUAL = "usual"
-"""The option that leaves a choice to the method or to the model's file."""
-
-_OPTIMIZERS = {row.label: name for name, row in reversed(optimizers().items()) if not row.refused}
-_FRAMEWORKS = {row.label: name for name, row in frameworks().items() if not row.refused}
-_OBJECTIVES = {row.label: name for name, row in reversed(objectives().items()) if not row.refused}
-_BASES = (
-    (_USUAL, "as the method or the model's file says"),
-    *((name, row.label) for name, row in bases().items() if not row.refused),
-)
-_ARITHMETIC = (("bf16", "16 bit"), ("fp8", "FP8"), ("mxfp8", "MXFP8"), ("nvfp4", "NVFP4"))
-
-
-def _labels(table: dict[str, str]) -> tuple[tuple[str, str], ...]:
-    return tuple((label, label) for label in table)
-
-
-_TRAINING_STACKS = ("cuda", "rocm", "oneapi", "gaudi")
-"""Software that PyTorch trains with; the laws know no other."""
-
-
-def trainable(gpu: Accelerator) -> bool:
-    """Whether PyTorch trains on it and the catalogue says enough: memory, speed, bandwidth and power."""
-    return (
-        gpu.stack in _TRAINING_STACKS
-        and gpu.capacity_gib is not None
-        and (gpu.matmul_tflops or gpu.bf16_tflops or gpu.fp16_tflops) is not None
-        and gpu.bandwidth_gb_per_s is not None
-        and gpu.power_w is not None
-    )
 
 
 def trained_config(text: str) -> Architecture:
@@ -236,16 +137,16 @@ class Inputs:
         hint="Full: least memory, a third more work",
         group=situation.TRAINING,
     )
-    optimizer: str = pick("AdamW", _labels(_OPTIMIZERS), "Optimizer", group=situation.TRAINING)
+    optimizer: str = pick("AdamW", labels(OPTIMIZERS), "Optimizer", group=situation.TRAINING)
     precision: str = pick(
         Precision.MIXED, Precision, "Precision of full training", hint="Full training only", group=situation.TRAINING
     )
-    framework: str = pick("not known", _labels(_FRAMEWORKS), "Framework", group=situation.TRAINING)
+    framework: str = pick("not known", labels(FRAMEWORKS), "Framework", group=situation.TRAINING)
     base_format: str = pick(
-        _USUAL, _BASES, "Frozen weights kept in", hint="For LoRA and QLoRA", group=situation.TRAINING, advanced=True
+        USUAL, BASES, "Frozen weights kept in", hint="For LoRA and QLoRA", group=situation.TRAINING, advanced=True
     )
     objective: str = pick(
-        "text, as it is", _labels(_OBJECTIVES), "What it is trained for", group=situation.TRAINING, advanced=True
+        "text, as it is", labels(OBJECTIVES), "What it is trained for", group=situation.TRAINING, advanced=True
     )
     packing: str = pick(Packing.HABIT, Packing, "Short examples", group=situation.TRAINING, advanced=True)
     embeddings_trained: bool = flag(
@@ -257,7 +158,7 @@ class Inputs:
         False, "Fused loss and kernels", hint="Liger, cut cross-entropy", group=situation.TRAINING, advanced=True
     )
     compiled: bool = flag(False, "torch.compile", group=situation.TRAINING, advanced=True)
-    arithmetic: str = pick("bf16", _ARITHMETIC, "Products worked out in", group=situation.TRAINING, advanced=True)
+    arithmetic: str = pick("bf16", ARITHMETIC, "Products worked out in", group=situation.TRAINING, advanced=True)
     global_batch_examples: float | None = ask(
         None,
         EXAMPLES,
@@ -398,23 +299,23 @@ class Outputs:
 def setup_of(i: Inputs) -> TrainingSetup:
     """The set-up in the terms of the memory and speed models."""
     full = i.method == Method.FULL
-    gpu, model, framework = situation.card(i), model_of(i), _FRAMEWORKS[i.framework]
+    gpu, model, framework = situation.card(i), model_of(i), FRAMEWORKS[i.framework]
     tensor, pipeline, context, expert = degrees(i)
     return TrainingSetup(
-        method=_METHODS[Method(i.method)],
+        method=METHODS[Method(i.method)],
         seq_len=i.sequence_tokens,
         micro_batch=i.micro_batch_examples,
         global_batch=i.global_batch_examples or 0,
         packing=packed(i),
-        objective=_OBJECTIVES[i.objective],
+        objective=OBJECTIVES[i.objective],
         rollout_gib=i.rollout_gib,
         lora_rank=int(i.lora_rank_count),
-        lora_targets=_TARGETS[Targets(i.lora_targets)],
+        lora_targets=TARGETS[Targets(i.lora_targets)],
         train_embeddings=i.embeddings_trained and not full,
         dora=i.dora and not full,
         master_weights=full and i.precision == Precision.MIXED,
         base_quantisation="" if full else base_of(i, model),
-        optimizer=_OPTIMIZERS[i.optimizer],
+        optimizer=OPTIMIZERS[i.optimizer],
         checkpointing=str(i.checkpointing),
         flash_attention=i.attention != Attention.EAGER,
         compile=i.compiled,
@@ -426,7 +327,7 @@ def setup_of(i: Inputs) -> TrainingSetup:
         pipeline_parallel=pipeline,
         context_parallel=context,
         expert_parallel=expert,
-        offload=_OFFLOADS[Offload(i.offload)],
+        offload=OFFLOADS[Offload(i.offload)],
         card_gib=gpu.capacity_gib or 0.0,
         framework=framework,
         generation=gpu.generation,
@@ -447,13 +348,13 @@ def degrees(i: Inputs) -> tuple[int, int, int, int]:
 def packed(i: Inputs) -> bool:
     """Whether several short examples fill a row."""
     if i.packing == Packing.HABIT:
-        return frameworks()[_FRAMEWORKS[i.framework]].habits().packing
+        return frameworks()[FRAMEWORKS[i.framework]].habits().packing
     return i.packing == Packing.PACKED
 
 
 def base_of(i: Inputs, model: Architecture) -> str:
     """How the frozen weights are kept: as chosen, else as the model's file says, else as the method does."""
-    if i.base_format != _USUAL:
+    if i.base_format != USUAL:
         return i.base_format
     return "nf4-double" if i.method == Method.QLORA else stored_base(model.stored_as)
 
@@ -461,14 +362,14 @@ def base_of(i: Inputs, model: Architecture) -> str:
 def _sharding(i: Inputs) -> str:
     kind = Sharding(i.sharding)
     if kind == Sharding.FSDP:
-        kind = Sharding.FSDP2 if frameworks()[_FRAMEWORKS[i.framework]].habits().fsdp == 2 else Sharding.FSDP1
-    return _SHARDING[kind]
+        kind = Sharding.FSDP2 if frameworks()[FRAMEWORKS[i.framework]].habits().fsdp == 2 else Sharding.FSDP1
+    return SHARDING[kind]
 
 
 def kernels_of(i: Inputs) -> Kernels:
     """What speed depends on and memory does not."""
     return Kernels(
-        attention=_KERNELS[Attention(i.attention)],
+        attention=KERNELS[Attention(i.attention)],
         arithmetic=i.arithmetic,
         adapter="full-size" if i.dora and i.method != Method.FULL else "low-rank",
     )
@@ -483,7 +384,7 @@ def memory_factor(i: Inputs, setup: TrainingSetup, memory: MemoryEstimate, sd: f
     """The factor on the estimated memory so many standard deviations away, after a run of the reader's own if any."""
     if i.measured_peak_gib is None:
         return surprise(memory, sd)
-    counted = _estimated(i.model, i.config_json, replace(setup, metric=_METRICS[Metric(i.measured_metric)]))
+    counted = _estimated(i.model, i.config_json, replace(setup, metric=METRICS[Metric(i.measured_metric)]))
     own = posterior(
         prior_sd=log(memory.at(SD_OF_BAND) / memory.at(-SD_OF_BAND)) / (2 * SD_OF_BAND),
         ratio=i.measured_peak_gib / counted.peak_gib,
@@ -555,7 +456,7 @@ def compute(i: Inputs) -> Outputs:
         i.model,
         i.config_json,
         setup.lora_rank,
-        _TARGETS[Targets(i.lora_targets)],
+        TARGETS[Targets(i.lora_targets)],
         setup.dora,
         setup.train_embeddings,
     )
@@ -644,7 +545,7 @@ def _lamps(i: Inputs, o: Outputs) -> tuple[Lamp, ...]:
 def judge(i: Inputs, o: Outputs) -> Verdict:
     answer = choose(i, o)
     fit = (
-        f"It needs {GIB.show(o.peak_gib)} of the {GIB.show(o.room_gib)} free on the {_device(i)}"
+        f"It needs {GIB.show(o.peak_gib)} of the {GIB.show(o.room_gib)} free on the {device_words(i)}"
         f"{f', on each of {i.gpus:.0f}' if i.gpus > 1 else ''}."
     )
     money = (
@@ -652,7 +553,7 @@ def judge(i: Inputs, o: Outputs) -> Verdict:
         f"of GPU time; labels cost {USD.show(o.labels_usd)}, people {USD.show(o.people_usd)}."
     )
     when = f"It is ready after {DAYS.show(o.ready_days)}; you allow {DAYS.show(i.deadline_days)}."
-    method = _METHODS[Method(i.method)]
+    method = METHODS[Method(i.method)]
     reasons = (
         fit,
         money,
@@ -698,7 +599,7 @@ def judge(i: Inputs, o: Outputs) -> Verdict:
     )
 
 
-def _device(i: Inputs) -> str:
+def device_words(i: Inputs) -> str:
     return situation.card(i).name
 
 
@@ -812,107 +713,6 @@ def _verify(i: Inputs) -> str:
     )
 
 
-def exhibits(i: Inputs, o: Outputs) -> tuple[Exhibit, ...]:
-    parts = (
-        ("Weights", o.weights_gib),
-        ("Gradients", o.gradients_gib),
-        ("Optimizer", o.optimizer_gib),
-        ("Activations", o.activations_gib),
-        ("Logits", o.logits_gib),
-        ("Overhead", o.overhead_gib),
-    )
-    segments = tuple(Segment(label=label, value=value) for label, value in parts)
-    model, setup = model_of(i), setup_of(i)
-    band = estimate(model, setup)
-    low, high = (
-        band.peak_gib * memory_factor(i, setup, band, end) for end in (-SD_OF_BAND, SD_OF_BAND)
-    )
-    memory = Bars(
-        title="Memory per GPU against the card",
-        description=(
-            f"{GIB.show(o.peak_gib)} needed against {GIB.show(o.room_gib)} on the {_device(i)}, where PyTorch will "
-            f"reserve {GIB.show(o.reserved_gib)}."
-        ),
-        unit=GIB,
-        bars=(Bar(label="This run", segments=segments, low=low, high=high),),
-        limit=Mark(label=_device(i), x=o.room_gib),
-    )
-    changes = remedies(i, o)
-    tables: list[Exhibit] = [memory]
-    if changes:
-        tables.append(
-            Table(
-                title="What each change would bring",
-                columns=("Change", "Needed per GPU", "Fits"),
-                rows=tuple(
-                    (words.capitalize(), GIB.show(peak), "yes" if fits else "no") for words, peak, fits in changes
-                ),
-            )
-        )
-    tables.append(_largest(i, o))
-    tables.extend(_commands(i, o))
-    tables.append(_all_cards(i, o))
-    return tuple(tables)
-
-
-def _most(fits: Callable[[int], bool], most: int) -> int:
-    """The largest whole number up to `most` that fits; 0 when 1 does not. What fits must fit for all below it."""
-    low, high = 0, most + 1
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if fits(middle) else (low, middle)
-    return low
-
-
-@cache
-def _by_size() -> tuple[tuple[int, Architecture], ...]:
-    sized = [(parameters.total(a), a) for a in architectures().values()]
-    return tuple(sorted(sized, key=lambda pair: -pair[0]))
-
-
-def _largest(i: Inputs, o: Outputs) -> Table:
-    """The longest sequence, the largest batch and the largest catalogued model that fit the same card, by method."""
-    room, model = o.room_gib, model_of(i)
-    rows = []
-    for method in Method:
-        here = method == i.method
-        setup = replace(
-            setup_of(i),
-            method=_METHODS[method],
-            base_quantisation=setup_of(i).base_quantisation if here else "",
-            master_weights=method == Method.FULL and i.precision == Precision.MIXED,
-        )
-
-        def fits(a: Architecture, s: TrainingSetup) -> bool:
-            return needed_gib(i, a, s, o) <= room
-
-        longest = _most(lambda n, s=setup: fits(model, replace(s, seq_len=n)), 1_000_000)  # type: ignore[misc]
-        batch = _most(lambda n, s=setup: fits(model, replace(s, micro_batch=n)), 512)  # type: ignore[misc]
-        # From the largest down, so that few are tried.
-        best = next(((size, a.hf_id) for size, a in _by_size() if fits(a, setup)), (0, "none of the catalogue"))
-        rows.append(
-            (
-                str(method),
-                TOKENS.show(longest) if longest else "does not fit",
-                EXAMPLES.show(batch) if batch else "does not fit",
-                best[1],
-                _billions(best[0]),
-            )
-        )
-    return Table(
-        title="What fits the same card",
-        columns=(
-            "Method",
-            "Longest sequence of this model",
-            "Largest batch at your sequence",
-            "Largest model",
-            "Its parameters",
-        ),
-        rows=tuple(rows),
-        note="Of the catalogued models, with all else as it stands.",
-    )
-
-
 def job_of(i: Inputs) -> Job:
     """The job, as every card is asked for it."""
     return Job(
@@ -948,64 +748,10 @@ def card_row(found: OnCard) -> tuple[str, ...]:
     )
 
 
-def _all_cards(i: Inputs, o: Outputs) -> Table:
-    found = all_cards(i)
-    return Table(
-        title="The same job on every card that is rented out",
-        columns=CARD_COLUMNS,
-        rows=tuple(map(card_row, found)),
-        note=(
-            f"On {i.gpus:.0f} of each, at the median of what providers ask; the last column is what "
-            f"{USD.show(i.spend_usd)} buys. Estimates alone: a run that you measured counts for its own card."
-        ),
-    )
+def exhibits(i: Inputs, o: Outputs) -> tuple[Exhibit, ...]:
+    from calculator.decisions import _training_exhibits
 
-
-def _commands(i: Inputs, o: Outputs) -> tuple[Command, ...]:
-    """The same set-up in the words of the frameworks, where it fits."""
-    if o.peak_gib > o.room_gib:
-        return ()
-    setup = setup_of(i)
-    name = "YOUR_MODEL" if i.config_json else i.model
-    said: dict[str, Any] = {
-        "model": name,
-        "method": setup.method,
-        "sequence": int(i.sequence_tokens),
-        "batch": int(i.micro_batch_examples),
-        "accumulation": ceil(setup.accumulation_steps),
-        "epochs": f"{i.epochs_count:g}",
-        "rank": setup.lora_rank,
-        "twice_rank": 2 * setup.lora_rank,
-        "targets": setup.lora_targets,
-        "optimizer": setup.optimizer,
-        "checkpointing": setup.checkpointing,
-        "packing": setup.packing,
-        "sharding": setup.sharding,
-        "offload": setup.offload,
-        "gpus": setup.n_gpus,
-        "several": setup.n_gpus > 1,
-        "base": setup.base_quantisation or "none",
-        "bf16": situation.card(i).bf16_tflops is not None,
-        "attention": setup.flash_attention,
-        "compile": setup.compile,
-        "fused": i.fused_loss,
-        "dora": setup.dora,
-        "embeddings": setup.train_embeddings,
-        "objective": setup.objective,
-        "pure": i.precision == Precision.PURE,
-        "arithmetic": i.arithmetic,
-        "parallel": prod(degrees(i)),
-    }
-    found = []
-    for recipe in recipes("training"):
-        text, left = recipe.written(said)
-        note = recipe.note if not left else f"{recipe.note} It has no words for: {', '.join(left)}."
-        found.append(Command(title=f"Run it: {recipe.label}", text=text, note=note.strip()))
-    return tuple(found)
-
-
-def _billions(count: float) -> str:
-    return PARAMETERS.show(count) if count else "–"
+    return _training_exhibits.exhibits(i, o)
 
 
 DECISION = Decision(

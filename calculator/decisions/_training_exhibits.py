@@ -1,0 +1,195 @@
+"""What the page on training shows beside its verdict: memory by part, remedies, what fits, commands, all cards.
+
+It only draws; what is said here is worked out in `limited_compute`.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from math import ceil, prod
+from typing import Any
+
+from calculator import situation
+from calculator.catalogs import Architecture, architectures
+from calculator.catalogs.recipes import recipes
+from calculator.decisions._training_choices import METHODS, Method, Precision
+from calculator.decisions.limited_compute import (
+    CARD_COLUMNS,
+    Inputs,
+    Outputs,
+    all_cards,
+    card_row,
+    degrees,
+    device_words,
+    memory_factor,
+    model_of,
+    needed_gib,
+    remedies,
+    setup_of,
+)
+from calculator.exhibit import Bar, Bars, Command, Exhibit, Mark, Segment, Table
+from calculator.llm import parameters
+from calculator.llm.bands import SD_OF_BAND
+from calculator.llm.training.memory import TrainingSetup, estimate
+from calculator.units import EXAMPLES, GIB, PARAMETERS, TOKENS, USD
+
+
+def exhibits(i: Inputs, o: Outputs) -> tuple[Exhibit, ...]:
+    parts = (
+        ("Weights", o.weights_gib),
+        ("Gradients", o.gradients_gib),
+        ("Optimizer", o.optimizer_gib),
+        ("Activations", o.activations_gib),
+        ("Logits", o.logits_gib),
+        ("Overhead", o.overhead_gib),
+    )
+    segments = tuple(Segment(label=label, value=value) for label, value in parts)
+    model, setup = model_of(i), setup_of(i)
+    band = estimate(model, setup)
+    low, high = (
+        band.peak_gib * memory_factor(i, setup, band, end) for end in (-SD_OF_BAND, SD_OF_BAND)
+    )
+    memory = Bars(
+        title="Memory per GPU against the card",
+        description=(
+            f"{GIB.show(o.peak_gib)} needed against {GIB.show(o.room_gib)} on the {device_words(i)}, where PyTorch "
+            f"will reserve {GIB.show(o.reserved_gib)}."
+        ),
+        unit=GIB,
+        bars=(Bar(label="This run", segments=segments, low=low, high=high),),
+        limit=Mark(label=device_words(i), x=o.room_gib),
+    )
+    changes = remedies(i, o)
+    tables: list[Exhibit] = [memory]
+    if changes:
+        tables.append(
+            Table(
+                title="What each change would bring",
+                columns=("Change", "Needed per GPU", "Fits"),
+                rows=tuple(
+                    (words.capitalize(), GIB.show(peak), "yes" if fits else "no") for words, peak, fits in changes
+                ),
+            )
+        )
+    tables.append(_largest(i, o))
+    tables.extend(_commands(i, o))
+    tables.append(_all_cards(i, o))
+    return tuple(tables)
+
+
+def _most(fits: Callable[[int], bool], most: int) -> int:
+    """The largest whole number up to `most` that fits; 0 when 1 does not. What fits must fit for all below it."""
+    low, high = 0, most + 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle)
+    return low
+
+
+@cache
+def _by_size() -> tuple[tuple[int, Architecture], ...]:
+    sized = [(parameters.total(a), a) for a in architectures().values()]
+    return tuple(sorted(sized, key=lambda pair: -pair[0]))
+
+
+def _largest(i: Inputs, o: Outputs) -> Table:
+    """The longest sequence, the largest batch and the largest catalogued model that fit the same card, by method."""
+    room, model = o.room_gib, model_of(i)
+    rows = []
+    for method in Method:
+        here = method == i.method
+        setup = replace(
+            setup_of(i),
+            method=METHODS[method],
+            base_quantisation=setup_of(i).base_quantisation if here else "",
+            master_weights=method == Method.FULL and i.precision == Precision.MIXED,
+        )
+
+        def fits(a: Architecture, s: TrainingSetup) -> bool:
+            return needed_gib(i, a, s, o) <= room
+
+        longest = _most(lambda n, s=setup: fits(model, replace(s, seq_len=n)), 1_000_000)  # type: ignore[misc]
+        batch = _most(lambda n, s=setup: fits(model, replace(s, micro_batch=n)), 512)  # type: ignore[misc]
+        # From the largest down, so that few are tried.
+        best = next(((size, a.hf_id) for size, a in _by_size() if fits(a, setup)), (0, "none of the catalogue"))
+        rows.append(
+            (
+                str(method),
+                TOKENS.show(longest) if longest else "does not fit",
+                EXAMPLES.show(batch) if batch else "does not fit",
+                best[1],
+                _billions(best[0]),
+            )
+        )
+    return Table(
+        title="What fits the same card",
+        columns=(
+            "Method",
+            "Longest sequence of this model",
+            "Largest batch at your sequence",
+            "Largest model",
+            "Its parameters",
+        ),
+        rows=tuple(rows),
+        note="Of the catalogued models, with all else as it stands.",
+    )
+
+
+def _all_cards(i: Inputs, o: Outputs) -> Table:
+    found = all_cards(i)
+    return Table(
+        title="The same job on every card that is rented out",
+        columns=CARD_COLUMNS,
+        rows=tuple(map(card_row, found)),
+        note=(
+            f"On {i.gpus:.0f} of each, at the median of what providers ask; the last column is what "
+            f"{USD.show(i.spend_usd)} buys. Estimates alone: a run that you measured counts for its own card."
+        ),
+    )
+
+
+def _commands(i: Inputs, o: Outputs) -> tuple[Command, ...]:
+    """The same set-up in the words of the frameworks, where it fits."""
+    if o.peak_gib > o.room_gib:
+        return ()
+    setup = setup_of(i)
+    name = "YOUR_MODEL" if i.config_json else i.model
+    said: dict[str, Any] = {
+        "model": name,
+        "method": setup.method,
+        "sequence": int(i.sequence_tokens),
+        "batch": int(i.micro_batch_examples),
+        "accumulation": ceil(setup.accumulation_steps),
+        "epochs": f"{i.epochs_count:g}",
+        "rank": setup.lora_rank,
+        "twice_rank": 2 * setup.lora_rank,
+        "targets": setup.lora_targets,
+        "optimizer": setup.optimizer,
+        "checkpointing": setup.checkpointing,
+        "packing": setup.packing,
+        "sharding": setup.sharding,
+        "offload": setup.offload,
+        "gpus": setup.n_gpus,
+        "several": setup.n_gpus > 1,
+        "base": setup.base_quantisation or "none",
+        "bf16": situation.card(i).bf16_tflops is not None,
+        "attention": setup.flash_attention,
+        "compile": setup.compile,
+        "fused": i.fused_loss,
+        "dora": setup.dora,
+        "embeddings": setup.train_embeddings,
+        "objective": setup.objective,
+        "pure": i.precision == Precision.PURE,
+        "arithmetic": i.arithmetic,
+        "parallel": prod(degrees(i)),
+    }
+    found = []
+    for recipe in recipes("training"):
+        text, left = recipe.written(said)
+        note = recipe.note if not left else f"{recipe.note} It has no words for: {', '.join(left)}."
+        found.append(Command(title=f"Run it: {recipe.label}", text=text, note=note.strip()))
+    return tuple(found)
+
+
+def _billions(count: float) -> str:
+    return PARAMETERS.show(count) if count else "–"
