@@ -292,9 +292,10 @@ def test_a_token_takes_about_the_energy_that_was_measured(batch: float, joules: 
     assert found.low < joules < found.high
 
 
-def test_an_apple_m4_reads_a_4_bit_8b_model_at_about_21_tokens_a_second() -> None:
+def test_an_apple_m4_reads_a_4_bit_8b_model_at_about_20_tokens_a_second() -> None:
+    # Published by three: 20.9 by calm, 18.8 and 19.7 by people with Ollama (llmfit's reports).
     m4 = setup(device="Apple M4", engine=engine("llama.cpp"), stored=FORMATS["q4_k_m"], prompt_tokens=1)
-    assert decode(m4).tokens_per_s == pytest.approx(20.9, rel=0.1)
+    assert decode(m4).tokens_per_s == pytest.approx(19.7, rel=0.1)
 
 
 def test_a_host_bound_engine_is_as_slow_on_small_models_as_on_larger_ones() -> None:
