@@ -1,9 +1,10 @@
 """`python -m bench.profile [--write | --add]`: which functions of the runtime's wasm file run.
 
 Builds the bundle with a wasm file in which each function notes that it ran, starts its worker the quick way, asks what
-readers can ask (golden situations in every stage and form, sweeps, maps, comparisons, files, nonsense), runs
-`bench/exercise.py` in it and collects the notes. With --write they become `calculator/web/bundle/executed.json`, and
-the build empties all other functions; with --add they join those that ran before.
+readers can ask (golden situations in every stage and form, sweeps, maps, comparisons, files, nonsense), reads files of
+every kind, runs `bench/exercise.py` in it and collects the notes. With --write they become
+`calculator/web/bundle/executed.json`, and the build empties all other functions; with --add they join those that ran
+before.
 """
 
 import argparse
@@ -59,6 +60,21 @@ window.ask = async (requests) => {
     await next((data) => data.id === id && (data.error !== undefined || JSON.parse(data.response).more === null));
   }
 };
+window.read = async (files, calls) => {
+  const tool = new URL('reading.js', location.href).href;
+  for (const [at, [name, text, tokens]] of files.entries()) {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = ({ data: { texts } }) => port1.postMessage(
+      tokens ? { counts: JSON.stringify(JSON.parse(texts).map((one) => one.length)) } : { problem: 'none here' });
+    const read = [new File([text], name), new File([text], `test-${name}`)];
+    worker.postMessage({ tool, read, first: 0, counter: port2, sequence: '100' }, [port2]);
+    await next((data) => data.last && (data.file === 1 || JSON.parse(data.found).problem));
+    for (const [call, request] of calls) {
+      worker.postMessage({ tool, call, request });
+      await next((data) => data.call);
+    }
+  }
+};
 window.notes = async (names) => {
   worker.postMessage({ notes: names, exercise: true });
   return (await next((data) => data.notes)).notes;
@@ -66,6 +82,7 @@ window.notes = async (names) => {
 </script>
 """
 
+READING = Path(__file__).resolve().parent.parent / "docs" / "assets" / "reading.js"
 EXERCISE = Path(__file__).with_name("exercise.py")
 PATIENCE_MS = 600_000
 AT_ONCE = 50
@@ -94,6 +111,68 @@ def requests() -> Iterator[dict[str, Any]]:
     yield {"decision": "no such decision"}
 
 
+def files() -> Iterator[tuple[str, str, bool]]:
+    """What readers may drop: name, text, and whether somebody counts its tokens."""
+    words = [f"wörter {'für ' * (n % 7)}{n} a.b@example.org 漢字 🙂" for n in range(400)]
+    rows: dict[str, list[dict[str, Any]]] = {
+        "chat": [{"messages": [{"role": "system", "content": "S"}, *turns(text)]} for text in words],
+        "sharegpt": [{"conversations": [{"from": "human", "value": t}, {"from": "gpt", "value": t}]} for t in words],
+        "alpaca": [{"instruction": text, "input": "", "output": text} for text in words],
+        "pairs": [{"prompt": text, "completion": text} for text in words],
+        "labels": [{"text": text, "label": f"class {len(text) % 5}"} for text in words],
+        "preferences": [{"prompt": text, "chosen": text, "rejected": text[::-1]} for text in words],
+        "odd": [{"a": 1, "b": [text]} for text in words],
+    }
+    for name, made in rows.items():
+        lines = [json.dumps(row, ensure_ascii=len(name) > 5) for row in made]
+        yield f"{name}.jsonl", "\n".join([*lines, "broken", "", '{"a": "\\ud800"}']), True
+        yield f"{name}.json", json.dumps(made, indent=1), False
+    for comma in (",", "\t", ";"):
+        yield "labels.csv", f"text{comma}label\n" + "".join(f'"{t}, x"{comma}a{len(t) % 4}\n' for t in words), True
+        scores = "".join(f"{n}{comma}{n % 3 > 0:d}{comma}{n % 5 > 0:d}{comma}{n % 2}\n" for n in range(300))
+        yield "results.csv", f"item{comma}as it is{comma}tuned{comma}class\n{scores}", True
+    harness = {
+        "results": {"task": {"acc,none": 0.5, "acc_stderr,none": 0.01}},
+        "n-samples": {"task": {"effective": 99}},
+    }
+    yield "results.json", json.dumps(harness), True
+    log = "".join(f"{{'loss': {3 / (n + 1):.4f}, 'eval_loss': {n / 50:.3f}, 'epoch': {n / 10}}}\n" for n in range(60))
+    yield (
+        "run.log",
+        log + "| 0 N/A 300W | 70000MiB / 81559MiB | 99% |\nAvg generation throughput: 99.1 tokens/s\n",
+        True,
+    )
+    yield "text.txt", "\n\n".join(words), True
+    for name, text in (("data.parquet", "PAR1"), ("deep.json", "[" * 9999), ("nul.csv", "a\0b\n"), ("empty.jsonl", "")):
+        yield name, text, True
+
+
+def turns(text: str) -> list[dict[str, str]]:
+    """A question and its answer."""
+    return [{"role": "user", "content": text}, {"role": "assistant", "content": text.upper()}]
+
+
+CALLS = [
+    ("evidence", json.dumps({"ways": {"as it is": "as_is", "tuned": "ft_small"}, "sizes": {"tuned": "1k", "x": "?"}})),
+    *(
+        (
+            "bad_run",
+            json.dumps(
+                {
+                    "log": f"{{'loss': {loss}, 'epoch': 1}}\nnonsense",
+                    "before": score,
+                    "after": "150 of 200",
+                    "old_before": "",
+                    "old_after": "",
+                }
+            ),
+        )
+        for loss, score in ((1.5, "160 of 200"), ("nan", ""), (0.1, "many"))
+    ),
+]
+"""What is asked once files were read."""
+
+
 def collect(browser: BrowserType, address: str, names: list[str]) -> frozenset[int]:
     """The places of the functions that ran in this browser."""
     opened = browser.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
@@ -107,6 +186,7 @@ def collect(browser: BrowserType, address: str, names: list[str]) -> frozenset[i
     for start in range(0, len(asked), AT_ONCE):
         page.evaluate("(list) => window.ask(list)", asked[start : start + AT_ONCE])
         print(f"{start + AT_ONCE} of {len(asked)} requests", file=sys.stderr)
+    page.evaluate("([files, calls]) => window.read(files, calls)", [list(files()), CALLS])
     words = page.evaluate("(names) => window.notes(names)", names)
     opened.close()
     return frozenset(32 * at + bit for at, word in enumerate(words) for bit in range(32) if word >> bit & 1)
@@ -131,6 +211,7 @@ def main() -> int:
         started = "mark('python');"
         script = worker.read_text("utf-8").replace(started, f"{started} globalThis.pyodide = pyodide;")
         worker.write_text(HOOK + script, "utf-8")
+        shutil.copy(READING, folder)
         (folder / "sitemap.xml").write_text("<loc>http://localhost/</loc>", "utf-8")
         (folder / "profile.html").write_text(PAGE.replace("WORKER", worker.name), "utf-8")
         with serve.running(folder) as address, sync_playwright() as playwright:

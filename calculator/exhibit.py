@@ -156,6 +156,23 @@ class Scatter:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Histogram:
+    """How often values of a reader's own file fall into each bin (low, high, count); marks are upright lines (x).
+
+    For what was found in a file; a decision shows none.
+    """
+
+    title: str
+    description: str
+    x_label: str
+    y_label: str
+    x_unit: Unit
+    bins: tuple[tuple[float, float, float], ...]
+    marks: tuple[Mark, ...] = ()
+    x_log: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Note:
     """A short paragraph with a title, for what is neither number nor picture: nearest cases, vendor facts."""
 

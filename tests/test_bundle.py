@@ -132,11 +132,13 @@ def test_a_data_file_that_no_bundled_module_names_stays_at_home(tmp_path: Path) 
     (package / "faces").mkdir(parents=True)
     (package / "__init__.py").write_text("")
     (package / "faces" / "__init__.py").write_text("")
-    (package / "faces" / "browser.py").write_text('NAMES = ("by_stem",)\ndef read():\n    return open("named.csv")\n')
-    for name in ("named.csv", "by_stem.toml", "unnamed.csv"):
+    (package / "faces" / "browser.py").write_text(
+        'NAMES = ("by_stem",)\ndef read(folder):\n    return open("named.csv"), open(f"{folder}/in_folder.csv")\n'
+    )
+    for name in ("named.csv", "by_stem.toml", "in_folder.csv", "unnamed.csv"):
         (package / "faces" / name).write_text("")
     data = {name for name in library.package_files(package) if not name.endswith(".py")}
-    assert data == {"calculator/faces/named.csv", "calculator/faces/by_stem.toml"}
+    assert data == {f"calculator/faces/{name}" for name in ("named.csv", "by_stem.toml", "in_folder.csv")}
 
 
 def test_what_only_the_site_reads_is_not_shipped(manifest: dict[str, Any]) -> None:

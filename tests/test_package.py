@@ -9,6 +9,7 @@ from email.parser import Parser
 import pytest
 
 from calculator import MODEL_VERSION, catalog
+from calculator.web import mkdocs_plugin
 from tests import wheel
 
 LARGEST_BYTES = 2_000_000
@@ -42,8 +43,9 @@ def test_the_wheel_is_small_and_holds_all_the_data_and_no_tests(built, names):
         if path.suffix in (".py", ".toml", ".csv", ".json") and "__pycache__" not in path.parts:
             inside = path.relative_to(package)
             assert (f"calculator/{inside.as_posix()}" in names) == (inside.parts[0] != "evaluation"), inside
-    assets = {"calculator/assets/calculator.css", "calculator/assets/calculator.js", "calculator/assets/explore.js"}
-    assert {"calculator/py.typed"} | assets <= set(names)
+    for name in (mkdocs_plugin.STYLE, mkdocs_plugin.SCRIPT, *mkdocs_plugin.ON_DEMAND):
+        assert f"calculator/assets/{name}" in names
+    assert "calculator/py.typed" in names
     assert not [name for name in names if not name.startswith(("calculator/", "fine_tune_or_not-"))]
     assert not [name for name in names if "test" in name.rpartition("/")[2] or name.endswith((".bin", ".wasm"))]
 

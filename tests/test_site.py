@@ -40,6 +40,7 @@ def build_page(folder, text):
     (folder / "docs").mkdir(parents=True)
     (folder / "docs" / "index.md").write_text(text, "utf-8")
     fence = {"name": "calculator", "class": "calculator", "format": fences.fence}
+    bad_run = {"name": "bad-run", "class": "bad-run", "format": fences.bad_run}
     inline = {"name": "calc", "class": "calc", "format": fences.figure}
     config = MkDocsConfig()
     config.load_dict(
@@ -51,7 +52,7 @@ def build_page(folder, text):
             "plugins": [],
             "markdown_extensions": [
                 "pymdownx.highlight",
-                {"pymdownx.superfences": {"custom_fences": [fence]}},
+                {"pymdownx.superfences": {"custom_fences": [bad_run, fence]}},
                 {"pymdownx.inlinehilite": {"custom_inline": [inline]}},
             ],
         }
@@ -83,6 +84,26 @@ def test_a_broken_fence_fails_the_build_with_page_and_line(tmp_path, body, says)
     with pytest.raises(Exception, match=r"index\.md:3: ") as error:
         build_page(tmp_path, "# Title\n\n" + FENCE.format(body))
     assert says in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("body", "says"), [("before = 3", "TypeError|AttributeError"), ("before = 'x'", "like 160 of"), ("=", "TOML")]
+)
+def test_a_broken_bad_run_fails_the_build_with_page_and_line(tmp_path, body, says):
+    with pytest.raises(Exception, match=rf"index\.md:3: .*({says})"):
+        build_page(tmp_path, f"# Title\n\n```bad-run\n{body}\n```\n")
+
+
+def test_a_run_is_looked_at_when_the_page_is_built(tmp_path):
+    html = build_page(tmp_path, "# Title\n\n```bad-run\nbefore = '160 of 200'\nafter = '161 of 200'\n```\n")
+    assert "calc-found-headline" in html
+    assert 'value="161 of 200"' in html
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_may_come_in_where_a_page_asks_for_what_one_holds(name):
+    asks = {"labelled_examples", "test_items"} & set(catalog.decision(name).Inputs.__dataclass_fields__)
+    assert ('data-action="file"' in fences.render(name)) == bool(asks)
 
 
 @pytest.mark.parametrize("body", ["no_such_decision:answer", f"{NAMES[0]}:no_such_output", f"{NAMES[0]}:answer x=1"])

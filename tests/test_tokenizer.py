@@ -91,6 +91,42 @@ def test_the_work_grows_no_faster_than_the_text(counted, run):
     assert short["tokens"] == pytest.approx(short["whole"], rel=0.3)
 
 
+PIECES = (
+    *RUNS,
+    *PROSE,
+    "\r\n",
+    "\t",
+    "don't",
+    "WE'LL",
+    " 2026",
+    "½",
+    "ß",
+    "İ",
+    "़",
+    "\u200d",
+    "/",
+    "_",
+    "\u00a0",
+    "\u2028",
+)
+
+
+@pytest.mark.node
+def test_a_files_texts_are_counted_as_the_encoding_counts_them(counted):
+    random = Random(11)
+    texts = ["".join(random.choices(PIECES, k=random.randint(0, 60))) for _ in range(2000)]
+    # Twice, so that what was kept of a piece is used as well.
+    for found in counted(*texts, *texts):
+        assert found["ofFiles"] == found["whole"]
+
+
+@pytest.mark.node
+@pytest.mark.parametrize("run", RUNS)
+def test_a_long_run_in_a_file_is_cut_and_takes_no_longer_for_it(counted, run):
+    (found,) = counted([run, 40_000 // len(run)])
+    assert found["ofFiles"] == pytest.approx(found["whole"], rel=0.3)
+
+
 @pytest.mark.browser
 def test_a_text_that_a_model_would_take_for_its_end_is_counted(page, address):
     page.goto(address + PAGE)

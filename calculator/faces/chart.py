@@ -7,8 +7,8 @@ is told apart without colour. Every chart has a name and a description; `view` p
 from collections.abc import Iterable, Sequence
 from math import ceil, floor, inf, isfinite, log10
 
-from calculator.exhibit import Bar, Bars, Choice, Choices, Curves, Grid, Line, Scatter
-from calculator.units import Unit
+from calculator.exhibit import Bar, Bars, Choice, Choices, Curves, Grid, Histogram, Line, Scatter
+from calculator.units import COUNT, Unit
 
 ACROSS = 100.0
 """Places across a chart are per cent and places down are pixels: it fits any width, and its text keeps its size."""
@@ -391,6 +391,57 @@ def _tenths(value: int) -> str:
     """A tenth of the value, as the shortest text: .4, -3, 2.5."""
     text = _at(value / 10)
     return text.replace("0.", ".") if abs(value) < 10 else text
+
+
+def _histogram_axes(exhibit: Histogram) -> "tuple[_Axis, _Axis] | None":
+    bins = drawn_bins(exhibit)
+    if not bins:
+        return None
+    edges = [edge for low, high, _ in bins for edge in (low, high)]
+    edges += [mark.x for mark in exhibit.marks if mark.x is not None and isfinite(mark.x)]
+    highest = max(count for _, _, count in bins)
+    return (
+        _Axis(edges, 0.0, ACROSS, log=exhibit.x_log),
+        _Axis([0.0, highest], _HEIGHT - _BOTTOM, _TOP, log=False, zero=True),
+    )
+
+
+def drawn_bins(exhibit: Histogram) -> list[tuple[float, float, float]]:
+    """The bins that hold something and can be placed."""
+    return [found for found in exhibit.bins if all(map(isfinite, found)) and found[1] > found[0] and found[2] > 0]
+
+
+def histogram_places(exhibit: Histogram) -> list[str]:
+    """Where the top of each of the `drawn_bins` stands, as the page's script reads it."""
+    axes = _histogram_axes(exhibit)
+    if axes is None:
+        return []
+    across, up = axes
+    return [
+        place((across.place(low) + across.place(high)) / 2, up.place(count)) for low, high, count in drawn_bins(exhibit)
+    ]
+
+
+def histogram(exhibit: Histogram) -> str:
+    """Upright bars that touch, one a bin, from zero; reference lines across them. Empty bins leave a gap."""
+    axes = _histogram_axes(exhibit)
+    if axes is None:
+        return _nothing(exhibit.title, exhibit.description)
+    x_axis, y_axis = axes
+    foot = _HEIGHT - _BOTTOM
+    parts = [_rule(y_axis.place(value), escape(tick_text(COUNT, value))) for value in y_axis.ticks]
+    parts += _ticks(exhibit.x_unit, [(x_axis.place(value), value) for value in x_axis.ticks], foot)
+    for low, high, count in drawn_bins(exhibit):
+        start, top = x_axis.place(low), y_axis.place(count)
+        parts.append(
+            f'<rect class="calc-segment calc-fill-1" x="{_at(start)}%" y="{_at(top)}" '
+            f'width="{_at(max(x_axis.place(high) - start, 0.2))}%" height="{_at(foot - top)}"/>'
+        )
+    parts.append(f'<line class="calc-axis" x2="100%" y1="{foot}" y2="{foot}"/>')
+    label = f"{escape(exhibit.x_label)}, against {escape(exhibit.y_label.lower())}"
+    parts.append(f'<text class="calc-label" x="100%" y="{_HEIGHT - 6}" text-anchor="end">{label}</text>')
+    parts += [_mark(mark.label, mark.x, None, x_axis, y_axis, row) for row, mark in enumerate(exhibit.marks)]
+    return _svg(exhibit.title, exhibit.description, _HEIGHT, "".join(parts), axes=True)
 
 
 def share_bar(shares: Sequence[float]) -> str:

@@ -11,7 +11,7 @@ from math import isfinite
 from typing import Any
 
 from calculator.engine import DRAWS, Report, followed, result_name, write
-from calculator.exhibit import Bars, Choices, Command, Curves, Exhibit, Grid, Note, Picture, Table
+from calculator.exhibit import Bars, Choices, Command, Curves, Exhibit, Grid, Histogram, Note, Picture, Table
 from calculator.explore import Comparison, comparison_table
 from calculator.faces import chart
 from calculator.faces.chart import escape
@@ -260,7 +260,7 @@ def _first_picture(exhibits: Iterable[Exhibit]) -> Exhibit | None:
     return next((exhibit for exhibit in exhibits if isinstance(exhibit, Picture)), None)
 
 
-def render_exhibit(exhibit: Exhibit) -> str:
+def render_exhibit(exhibit: Exhibit | Histogram) -> str:
     """One table, picture or note under its title; a picture carries its numbers as a table."""
     if isinstance(exhibit, Command):
         return _body(exhibit)
@@ -272,7 +272,7 @@ def folded(exhibit: Exhibit) -> str:
     return _body(exhibit) if isinstance(exhibit, Command) else _part(exhibit.title, _body(exhibit))
 
 
-def _body(exhibit: Exhibit) -> str:
+def _body(exhibit: Exhibit | Histogram) -> str:
     """What stands under an exhibit's title."""
     if isinstance(exhibit, Note):
         paragraphs = "".join(f"<p>{escape(p)}</p>" for p in exhibit.paragraphs)
@@ -293,6 +293,8 @@ def _body(exhibit: Exhibit) -> str:
         drawing, keys, table = _curves(exhibit)
     elif isinstance(exhibit, Grid):
         drawing, keys, table = _grid(exhibit)
+    elif isinstance(exhibit, Histogram):
+        drawing, keys, table = _histogram(exhibit)
     else:
         drawing, keys, table = _bars(exhibit)
     return figure(exhibit.description, keys + drawing, table)
@@ -392,6 +394,15 @@ def _grid(exhibit: Grid) -> tuple[str, str, str]:
     return chart.grid(exhibit), keys, _table(columns, rows, cells_at=chart.grid_places(exhibit)[::-1])
 
 
+def _histogram(exhibit: Histogram) -> tuple[str, str, str]:
+    rows = [
+        (exhibit.x_unit.show(low), exhibit.x_unit.show(high), COUNT.show(count))
+        for low, high, count in chart.drawn_bins(exhibit)
+    ]
+    table = _table(("From", "to", exhibit.y_label), rows, at=chart.histogram_places(exhibit))
+    return chart.histogram(exhibit), "", table
+
+
 def _whisker_words(exhibit: Bars, label: str) -> str:
     bar = next(bar for bar in exhibit.bars if bar.label == label)
     if bar.low is None or bar.high is None:
@@ -443,6 +454,15 @@ def _table(
         f'<table class="calc-table{" calc-cards" if cards else ""}">'
         f"<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
     )
+
+
+def render_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table of which a long one shows its first rows and folds the rest away."""
+    html = _table(columns, rows[:_ROWS])
+    if rows[_ROWS:]:
+        more = _table(columns, rows[_ROWS:])
+        html += f'<details class="calc-data"><summary>{len(rows) - _ROWS} more</summary>{more}</details>'
+    return html
 
 
 def _flips(report: Report) -> str:

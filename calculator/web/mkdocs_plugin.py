@@ -26,7 +26,9 @@ FOLDER = "fine-tune-or-not/assets"
 """Where the files lie in the built site; the script looks for the runtime beside itself."""
 
 STYLE, SCRIPT = "calculator.css", "calculator.js"
-ON_DEMAND = ("chart.js", "display.js", "explore.css", "explore.js")
+ON_DEMAND = (
+    "chart.js", "counting.js", "display.js", "examine.css", "examine.js", "explore.css", "explore.js", "reading.js",
+)  # fmt: skip
 """What the script fetches when it is needed."""
 
 

@@ -26,7 +26,7 @@ from pymdownx.inlinehilite import InlineHiliteException
 from pymdownx.superfences import SuperFencesException
 
 from calculator import MODEL_VERSION, catalog, engine, explore, presets
-from calculator.faces import agreement, browser, questions, view
+from calculator.faces import agreement, browser, examined, questions, view
 from calculator.faces.chart import escape
 from calculator.fields import fields_of
 from calculator.units import COUNT
@@ -35,6 +35,8 @@ from calculator.web import appendix, bundle, glossary
 
 EXAMPLE = "A worked example. This site holds no runtime, so the numbers stay; the command line takes yours."
 _OWN_KEYS = ("preset", "show", "map", "chips", "pages")
+_FROM_A_FILE = frozenset({"labelled_examples", "test_items"})
+"""Fields that a reader's own file fills: where one is asked for, a file may be dropped."""
 READY = "A worked example. It comes to life once the page's script has loaded."
 
 
@@ -52,6 +54,39 @@ def fence(
     except Exception as error:
         message = f"{_where(md, '```calculator', source)}: {type(error).__name__}: {error}"
         raise SuperFencesException(message) from error
+
+
+def bad_run(source: str, language: str, css_class: str, options: Any, md: Any, **_: Any) -> str:
+    """The HTML of a ```bad-run fence: TOML with `log` and scores, looked at here and by the page later.
+
+    Raises SuperFencesException like `fence`.
+    """
+    try:
+        given = {**dict.fromkeys(("log", *examined.SCORES), ""), **tomllib.loads(source)}
+        return _bad_run(given, _worker())
+    except Exception as error:
+        message = f"{_where(md, '```bad-run', source)}: {type(error).__name__}: {error}"
+        raise SuperFencesException(message) from error
+
+
+def _bad_run(given: Mapping[str, str], worker: str) -> str:
+    scores = "".join(
+        f'<div class="calc-field calc-field-wide"><label for="bad-run-{name}">{label}</label>'
+        f'<input id="bad-run-{name}" name="{name}" type="text" autocomplete="off" value="{escape(given[name])}"></div>'
+        for name, label in examined.SCORES.items()
+    )
+    return (
+        f'<section class="bad-run" data-worker="{worker}" data-search-exclude aria-label="Your run">'
+        '<form novalidate autocomplete="off"><div class="calc-field calc-field-wide">'
+        '<label for="bad-run-log">Lines of the trainer\u2019s log: losses and scores by step</label>'
+        '<textarea id="bad-run-log" name="log" rows="8" spellcheck="false" aria-describedby="bad-run-said">'
+        f"{escape(given['log'])}</textarea></div>"
+        f'<div class="calc-choice">{scores}</div>'
+        '<p class="calc-hint" id="bad-run-said" role="status">An example. Put your own in its place: it is read '
+        "on your device.</p></form>"
+        f'<h2>What it shows</h2><div class="calc-found">{examined.render_bad_run(given)}</div>'
+        '<p class="calc-caption"><a class="calc-happened" hidden>Tell us what happened</a></p></section>'
+    )
 
 
 def data(source: str, language: str, css_class: str, options: Any, md: Any, **_: Any) -> str:
@@ -162,7 +197,8 @@ def _calculator(
         f'<h2 class="calc-title" id="{ident}-title">{escape(decision.question)}</h2>'
         '<div class="calc-body">'
         f'<form class="calc-form" id="{ident}-form" novalidate autocomplete="off" aria-label="Your numbers" popover>'
-        f"{_bar(name, ident, preset, READY if worker else EXAMPLE)}{form}{_peek(ident, 'hide', 'Done')}</form>"
+        f"{_bar(name, ident, preset, READY if worker else EXAMPLE)}{_entrance(decision)}{form}"
+        f"{_peek(ident, 'hide', 'Done')}</form>"
         f'<div class="calc-report">{view.render_report(report, overall, asked + _actions())}</div></div>'
         f'<div class="calc-foot">{_map(mapped)}{_source(report)}</div>'
         f"{_peek(ident, 'show', 'Your numbers')}"
@@ -209,6 +245,16 @@ def _worker() -> str:
         return bundle.worker_name()
     except bundle.BundleError:
         return ""
+
+
+def _entrance(decision: Decision) -> str:
+    """Where a reader's own file comes in; `examine.js` does the rest."""
+    if not _FROM_A_FILE.intersection(fields_of(decision.Inputs)):
+        return ""
+    return (
+        '<p class="calc-entrance">Have a file? Drop it anywhere, or '
+        '<button class="calc-how" type="button" data-action="file">choose or paste it</button></p>'
+    )
 
 
 def _peek(ident: str, action: str, words: str) -> str:
@@ -264,7 +310,8 @@ def _actions() -> str:
         f'<div class="calc-actions">{first}<span class="calc-done" role="status"></span></div>'
         '<details class="calc-more" data-tool="wrong"><summary>More to take away</summary>'
         f'<div class="calc-row">{more}</div>'
-        '<p class="calc-caption"><a class="calc-wrong" hidden>A number is wrong: tell us</a></p></details>'
+        '<p class="calc-caption"><a class="calc-wrong" hidden>A number is wrong: tell us</a> '
+        '<a class="calc-happened" hidden>You built it: tell us what happened</a></p></details>'
     )
 
 

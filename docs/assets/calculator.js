@@ -882,6 +882,7 @@ const ACTIONS = {
   retry,
   link: copyLink,
   markdown: copyMarkdown,
+  file: (section, button) => examine(section, [], button),
   copyCommand: (section, button) => {
     const words = button.closest("details").querySelector("code").textContent;
     copy(section, Promise.resolve(words), "Copied.", button.parentElement);
@@ -908,6 +909,33 @@ function useTool(section, name, target) {
   );
 }
 
+// A file of the reader's own. It may be dropped anywhere on a page that says so, and is read once it is.
+
+let examining;
+
+function examine(section, files, opener) {
+  examining ??= import("./examine.js").then(({ attach }) => attach(PAGE));
+  examining.then(
+    (open) => isHere(section) && files && open(section, files, opener),
+    () => {
+      examining = undefined;
+      if (files) say(section, "The reader of files could not be fetched. Check the connection and try again.");
+    },
+  );
+}
+
+// Fields that take files themselves go on to do so.
+for (const kind of ["dragenter", "dragover", "drop"]) {
+  document.addEventListener(kind, (event) => {
+    const section = sectionOf(document.querySelector("[data-action=file]"));
+    const { dataTransfer: brought, target } = event;
+    if (!section || !brought?.types.includes("Files") || target.closest?.("input, dialog")) return;
+    event.preventDefault();
+    if (kind === "drop") examine(section, [...brought.files]);
+    else if (kind === "dragenter") examine(section);
+  });
+}
+
 const PAGE = {
   BASE,
   MONEY,
@@ -924,11 +952,14 @@ const PAGE = {
   presetsOf,
   read,
   runtimeFor,
+  saveSituation,
   say,
   sectionOf,
   showInReadersWay,
+  showSituation,
   situationOf,
   take,
+  write,
 };
 
 document.addEventListener("input", ({ target }) => {
@@ -1098,6 +1129,7 @@ function embed() {
 
 function arrive() {
   runtime?.forgetPagesLeft();
+  if (document.querySelector(".bad-run")) import("./examine.js").then(({ diagnose }) => diagnose(PAGE)).catch(() => {});
   if (EMBEDDED) embed();
   for (const section of calculators()) {
     try {

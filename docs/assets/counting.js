@@ -5,6 +5,10 @@
 // Messages from it:  {id, done}           share that is counted; also every few seconds while the encoding is fetched
 //                    {id, found}          tokens, words, cut: the share of words in three pieces or more
 //                    {id, problem}        "load" when the encoding could not be had, or what went wrong
+// A message {port} says where the texts of a file will come from. There, for each
+//                    {texts}              a list of texts as JSON
+// comes, in the same order,
+//                    {counts}             their tokens as JSON, or {problem}
 
 const ENCODING = new URL("tokenizer/o200k_base.js", import.meta.url);
 const PIECES = 3;
@@ -14,6 +18,9 @@ const LONGEST_RUN = 200;
 const LONG_RUN = new RegExp(`[\\p{L}\\p{M}]{${LONGEST_RUN}}|[^\\s\\p{L}\\p{N}]{${LONGEST_RUN}}|\\s{${LONGEST_RUN}}`, "gu");
 const UNSPACED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}]/gu;
 const IN_WORD = /[\p{L}\p{N}]/u;
+// Words come again and again. Kept are the short ones, and when there are too many, they are found anew.
+const LONGEST_KEPT = 40;
+const MOST_KEPT = 300_000;
 // What a model takes for the end of a text is here part of it.
 const AS_TEXT = { disallowedSpecial: new Set() };
 const TURN_MS = 40;
@@ -42,6 +49,26 @@ function tokensIn(piece, countTokens) {
     from = to;
   }
   return tokens + countTokens(piece.slice(from), AS_TEXT);
+}
+
+// A count of tokens for many texts: each piece that the encoding cuts a text into is looked up. Twice as fast as the
+// encoding itself, and the same number.
+export function counter({ countTokens, bytePairEncodingCoreProcessor }) {
+  const cuts = bytePairEncodingCoreProcessor.tokenSplitRegex;
+  const kept = new Map();
+  return (text) => {
+    let tokens = 0;
+    for (const piece of text.match(cuts) ?? []) {
+      let found = kept.get(piece);
+      if (found === undefined) {
+        found = tokensIn(piece, countTokens);
+        if (kept.size > MOST_KEPT) kept.clear();
+        if (piece.length <= LONGEST_KEPT) kept.set(piece, found);
+      }
+      tokens += found;
+    }
+    return tokens;
+  };
 }
 
 // Words as a reader counts them: between spaces, or found by the browser where a script writes none.
@@ -114,7 +141,24 @@ async function answer(id, text) {
   }
 }
 
+const says = (error) => String(error?.message ?? error);
+
+function countFor(port) {
+  const loaded = import(ENCODING.href).then(() => counter(globalThis.GPTTokenizer_o200k_base));
+  loaded.catch(() => {});
+  port.onmessage = async ({ data: { texts } }) => {
+    try {
+      const count = await loaded;
+      port.postMessage({ counts: JSON.stringify(JSON.parse(texts).map(count)) });
+    } catch (error) {
+      port.postMessage({ problem: says(error) });
+    }
+  };
+}
+
 if (globalThis.WorkerGlobalScope) {
-  self.onmessage = ({ data: { id, text } }) =>
-    answer(id, text).catch((error) => self.postMessage({ id, problem: String(error?.message ?? error) }));
+  self.onmessage = ({ data: { id, text, port } }) => {
+    if (port) countFor(port);
+    else answer(id, text).catch((error) => self.postMessage({ id, problem: says(error) }));
+  };
 }

@@ -3,6 +3,8 @@
 
 const LONGEST_NAME = 60;
 const LONGEST_FILE = 200_000;
+// Tasks that the repository's form calls otherwise than the calculators do.
+const TASKS = { sql: "text to SQL", generation: "writing" };
 const NOW = "now";
 
 export async function attach(page) {
@@ -651,12 +653,22 @@ export async function attach(page) {
     page.copy(section, Promise.resolve(lines.join("\n")), "Lines for your own page copied.");
   }
 
+  // Forms of the repository, filled in as far as the page knows. The reader sends them, or does not.
   function wrong(section) {
-    const link = section.querySelector(".calc-wrong");
     const repository = document.querySelector("meta[name=repository]")?.content;
     if (!repository) return;
-    link.href = `${repository}/issues/new?template=wrong-number.yml&link=${encodeURIComponent(page.linkTo(section))}`;
-    link.hidden = false;
+    const link = page.linkTo(section);
+    const { task, classes_count: classes } = page.situationOf(section).given;
+    const forms = {
+      ".calc-wrong": { template: "wrong-number.yml", link },
+      ".calc-happened": { template: "what-happened.yml", link, task: TASKS[task] ?? task, classes },
+    };
+    for (const [name, filled] of Object.entries(forms)) {
+      const known = Object.entries(filled).filter(([, text]) => text);
+      const shown = section.querySelector(name);
+      shown.href = `${repository}/issues/new?${new URLSearchParams(known)}`;
+      shown.hidden = false;
+    }
   }
 
   const TOOLS = {

@@ -1,12 +1,14 @@
 // Counts the texts on standard input, a JSON list, with the encoding and the module that the page uses. A text may be given
-// as [piece, times]. `whole` is what the encoding itself says of the text in one go, of those short enough for it.
+// as [piece, times]. `ofFiles` is the count that a reader's own file gets. `whole` is what the encoding itself says of the text in one go, of those short enough for it.
 
 import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
 
-import { counting, wordsOf } from "../../docs/assets/counting.js";
+import { counter, counting, wordsOf } from "../../docs/assets/counting.js";
 
-const { countTokens } = createRequire(import.meta.url)("gpt-tokenizer/encoding/o200k_base");
+const encoding = createRequire(import.meta.url)("gpt-tokenizer/encoding/o200k_base").default;
+const countTokens = encoding.countTokens.bind(encoding);
+const countOfFiles = counter(encoding);
 const WHOLE = 100_000;
 
 function measure(given) {
@@ -24,6 +26,7 @@ function measure(given) {
   const short = text.length < WHOLE;
   return {
     ...step.value,
+    ofFiles: countOfFiles(text),
     longest,
     calls,
     list: short ? wordsOf(text) : [],

@@ -30,6 +30,9 @@ NATIVE_ONLY = (
 )
 """Modules and folders of the package that stay on the machine that builds: nothing that is bundled may import them."""
 
+ASKED_BY_PAGES = ("browser", "examined")
+"""The faces whose functions scripts call."""
+
 LOADED_BY_C = ("encodings.ascii", "encodings.latin_1", "encodings.utf_8_sig")
 """Modules that the interpreter's C code imports by name when it first needs them; no source names them."""
 
@@ -81,13 +84,14 @@ _NEVER_TAKEN = re.compile(r"\bTYPE_CHECKING\b|__name__ == '__main__'")
 def package_files(root: Path) -> dict[str, bytes]:
     """The bundled files of the package in `root`, by their name inside the library.
 
-    These are the modules that `faces.browser` and the decisions reach, wherever an import stands, and the data files
+    These are the modules that ASKED_BY_PAGES and the decisions reach, wherever an import stands, and the data files
     beside them that one of them names, with or without its ending. Raises BundleError when one of them imports a module
     that is NATIVE_ONLY.
     """
     found = sources(root)
     modules = {module_name(name): name for name in found if name.endswith(".py")}
-    asked = [f"{root.name}.faces.browser", *(name for name in modules if f"{root.name}.decisions." in name)]
+    faces = (f"{root.name}.faces.{name}" for name in ASKED_BY_PAGES)
+    asked = [*faces, *(name for name in modules if f"{root.name}.decisions." in name)]
     wanted = [(name, "") for name in asked]
     files: dict[str, bytes] = {}
     while wanted:
@@ -109,10 +113,10 @@ def package_files(root: Path) -> dict[str, bytes]:
 
 
 def _texts(source: bytes) -> Iterator[str]:
-    """The texts that stand in a module's code, where the name of a file that it reads is one of them."""
+    """The texts in a module's code, without their folders: the name of a file that it reads is one of them."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            yield node.value
+            yield node.value.rpartition("/")[2]
 
 
 def sources(root: Path) -> dict[str, Path]:

@@ -4,6 +4,7 @@
 //
 // Messages to it:    {id, request, key}   request: JSON text for calculator.faces.browser.answer; key: which calculator asks
 //                    {id, cancel: true}   what is left of that request is not wanted any more
+//                    {tool, ...}          the address of a script: its `work` gets Python and the message, and answers itself
 // Messages from it:  {state: 'starting' | 'ready' | 'failed', path: 'snapshot' | 'ordinary', detail, marks}
 //                    {id, response}       JSON text; while its `more` is not null, another one follows
 //                    {id, superseded: true}  a newer request with the same key took its place, or it was cancelled
@@ -106,6 +107,7 @@ async function begin(detail = '') {
   await within(DOWNLOAD_LIMIT_S, downloads, 'The download');
   const pyodide = await within(START_LIMIT_S, started, 'The start of Python');
   mark('python');
+  python = pyodide;
   const answer = pyodide.pyimport('calculator.faces.browser').answer;
   JSON.parse(answer('{}'));
   mark('ready');
@@ -181,10 +183,12 @@ async function beginSomehow() {
   }
 }
 
+let python;
 let answer;
 let broken = '';
 const beat = setInterval(() => self.postMessage({ loading: true }), BEAT_S * 1000);
-beginSomehow().finally(() => clearInterval(beat)).then(
+const begun = beginSomehow().finally(() => clearInterval(beat));
+begun.then(
   (ready) => {
     answer = ready;
     self.postMessage({ state: 'ready', path, detail: '', marks });
@@ -219,8 +223,17 @@ function withdraw(unwanted) {
   }
 }
 
-self.onmessage = ({ data: { id, request, key = '', cancel } }) => {
-  if (cancel) {
+// What few visits need is a script of its own, fetched when it is asked for. A start that failed was told already.
+async function use(message) {
+  await begun;
+  (await import(message.tool)).work(python, message);
+}
+
+self.onmessage = ({ data }) => {
+  const { id, request, key = '', cancel } = data;
+  if (data.tool) {
+    use(data).catch((error) => broken || fail(says(error)));
+  } else if (cancel) {
     withdraw((task) => task.id === id);
   } else if (broken) {
     self.postMessage({ id, error: broken });
