@@ -19,7 +19,7 @@ from io import StringIO, TextIOWrapper
 from typing import Any, TypeVar
 
 from calculator import MODEL_VERSION, catalog, engine, links, presets
-from calculator.faces import browser, exchange, report, schema
+from calculator.faces import brief, browser, exchange, report, schema
 from calculator.facts import assumptions
 from calculator.fields import fields_of
 from calculator.units import COUNT
@@ -133,6 +133,7 @@ def _parser() -> argparse.ArgumentParser:
     record = commands.add_parser("report", help="the decision record as Markdown")
     record.add_argument("file", metavar="SITUATION", help="a TOML or JSON file, or - for standard input")
     record.add_argument("--decision", default="fine_tune_or_not", metavar="NAME")
+    record.add_argument("--brief", choices=("markdown", "html"), help="one page for a meeting in place of the record")
     record.add_argument("--json", action="store_true")
     record.set_defaults(act=_record)
 
@@ -316,7 +317,14 @@ def _record(parsed: argparse.Namespace) -> int:
     _decision(parsed.decision)
     kept = _read_file(parsed.file)
     built = _evaluate(parsed.decision, kept.fields, kept.preset)
-    _write(report.as_json(built) + "\n" if parsed.json else report.as_markdown(built))
+    start = browser.start_of(parsed.decision, kept.preset)
+    if parsed.json:
+        _write(report.as_json(built) + "\n")
+    elif parsed.brief:
+        written = brief.brief_of(built, start)
+        _write(brief.as_page(written) if parsed.brief == "html" else brief.as_markdown(written))
+    else:
+        _write(report.as_markdown(built, "", start))
     return 0
 
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from calculator.exhibit import Exhibit
 from calculator.fields import Field, defaults_of, fields_of
 from calculator.stats.sampling import column_from_range, columns, quantile
-from calculator.units import COUNT, SHARE, Unit, parse
+from calculator.units import COUNT, SHARE, TIMES, Unit, is_endless, parse, split_range
 from calculator.verdict import Decision, Verdict
 
 DRAWS = 256
@@ -275,9 +275,10 @@ def _value(spec: Field, raw: object, default: Any) -> tuple[Any, tuple[float, fl
         return _range(spec, _finite(spec, raw[0]), _finite(spec, raw[1]), raw)
     if len(raw) > LONGEST_TEXT:
         raise ValueError(f"{_allowed(spec)}; given: {len(raw)} characters")
-    ends = _split_range(raw) or (raw,)
+    if is_endless(raw) and spec.unit in TIMES:
+        return spec.high, None
     try:
-        numbers = [parse(end, _unit(spec)) for end in ends]
+        numbers = [parse(end, _unit(spec)) for end in split_range(raw) or (raw,)]
     except ValueError as error:
         raise ValueError(f"{_allowed(spec)}; given: {_shorten(raw)!r} ({error})") from None
     if len(numbers) == 1:
@@ -297,15 +298,6 @@ def _finite(spec: Field, number: float) -> float:
     if not isfinite(value):
         raise ValueError(f"{_allowed(spec)}; given: {_shorten(number)}")
     return value
-
-
-def _split_range(text: str) -> tuple[str, str] | None:
-    for word in (" to ", "–", "..", " - "):
-        first, found, second = text.partition(word)
-        if found and first.strip() and second.strip():
-            # "200 to 800k" means 200 thousand to 800 thousand only if it says so: each end stands for itself.
-            return first, second
-    return None
 
 
 def _allowed(spec: Field) -> str:

@@ -213,8 +213,34 @@ def _api_model(size: str, label: str, fits: Callable[[float], bool]) -> Any:
 large_api_model = _api_model("large", "Large model you pay for", lambda usd: usd >= _LARGE_FROM_USD_PER_MTOK)
 small_api_model = _api_model("small", "Small model you pay for", lambda usd: usd <= _SMALL_UP_TO_USD_PER_MTOK)
 
-task = pick(Task.CLASSIFICATION, Task, "What the model has to do", group=TASK)
-failure = pick(Failure.FORMAT, Failure, "What goes wrong most often", group=TASK)
+TASK_EXAMPLES: Mapping[str, str] = {
+    Task.CLASSIFICATION: "which team a ticket goes to",
+    Task.EXTRACTION: "dates and sums from contracts",
+    Task.SQL: "database queries from questions",
+    Task.TOOL_USE: "booking by calling your systems",
+    Task.CODE: "functions and their tests",
+    Task.GENERATION: "product texts in your style",
+    Task.DIALOGUE: "support over several turns",
+    Task.TRANSLATION: "manuals into other languages",
+    Task.KNOWLEDGE: "what your handbook says",
+    Task.REASONING: "sums in several steps",
+}
+FAILURE_EXAMPLES: Mapping[str, str] = {
+    Failure.NOTHING: "it is right when it matters",
+    Failure.FACTS_MISSING: "it does not know your products",
+    Failure.FACTS_STALE: "it quotes last year's price",
+    Failure.FORMAT: "JSON that does not parse",
+    Failure.STYLE: "it does not sound like you",
+    Failure.REASONING: "right facts, wrong conclusion",
+    Failure.CONTEXT: "it forgets what was said before",
+    Failure.SLOW: "people give up waiting",
+    Failure.DEAR: "the bill grows with each user",
+}
+
+task = pick(Task.CLASSIFICATION, Task, "What the model has to do", group=TASK, described=TASK_EXAMPLES.__getitem__)
+failure = pick(
+    Failure.FORMAT, Failure, "What goes wrong most often", group=TASK, described=FAILURE_EXAMPLES.__getitem__
+)
 long_context = flag(False, "Many turns or long documents", group=TASK)
 conversation_turns = ask(
     1, TURNS, "Turns in a conversation", low=1, high=500, whole=True, hint="One for a single question", group=TASK
@@ -233,7 +259,7 @@ target_accuracy_share = ask(0.85, SHARE, "Accuracy you need", low=0, high=1, gro
 test_items = ask(
     200,
     ITEMS,
-    "Items you tested on",
+    "Test items you scored",
     low=1,
     high=1e6,
     whole=True,
@@ -241,7 +267,7 @@ test_items = ask(
     group=QUALITY,
 )
 closed_book_accuracy_share = ask(
-    None, SHARE, "Accuracy with no document", low=0, high=1, hint="Leave empty when not known", group=QUALITY
+    None, SHARE, "Accuracy without any document", low=0, high=1, hint="Leave empty when not known", group=QUALITY
 )
 gold_passage_accuracy_share = ask(
     None,
@@ -307,13 +333,13 @@ requests_per_month = ask(
 prompt_tokens = ask(
     1_500,
     TOKENS,
-    "Prompt",
+    "Length of the prompt",
     low=1,
     high=2e6,
     hint="Instructions, examples and the question",
     group=TRAFFIC,
 )
-answer_tokens = ask(300, TOKENS, "Answer", low=1, high=2e5, group=TRAFFIC)
+answer_tokens = ask(300, TOKENS, "Length of an answer", low=1, high=2e5, group=TRAFFIC)
 thinking_tokens = ask(
     0,
     TOKENS,

@@ -163,7 +163,9 @@ class Unit:
         """The value as a reader would type it: no grouping, nothing lost that a form or a link needs."""
         if self.percent:
             return f"{float(f'{value * 100:.10g}'):.10g}%"
-        return f"{value:.10g}"
+        text = f"{value:.10g}"
+        # A fourth decimal keeps 1.125 apart from how some write 1,125.
+        return f"{text}0" if text[-4:-3] == "." and _grouped_by_points(text) else text
 
 
 _SCALES = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
@@ -257,8 +259,17 @@ USERS = Unit(name="users", suffix="users", symbol="users", accepted={"users": 1.
 TURNS = Unit(name="turns", suffix="turns", symbol="turns", accepted={"turns": 1.0, "turn": 1.0})
 LABELS = Unit(name="labels", suffix="labels", symbol="labels", accepted={"labels": 1.0, "label": 1.0})
 RATIO = Unit(name="times", suffix="ratio", symbol="×", accepted={"x": 1.0, "times": 1.0})
-SD = Unit(name="standard deviations", suffix="sd", symbol="sd", plural=False)
+SD = Unit(
+    name="times its usual spread",
+    suffix="sd",
+    symbol="times its usual spread",
+    accepted={"x": 1.0, "times": 1.0},
+    plural=False,
+)
 COUNT = Unit(name="", suffix="count")
+
+TIMES = (MILLISECONDS, SECONDS, HOURS, DAYS, MONTHS, YEARS)
+"""The units of time, where "never" can be an answer."""
 
 UNITS: tuple[Unit, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Unit))
 """Every unit there is."""
@@ -274,26 +285,94 @@ def unit_of(name: str) -> Unit:
 
 _GROUPING = (",", "\u00a0", "\u202f", "_", " ")
 _DIGITS = frozenset("0123456789")
+_FOREIGN = frozenset(
+    ("€", "£", "¥", "₹", "eur", "euro", "euros", "gbp", "pounds", "chf", "francs", "jpy", "yen", "inr", "rupees")
+)
+"""Money that is not the unit's: an exchange rate would be a guess."""
+
+_IN_DOLLARS = "amounts are in US dollars: write $20k or 20k"
+_ENDLESS = frozenset(("never", "forever", "∞"))
+
+
+def is_endless(text: str) -> bool:
+    """Whether a reader typed that a time has no end."""
+    return text.strip().casefold() in _ENDLESS
+
+
+def split_range(text: str) -> tuple[str, str] | None:
+    """The two ends of a range as typed, "200 to 800" or "400-600"; None for a single number.
+
+    ValueError when one of the ends alone has a word like k and a dash stands between them: 400-600k can be read in two
+    ways. A minus sign before a number, and one in an exponent, is no dash.
+    """
+    body = text.strip()
+    if body[:8].casefold() == "between " and " and " in body:
+        body = body[8:].replace(" and ", " to ", 1)
+    for word in (" to ", "–", "—", "..", " - "):
+        first, found, second = body.partition(word)
+        if found and first.strip() and second.strip():
+            # "200 to 800k" means 200 thousand to 800 thousand only if it says so: each end stands for itself.
+            return first, second
+    for at in range(1, len(body) - 1):
+        if body[at] == "-" and body[at - 1] not in "-+ " and not _in_exponent(body, at):
+            first, second = body[:at], body[at + 1 :]
+            if _multiplied(second) and not _multiplied(first):
+                raise ValueError(f"is it {first} or {first}{second.lstrip('0123456789.,')}? write both ends out")
+            return first, second
+    return None
+
+
+def _in_exponent(body: str, at: int) -> bool:
+    return body[at - 1] in "eE" and at > 1 and body[at - 2] in _DIGITS and body[at + 1] in _DIGITS
+
+
+def _multiplied(text: str) -> bool:
+    return text.strip().lstrip("$0123456789.,").strip().partition(" ")[0].lower() in MULTIPLIERS
+
+
+def _grouped_by_points(text: str) -> bool:
+    """Whether a number can be read with points between thousands: 10.000 is ten to some and ten thousand to others."""
+    head, *groups = text.lstrip("+-").split(".")
+    if not groups or not 1 <= len(head) <= 3 or head.startswith("0"):
+        return False
+    return set(head) <= _DIGITS and all(len(group) == 3 and set(group) <= _DIGITS for group in groups)
+
+
+def _ask_which(text: str) -> ValueError:
+    thousands = text.replace(".", ",")
+    if text.count(".") > 1:
+        return ValueError(f"write {thousands}")
+    decimal = f"{float(text):.10g}"
+    exact = f"{decimal}0" if _grouped_by_points(decimal) else decimal
+    return ValueError(f"is it {thousands} or {decimal}? Write {thousands} or {exact}")
 
 
 def parse(text: str, unit: Unit) -> float:
     """The number a reader typed, in `unit`: "80k", "1.5M", "24 GB", "12 %", "$3".
 
-    Raises ValueError, with what is wrong, for anything else: no guess is made.
+    Raises ValueError, with what is wrong and how to write it, for anything else: no guess is made.
     """
     if text.isascii() and text.replace(".", "", 1).isdigit() and (value := float(text)) < inf:
         # Most numbers are plain: nothing to look for around them.
+        if text[-4:-3] == "." and not unit.percent and _grouped_by_points(text):
+            raise _ask_which(text)
         return value / 100 if unit.percent and value > 1 else value
     body = text.strip().replace("−", "-")
     if unit.prefix and body.startswith(unit.prefix):
         body = body[len(unit.prefix) :].lstrip()
+    if unit.prefix and body[:1] in _FOREIGN:
+        raise ValueError(_IN_DOLLARS)
     end = 0
     while end < len(body) and (body[end] in "0123456789+-.eE" or body[end] in _GROUPING):
         if body[end] in "eE" and not (end and body[end - 1] in _DIGITS and _exponent(body, end)):
             break
         end += 1
     number, word = body[:end].rstrip(), body[end:].strip()
-    value = _float(number, text)
+    if not unit.percent and _grouped_by_points(number):
+        raise _ask_which(number)
+    if not number:
+        raise ValueError("write it with digits, like 12 or 3.5k")
+    value = _float(number)
     if not word:
         # People type an accuracy of 85 as often as 0.85; a share above one can only be a percentage.
         return value / 100 if unit.percent and value > 1 else value
@@ -308,7 +387,10 @@ def parse(text: str, unit: Unit) -> float:
     first, _, rest = key.partition(" ")
     if first in MULTIPLIERS and rest.strip() in unit.accepted:
         return value * MULTIPLIERS[first] * unit.accepted[rest.strip()]
-    raise ValueError(f"{word[:20]!r} is not understood after a number here")
+    if unit.prefix and not _FOREIGN.isdisjoint((key, key[-1], key.rpartition(" ")[2])):
+        raise ValueError(_IN_DOLLARS)
+    known = ", ".join([*list(unit.accepted)[:4], "k", "million"])
+    raise ValueError(f"{word[:20]!r} is not understood after a number here; these are: {known}")
 
 
 def _exponent(body: str, at: int) -> bool:
@@ -318,7 +400,7 @@ def _exponent(body: str, at: int) -> bool:
     return rest[:1] in _DIGITS
 
 
-def _float(number: str, text: str) -> float:
+def _float(number: str) -> float:
     for separator in _GROUPING:
         if separator in number:
             whole, _, fraction = number.partition(".")

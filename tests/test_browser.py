@@ -390,7 +390,8 @@ def test_a_link_is_what_the_package_writes(page, fresh):
     fresh.set({"retraining_days": "7"})
     fresh.wait_for(fresh.expected())
     given, preset = fresh.situation()
-    asked = json.loads(browser.answer(json.dumps({"decision": fresh.name, "given": given, "preset": preset})))
+    request = {"decision": fresh.name, "given": given, "preset": preset, "stage": 2}
+    asked = json.loads(browser.answer(json.dumps(request)))
     page.wait_for_timeout(100)
     assert page.url == fresh.address + fresh.path + asked["query"]
 
@@ -537,8 +538,10 @@ def test_without_a_clipboard_the_text_is_offered_to_be_copied_by_hand(page, fres
 def test_print_prints(page, fresh):
     page.add_init_script("window.print = () => { window.printed = true; };")
     fresh.open()
-    page.locator("[data-action=print]").click()
-    assert page.evaluate("window.printed") is True
+    for name in ("brief", "print"):
+        page.evaluate("window.printed = false; document.querySelector('.calc-more').open = true")
+        page.locator(f"[data-action={name}]").click()
+        assert page.evaluate("window.printed") is True
 
 
 # One worker for the whole visit
@@ -756,3 +759,32 @@ def test_an_embedded_calculator_stands_alone_and_gives_its_frame_its_height(laun
     page.wait_for_timeout(100)
     assert int(page.locator("iframe").get_attribute("height")) > 800
     context.close()
+
+
+@pytest.mark.parametrize("width", [1280, 600, 375])
+@pytest.mark.parametrize("path", [FRESH, LIMITED, "decide/"])
+def test_a_compact_calculator_is_less_than_700_pixels_high_and_leads_to_all_of_it(launched, address, path, width):
+    context = launched.new_context(viewport={"width": width, "height": 800})
+    page = context.new_page()
+    calculator = Calculator(page, address, path).open("?embed=compact-dark")
+    expect(page.locator("body")).to_have_attribute("data-md-color-scheme", "slate")
+    expect(calculator.answer).to_be_visible()
+    shown = page.locator(".calc-form .calc-field:visible")
+    assert 1 <= shown.count() <= 3
+    assert page.locator(".calculator").evaluate("(section) => section.offsetHeight") < 700
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.locator(".calc-full").get_attribute("href") == address + path
+    context.close()
+
+
+def test_a_compact_calculator_has_the_fields_that_are_asked_for_and_works_out_what_is_typed(page, address):
+    calculator = Calculator(page, address, LIMITED).open("?embed=compact&fields=gpus,labelled_examples&gpus=2")
+    names = page.locator(".calc-form [data-default]:visible").evaluate_all("(all) => all.map((one) => one.name)")
+    assert sorted(names) == ["gpus", "labelled_examples"]
+    calculator.field("labelled_examples").fill("4321")
+    calculator.wait_for(calculator.expected())
+    full = page.locator(".calc-full").get_attribute("href")
+    assert "labelled_examples=4321" in full
+    assert "gpus=2" in full
+    assert "embed" not in full
+    assert "fields" not in full

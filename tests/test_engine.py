@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calculator import engine
+from calculator import catalog, engine
 from calculator.faces import report
-from calculator.fields import ask, flag, out, paste, pick
+from calculator.fields import ask, fields_of, flag, out, paste, pick
 from calculator.units import EXAMPLES, SHARE, USD
 from calculator.verdict import Decision, Verdict
 
@@ -74,6 +74,42 @@ def test_defaults_are_used_and_only_what_differs_is_given():
     assert reading.inputs.price_usd == 100
     assert reading.given == {"worth_usd": "130"}
     assert reading.inputs == engine.make_inputs(DECISION, {**Inputs().__dict__, "worth_usd": 130.0})
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "text"),
+    [
+        ("labelled_examples", "400-600", "400 to 600"),
+        ("budget_usd", "$10k-$20k", "10000 to 20000"),
+        ("prompted_accuracy_share", "between 70 and 80 %", "70% to 80%"),
+        ("fact_half_life_days", "never", "36500"),
+        ("deadline_days", "1 week", "7"),
+        ("horizon_months", "2 years", "24"),
+    ],
+)
+def test_what_people_type_into_the_questions_is_understood(field, typed, text):
+    reading = engine.read(catalog.decision("fine_tune_or_not"), {field: typed})
+    assert reading.problems == ()
+    assert reading.given.get(field, "24") == text
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "way"),
+    [
+        ("labelled_examples", "10.000", "is it 10,000 or 10? Write 10,000 or 10"),
+        ("budget_usd", "€20k", "amounts are in US dollars: write $20k or 20k"),
+        ("labelled_examples", "400-600k", "is it 400 or 400k? write both ends out"),
+        ("budget_usd", "never", "write it with digits"),
+        ("deadline_days", "a week", "write it with digits"),
+    ],
+)
+def test_what_is_not_understood_names_the_field_what_is_allowed_and_how_to_write_it(field, typed, way):
+    decision = catalog.decision("fine_tune_or_not")
+    (problem,) = engine.read(decision, {field: typed}).problems
+    assert problem.field == field
+    assert problem.message.startswith(fields_of(decision.Inputs)[field].label)
+    assert way in problem.message
+    assert problem.given == typed
 
 
 def test_a_range_means_a_median_between_its_ends():

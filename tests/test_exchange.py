@@ -8,7 +8,7 @@ import pytest
 
 from calculator import api, catalog, engine, explore, presets
 from calculator.__main__ import main
-from calculator.faces import agreement, batch, browser, exchange, report, view
+from calculator.faces import agreement, batch, brief, browser, exchange, report, view
 from calculator.fields import fields_of
 
 NAME = "fine_tune_or_not"
@@ -204,6 +204,8 @@ def test_later_stages_send_what_changed_and_together_they_are_the_whole_report(n
     reading = engine.read(catalog.decision(name), browser.merge(name, request["given"], "faq-bot")[0])
     report = engine.evaluate(name, catalog.decision(name), reading)
     whole = view.sections(report, agreement.words(report, browser.whole_situation(request["given"], "faq-bot")))
+    start = browser.start_of(name, "faq-bot")
+    whole["brief"] = brief.as_fragment(brief.brief_of(report, start))
     assert stages[0] | stages[1] | stages[2] == whole
     assert "working" not in stages[2]
     assert all(stages[0].get(part) != html or browser.SPREAD.search(html) for part, html in stages[1].items())

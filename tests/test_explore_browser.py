@@ -12,7 +12,8 @@ import pytest
 from conftest import FIREFOX, ROOT, may_use_clipboard
 from playwright.sync_api import Page, expect
 
-from calculator import MODEL_VERSION
+from calculator import MODEL_VERSION, catalog, engine
+from calculator.faces import brief
 
 pytestmark = pytest.mark.browser
 
@@ -76,7 +77,7 @@ def dialog(page: Page, kind: str):
 
 
 def said(page: Page, words: str) -> None:
-    expect(page.locator(".calc-foot .calc-done")).to_contain_text(words, timeout=START_MS)
+    expect(page.locator(".calc-actions .calc-done")).to_contain_text(words, timeout=START_MS)
 
 
 # One situation
@@ -341,19 +342,55 @@ def test_a_wrong_number_is_reported_with_the_link_that_shows_it(fresh):
     assert "retraining_days%3D7" in link.get_attribute("href")
 
 
-def test_every_calculator_prints_to_two_pages_with_its_link_and_its_inputs_as_text(page, address, site):
+def test_every_number_of_a_calculator_prints_to_three_pages_with_its_link_and_its_inputs_as_text(page, address, site):
     page.add_init_script("window.print = () => window.dispatchEvent(new Event('beforeprint'));")
     for path in sorted(site.rglob("index.html")):
         name = path.relative_to(site).as_posix().removesuffix("index.html")
         if "data-decision" not in path.read_text("utf-8"):
             continue
         page.goto(address + name)
+        page.locator(".calc-more > summary").click()
         action(page, "print").click()
         assert page.locator(".calculator").first.get_attribute("data-link") == address + name
         inputs = page.locator(".calc-form [data-default]").count()
         assert page.locator(".calc-field[data-shown]").count() == inputs > 5
         printed = page.pdf(format="A4", prefer_css_page_size=True)
-        assert len(re.findall(rb"/Type\s*/Page\b", printed)) <= 2, name
+        assert len(re.findall(rb"/Type\s*/Page\b", printed)) <= 3, name
+
+
+def test_what_a_browser_prints_of_a_page_with_a_calculator_is_its_brief_on_one_page(page, address, site):
+    for path in sorted(site.rglob("index.html")):
+        name = path.relative_to(site).as_posix().removesuffix("index.html")
+        if "data-decision" not in path.read_text("utf-8"):
+            continue
+        page.goto(address + name)
+        page.emulate_media(media="print")
+        page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+        text = page.locator("body").inner_text()
+        for said in ("Decision brief:", "Owner:", "Review on:", "What would flip it", address + name):
+            assert said in text, (name, said)
+        assert page.locator(".calc-form").first.is_hidden()
+        assert page.locator("h1").is_hidden()
+        printed = page.pdf(format="A4", prefer_css_page_size=True)
+        assert len(re.findall(rb"/Type\s*/Page\b", printed)) == 1, name
+        page.emulate_media(media="screen")
+        assert page.locator(".calc-brief").is_hidden()
+
+
+def test_a_downloaded_brief_is_what_native_python_writes(fresh, download):
+    field(fresh, "retraining_days").fill("7")
+    expect(fresh).to_have_url(re.compile("retraining_days=7"), timeout=START_MS)
+    fresh.locator(".calc-more > summary").click()
+    name = fresh.locator(".calculator").get_attribute("data-decision")
+    decision = catalog.decision(name)
+    report = engine.evaluate(name, decision, engine.read(decision, {"retraining_days": "7"}))
+    for kind, ending, write in (("page", "html", brief.as_page), ("markdown", "md", brief.as_markdown)):
+        file = download(action(fresh, f"brief-{kind}"))
+        assert re.fullmatch(rf"real-time-updates-\d{{4}}-\d\d-\d\d\.{ending}", file.name)
+        text = file.read_text("utf-8")
+        day = re.search(r"\d+ \w+ 20\d\d", text)[0]
+        site = fresh.url.partition("?")[0]
+        assert text == write(brief.brief_of(report, None, site, day))
 
 
 # Numbers as the reader writes them
@@ -400,6 +437,43 @@ def test_the_search_puts_a_calculator_before_what_is_written_about_it(page, addr
     page.locator("[data-md-component=search-query]").press_sequentially("memory", delay=30)
     found = page.locator(".md-search-result__link").first
     expect(found).to_have_attribute("href", re.compile("limited-compute"), timeout=START_MS)
+
+
+@pytest.mark.parametrize(
+    ("words", "leads_to"),
+    [
+        ("VRAM", "do-not/limited-compute/"),
+        ("which GPU", "do-not/limited-compute/"),
+        ("LoRA or full", "do-not/limited-compute/"),
+        ("DPO", "do-not/limited-compute/"),
+        ("RLHF", "fine-tune/high-accuracy/"),
+        ("distillation", "small-models/limited-data/"),
+        ("RAG or fine-tune", "fine-tune/industry-knowledge/"),
+        ("latency", "small-models/real-time-response/"),
+        ("synthetic data", "do-not/too-little-data/"),
+        ("glossary", "reference/glossary/"),
+    ],
+)
+def test_the_search_answers_in_the_words_that_people_use(page, address, words, leads_to):
+    page.goto(address)
+    page.locator("[data-md-component=search-query]").click()
+    page.locator("[data-md-component=search-query]").press_sequentially(words, delay=30)
+    expect(page.locator(f".md-search-result__link[href*='{leads_to}']").first).to_be_visible(timeout=START_MS)
+    found = page.locator(".md-search-result__item > .md-search-result__link").evaluate_all(
+        "(all) => all.map((link) => new URL(link.href).pathname)"
+    )
+    assert [path for path in found[:3] if path.endswith(leads_to)], found[:5]
+
+
+def test_a_page_that_is_not_there_offers_the_search_and_every_question(page, address):
+    page.goto(address + "no/such/page/")
+    links = page.locator(".md-content li a")
+    assert links.count() == len(catalog.names()) + 1, "every decision, and the front page with the overall one"
+    page.get_by_text("Search the site").click()
+    expect(page.locator("[data-md-component=search-query]")).to_be_focused()
+    page.keyboard.press("Escape")
+    links.filter(has_text="Does it fit").click()
+    expect(page.locator(".calculator[data-decision=limited_compute]")).to_be_visible()
 
 
 def test_the_tools_are_fetched_only_when_one_is_opened(page, address):

@@ -38,8 +38,8 @@ def test_a_record_holds_all_that_a_meeting_asks_for(capsys, tmp_path):
     assert "Next step: " in text
     assert f"Model version: {MODEL_VERSION}" in text
     assert "requests_per_month=80000" in text
-    assert "| given |" in text
-    assert "| 70 % to 80 % | given |" in text
+    assert "| yours |" in text
+    assert "| 70 % to 80 % | yours |" in text
     assert all(line in text for line in ("- Owner:", "- Decided on:", "- Look at it again on:"))
 
 
@@ -48,7 +48,7 @@ def test_every_assumption_used_stands_there_with_source_and_date(capsys, tmp_pat
     for spec in fields_of(catalog.decision(NAME).Inputs).values():
         if spec.assumption is not None:
             assert str(spec.assumption.as_of) in text
-            assert report._escape(spec.assumption.label) in text
+            assert report.as_text(spec.assumption.label) in text
 
 
 def test_the_link_of_a_record_gives_the_same_record(capsys, tmp_path):
@@ -71,7 +71,7 @@ def test_a_bad_situation_names_each_field(capsys, tmp_path):
 @pytest.mark.parametrize("hostile", ["<img src=x onerror=alert(1)>", "| a | b |", "[x](javascript:1)", "`x`", "*x*"])
 def test_text_of_a_reader_cannot_become_markup(hostile):
     assert not set("<>|[]`*") & set(
-        report._escape(hostile)
+        report.as_text(hostile)
         .replace("\\<", "")
         .replace("\\>", "")
         .replace("\\|", "")
@@ -80,3 +80,11 @@ def test_text_of_a_reader_cannot_become_markup(hostile):
         .replace("\\`", "")
         .replace("\\*", "")
     )
+
+
+@pytest.mark.parametrize(("form", "begins"), [("markdown", "# Decision brief: "), ("html", "<!doctype html>")])
+def test_a_brief_is_written_from_a_shell(capsys, tmp_path, form, begins):
+    code, text, _ = record(capsys, tmp_path, 'preset = "legal-contracts"\n', "--brief", form)
+    assert code == 0
+    assert text.startswith(begins)
+    assert "preset" in text

@@ -424,6 +424,26 @@ def test_the_service_worker_keeps_every_page_and_only_files_that_exist(site):
     assert release["runtime"]
 
 
+def test_why_to_believe_it_stands_before_the_first_answer_with_figures_of_the_build(site):
+    text = (site / "index.html").read_text("utf-8")
+    before = text[: text.index('class="calculator"')]
+    for what in ("comparisons", "training-memory", "training-throughput"):
+        assert f'<span class="calc-ours">{fences.quantity(f"ours:{what}")}</span>' in before
+    with pytest.raises(ValueError, match="must be one of: comparisons"):
+        fences.quantity("ours:luck")
+
+
+def test_every_page_has_a_title_of_its_own_and_a_link_to_the_code(site):
+    titles = {}
+    for path in pages(site):
+        text = path.read_text("utf-8")
+        (title,) = re.findall(r"<title>([^<]*)</title>", text)
+        titles.setdefault(title, []).append(path)
+        assert title.count("Fine-tune or not?") == 1, path
+        assert re.search(r'<a href="https://[^"]+"[^>]*title="The code"', text), path
+    assert [found for found in titles.values() if len(found) > 1] == []
+
+
 def test_llms_txt_names_every_page_once(site):
     text = (site / "llms.txt").read_text("utf-8")
     address = serve.published_address(site)

@@ -21,6 +21,7 @@ from calculator.units import (
     USD,
     parse,
     plain,
+    split_range,
     unit_of,
 )
 
@@ -85,11 +86,77 @@ def test_what_people_type_is_understood(text, unit, value):
         "1/2",
         "\u202e12",
         "1 2 3",
+        "10.000",
+        "1.000.000",
+        "-5.500",
+        "about 400",
+        "a week",
     ],
 )
 def test_everything_else_is_refused(text):
     with pytest.raises(ValueError, match=r"\S"):
         parse(text, TOKENS)
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "way"),
+    [
+        ("10.000", EXAMPLES, "is it 10,000 or 10? Write 10,000 or 10"),
+        ("1.250", USD, "is it 1,250 or 1.25? Write 1,250 or 1.25"),
+        ("1.125", USD, "is it 1,125 or 1.125? Write 1,125 or 1.1250"),
+        ("$10.000", USD, "is it 10,000 or 10?"),
+        ("10.000 examples", EXAMPLES, "is it 10,000 or 10?"),
+        ("2.500.000", TOKENS, "write 2,500,000"),
+        ("€20k", USD, "amounts are in US dollars: write \\$20k or 20k"),
+        ("20k€", USD, "amounts are in US dollars"),
+        ("20 k EUR", USD, "amounts are in US dollars"),
+        ("£5", USD, "amounts are in US dollars"),
+        ("a week", DAYS, "write it with digits"),
+        ("about 400", EXAMPLES, "write it with digits"),
+        ("3 fortnights", DAYS, "'fortnights' is not understood after a number here; these are: ms, "),
+    ],
+)
+def test_what_is_refused_says_how_to_write_it(text, unit, way):
+    with pytest.raises(ValueError, match=way.replace("?", r"\?")):
+        parse(text, unit)
+
+
+@pytest.mark.parametrize("text", ["0.125", "0.000", "1.1250", "10.0", "1000.125", "12.3456"])
+def test_a_number_that_can_be_read_in_one_way_is_not_asked_about(text):
+    assert parse(text, USD) == float(text)
+
+
+def test_a_percentage_with_three_decimals_is_no_ten_thousand():
+    assert parse("12.345 %", SHARE) == pytest.approx(0.12345)
+    assert parse("12.345", SHARE) == pytest.approx(0.12345)
+
+
+@pytest.mark.parametrize(
+    ("text", "ends"),
+    [
+        ("200 to 800", ("200", "800")),
+        ("400-600", ("400", "600")),
+        ("$10k-$20k", ("$10k", "$20k")),
+        ("5%-10%", ("5%", "10%")),
+        ("1e-2", None),
+        ("-5", None),
+        ("-5-3", ("-5", "3")),
+        ("-5--3", ("-5", "-3")),
+        ("1e-2-1e-1", ("1e-2", "1e-1")),
+        ("400 – 600", ("400 ", " 600")),
+        ("between 400 and 600", ("400", "600")),
+        ("12", None),
+        ("3-", None),
+    ],
+)
+def test_a_range_is_told_from_a_minus_sign(text, ends):
+    assert split_range(text) == ends
+
+
+@pytest.mark.parametrize("text", ["400-600k", "1-2m", "$5-10k"])
+def test_a_range_that_says_thousands_at_one_end_only_is_asked_about(text):
+    with pytest.raises(ValueError, match="write both ends out"):
+        split_range(text)
 
 
 @pytest.mark.parametrize(

@@ -289,7 +289,7 @@ class Inputs:
     retrieved_accuracy_share: float | None = situation.retrieved_accuracy_share
     retrieved_items: float | None = _items("Items retrieval was tested on")
     whole_accuracy_share: float | None = _accuracy("Accuracy with the documents in the prompt")
-    whole_items: float | None = _items("Items that was tested on")
+    whole_items: float | None = _items("Items the documents in the prompt were tested on")
     small_accuracy_share: float | None = situation.small_accuracy_share
     small_items: float | None = _items("Items the small model was tested on")
     candidates: str = smaller_scope.CANDIDATES

@@ -77,7 +77,7 @@ class Inputs:
     domain_tokens_per_word: float | None = ask(
         None,
         TOKENS_PER_WORD,
-        "Your field",
+        "Tokens per word in your field",
         low=0.5,
         high=20,
         hint="Counted for you from a pasted text, or typed. Empty when not known",

@@ -123,12 +123,12 @@ class Inputs:
     lora_rank_count: float = ask(
         16, COUNT, "Adapter rank", low=1, high=1024, whole=True, hint="For LoRA and QLoRA", group=situation.TRAINING
     )
-    lora_targets: str = pick(Targets.ALL, Targets, "Adapter on", group=situation.TRAINING)
+    lora_targets: str = pick(Targets.ALL, Targets, "Layers that get an adapter", group=situation.TRAINING)
     sequence_tokens: float = ask(
         2048, TOKENS, "Longest sequence", low=16, high=1e6, whole=True, group=situation.TRAINING
     )
     micro_batch_examples: float = ask(
-        2, EXAMPLES, "Sequences per GPU and step", low=1, high=512, whole=True, group=situation.TRAINING
+        2, EXAMPLES, "Examples per GPU and step", low=1, high=512, whole=True, group=situation.TRAINING
     )
     checkpointing: str = pick(
         Checkpointing.FULL,
@@ -143,12 +143,19 @@ class Inputs:
     )
     framework: str = pick("not known", labels(FRAMEWORKS), "Framework", group=situation.TRAINING)
     base_format: str = pick(
-        USUAL, BASES, "Frozen weights kept in", hint="For LoRA and QLoRA", group=situation.TRAINING, advanced=True
+        USUAL,
+        BASES,
+        "Number format of the frozen weights",
+        hint="For LoRA and QLoRA",
+        group=situation.TRAINING,
+        advanced=True,
     )
     objective: str = pick(
         "text, as it is", labels(OBJECTIVES), "What it is trained for", group=situation.TRAINING, advanced=True
     )
-    packing: str = pick(Packing.HABIT, Packing, "Short examples", group=situation.TRAINING, advanced=True)
+    packing: str = pick(
+        Packing.HABIT, Packing, "How short examples are batched", group=situation.TRAINING, advanced=True
+    )
     embeddings_trained: bool = flag(
         False, "Train embeddings and head too", hint="With an adapter", group=situation.TRAINING, advanced=True
     )
@@ -158,11 +165,13 @@ class Inputs:
         False, "Fused loss and kernels", hint="Liger, cut cross-entropy", group=situation.TRAINING, advanced=True
     )
     compiled: bool = flag(False, "torch.compile", group=situation.TRAINING, advanced=True)
-    arithmetic: str = pick("bf16", ARITHMETIC, "Products worked out in", group=situation.TRAINING, advanced=True)
+    arithmetic: str = pick(
+        "bf16", ARITHMETIC, "Number format of the arithmetic", group=situation.TRAINING, advanced=True
+    )
     global_batch_examples: float | None = ask(
         None,
         EXAMPLES,
-        "Sequences per optimizer step",
+        "Examples per optimizer step",
         low=1,
         high=1e6,
         whole=True,
@@ -173,7 +182,7 @@ class Inputs:
     rollout_gib: float = ask(
         0,
         GIB,
-        "Kept by an engine while it trains",
+        "Memory an engine keeps during training",
         low=0,
         high=10_000,
         hint="Of each card, for reinforcement",
@@ -184,24 +193,49 @@ class Inputs:
     gpus: float = situation.gpus
     device_usd_per_hour: float | None = situation.device_usd_per_hour
     sharding: str = pick(
-        Sharding.FSDP, Sharding, "Shared between GPUs", hint="With one GPU it does not matter", group=situation.HARDWARE
+        Sharding.FSDP,
+        Sharding,
+        "What the GPUs share out between them",
+        hint="With one GPU it does not matter",
+        group=situation.HARDWARE,
     )
     offload: str = pick(
         Offload.NONE, Offload, "Kept in the host's memory", group=situation.HARDWARE, advanced=True
     )
     tensor_parallel_count: float = ask(
-        1, COUNT, "Tensor parallel", low=1, high=64, whole=True, group=situation.HARDWARE, advanced=True
+        1,
+        COUNT,
+        "GPUs that split each layer: tensor parallel",
+        low=1,
+        high=64,
+        whole=True,
+        group=situation.HARDWARE,
+        advanced=True,
     )
     pipeline_parallel_count: float = ask(
-        1, COUNT, "Pipeline parallel", low=1, high=64, whole=True, group=situation.HARDWARE, advanced=True
+        1,
+        COUNT,
+        "GPUs that take layers in turn: pipeline parallel",
+        low=1,
+        high=64,
+        whole=True,
+        group=situation.HARDWARE,
+        advanced=True,
     )
     context_parallel_count: float = ask(
-        1, COUNT, "Context parallel", low=1, high=64, whole=True, group=situation.HARDWARE, advanced=True
+        1,
+        COUNT,
+        "GPUs that split a long example: context parallel",
+        low=1,
+        high=64,
+        whole=True,
+        group=situation.HARDWARE,
+        advanced=True,
     )
     expert_parallel_count: float = ask(
         1,
         COUNT,
-        "Expert parallel",
+        "GPUs that split the experts: expert parallel",
         low=1,
         high=512,
         whole=True,
@@ -222,7 +256,9 @@ class Inputs:
         group=MEASURED,
         advanced=True,
     )
-    measured_metric: str = pick(Metric.SMI, Metric, "Measured: by", group=MEASURED, advanced=True)
+    measured_metric: str = pick(
+        Metric.SMI, Metric, "Measured: the figure it was read from", group=MEASURED, advanced=True
+    )
     measured_tokens_per_s: float | None = ask(
         None,
         TOKENS_PER_S,
@@ -236,13 +272,13 @@ class Inputs:
     labelled_examples: float = situation.labelled_examples
     new_examples: float = situation.new_examples
     example_tokens: float = situation.example_tokens
-    epochs_count: float = ask(3, COUNT, "Epochs", low=1, high=100, group=situation.DATA)
+    epochs_count: float = ask(3, COUNT, "Epochs, passes over the examples", low=1, high=100, group=situation.DATA)
     budget_usd: float = situation.budget_usd
     deadline_days: float = situation.deadline_days
     spend_usd: float = ask(
         50,
         USD,
-        "What does this much buy",
+        "What would this much money buy",
         low=0.01,
         high=1e9,
         hint="For the table of all cards",

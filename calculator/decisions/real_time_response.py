@@ -129,8 +129,8 @@ class Inputs:
     own_card_gib: float | None = situation.own_card_gib
     own_card_tflops: float | None = situation.own_card_tflops
     own_card_gb_per_s: float | None = situation.own_card_gb_per_s
-    stored: str = pick(Stored.FP8, Stored, "Weights kept in", group=situation.HARDWARE)
-    engine: str = pick(Engine.VLLM, Engine, "Served by", group=situation.HARDWARE)
+    stored: str = pick(Stored.FP8, Stored, "Number format of the weights", group=situation.HARDWARE)
+    engine: str = pick(Engine.VLLM, Engine, "Software that serves it", group=situation.HARDWARE)
     adapters_count: float = ask(
         0,
         COUNT,
@@ -154,7 +154,7 @@ class Inputs:
     )
     concurrent_users: float = situation.concurrent_users
     pause_seconds: float = ask(
-        20, SECONDS, "From one request of a user to the next", low=0.1, high=86_400, group=situation.TRAFFIC
+        20, SECONDS, "Time from one request of a user to the next", low=0.1, high=86_400, group=situation.TRAFFIC
     )
     requests_per_month: float = situation.requests_per_month
     prompt_tokens: float = situation.prompt_tokens

@@ -1,9 +1,9 @@
 """All that JavaScript calls: one function, JSON in, JSON out.
 
-Request: {"decision": name, "given": {field: text}, "preset": name, "stage": 0 to 2, "form": "html", "json",
-"csv" or "markdown", "v": the version of the link, "site": the address for links}.
+Request: {"decision": name, "given": {field: text}, "preset": name, "stage": 0 to 2, "form": one of FORMS, "v":
+the version of the link, "site": the address for links, "day": for a brief}.
 Response: {"decision", "stage", "more", "problems", "ignored", "notices", "given", "query", "version"} and, when there
-are no problems, "sections" (HTML by section), "json", "csv" or "markdown".
+are no problems, "sections" (HTML by section), or what the form is called.
 
 "want" asks for something else with the same fields: "sweep" (with "field"), "map" (with "field" and "up"; one row a
 stage, the picture with the last), "questions" (with "pages", addresses by the decisions to be asked the same) or
@@ -19,13 +19,15 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from typing import Any
 from urllib.parse import quote
 
 from calculator import MODEL_VERSION, catalog, engine, explore, links, presets
-from calculator.faces import agreement, exchange, questions, report, view
+from calculator.faces import agreement, brief, exchange, questions, report, view
 
 STAGES = 3
+FORMS = ("html", "json", "csv", "markdown", "brief", "brief_markdown")
 LONGEST_REQUEST = 400_000
 
 SPREAD = re.compile("calc-(?:doubt|shares|holds|range)")
@@ -77,8 +79,8 @@ def _answer(request: str) -> dict[str, Any]:
     if stage not in range(last) or isinstance(stage, bool):
         raise ValueError(f"stage must be 0 to {last - 1}; given: {str(stage)[:20]}")
     form = _text(asked, "form") or "html"
-    if form not in ("html", "json", "csv", "markdown"):
-        raise ValueError(f"form must be html, json, csv or markdown; given: {form[:20]!r}")
+    if form not in FORMS:
+        raise ValueError(f"form must be one of {', '.join(FORMS)}; given: {form[:20]!r}")
     reading = engine.read(decision, given)
     response: dict[str, Any] = {
         "decision": name,
@@ -88,28 +90,40 @@ def _answer(request: str) -> dict[str, Any]:
         "ignored": ignored,
         "notices": list(links.changed_since(_text(asked, "v"))),
         "given": dict(reading.given),
-        "query": links.query(reading.given),
+        "query": "",
         "version": MODEL_VERSION,
     }
     if reading.problems:
         return response
+    start = start_of(name, _text(asked, "preset"))
+    changed = report.changed_fields(decision, reading, start)
+    response["query"] = links.query(changed, start)
     want = _text(asked, "want") or "report"
     if want != "report":
         response.update(_wanted(want, name, reading, asked, stage))
         return response
     built = _report(name, reading, stage)
+    if built.holds is not None:
+        said = links.seen(built.holds, str(built.verdict.answer), built.verdict.next_step)
+        response["query"] = links.query(changed, start, said)
     if form == "json":
         response["json"] = report.as_json(built)
     elif form == "csv":
-        response["csv"] = report.as_csv(built, _text(asked, "site"))
+        response["csv"] = report.as_csv(built, _text(asked, "site"), start)
     elif form == "markdown":
-        response["markdown"] = report.as_markdown(built, quote(_text(asked, "site"), safe="/:"))
+        response["markdown"] = report.as_markdown(built, quote(_text(asked, "site"), safe="/:"), start)
+    elif form != "html":
+        site, day = quote(_text(asked, "site"), safe="/:"), _text(asked, "day")[:40]
+        written = brief.brief_of(built, start, site, day)
+        response[form] = brief.as_page(written) if form == "brief" else brief.as_markdown(written)
     else:
         begun = _stages_of(asked, stage)
         if begun.overall is None:
             whole = whole_situation(asked.get("given"), _text(asked, "preset"))
             begun.overall = agreement.words(built, whole)
         sections = view.sections(built, begun.overall)
+        if built.flips is not None:
+            sections["brief"] = brief.as_fragment(brief.brief_of(built, start))
         response["sections"] = {
             part: html
             for part, html in sections.items()
@@ -187,6 +201,16 @@ def whole_situation(given: object, preset: str) -> dict[str, object]:
     if not isinstance(given, Mapping):
         raise ValueError("given must be an object of fields")
     return {**(presets.preset(preset).situation if preset else {}), **links.current_names(given)}
+
+
+@cache
+def start_of(name: str, preset: str) -> links.Start:
+    """What a decision starts from with this preset: its fields as the decision reads them; typical values for none."""
+    if not preset:
+        return links.Start()
+    given, _ = merge(name, {}, preset)
+    reading = engine.read(catalog.decision(name), given)
+    return links.Start(name=preset, title=presets.preset(preset).title, given=reading.given)
 
 
 def merge(name: str, given: object, preset: str) -> tuple[dict[str, object], list[str]]:

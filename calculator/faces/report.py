@@ -6,11 +6,12 @@ from math import isfinite
 from typing import Any
 
 from calculator import MODEL_VERSION
-from calculator.engine import FIRM, Report, result_name, strength_words, uncertain
+from calculator.engine import FIRM, Reading, Report, result_name, strength_words, uncertain, write
 from calculator.exhibit import Choices, Command, Exhibit, Note, Picture, Table
-from calculator.fields import fields_of, show
-from calculator.links import query
+from calculator.fields import defaults_of, fields_of, show
+from calculator.links import Start, differing, query
 from calculator.units import COUNT, USD, round_to
+from calculator.verdict import Decision
 
 DIGITS = 7
 """Significant digits of a computed number in JSON: the last bits of exp and log differ between C libraries."""
@@ -83,8 +84,21 @@ def _computed(value: float) -> Any:
     return _rounded(value) if isfinite(value) else str(value)
 
 
-def as_csv(report: Report, site_url: str = "") -> str:
+def changed_fields(decision: Decision, reading: Reading, start: Start) -> dict[str, str]:
+    """The fields in which what was read differs from its start, in canonical text."""
+    specs, defaults = fields_of(decision.Inputs), defaults_of(decision.Inputs)
+    typical = {field: write(spec, defaults[field]) for field, spec in specs.items()}
+    return differing(reading.given, typical, start)
+
+
+def reproducing(report: Report, start: Start) -> str:
+    """The query of the link that gives this report again."""
+    return query(changed_fields(report.decision, report.reading, start), start)
+
+
+def as_csv(report: Report, site_url: str = "", start: Start | None = None) -> str:
     """Inputs and outputs as a table for a spreadsheet, one a line, where no cell is taken for a formula."""
+    start = start or Start()
     decision, inputs = report.decision, report.reading.inputs
     rows: list[tuple[object, ...]] = [("kind", "field", "label", "value", "unit", "5th percentile", "95th percentile")]
     for name, spec in fields_of(decision.Inputs).items():
@@ -102,7 +116,7 @@ def as_csv(report: Report, site_url: str = "") -> str:
     if report.holds is not None:
         rows.append(("holds", "", "Share of draws with this answer", report.holds, "", "", ""))
     rows.append(("version", "", "Model version", MODEL_VERSION, "", "", ""))
-    rows.append(("link", "", "Link that reproduces it", f"{site_url}{query(report.reading.given)}", "", "", ""))
+    rows.append(("link", "", "Link that reproduces it", f"{site_url}{reproducing(report, start)}", "", "", ""))
     return "".join(",".join(map(csv_cell, row)) + "\r\n" for row in rows)
 
 
@@ -117,11 +131,16 @@ def csv_cell(value: object) -> str:
     return f'"{text.replace(chr(34), chr(34) * 2)}"' if set(text) & set(',"\r\n') else text
 
 
-def as_markdown(report: Report, site_url: str = "") -> str:
-    """The report as Markdown: question, verdict with its doubt, numbers, flips, assumptions with source and date."""
+def as_markdown(report: Report, site_url: str = "", start: Start | None = None) -> str:
+    """The report as Markdown: question, verdict with its doubt, numbers, flips, assumptions with source and date.
+
+    start: what the reader began with, whose numbers are told from the reader's own.
+    """
+    start = start or Start()
     verdict, decision = report.verdict, report.decision
-    lamps = [" · ".join(_escape(lamp.words) for lamp in verdict.lamps), ""] if verdict.lamps else []
-    lines = [f"# {decision.question}", "", *lamps, f"**{verdict.answer}.** {verdict.headline}", ""]
+    lamps = [" · ".join(as_text(lamp.words) for lamp in verdict.lamps), ""] if verdict.lamps else []
+    lines = [f"# {decision.question}", "", *_FOR_THE_RECORD, "", *lamps]
+    lines += [f"**{verdict.answer}.** {verdict.headline}", ""]
     lines += _doubt(report)
     lines += [f"- {reason}" for reason in verdict.reasons]
     if verdict.next_step:
@@ -129,16 +148,16 @@ def as_markdown(report: Report, site_url: str = "") -> str:
         if report.value_of_knowing_usd is not None:
             worth = USD.show(report.value_of_knowing_usd)
             lines.append(f"Knowing the uncertain numbers would be worth {worth} at most.")
-    lines += ["", "## Your numbers", "", *_inputs_table(report), "", "## Results", "", *_outputs_table(report)]
+    lines += ["", "## Your numbers", "", *_inputs_table(report, start), "", "## Results", "", *_outputs_table(report)]
     for exhibit in report.exhibits:
         said = _exhibit(exhibit)
         lines += ["", *said] if said else []
     if report.flips is not None:
         lines += ["", "## What would change the answer", ""]
-        lines += [f"- {_escape(f.label)}: {f.now} → {f.then} gives “{f.answer}”" for f in report.flips[:8]]
+        lines += [f"- {as_text(f.label)}: {f.now} → {f.then} gives “{f.answer}”" for f in report.flips[:8]]
         if not report.flips:
             lines.append("No single field changes it within its bounds.")
-    lines += ["", "## Assumptions used", "", *_assumptions_table(report), "", *_for_the_record(report, site_url)]
+    lines += ["", "## Assumptions used", "", *_assumptions_table(report), "", *_again(report, site_url, start)]
     return "\n".join(lines) + "\n"
 
 
@@ -154,17 +173,17 @@ def shell_line(report: Report) -> str:
     return f"python -m calculator run {report.name} {fields.replace('`', '')}".rstrip()
 
 
-def _for_the_record(report: Report, site_url: str) -> list[str]:
-    """What makes a record of a report: how to get it again, and who looks at it when."""
+_FOR_THE_RECORD = ("- Owner:", "- Decided on:", "- Look at it again on:")
+
+
+def _again(report: Report, site_url: str, start: Start) -> list[str]:
+    """How to get the report again."""
     return [
         "## For the record",
         "",
         f"- Model version: {MODEL_VERSION}",
-        f"- Link that reproduces it: {site_url}{query(report.reading.given)}",
+        f"- Link that reproduces it: {site_url}{reproducing(report, start)}",
         f"- The same from a shell: `{shell_line(report)}`",
-        "- Owner:",
-        "- Decided on:",
-        "- Look at it again on:",
     ]
 
 
@@ -177,27 +196,28 @@ def _doubt(report: Report) -> list[str]:
     return [words, ""]
 
 
-def _escape(text: str) -> str:
+def as_text(text: str) -> str:
     """Text inside a Markdown table or line: nothing in it may become markup."""
     for character in "\\`*_[]<>|":
         text = text.replace(character, "\\" + character)
     return " ".join(text.split())
 
 
-def _inputs_table(report: Report) -> list[str]:
-    rows = ["| Field | Value | From |", "|---|---|---|"]
+def _inputs_table(report: Report, start: Start) -> list[str]:
+    rows = ["| Field | Value | Whose |", "|---|---|---|"]
     for name, spec in fields_of(report.decision.Inputs).items():
         if spec.kind == "assume" and name not in report.reading.given:
             continue
-        value = getattr(report.reading.inputs, name)
-        rows.append(f"| {_escape(spec.label)} | {_escape(show_input(report, name, value))} | {_origin(report, name)} |")
+        value = show_input(report, name, getattr(report.reading.inputs, name))
+        rows.append(f"| {as_text(spec.label)} | {as_text(value)} | {origin(report, name, start)} |")
     return rows
 
 
-def _origin(report: Report, name: str) -> str:
+def origin(report: Report, name: str, start: Start) -> str:
+    """Whose an input's value is: the reader's, that of the preset they began with, a catalogue's, or a typical one."""
     if name in report.reading.given:
-        return "given"
-    return "catalogue" if name in report.reading.filled else "default"
+        return "preset" if start.given.get(name) == report.reading.given[name] else "yours"
+    return "catalogue" if name in report.reading.filled else "typical"
 
 
 def show_input(report: Report, name: str, value: Any) -> str:
@@ -218,25 +238,25 @@ def _outputs_table(report: Report) -> list[str]:
             spread = report.spread[name]
             span = unit.show_range(spread.low, spread.high) if spread.low != spread.high else "–"
         mark = "**" if name == result_name(report.decision) else ""
-        rows.append(f"| {mark}{_escape(spec.label)}{mark} | {unit.show(getattr(report.outputs, name))} | {span} |")
+        rows.append(f"| {mark}{as_text(spec.label)}{mark} | {unit.show(getattr(report.outputs, name))} | {span} |")
     return rows
 
 
 def _exhibit(exhibit: Exhibit) -> list[str]:
     if isinstance(exhibit, Table):
-        head = [f"### {_escape(exhibit.title)}", "", "| " + " | ".join(map(_escape, exhibit.columns)) + " |"]
+        head = [f"### {as_text(exhibit.title)}", "", "| " + " | ".join(map(as_text, exhibit.columns)) + " |"]
         rule = ["|" + "---|" * len(exhibit.columns)]
-        rows = ["| " + " | ".join(map(_escape, row)) + " |" for row in exhibit.rows]
-        return head + rule + rows + (["", _escape(exhibit.note)] if exhibit.note else [])
+        rows = ["| " + " | ".join(map(as_text, row)) + " |" for row in exhibit.rows]
+        return head + rule + rows + (["", as_text(exhibit.note)] if exhibit.note else [])
     if isinstance(exhibit, Command):
-        return [f"### {_escape(exhibit.title)}", "", _escape(exhibit.note), "", "```", *exhibit.text.split("\n"), "```"]
+        return [f"### {as_text(exhibit.title)}", "", as_text(exhibit.note), "", "```", *exhibit.text.split("\n"), "```"]
     if isinstance(exhibit, Note):
-        return [f"### {_escape(exhibit.title)}", "", *(_escape(p) for p in exhibit.paragraphs)]
+        return [f"### {as_text(exhibit.title)}", "", *(as_text(p) for p in exhibit.paragraphs)]
     if isinstance(exhibit, Choices):
         # The table of every option has these numbers and more.
         return []
     if isinstance(exhibit, Picture):
-        return [f"### {_escape(exhibit.title)}", "", _escape(exhibit.description)]
+        return [f"### {as_text(exhibit.title)}", "", as_text(exhibit.description)]
     raise TypeError(f"no Markdown for {type(exhibit).__name__}")
 
 
@@ -267,5 +287,5 @@ def _assumptions_table(report: Report) -> list[str]:
             continue
         value = show_input(report, name, getattr(report.reading.inputs, name))
         span = range_words(report, name, "yours")
-        rows.append(f"| {_escape(entry.label)} | {value} | {span} | {_escape(entry.source)} | {entry.as_of} |")
+        rows.append(f"| {as_text(entry.label)} | {value} | {span} | {as_text(entry.source)} | {entry.as_of} |")
     return rows

@@ -697,10 +697,7 @@ def _control(name: str, spec: Field, value: str, default: str, ident: str, more:
     hint = ". ".join(filter(None, (_hint(spec), more)))
     described = f' aria-describedby="{own}-problem{f" {own}-hint" if hint else ""}"'
     common = f'id="{own}" name="{name}" data-default="{escape(default)}"{described}'
-    words = ("%" if spec.unit.percent else spec.unit.name) if spec.unit else ""
-    # "Requests per month", not "Requests requests per month"; "GPUs", not "GPUs GPUs".
-    words = "" if words.lower() == spec.label.lower() else words.removeprefix(f"{spec.label.lower()} ")
-    unit = f' <span class="calc-unit">{escape(words)}</span>' if words else ""
+    unit = f' <span class="calc-unit">{escape(words)}</span>' if (words := unit_words(spec)) else ""
     if spec.kind == "pick":
         control = f"{_finder(spec, own)}<select {common}>{_options(spec, value)}</select>"
     elif spec.kind == "flag":
@@ -722,6 +719,23 @@ def _control(name: str, spec: Field, value: str, default: str, ident: str, more:
         f'<label for="{own}">{escape(spec.label)}{unit}</label>{control}{note}'
         f'<p class="calc-problem" id="{own}-problem"></p></div>'
     )
+
+
+def unit_words(spec: Field) -> str:
+    """The unit as it stands after a label, so that both can be read aloud as one.
+
+    "Requests per month", "Budget to start (USD)"; none after a label that has named it: "Days until it must work".
+    """
+    if spec.unit is None or not spec.unit.name:
+        return ""
+    if spec.unit.percent:
+        return "(%)"
+    label, words = spec.label.lower(), spec.unit.name
+    first = words.lower().partition(" ")[0]
+    if words.lower().startswith(f"{label} "):
+        return words[len(label) + 1 :]
+    named = set(label.replace(",", " ").replace(":", " ").split())
+    return "" if {first, first.removesuffix("s")} & named else f"({words})"
 
 
 def _options(spec: Field, value: str) -> str:

@@ -51,6 +51,23 @@ _OPEN_CARDS = 3
 """Cards that stand in the open; the strongest of each side come first."""
 
 
+def ours(what: str) -> str:
+    """A figure to believe us by, as text: comparisons, assumptions, or our error: training-memory, training-throughput.
+
+    An error is the median over sources of what each showed before anything was learnt from it. ValueError for another.
+    """
+    if what == "comparisons":
+        return f"{len(cases()):,}"
+    if what == "assumptions":
+        return f"{len(assumptions()):,}"
+    from calculator.evaluation import contact
+
+    found = {name: expected for (name, _), expected in contact.expected().items() if name.startswith("training-")}
+    if what not in found:
+        raise ValueError(f"ours must be one of: comparisons, assumptions, {', '.join(found)}; given: {what[:60]!r}")
+    return SHARE.show(round(found[what].median_error, 2))
+
+
 def render(what: str, source: str) -> str:
     """The HTML of a fence. ValueError for a fence or an argument that does not exist."""
     argument = source.strip()

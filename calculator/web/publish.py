@@ -10,6 +10,7 @@
 - `sitemap.xml` says nothing of the day it was built on: the same source is the same release on any day;
 - `sw.js` gets the list of files to keep for reading without a network, with the digest of each;
 - `llms.txt` lists the pages for machines that read, `schemas/` says what they may send and what comes back;
+- the theme's styles lose what no page of the site uses;
 - a dead link, a missing anchor, an inline style or an inline handler fails the build.
 
 Native only, standard library only. Running it twice changes nothing.
@@ -30,6 +31,7 @@ from urllib.parse import unquote, urlsplit
 
 from calculator import MODEL_VERSION
 from calculator.faces.schema import write_schemas
+from calculator.web import slim
 from calculator.web.bundle import gzipped
 from calculator.web.serve import published_address
 
@@ -128,7 +130,7 @@ class Page:
 def publish(root: Path) -> list[str]:
     """Do all of the above to the site in `root`; gives what is wrong with it, one line each."""
     prefix = urlsplit(published_address(root)).path
-    versions = _versions(root / "assets")
+    versions = _versions(root / "assets") | _slim(root)
     pages = []
     for path in sorted(root.rglob("*.html")):
         before = path.read_text("utf-8")
@@ -156,6 +158,19 @@ def thin_style(text: str) -> str:
         else:
             kept.append(re.sub(r"\s*([{};])\s*", r"\1", re.sub(r"\s+", " ", part)))
     return "".join(kept).strip()
+
+
+def _slim(root: Path) -> dict[str, str]:
+    """Leave out of the theme's styles what no page uses; a version for each, as they are this release's own by then."""
+    theme = sorted(root.glob("assets/stylesheets/*.css"))
+    styles = [*theme, *sorted(root.glob("assets/*.css"))]
+    texts = [*sorted(root.rglob("*.html")), *sorted(root.glob("assets/*.js"))]
+    texts += sorted(root.glob("assets/javascripts/*.js"))
+    used = slim.words(path.read_text("utf-8") for path in texts)
+    used |= slim.asked(path.read_text("utf-8") for path in styles)
+    for path in theme:
+        path.write_text(slim.style(path.read_text("utf-8"), used), "utf-8")
+    return {path.relative_to(root).as_posix(): _digest(path.read_bytes())[:12] for path in theme}
 
 
 def _digest(content: bytes) -> str:

@@ -26,7 +26,7 @@ from pymdownx.inlinehilite import InlineHiliteException
 from pymdownx.superfences import SuperFencesException
 
 from calculator import MODEL_VERSION, catalog, engine, explore, presets
-from calculator.faces import agreement, browser, examined, questions, view
+from calculator.faces import agreement, brief, browser, examined, questions, view
 from calculator.faces.chart import escape
 from calculator.fields import fields_of
 from calculator.units import COUNT
@@ -37,6 +37,16 @@ EXAMPLE = "A worked example. This site holds no runtime, so the numbers stay; th
 _OWN_KEYS = ("preset", "show", "map", "chips", "pages")
 _FROM_A_FILE = frozenset({"labelled_examples", "test_items"})
 """Fields that a reader's own file fills: where one is asked for, a file may be dropped."""
+
+OURS = "ours"
+"""In place of a decision's name, for what is counted and measured here."""
+
+_FOLLOWED = (
+    r"<script>/[?&](?!(embed|fields|h|utm_\w+)\b)\w/.test(location.search)&&"
+    '(document.currentScript.parentNode.dataset.pending="")</script>'
+)
+"""Run before the first paint: what a link asks is not the worked example's question, whose answer is then not shown."""
+
 READY = "A worked example. It comes to life once the page's script has loaded."
 
 
@@ -101,16 +111,23 @@ def data(source: str, language: str, css_class: str, options: Any, md: Any, **_:
 def figure(source: str, language: str, css_class: str, md: Any) -> str:
     """The text of one `#!calc …` in prose. Raises InlineHiliteException with "page.md:line: what is wrong"."""
     try:
-        return f'<span class="calc-inline">{escape(quantity(source))}</span>'
+        # What is ours stays as it is beside whatever numbers; the worked example's figures step back.
+        name = "calc-ours" if source.startswith(f"{OURS}:") else "calc-inline"
+        return f'<span class="{name}">{escape(quantity(source))}</span>'
     except Exception as error:
         message = f"{_where(md, '#!calc ', source)}: {type(error).__name__}: {error}"
         raise InlineHiliteException(message) from error
 
 
 def quantity(source: str) -> str:
-    """`NAME:WHAT field=value …` worked out. WHAT is an output, an output with `.range`, answer, headline or holds."""
+    """`NAME:WHAT field=value …` worked out. WHAT is an output, an output with `.range`, answer, headline or holds.
+
+    With `ours` for NAME it is a figure of our own: see `appendix.ours`.
+    """
     target, *pairs = shlex.split(source)
     name, _, what = target.partition(":")
+    if name == OURS:
+        return appendix.ours(what)
     given = dict(pair.split("=", 1) for pair in pairs)
     report = _report(name, given.pop("preset", ""), tuple(given.items()))
     if what in ("answer", "headline"):
@@ -193,13 +210,14 @@ def _calculator(
     overall = agreement.words(report, browser.whole_situation(dict(report.reading.given), preset))
     return (
         f'<section class="calculator" id="{ident}" data-decision="{name}" data-version="{MODEL_VERSION}" '
-        f'data-worker="{worker}" data-search-exclude aria-labelledby="{ident}-title">'
+        f'data-worker="{worker}" data-search-exclude aria-labelledby="{ident}-title">{_FOLLOWED}'
         f'<h2 class="calc-title" id="{ident}-title">{escape(decision.question)}</h2>'
         '<div class="calc-body">'
         f'<form class="calc-form" id="{ident}-form" novalidate autocomplete="off" aria-label="Your numbers" popover>'
         f"{_bar(name, ident, preset, READY if worker else EXAMPLE)}{_entrance(decision)}{form}"
         f"{_peek(ident, 'hide', 'Done')}</form>"
         f'<div class="calc-report">{view.render_report(report, overall, asked + _actions())}</div></div>'
+        f'<div class="calc-brief" data-section="brief">{_brief(report, preset)}</div>'
         f'<div class="calc-foot">{_map(mapped)}{_source(report)}</div>'
         f"{_peek(ident, 'show', 'Your numbers')}"
         f"</section>{_computes(decision)}"
@@ -216,6 +234,11 @@ def _chips(preset: str) -> str:
     )
     named = 'role="group" aria-label="Situations to start from"'
     return f'<div class="calc-chips" {named} data-search-exclude>{buttons}</div>'
+
+
+def _brief(report: engine.Report, preset: str) -> str:
+    """What a browser prints of the page: one page for a meeting, not shown on the screen."""
+    return brief.as_fragment(brief.brief_of(report, browser.start_of(report.name, preset)))
 
 
 def _map(mapped: list[str]) -> str:
@@ -294,9 +317,12 @@ def _bar(name: str, ident: str, preset: str, state: str) -> str:
 
 
 def _actions() -> str:
-    first = _buttons((("link", "Copy link"), ("markdown", "Copy as Markdown"), ("print", "Print")))
+    first = _buttons((("link", "Copy link"), ("brief", "Print a brief"), ("markdown", "Copy as Markdown")))
     more = _buttons(
         (
+            ("brief-page", "Download brief (HTML)"),
+            ("brief-markdown", "Download brief (Markdown)"),
+            ("print", "Print every number"),
             ("record", "Download decision record"),
             ("csv", "Download CSV"),
             ("json", "Download JSON"),

@@ -10,10 +10,15 @@ const PAUSE_BEFORE_PROBLEMS = 900;
 const IDLE_DELAY = 2000;
 const LONGEST_SILENCE = 30_000;
 const LONGEST_LINK = 6000;
+const LONGEST_SEEN = 200;
+const NOT_FIELDS = ["v", "preset", "embed", "fields", "saw"];
 const SCHEMES = { light: "default", dark: "slate" };
 const NEWER = "Chrome or Edge from 97, Firefox from 114 and Safari from 16.4 have what it needs";
 const EMBED = new URLSearchParams(location.search).get("embed");
-const EMBEDDED = EMBED === null ? "" : Object.hasOwn(SCHEMES, EMBED) ? EMBED : "auto";
+const [EMBED_FORM, EMBED_SCHEME] = /^(compact)?-?(.*)$/.exec(EMBED ?? "").slice(1);
+const EMBEDDED = EMBED !== null;
+const COMPACT = EMBED_FORM === "compact";
+const COMPACT_FIELDS = 3;
 
 const SAYS = {
   ready: "Change any number: it is worked out again here, on your device.",
@@ -23,6 +28,7 @@ const SAYS = {
   invalid: "Check the marked field. The result below is the last good one.",
   error: "The result below is the last good one.",
   failed: "The calculator could not start. The worked example stays below, and what you typed is kept.",
+  unanswered: "The calculator could not start, so these numbers have no answer yet. What you typed is kept.",
   mismatch: "This page and its script are of different releases: reload the page.",
   stopped: "The calculator has stopped. What you typed is kept; the result below is from before.",
 };
@@ -38,6 +44,7 @@ class Runtime {
     this.misses = 0;
     this.slowest = 100;
     this.again = "";
+    this.share = 0;
     this.worked = false;
   }
 
@@ -159,6 +166,8 @@ class Runtime {
   hear(message) {
     if (message.loading) {
       this.watch(LONGEST_SILENCE);
+      this.share = message.share;
+      calculators().forEach(showProgress);
       return;
     }
     if (message.state) {
@@ -208,6 +217,7 @@ class Runtime {
   tell(state, detail = "") {
     this.state = state;
     this.detail = detail;
+    this.share = 0;
     for (const section of calculators()) showState(section);
   }
 }
@@ -364,10 +374,12 @@ function connect(section) {
   state.path = location.pathname;
   state.version = link.get("v") ?? "";
   state.foreign = {};
+  state.linked = linked;
+  state.seen = linked ? seenBySender(link) : null;
   if (linked) {
     applyPreset(section, link.get("preset") ?? "");
     for (const [name, text] of link) {
-      if (["v", "preset", "embed"].includes(name)) continue;
+      if (NOT_FIELDS.includes(name)) continue;
       if (names.has(name)) applyFields(section, { [name]: text });
       else state.foreign[name] = text;
     }
@@ -375,6 +387,8 @@ function connect(section) {
     if (situation.preset) applyPreset(section, situation.preset);
     applyFields(section, situation.fields);
   }
+  if (controls(section).every(untouched) && !Object.keys(state.foreign).length) delete section.dataset.pending;
+  else section.dataset.pending = "";
   showState(section);
   showAges(section);
   showPeek(section);
@@ -390,6 +404,58 @@ function connect(section) {
     section.dataset.stale = "";
     compute(section);
   }
+}
+
+// What a link says its sender saw. Anybody can write a link, so this is text, short, and marked as the sender's word.
+function seenBySender(link) {
+  const [share, answer, ...step] = (link.get("saw") ?? "").replace(/[^\p{L}\p{N}\p{P}\p{S}\p{Zs}]/gu, "").split("~");
+  if (!answer?.trim() || !/^(\d{1,2}|100)$/.test(share)) return null;
+  return { share, answer: answer.slice(0, LONGEST_SEEN / 2), step: step.join(" ").slice(0, LONGEST_SEEN) };
+}
+
+// Numbers that are not the worked example's have another answer, and its own is not shown for theirs: until theirs is
+// worked out, what the link's sender saw stands in its place, or that it is not known yet.
+function showPending(section, state) {
+  if (section.dataset.pending === undefined) return;
+  const { initial, linked, seen } = of(section);
+  const part = section.querySelector(".calc-verdict");
+  if (!initial.has("verdict")) initial.set("verdict", part.innerHTML);
+  section.dataset.pending = state;
+  const whose = linked ? "this link’s" : "your";
+  const done = { failed: "could not be worked out here", invalid: "waits for the marked field" }[state];
+  const lines = seen
+    ? [
+        ["whose", "What the sender of this link saw"],
+        ["answer", seen.answer],
+        ["step", `In ${seen.share}\u00a0% of the draws.${seen.step ? ` Next step: ${seen.step}` : ""}`],
+        ["state", done ? `The answer of today ${done}: this is the sender’s word.` : "Being worked out anew, on your device."],
+      ]
+    : [["answer", done ? `The answer to ${whose} numbers ${done}` : `Working out the answer to ${whose} numbers …`]];
+  const said = lines.map(([name, words]) => {
+    const span = document.createElement("span");
+    span.className = `calc-pending-${name}`;
+    span.textContent = words;
+    return span;
+  });
+  const panel = document.createElement("span");
+  panel.className = "calc-pending";
+  panel.append(...said);
+  if (state === "failed" && runtimeFor(section)) panel.append(actionButton("retry", "Try again"));
+  if (part.textContent !== panel.textContent) part.replaceChildren(panel);
+}
+
+function showProgress(section) {
+  const found = runtimeFor(section);
+  const bar = section.querySelector(":scope > progress");
+  if (found?.state !== "starting") {
+    bar?.remove();
+    return;
+  }
+  const shown = bar ?? document.createElement("progress");
+  shown.setAttribute("aria-label", "The calculator’s download");
+  if (found.share > 0 && found.share < 1) shown.value = found.share;
+  else shown.removeAttribute("value");
+  if (!bar) section.prepend(shown);
 }
 
 // A page out of the browser's memory still holds what was typed, a link's numbers included.
@@ -408,7 +474,9 @@ function isLinked(section, link) {
 
 function showSituation(section) {
   const { preset, fields } = loadSituation();
-  const mine = controls(section).filter((control) => Object.hasOwn(fields, control.name)).length;
+  const { linked, seen } = of(section);
+  const all = controls(section);
+  const mine = all.filter((control) => Object.hasOwn(fields, control.name)).length;
   const bar = section.querySelector(".calc-situation");
   const select = presetsOf(section);
   const chosen = [...select.options].find((option) => preset && option.value === preset);
@@ -416,32 +484,66 @@ function showSituation(section) {
     chip.setAttribute("aria-pressed", chip.dataset.preset === select.value);
   }
   const yours = mine > 0 || chosen !== undefined;
+  const plain = all.every(untouched);
+  showDifference(!plain);
   // A list tells nobody that what it already shows was chosen, so a page's own example is taken with a button.
-  const example = !yours && !EMBEDDED && select.value !== "" && controls(section).every(untouched);
-  if (!yours && bar.contains(document.activeElement)) select.focus();
-  bar.hidden = !yours && !example;
-  offerInBar(bar, example ? "keep" : "clear");
+  const example = !yours && !EMBEDDED && select.value !== "" && plain;
+  if (!yours && !linked && bar.contains(document.activeElement)) select.focus();
+  bar.hidden = !yours && !example && !linked;
+  offerInBar(bar, linked ? (EMBEDDED ? [] : ["keep", "mine"]) : example ? ["keep"] : ["clear"]);
   const text = bar.querySelector(".calc-situation-text");
+  if (linked) {
+    text.textContent = ofLink(section, select, seen);
+    return;
+  }
   if (example) {
     text.textContent = "This page's example.";
     return;
   }
-  const count = mine === 1 ? "1 answer of yours" : `${mine} answers of yours`;
-  const words = [chosen?.textContent, mine ? count : ""].filter(Boolean).join(", with ");
+  const words = [chosen?.textContent, mine ? counted(mine, "answer of yours", "answers of yours") : ""];
   const lasts = unstored ? " This browser stores nothing here: it is gone when the page is closed." : "";
-  text.textContent = `Your situation: ${words}.${lasts}`;
+  text.textContent = `Your situation: ${words.filter(Boolean).join(", with ")}.${lasts}`;
 }
 
-// Other words and another button take the place of those before: what changes its width moves.
-function offerInBar(bar, action) {
-  const button = bar.querySelector("button");
-  if (button.dataset.action === action) return;
-  const focused = button === document.activeElement;
-  const other = button.cloneNode();
-  other.dataset.action = action;
-  other.textContent = action === "keep" ? "Use it everywhere" : "Clear";
-  bar.replaceChildren(bar.querySelector(".calc-situation-text").cloneNode(), " ", other);
-  if (focused) other.focus();
+function counted(number, one, many) {
+  return `${number} ${number === 1 ? one : many}`;
+}
+
+// Whose numbers these are, how many differ, and what the sender saw when it is not what came out here.
+function ofLink(section, select, seen) {
+  const base = JSON.parse(select.dataset.presets)[select.value];
+  const other = controls(section).filter((control) => read(control) !== (base[control.name] ?? control.dataset.default));
+  const start = select.selectedOptions[0].textContent.toLowerCase();
+  const differs = other.length ? `${counted(other.length, "value differs", "values differ")} from ${start}` : start;
+  const found = seenBySender(new URLSearchParams(section.dataset.query));
+  const saw = seen && found && seen.answer !== found.answer ? ` Its sender saw “${seen.answer}”, in ${seen.share}\u00a0% of the draws.` : "";
+  return `The numbers of a link: ${differs}.${saw}`;
+}
+
+// Figures in the text are the worked example's: beside other numbers they step back.
+function showDifference(differs) {
+  document.documentElement.toggleAttribute("data-differs", differs);
+}
+
+function actionButton(action, words) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "calc-button";
+  button.dataset.action = action;
+  button.textContent = words;
+  return button;
+}
+
+const OFFERS = { keep: "Use it everywhere", clear: "Clear", mine: "Back to mine" };
+
+// Other words and other buttons take the place of those before: what changes its width moves.
+function offerInBar(bar, actions) {
+  const before = [...bar.querySelectorAll("button")];
+  if (before.map((button) => button.dataset.action).join() === actions.join()) return;
+  const focused = before.includes(document.activeElement);
+  const made = actions.map((action) => actionButton(action, OFFERS[action]));
+  bar.replaceChildren(bar.querySelector(".calc-situation-text").cloneNode(), ...made.flatMap((button) => [" ", button]));
+  if (focused) made[0]?.focus();
 }
 
 // Asking, and showing what came back
@@ -458,7 +560,9 @@ function pauseFor(section) {
 
 // The whole of what is known of the reader, this form's fields last: a page also says what it comes to overall.
 function situationOf(section) {
-  const given = { ...loadSituation().fields, ...of(section).foreign, ...values(section) };
+  const { linked, foreign } = of(section);
+  // A link is the sender's situation: nothing of the reader's own mixes in.
+  const given = { ...(linked ? {} : loadSituation().fields), ...foreign, ...values(section) };
   return { decision: section.dataset.decision, given, preset: presetsOf(section).value };
 }
 
@@ -498,13 +602,13 @@ function receive(section, response) {
   section.querySelector(".calc-verdict").setAttribute("aria-busy", partial);
   const withoutSpread = partial && response.stage === 0;
   for (const [name, html] of Object.entries(response.sections)) replace(section, name, html, withoutSpread);
+  delete section.dataset.pending;
   showPeek(section);
   showAges(section);
-  if (response.stage === 0) {
-    adopt(section, response);
-    section.dataset.query = response.query;
-    if (state.edited) address(section);
-  }
+  if (response.stage === 0) adopt(section, response);
+  section.dataset.query = response.query;
+  if (state.edited && (response.stage === 0 || !partial)) address(section);
+  showSituation(section);
   if (!partial) {
     section.dispatchEvent(new Event("settled"));
     askOthers(section);
@@ -545,7 +649,7 @@ function address(section) {
 
 function setQuery(section, query) {
   if (!isHere(section)) return;
-  if (EMBEDDED) query += `${query ? "&" : "?"}embed=${EMBEDDED}`;
+  if (EMBEDDED) query += `${query ? "&" : "?"}${ASKED_BY_FRAME}`;
   try {
     history.replaceState(history.state, "", location.pathname + query + location.hash);
   } catch {
@@ -557,7 +661,7 @@ function setQuery(section, query) {
 function amendLink(section, name, text) {
   const link = new URLSearchParams(location.search);
   if (!isHere(section) || !isLinked(section, link)) return;
-  link.delete("embed");
+  for (const name of ["embed", "fields", "saw"]) link.delete(name);
   link.set(name, text);
   if (`${link}`.length < LONGEST_LINK) setQuery(section, `?${link}`);
 }
@@ -587,7 +691,10 @@ function showProblems(section, problems) {
 function showState(section) {
   const found = runtimeFor(section);
   // A site that was built without a runtime says so in the page itself.
-  if (!found) return;
+  if (!found) {
+    showPending(section, "failed");
+    return;
+  }
   const line = section.querySelector(".calc-state");
   const button = line.querySelector("[data-action=retry]");
   let state = found.state;
@@ -595,13 +702,16 @@ function showState(section) {
   if (state === "live" && of(section).invalid) state = "invalid";
   if (state === "live" && of(section).error) state = "error";
   const detail = state === "failed" && found.detail ? ` (${found.detail})` : "";
-  const said = state === "failed" && found.worked ? SAYS.stopped : SAYS[state];
+  const unanswered = section.dataset.pending === undefined ? undefined : SAYS.unanswered;
+  const said = state === "failed" ? (unanswered ?? (found.worked ? SAYS.stopped : SAYS.failed)) : SAYS[state];
   const words = said + detail + (of(section).error ? ` ${of(section).error}` : "");
   const text = line.querySelector(".calc-state-text");
   if (text.textContent !== words) text.textContent = words;
   line.dataset.state = state;
   button.hidden = !["failed", "saving"].includes(state);
   button.textContent = state === "saving" ? "Start it" : "Try again";
+  showPending(section, state);
+  showProgress(section);
 }
 
 // On a narrow screen the answer stays at the foot while the verdict itself is scrolled away.
@@ -707,6 +817,7 @@ function showInReadersWay(section) {
 
 function showExample(section) {
   const { initial } = of(section);
+  delete section.dataset.pending;
   for (const part of section.querySelectorAll("[data-section]")) {
     replace(section, part.dataset.section, initial.get(part.dataset.section) ?? part.innerHTML);
   }
@@ -755,6 +866,7 @@ function edited(section, control, pause) {
   const state = of(section);
   const situation = loadSituation();
   state.edited = true;
+  state.seen = null;
   situation.fields[control.name] = read(control);
   saveSituation(situation);
   showSituation(section);
@@ -763,7 +875,11 @@ function edited(section, control, pause) {
 }
 
 function take(section, situation) {
-  of(section).edited = true;
+  const state = of(section);
+  state.edited = true;
+  state.linked = false;
+  state.seen = null;
+  state.foreign = {};
   applyPreset(section, situation.preset);
   applyFields(section, situation.fields);
   saveSituation(situation);
@@ -782,11 +898,29 @@ function reset(section) {
   runtime?.forget(section.id);
   section.querySelector("form").reset();
   state.foreign = {};
+  state.linked = false;
+  state.seen = null;
   showProblems(section, []);
   showExample(section);
   showSituation(section);
   delete section.dataset.query;
   setQuery(section, "");
+}
+
+// The link goes, and the reader's own numbers come back, or the worked example.
+function mine(section) {
+  const state = of(section);
+  const situation = loadSituation();
+  Object.assign(state, { edited: false, linked: false, seen: null, foreign: {} });
+  section.querySelector("form").reset();
+  if (situation.preset) applyPreset(section, situation.preset);
+  applyFields(section, situation.fields);
+  showProblems(section, []);
+  delete section.dataset.query;
+  setQuery(section, "");
+  showSituation(section);
+  if (controls(section).every(untouched)) showExample(section);
+  else schedule(section, 0);
 }
 
 // A page's example may differ from its preset in a field or two.
@@ -875,6 +1009,7 @@ function retry(section) {
 const ACTIONS = {
   reset,
   keep,
+  mine,
   clear: (section) => {
     saveSituation({ preset: "", fields: {} });
     reset(section);
@@ -887,6 +1022,7 @@ const ACTIONS = {
     const words = button.closest("details").querySelector("code").textContent;
     copy(section, Promise.resolve(words), "Copied.", button.parentElement);
   },
+  brief: () => window.print(),
   print: () => {
     document.documentElement.dataset.print = "";
     window.print();
@@ -1095,12 +1231,16 @@ function asText(control) {
   return read(control) || "not known";
 }
 
-// On paper: the link at the foot, and of what is folded only what was changed.
+// On paper: the brief with its day and link; or, by the button for it, everything, of what is folded only what was changed.
 
 window.addEventListener("beforeprint", () => {
   for (const part of document.querySelectorAll(".calc-part:not([open])")) part.open = part.dataset.opened = true;
   for (const section of calculators()) {
     section.dataset.link = linkTo(section);
+    const told = { day: new Date().toLocaleDateString("en-GB", { dateStyle: "long" }), link: section.dataset.link };
+    for (const [name, words] of Object.entries(told)) {
+      section.querySelector(`[data-brief="${name}"]`)?.replaceChildren(words);
+    }
     for (const control of controls(section)) {
       const field = control.closest(".calc-field");
       field.toggleAttribute("data-changed", read(control) !== control.dataset.default);
@@ -1116,21 +1256,48 @@ window.addEventListener("afterprint", () => {
 
 // On another site: the calculator alone, in the scheme that the frame asks for, telling the frame how tall it is.
 
+const ASKED_BY_FRAME = new URLSearchParams(
+  [...new URLSearchParams(location.search)].filter(([name]) => ["embed", "fields"].includes(name)),
+);
+
 function embed() {
-  document.documentElement.dataset.embedded = "";
-  const scheme = SCHEMES[EMBEDDED];
-  if (scheme) document.body.dataset.mdColorScheme = scheme;
+  document.documentElement.dataset.embedded = EMBED_FORM ?? "";
+  if (Object.hasOwn(SCHEMES, EMBED_SCHEME)) document.body.dataset.mdColorScheme = SCHEMES[EMBED_SCHEME];
   const section = calculators()[0];
+  if (section && COMPACT) embedCompact(section);
   if (!section || window.parent === window) return;
   new ResizeObserver(() => {
     window.parent.postMessage({ calculator: section.id, height: Math.ceil(section.offsetHeight) + 2 }, "*");
   }).observe(section);
 }
 
+// The fields that the frame asks for, or the first few, the answer, one picture, and the way to all of it.
+function embedCompact(section) {
+  const asked = ASKED_BY_FRAME.get("fields")?.split(",");
+  const found = controls(section).filter((control, at) => asked?.includes(control.name) ?? at < COMPACT_FIELDS);
+  for (const control of found) {
+    control.closest(".calc-field").dataset.chosen = "";
+    for (let fold = control.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
+  }
+  const full = document.createElement("a");
+  full.className = "calc-full";
+  full.target = "_blank";
+  full.rel = "noopener";
+  full.textContent = "Open in full";
+  section.append(full);
+  const follow = () => {
+    const link = new URL(linkTo(section));
+    for (const name of ["embed", "fields"]) link.searchParams.delete(name);
+    full.href = link;
+  };
+  section.addEventListener("settled", follow);
+  follow();
+}
+
 function arrive() {
   runtime?.forgetPagesLeft();
+  showDifference(false);
   if (document.querySelector(".bad-run")) import("./examine.js").then(({ diagnose }) => diagnose(PAGE)).catch(() => {});
-  if (EMBEDDED) embed();
   for (const section of calculators()) {
     try {
       connect(section);
@@ -1139,6 +1306,7 @@ function arrive() {
       section.querySelector(".calc-state-text")?.replaceChildren(SAYS.mismatch);
     }
   }
+  if (EMBEDDED) embed();
   if (document.readyState === "complete") startWhenIdle();
   else window.addEventListener("load", startWhenIdle, { once: true });
 }

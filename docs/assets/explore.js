@@ -610,11 +610,14 @@ export async function attach(page) {
   // Take away
 
   async function report(section, form) {
-    return (await ask(section, form, { stage: 2, form, site: page.addressOf(section) }))[form];
+    const day = new Date().toLocaleDateString("en-GB", { dateStyle: "long" });
+    return (await ask(section, form, { stage: 2, form, site: page.addressOf(section), day }))[form];
   }
 
   const FILES = {
     record: ["markdown", "md", "text/markdown", "Decision record downloaded."],
+    "brief-page": ["brief", "html", "text/html", "Brief downloaded."],
+    "brief-markdown": ["brief_markdown", "md", "text/markdown", "Brief downloaded."],
     csv: ["csv", "csv", "text/csv", "CSV downloaded."],
     json: ["json", "json", "application/json", "JSON downloaded."],
   };
@@ -632,9 +635,16 @@ export async function attach(page) {
     }
   }
 
+  // The link without what its sender saw: what is cited or embedded is worked out anew.
+  function reproducing(section) {
+    const link = new URL(page.linkTo(section));
+    link.search = link.search.replace(/&saw=[^&]*/, "");
+    return link;
+  }
+
   function cite(section) {
     const site = document.querySelector("[data-md-component=logo]")?.title ?? document.title;
-    const link = page.linkTo(section);
+    const link = reproducing(section);
     const day = new Date().toLocaleDateString("en-GB", { day: "numeric", month: "long", year: "numeric" });
     const { version } = section.dataset;
     const line = `${site} “${question(section)}” Model version ${version}. ${link} (read on ${day}).`;
@@ -642,7 +652,7 @@ export async function attach(page) {
   }
 
   function embed(section) {
-    const link = new URL(page.linkTo(section));
+    const link = reproducing(section);
     const source = `${link.origin}${link.pathname}?embed${link.search.replace("?", "&")}`;
     const attribute = (text) => text.replaceAll("&", "&amp;").replaceAll('"', "&quot;").replaceAll("<", "&lt;");
     const lines = [
@@ -679,6 +689,8 @@ export async function attach(page) {
     how,
     change,
     record: take,
+    "brief-page": take,
+    "brief-markdown": take,
     csv: take,
     json: take,
     "copy-csv": (section) => page.copy(section, report(section, "csv"), "Copied as CSV."),

@@ -9,7 +9,8 @@
 //                    {id, response}       JSON text; while its `more` is not null, another one follows
 //                    {id, superseded: true}  a newer request with the same key took its place, or it was cancelled
 //                    {id, error}          Python raised; the worker goes on
-//                    {loading: true}      every few seconds until it is ready: whoever hears nothing may end it
+//                    {loading: true, share}  how much of the download is here, from 0 to 1; said as it grows and every
+//                                         few seconds until it is ready: whoever hears nothing may end it
 //
 // There are two ways to start. `snapshot` restores the memory of a Python that has everything imported: less work, more
 // bytes. `ordinary` starts Python and imports the package: fewer bytes, more work. The first is tried unless the
@@ -22,6 +23,7 @@ const BUILT = {};
 const DOWNLOAD_LIMIT_S = 180;
 const START_LIMIT_S = 30;
 const BEAT_S = 5;
+const STEP = 0.02;
 // A Chromium that has measured nothing yet was seen to say 1.3 Mbit/s; what is below that was measured.
 const SLOW_MBIT_PER_S = 1.2;
 const PATHS = ['snapshot', 'ordinary'];
@@ -37,13 +39,42 @@ async function get(kind) {
   return response;
 }
 
+// What is streamed through here is counted as it comes. Of the quick start's wasm file, which is smaller than its heap,
+// nothing is counted: a browser keeps what it compiled only of a file that comes to it straight from the network.
+const arrived = {};
+let shared = 0;
+let awaited = [];
+
+function share() {
+  const sum = (sizes) => sizes.reduce((total, bytes) => total + bytes, 0);
+  return sum(awaited.map((kind) => arrived[kind] ?? 0)) / sum(awaited.map((kind) => BUILT.files[kind].bytes));
+}
+
+function count(kind, bytes) {
+  arrived[kind] = (arrived[kind] ?? 0) + bytes;
+  const now = share();
+  if (now - shared < STEP && now < 1) return;
+  shared = now;
+  self.postMessage({ loading: true, share: now });
+}
+
+const counting = (kind) =>
+  new TransformStream({
+    transform(chunk, controller) {
+      count(kind, chunk.byteLength);
+      controller.enqueue(chunk);
+    },
+  });
+
 // Gzip carries length and checksum: a file that was cut off or damaged is an error here. One of another release is
 // told by its hash, where the browser has one to offer.
 async function inflate(kind) {
   const response = await get(kind);
   const checked = globalThis.crypto?.subtle && check(kind, response.clone());
   checked?.catch(() => {});
-  const bytes = await new Response(response.body.pipeThrough(new DecompressionStream('gzip'))).arrayBuffer();
+  const bytes = await new Response(
+    response.body.pipeThrough(counting(kind)).pipeThrough(new DecompressionStream('gzip')),
+  ).arrayBuffer();
   await checked;
   mark(kind);
   return bytes;
@@ -61,8 +92,10 @@ function needWebAssembly() {
 
 async function compile(kind) {
   needWebAssembly();
-  const response = await get(kind);
-  const streams = response.headers.get('Content-Type')?.startsWith('application/wasm');
+  let response = await get(kind);
+  const { headers } = response;
+  if (awaited.includes(kind)) response = new Response(response.body.pipeThrough(counting(kind)), { headers });
+  const streams = headers.get('Content-Type')?.startsWith('application/wasm');
   const module = await (streams && WebAssembly.compileStreaming
     ? WebAssembly.compileStreaming(response)
     : WebAssembly.compile(await response.arrayBuffer()));
@@ -97,6 +130,7 @@ let path = firstPath();
 async function begin(detail = '') {
   self.postMessage({ state: 'starting', path, detail });
   const quick = path === 'snapshot';
+  awaited = quick ? ['late', 'heap'] : ['wasm', 'library'];
   const wasm = compile(quick ? 'leanwasm' : 'wasm');
   const code = evaluate(quick ? 'leanglue' : 'glue');
   const library = inflate(quick ? 'late' : 'library');
@@ -186,7 +220,7 @@ async function beginSomehow() {
 let python;
 let answer;
 let broken = '';
-const beat = setInterval(() => self.postMessage({ loading: true }), BEAT_S * 1000);
+const beat = setInterval(() => self.postMessage({ loading: true, share: shared }), BEAT_S * 1000);
 const begun = beginSomehow().finally(() => clearInterval(beat));
 begun.then(
   (ready) => {

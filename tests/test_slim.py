@@ -1,0 +1,63 @@
+"""What a page downloads first holds what the site uses, and still does what it did."""
+
+import re
+from pathlib import Path
+
+import material
+import pytest
+
+from calculator.web import slim
+
+USED = frozenset({"a", "b", "menu", "menu--wide", "--asked-by-script"})
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (".a{x:1}.gone{x:2}", ".a{x:1}"),
+        (".a,.gone,.b{x:1}", ".a,.b{x:1}"),
+        (".a:not(.gone){x:1}", ".a:not(.gone){x:1}"),
+        (".a:is(.gone,.b) p{x:1}", ".a:is(.gone,.b) p{x:1}"),
+        (".menu--wide:hover{x:1}", ".menu--wide:hover{x:1}"),
+        ("@media print{.gone{x:1}}p{x:1}", "p{x:1}"),
+        ("@media print{.a{x:1}.gone{x:1}}", "@media print{.a{x:1}}"),
+        ('@charset "UTF-8";.gone{x:1}p{x:1}', '@charset "UTF-8";p{x:1}'),
+        ("@keyframes k{from{x:1}to{x:2}}", "@keyframes k{from{x:1}to{x:2}}"),
+        (":root{--gone:url('data:,a;b');--kept:1}p{x:var(--kept)}", ":root{--kept:1}p{x:var(--kept)}"),
+        (":root{--asked-by-script:1}", ":root{--asked-by-script:1}"),
+        ("/* .a{ */p{x:1}", "p{x:1}"),
+        ('a[href$=".gone"]{x:1}', 'a[href$=".gone"]{x:1}'),
+    ],
+)
+def test_a_rule_that_can_match_nothing_goes_and_every_other_stays(before, after):
+    assert slim.style(before, USED | slim.asked([before])) == after
+
+
+def test_what_one_stylesheet_asks_for_stays_where_another_one_sets_it():
+    sets, asks = ":root{--ground:white;--unused:1}", "p{color:var(--ground)}"
+    assert slim.style(sets, USED | slim.asked([sets, asks])) == ":root{--ground:white;}"
+
+
+@pytest.mark.browser
+def test_no_page_has_an_element_whose_class_a_style_lost(site, page, address):
+    """The theme's own stylesheet against what was published: whatever matches an element is still there."""
+    (kept,) = (site / "assets/stylesheets").glob("main.*.min.css")
+    (whole,) = Path(material.__path__[0]).rglob(kept.name)
+    before, after = (set(re.findall(r"\.(-?[A-Za-z_][\w-]*)", path.read_text("utf-8"))) for path in (whole, kept))
+    lost = before - after
+    assert lost
+    rules = "() => [...document.styleSheets].flatMap((one) => [...one.cssRules].map((rule) => rule.cssText)).join()"
+    for path in ("", "decide/", "do-not/limited-compute/", "evidence/cases/", "reference/command-line/", "404.html"):
+        page.goto(address + path)
+        found = page.evaluate(
+            "(lost) => lost.filter((name) => document.getElementsByClassName(name).length)", sorted(lost)
+        )
+        assert found == [], path
+    said = page.evaluate(rules)
+    asked = {name for name in slim.asked([said]) if f"{name}:" in whole.read_text("utf-8")}
+    assert [name for name in asked if f"{name}:" not in said] == []
+    page.emulate_media(color_scheme="dark")
+    page.goto(address)
+    assert page.locator("body").evaluate("(body) => getComputedStyle(body).backgroundColor") != "rgb(255, 255, 255)"
+    shown = page.locator(".md-tabs__link").first.evaluate("(link) => getComputedStyle(link).color")
+    assert shown != page.locator(".md-tabs").evaluate("(bar) => getComputedStyle(bar).backgroundColor")
