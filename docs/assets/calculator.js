@@ -733,8 +733,11 @@ const heights = new ResizeObserver((entries) => {
 });
 
 function showPeek(section) {
+  const answer = section.querySelector(".calc-verdict .calc-said");
+  // What is still pending has no answer to show at the foot.
+  if (!answer) return;
   const said = document.createElement("span");
-  said.textContent = section.querySelector(".calc-said").textContent;
+  said.textContent = answer.textContent;
   const shares = section.querySelector(".calc-verdict .calc-shares");
   for (const peek of section.querySelectorAll(".calc-peek-said")) {
     peek.replaceChildren(said.cloneNode(true), shares.cloneNode(true));
