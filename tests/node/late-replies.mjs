@@ -13,7 +13,7 @@ const script = readFileSync(new URL("../../docs/assets/calculator.js", import.me
 function outcome(leave) {
   const listen = { addEventListener: () => {} };
   const context = createContext({
-    document: { ...listen, documentElement: { toggleAttribute: () => {} }, querySelectorAll: () => [] },
+    document: { ...listen, documentElement: { toggleAttribute: () => {} }, querySelector: () => null, querySelectorAll: () => [] },
     window: listen,
     location: { origin: "https://example.test", pathname: "/asks/", search: "", hash: "" },
     history: { replaceState: (state, title, address) => context.addresses.push(address) },
