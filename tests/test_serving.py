@@ -508,6 +508,11 @@ def test_guesses_that_are_accepted_come_for_little_and_a_cache_is_read_once_for_
         replace(alone, draft=Draft(2, 1.2, 0.0))
 
 
+@pytest.mark.parametrize("share", [1 - 1e-9, 1 - 2**-52, 1 - 2**-53, 1.0])
+def test_guesses_that_are_all_but_certain_are_all_but_kept(share: float) -> None:
+    assert Draft(1.5, share, 0.1).tokens_per_step == pytest.approx(2.5, rel=1e-8)
+
+
 @settings(max_examples=30, deadline=None)
 @given(setups, st.floats(0, 8), st.floats(0, 1), st.floats(0, 1))
 def test_better_guesses_never_slow_an_answer(s: ServingSetup, guesses: float, one: float, other: float) -> None:

@@ -1,7 +1,7 @@
 """What is served on what: the inputs of every law in this package."""
 
 from dataclasses import dataclass
-from math import isfinite
+from math import expm1, isfinite, log1p
 from typing import NamedTuple
 
 from calculator.catalogs import Accelerator, Architecture
@@ -25,11 +25,11 @@ class Draft(NamedTuple):
     @property
     def tokens_per_step(self) -> float:
         """(1 − αᵏ⁺¹)/(1 − α): guesses up to the first wrong one, and the model's own (Leviathan et al. 2022)."""
-        share = self.acceptance_share
-        if share >= 1:
+        wrong = 1 - self.acceptance_share
+        if wrong <= 0:
             return self.tokens + 1
-        kept: float = (1 - share ** (self.tokens + 1)) / (1 - share)
-        return kept
+        # A difference of two numbers near 1 would lose what is near 0.
+        return -expm1((self.tokens + 1) * log1p(-wrong)) / wrong if wrong < 1 else 1.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
