@@ -157,6 +157,16 @@ def language() -> Any:
     return {**{str(k): v for k, v in enumerate(found)}, "set": {*range(5)}, "a": a, "b": b, "c": c, "s": slice(1, 2)}
 
 
+def run_out_of_memory() -> str:
+    """Ask for more than there is, and let the error leave Python: whoever called sees it."""
+    for size in (2**31 - 64, 2**30):
+        attempt(lambda: len(" " * size))  # noqa: B023
+        attempt(lambda: len("é" * size))  # noqa: B023
+        attempt(lambda: len([None] * size))  # noqa: B023
+        attempt(bytearray, size)
+    raise MemoryError
+
+
 def run() -> int:
     """All of it; gives the number of modules touched."""
     # Small ones only: a large power or repetition would fill the memory.

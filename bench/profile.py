@@ -33,7 +33,15 @@ WebAssembly.instantiate = async (source, imports) => {
 self.addEventListener('message', (event) => {
   if (!event.data.notes) return;
   event.stopImmediatePropagation();
-  if (event.data.exercise) globalThis.pyodide.pyimport('calculator.exercise').run();
+  if (event.data.exercise) {
+    const exercise = globalThis.pyodide.pyimport('calculator.exercise');
+    exercise.run();
+    try {
+      exercise.run_out_of_memory();
+    } catch (error) {
+      if (!String(error).includes('MemoryError')) throw error;
+    }
+  }
   self.postMessage({ notes: event.data.notes.map((name) => globalThis.noted[name].value >>> 0) });
 });
 """

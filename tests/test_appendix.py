@@ -11,9 +11,11 @@ import pytest
 from calculator import catalog
 from calculator.cases import cases
 from calculator.catalogs import api_prices, rents, sources, tuning_services
+from calculator.catalogs.training import frameworks
 from calculator.facts import evidence
 from calculator.facts.assumptions import assumptions, counted
 from calculator.fields import fields_of
+from calculator.llm.serving.engines import ENGINES
 from calculator.web import appendix, examples, glossary, site
 
 ROOT = Path(__file__).parent.parent
@@ -178,7 +180,8 @@ def test_a_field_leads_to_the_terms_that_it_mentions_and_not_to_others():
 
 def test_no_word_of_a_form_that_only_the_trade_knows_is_without_its_term():
     """Whatever is written in capitals, names of makers and programs apart, has a term."""
-    names = {"OpenAI", "AI", "AWS", "FLOPs", "LLaMA-Factory", "LitGPT", "USA"}
+    names = {"OpenAI", "AI", "AWS", "FLOPs", "USA"}
+    names |= {program.label for programs in (ENGINES, frameworks()) for program in programs.values()}
     words = {word.lower() for term in glossary.terms().values() for word in term.words}
     for name in catalog.names():
         for field in fields_of(catalog.decision(name).Inputs).values():

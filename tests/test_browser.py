@@ -213,7 +213,8 @@ def test_typing_gives_exactly_what_native_python_gives(limited):
         given = random_given(limited.decision, random, part=0.3)
         specs = fields_of(limited.decision.Inputs)
         # What stays of the input before may be a device that has no price of its own.
-        given.setdefault("device_usd_per_hour", 2.0)
+        if given.get("device_usd_per_hour") is None:
+            given["device_usd_per_hour"] = 2.0
         texts = {name: engine.write(specs[name], value) for name, value in given.items()}
         limited.set(texts)
         limited.wait_for(limited.expected())
@@ -525,7 +526,8 @@ def test_the_report_can_be_copied_as_link_and_as_markdown(context, page, fresh):
     page.locator("[data-action=markdown]").click()
     expect(page.locator(".calc-done")).to_have_text("Copied as Markdown.")
     text = page.evaluate("navigator.clipboard.readText()")
-    assert text == report.as_markdown(fresh.expected(), fresh.address + fresh.path)
+    start = browser.start_of(fresh.name, fresh.situation()[1])
+    assert text == report.as_markdown(fresh.expected(), fresh.address + fresh.path, start)
 
 
 def test_without_a_clipboard_the_text_is_offered_to_be_copied_by_hand(page, fresh):

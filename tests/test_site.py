@@ -437,7 +437,7 @@ def test_every_page_has_a_title_of_its_own_and_a_link_to_the_code(site):
     titles = {}
     for path in pages(site):
         text = path.read_text("utf-8")
-        (title,) = re.findall(r"<title>([^<]*)</title>", text)
+        (title,) = re.findall(r"<title>([^<]*)</title>", text.partition("</head>")[0])
         titles.setdefault(title, []).append(path)
         assert title.count("Fine-tune or not?") == 1, path
         assert re.search(r'<a href="https://[^"]+"[^>]*title="The code"', text), path
