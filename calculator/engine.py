@@ -333,7 +333,8 @@ def _option(spec: Field, raw: object) -> str:
         for value, label in spec.options:
             if wanted in (value.casefold(), label.casefold()):
                 return value
-        if spec.named is not None and wanted:
+        # One letter is no name, though it may stand in one alone.
+        if spec.named is not None and sum(map(str.isalnum, wanted)) > 1:
             meant = _named(spec, raw)
             if meant:
                 return meant
