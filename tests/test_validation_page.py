@@ -92,7 +92,7 @@ def test_a_scatter_leaves_out_what_no_logarithm_has_and_says_when_nothing_is_lef
 
 def test_a_scatter_has_a_name_a_description_and_no_style_of_its_own():
     svg = scatter([(1, 2)])
-    assert 'role="img" aria-label="T"' in svg
+    assert 'role="img" tabindex="0" aria-label="T"' in svg
     assert "<desc>D</desc>" in svg
     assert "style=" not in svg
 
