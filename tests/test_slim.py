@@ -58,9 +58,9 @@ def test_no_page_has_an_element_whose_class_a_style_lost(site, page, address):
     asked = {name for name in slim.asked([said]) if f"{name}:" in whole.read_text("utf-8")}
     assert [name for name in asked if f"{name}:" not in said] == []
     # The theme keeps the scheme of the first visit.
-    page.evaluate("localStorage.clear()")
-    page.emulate_media(color_scheme="dark")
+    page = page.context.browser.new_context(color_scheme="dark").new_page()
     page.goto(address)
     expect(page.locator("body")).not_to_have_css("background-color", "rgb(255, 255, 255)")
     shown = page.locator(".md-tabs__link").first.evaluate("(link) => getComputedStyle(link).color")
     assert shown != page.locator(".md-tabs").evaluate("(bar) => getComputedStyle(bar).backgroundColor")
+    page.context.close()
