@@ -105,6 +105,11 @@ document.addEventListener("focusin", ({ target }) => {
   target.scrollIntoView({ block: "nearest", behavior: "instant" });
 });
 
+// Opened by its label on the page for what is not there, the search is ready to be typed into.
+document.getElementById("__search")?.addEventListener("change", ({ target }) => {
+  if (target.checked) document.querySelector("[data-md-component=search-query]")?.focus();
+});
+
 globalThis.document$.subscribe(() => {
   begin();
   for (const root of document.querySelectorAll(".published:not([data-bound])")) bind(root);
