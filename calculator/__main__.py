@@ -496,8 +496,7 @@ def _examine(parsed: argparse.Namespace) -> int:
 
 
 def _cases(parsed: argparse.Namespace) -> int:
-    from calculator.evaluation import sent
-
+    sent = _from_checkout("evaluation.sent")
     try:
         with nullcontext(sys.stdin.buffer) if parsed.file == "-" else open(parsed.file, "rb") as stream:
             text = stream.read(4 * sent.LONGEST + 1).decode("utf-8")

@@ -15,6 +15,11 @@ class Table:
     note: str = ""
     highlight: int = -1
 
+    @property
+    def ranks(self) -> bool:
+        """Whether it ranks options: one row is marked as the answer's."""
+        return self.highlight >= 0
+
 
 @dataclass(frozen=True, kw_only=True)
 class Line:

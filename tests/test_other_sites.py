@@ -54,7 +54,7 @@ def test_three_lines_bring_a_worked_calculator_with_its_style_and_script(python,
     assert re.search(r'<span class="calc-inline">[\d.,]+\s*GiB</span>', html)
     assert re.search(r'<script src="[./]*fine-tune-or-not/assets/calculator\.js" type="module">', html)
     assert re.search(r'<link [^>]*href="[./]*fine-tune-or-not/assets/calculator\.css"', html)
-    for name in ("calculator.css", "calculator.js", "examine.js", "explore.js", "reading.js"):
+    for name in ("calculator.css", "calculator.js", "elements.js", "examine.js", "explore.js", "reading.js"):
         found = tmp_path / "site" / "fine-tune-or-not" / "assets" / name
         assert found.read_bytes() == (wheel.ROOT / "docs" / "assets" / name).read_bytes()
 

@@ -83,6 +83,7 @@ def test_the_command_lists_and_runs_every_decision(python):
         ("predict parameters rows.csv", "checkout of the repository"),
         ("validate cases cases.json", "checkout of the repository"),
         ("fit", "checkout of the repository"),
+        ("cases add sent.md", "checkout of the repository"),
         ("run limited_compute --measured runs.csv", "checkout of the repository"),
     ],
 )

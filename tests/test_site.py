@@ -20,7 +20,7 @@ from calculator import catalog, engine
 from calculator.exhibit import Bar, Bars, Curves, Grid, Line, Mark, Note, Segment, Table
 from calculator.faces import agreement, chart, view
 from calculator.units import GIB, MONTHS, SHARE, USD
-from calculator.web import publish, serve
+from calculator.web import publish, serve, slim
 from calculator.web import site as fences
 
 NAMES = catalog.names()
@@ -380,9 +380,9 @@ def test_the_day_of_a_build_is_in_none_of_its_bytes(tmp_path):
 def test_a_published_style_loses_comments_and_space_and_nothing_in_quotes():
     style = '/* why */\n.a > .b {\n  content: "a  {b}; /";\n  margin: 0 auto;\n}\n'
     style += "\n@media (min-width: 1px) {\n  a { color: red; }\n}\n"
-    thin = publish.thin_style(style)
+    thin = slim.thin(style)
     assert thin == '.a > .b{content: "a  {b}; /";margin: 0 auto;}@media (min-width: 1px){a{color: red;}}'
-    assert publish.thin_style(thin) == thin
+    assert slim.thin(thin) == thin
 
 
 def test_publishing_twice_changes_nothing(copied):

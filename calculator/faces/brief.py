@@ -11,7 +11,7 @@ from calculator import MODEL_VERSION
 from calculator.engine import Report, strength_words
 from calculator.exhibit import Table
 from calculator.faces.chart import escape
-from calculator.faces.report import as_text, origin, reproducing, show_input
+from calculator.faces.report import as_text, markdown_table, origin, reproducing, show_input
 from calculator.fields import fields_of
 from calculator.links import Start
 from calculator.units import SHARE
@@ -68,8 +68,7 @@ def brief_of(report: Report, start: Start | None = None, site_url: str = "", day
 def _options(report: Report) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
     """The decision's own table of options, best first; without one, its answers with their share of the draws."""
     for exhibit in report.exhibits:
-        # A table with a marked row ranks options.
-        if isinstance(exhibit, Table) and exhibit.highlight >= 0:
+        if isinstance(exhibit, Table) and exhibit.ranks:
             rows = tuple(row[:_COLUMNS] for row in exhibit.rows[:_OPTIONS])
             return exhibit.columns[:_COLUMNS], rows
     shares = report.shares or ((report.verdict.answer, 1.0),)
@@ -148,15 +147,8 @@ def as_markdown(brief: Brief) -> str:
     ]
     if brief.trial:
         lines += ["", "## Trial and its bar", "", as_text(brief.trial)]
-    lines += ["", "## Options", "", *_rows(brief.columns, brief.options)]
+    lines += ["", "## Options", "", *markdown_table(brief.columns, brief.options)]
     lines += ["", "## What would flip it", "", *(f"- {as_text(flip)}" for flip in brief.flips)]
-    lines += ["", "## Context", "", *_rows(("Number", "Value", "Whose"), brief.numbers), ""]
+    lines += ["", "## Context", "", *markdown_table(("Number", "Value", "Whose"), brief.numbers), ""]
     lines.append(f"Model version {MODEL_VERSION}." + (f" <{brief.link}>" if brief.link else ""))
     return "\n".join(lines) + "\n"
-
-
-def _rows(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    def line(cells: Sequence[str]) -> str:
-        return "| " + " | ".join(map(as_text, cells)) + " |"
-
-    return [line(columns), "|" + "---|" * len(columns), *map(line, rows)]

@@ -70,15 +70,15 @@ def _answer(request: str) -> dict[str, Any]:
     if not isinstance(asked, dict):
         raise ValueError("a request must be a JSON object")
     if asked.get("want") == "import":
-        return _imported(_text(asked, "text"))
-    name = _text(asked, "decision")
+        return _imported(text_of(asked, "text"))
+    name = text_of(asked, "decision")
     decision = catalog.decision(name)
-    given, ignored = merge(name, asked.get("given"), _text(asked, "preset"))
+    given, ignored = merge(name, asked.get("given"), text_of(asked, "preset"))
     stage = asked.get("stage", 0)
     last = explore.MAP_POINTS if asked.get("want") == "map" else STAGES
     if stage not in range(last) or isinstance(stage, bool):
         raise ValueError(f"stage must be 0 to {last - 1}; given: {str(stage)[:20]}")
-    form = _text(asked, "form") or "html"
+    form = text_of(asked, "form") or "html"
     if form not in FORMS:
         raise ValueError(f"form must be one of {', '.join(FORMS)}; given: {form[:20]!r}")
     reading = engine.read(decision, given)
@@ -88,17 +88,17 @@ def _answer(request: str) -> dict[str, Any]:
         "more": None,
         "problems": [{"field": p.field, "message": p.message, "given": p.given} for p in reading.problems],
         "ignored": ignored,
-        "notices": list(links.changed_since(_text(asked, "v"))),
+        "notices": list(links.changed_since(text_of(asked, "v"))),
         "given": dict(reading.given),
         "query": "",
         "version": MODEL_VERSION,
     }
     if reading.problems:
         return response
-    start = start_of(name, _text(asked, "preset"))
+    start = start_of(name, text_of(asked, "preset"))
     changed = report.changed_fields(decision, reading, start)
     response["query"] = links.query(changed, start)
-    want = _text(asked, "want") or "report"
+    want = text_of(asked, "want") or "report"
     if want != "report":
         response.update(_wanted(want, name, reading, asked, stage))
         return response
@@ -109,17 +109,17 @@ def _answer(request: str) -> dict[str, Any]:
     if form == "json":
         response["json"] = report.as_json(built)
     elif form == "csv":
-        response["csv"] = report.as_csv(built, _text(asked, "site"), start)
+        response["csv"] = report.as_csv(built, text_of(asked, "site"), start)
     elif form == "markdown":
-        response["markdown"] = report.as_markdown(built, quote(_text(asked, "site"), safe="/:"), start)
+        response["markdown"] = report.as_markdown(built, quote(text_of(asked, "site"), safe="/:"), start)
     elif form != "html":
-        site, day = quote(_text(asked, "site"), safe="/:"), _text(asked, "day")[:40]
+        site, day = quote(text_of(asked, "site"), safe="/:"), text_of(asked, "day")[:40]
         written = brief.brief_of(built, start, site, day)
         response[form] = brief.as_page(written) if form == "brief" else brief.as_markdown(written)
     else:
         begun = _stages_of(asked, stage)
         if begun.overall is None:
-            whole = whole_situation(asked.get("given"), _text(asked, "preset"))
+            whole = whole_situation(asked.get("given"), text_of(asked, "preset"))
             begun.overall = agreement.words(built, whole)
         sections = view.sections(built, begun.overall)
         if built.flips is not None:
@@ -151,11 +151,11 @@ def _wanted(want: str, name: str, reading: engine.Reading, asked: Mapping[str, A
     """The HTML of a sweep, a map, a section's questions or a comparison."""
     decision = catalog.decision(name)
     if want == "sweep":
-        found = explore.sweep(decision, reading, _text(asked, "field"))
+        found = explore.sweep(decision, reading, text_of(asked, "field"))
         curve, *rest = explore.sweep_exhibits(decision, found)
         return {"html": view.render_exhibit(curve) + "".join(map(view.folded, rest))}
     if want == "map":
-        across, up = _text(asked, "field"), _text(asked, "up")
+        across, up = text_of(asked, "field"), text_of(asked, "up")
         made = _stages_of(asked, stage).rows
         made[stage:] = [explore.map_row(decision, reading, across, up, row) for row in range(len(made), stage + 1)]
         rows = explore.rows_of_map(decision, reading, up)
@@ -166,10 +166,10 @@ def _wanted(want: str, name: str, reading: engine.Reading, asked: Mapping[str, A
         pages = asked.get("pages")
         if not isinstance(pages, Mapping) or not all(isinstance(page, str) for page in pages.values()):
             raise ValueError(f"pages must be an object of addresses; given: {str(pages)[:40]}")
-        whole = whole_situation(asked.get("given"), _text(asked, "preset"))
+        whole = whole_situation(asked.get("given"), text_of(asked, "preset"))
         return {"html": questions.render(pages, whole)}
     if want == "compare":
-        fields, _ = merge(name, asked.get("other"), _text(asked, "other_preset"))
+        fields, _ = merge(name, asked.get("other"), text_of(asked, "other_preset"))
         other = engine.read(decision, fields)
         if other.inputs is None:
             return {"problems": [{"field": p.field, "message": p.message, "given": p.given} for p in other.problems]}
@@ -249,7 +249,8 @@ def _report(name: str, reading: engine.Reading, stage: int) -> engine.Report:
     )
 
 
-def _text(asked: Mapping[str, Any], key: str) -> str:
+def text_of(asked: Mapping[str, Any], key: str) -> str:
+    """A text of a request, empty where it is not given. ValueError for anything else."""
     value = asked.get(key, "")
     if not isinstance(value, str):
         raise ValueError(f"{key} must be a text; given: {str(value)[:40]}")

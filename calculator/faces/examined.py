@@ -19,6 +19,7 @@ from typing import Any
 
 from calculator import MODEL_VERSION, catalog, examine
 from calculator.exhibit import Bar, Bars, Curves, Exhibit, Histogram, Line, Mark, Segment
+from calculator.faces.browser import text_of
 from calculator.faces.chart import escape
 from calculator.faces.view import render_exhibit, render_table
 from calculator.fields import Field, fields_of
@@ -58,10 +59,10 @@ def begin(request: str) -> str:
     def act(asked: Mapping[str, Any]) -> dict[str, Any]:
         global _reader, _finished, _found
         _reader = examine.Reader(
-            name=_text(asked, "name")[:LONGEST_NAME],
-            kind=_text(asked, "kind"),
-            sequence_tokens=_tokens(_text(asked, "sequence_tokens")),
-            tokens=_text(asked, "tokens") or "estimate",
+            name=text_of(asked, "name")[:LONGEST_NAME],
+            kind=text_of(asked, "kind"),
+            sequence_tokens=_tokens(text_of(asked, "sequence_tokens")),
+            tokens=text_of(asked, "tokens") or "estimate",
             tokenizer=TOKENIZER,
             against=_finished if asked.get("against") else None,
         )
@@ -136,7 +137,7 @@ def bad_run(request: str) -> str:
     """What a run that did not help looks like, from its log and the two scores."""
 
     def act(asked: Mapping[str, Any]) -> dict[str, Any]:
-        return {"html": render_bad_run({name: _text(asked, name) for name in ("log", *SCORES)})}
+        return {"html": render_bad_run({name: text_of(asked, name) for name in ("log", *SCORES)})}
 
     return _answered(request, act)
 
@@ -180,13 +181,6 @@ def _answered(request: str, act: Callable[[Mapping[str, Any]], dict[str, Any]]) 
     except (ValueError, RecursionError) as error:
         found = {"problem": str(error)[:400] or type(error).__name__}
     return json.dumps({**found, "version": MODEL_VERSION}, allow_nan=False, separators=(",", ":"))
-
-
-def _text(asked: Mapping[str, Any], key: str) -> str:
-    value = asked.get(key, "")
-    if not isinstance(value, str):
-        raise ValueError(f"{key} must be a text; given: {str(value)[:40]}")
-    return value
 
 
 def _tokens(text: str) -> int:

@@ -1,7 +1,7 @@
 """A report as JSON and as Markdown: what the command line prints, what a page copies, what a record keeps."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Any
 
@@ -242,12 +242,19 @@ def _outputs_table(report: Report) -> list[str]:
     return rows
 
 
+def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """The lines of a table in Markdown, where nothing that was typed is markup."""
+
+    def line(cells: Sequence[str]) -> str:
+        return "| " + " | ".join(map(as_text, cells)) + " |"
+
+    return [line(columns), "|" + "---|" * len(columns), *map(line, rows)]
+
+
 def _exhibit(exhibit: Exhibit) -> list[str]:
     if isinstance(exhibit, Table):
-        head = [f"### {as_text(exhibit.title)}", "", "| " + " | ".join(map(as_text, exhibit.columns)) + " |"]
-        rule = ["|" + "---|" * len(exhibit.columns)]
-        rows = ["| " + " | ".join(map(as_text, row)) + " |" for row in exhibit.rows]
-        return head + rule + rows + (["", as_text(exhibit.note)] if exhibit.note else [])
+        table = markdown_table(exhibit.columns, exhibit.rows)
+        return [f"### {as_text(exhibit.title)}", "", *table, *(["", as_text(exhibit.note)] if exhibit.note else [])]
     if isinstance(exhibit, Command):
         return [f"### {as_text(exhibit.title)}", "", as_text(exhibit.note), "", "```", *exhibit.text.split("\n"), "```"]
     if isinstance(exhibit, Note):

@@ -628,12 +628,11 @@ def render_comparison(
         show = (spec.unit or COUNT).show
         rows.append((spec.label, show(getattr(first.outputs, name)), show(getattr(second.outputs, name))))
     results = Table(title="Every result", columns=("Result", *names), rows=tuple(rows))
-    # A table with a marked row ranks options.
     ranked = [
         replace(exhibit, title=f"{exhibit.title}: {name}")
         for name, report in zip(names, (first, second), strict=True)
         for exhibit in report.exhibits
-        if isinstance(exhibit, Table) and exhibit.highlight >= 0
+        if isinstance(exhibit, Table) and exhibit.ranks
     ]
     tables = (comparison_table(first.decision, found, names), *ranked, results)
     return f'<div class="calc-sides">{cards}</div>{"".join(map(render_exhibit, tables))}'

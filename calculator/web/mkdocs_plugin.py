@@ -27,7 +27,8 @@ FOLDER = "fine-tune-or-not/assets"
 
 STYLE, SCRIPT = "calculator.css", "calculator.js"
 ON_DEMAND = (
-    "chart.js", "counting.js", "display.js", "examine.css", "examine.js", "explore.css", "explore.js", "reading.js",
+    "chart.js", "counting.js", "display.js", "elements.js", "examine.css", "examine.js", "explore.css", "explore.js",
+    "reading.js",
 )  # fmt: skip
 """What the script fetches when it is needed."""
 

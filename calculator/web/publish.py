@@ -44,8 +44,6 @@ _POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
 _CHARSET = re.compile(r'<meta charset="utf-8"\s*/?>', re.IGNORECASE)
 _SEARCH_DIALOG = re.compile(r'data-md-component="search" role="dialog"(?! aria-label)')
 _OWN = re.compile(r'"\./(?P<name>[\w-]+\.(?:css|js))(\?v=\w+)?"')
-_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
-_QUOTED = re.compile(r"('[^']*'|\"[^\"]*\")")
 _REMARK_LINE = re.compile(r"^[ \t]*//.*\n", re.MULTILINE)
 _SEARCH = "search.js"
 _SEARCH_AT_ONCE = '$(location.protocol!=="file:")'
@@ -149,17 +147,6 @@ def publish(root: Path) -> list[str]:
     return list(problems(root, pages, prefix))
 
 
-def thin_style(text: str) -> str:
-    """A style sheet without its comments and the space that means nothing; what stands in quotes stays as it is."""
-    kept = []
-    for part in _QUOTED.split(_COMMENT.sub("", text)):
-        if part[:1] in ("'", '"'):
-            kept.append(part)
-        else:
-            kept.append(re.sub(r"\s*([{};])\s*", r"\1", re.sub(r"\s+", " ", part)))
-    return "".join(kept).strip()
-
-
 def _slim(root: Path) -> dict[str, str]:
     """Leave out of the theme's styles what no page uses; a version for each, as they are this release's own by then."""
     theme = sorted(root.glob("assets/stylesheets/*.css"))
@@ -187,7 +174,7 @@ def _versions(folder: Path) -> dict[str, str]:
         if name not in found:
             text = own[name].read_text("utf-8")
             linked = _OWN.sub(lambda m: f'"./{m["name"]}?v={version(m["name"])}"' if m["name"] in own else m[0], text)
-            linked = thin_style(linked) if name.endswith(".css") else _REMARK_LINE.sub("", linked)
+            linked = slim.thin(linked) if name.endswith(".css") else _REMARK_LINE.sub("", linked)
             if linked != text:
                 own[name].write_text(linked, "utf-8")
             found[name] = _digest(linked.encode())[:12]

@@ -2,6 +2,8 @@
 // form. Fetched when a file comes near. The reading is done in a worker with a Python of its own, so that the page goes on
 // to answer; it ends with the panel. Nothing of the file is sent or kept: only the numbers that the reader takes over are.
 
+import { button, element } from "./elements.js";
+
 const READING = new URL("./reading.js", import.meta.url).href;
 const COUNTING = new URL("./counting.js", import.meta.url);
 const STYLE = new URL("./examine.css", import.meta.url);
@@ -12,22 +14,6 @@ const TEST_SET = /(^|[^a-z])(test|eval|valid|val|dev|held.?out)/i;
 const USES = { data: "Use these numbers", results: "Use as evidence", run: "Calibrate on my run" };
 const PROMISE = "Read on this device. Nothing of it is sent or kept.";
 const DONE = "Read to the end, on this device. Nothing of it was sent or kept.";
-
-export function element(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (value === true) made.setAttribute(name, "");
-    else if (value !== false && value !== undefined) made.setAttribute(name, value);
-  }
-  made.append(...children);
-  return made;
-}
-
-export function button(text, act, attributes = {}) {
-  const made = element("button", { type: "button", class: "calc-button", ...attributes }, text);
-  made.addEventListener("click", act);
-  return made;
-}
 
 // A worker with a Python of its own. `hear` gets what reading.js says, or {failed}. A quick start whose runtime turns out
 // not to be whole is begun once more the ordinary way, and `again` then repeats what was asked.

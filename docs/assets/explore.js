@@ -1,6 +1,8 @@
 // What a reader does beyond typing: keep and fetch situations, compare two, sweep a field, map two fields, take away.
 // Fetched when the first of these is opened. `attach` gets the page's own functions and gives one function for all.
 
+import { button, element } from "./elements.js";
+
 const LONGEST_NAME = 60;
 const LONGEST_FILE = 200_000;
 // Tasks that the repository's form calls otherwise than the calculators do.
@@ -14,22 +16,6 @@ export async function attach(page) {
   await style(STYLE);
 
   // Small things
-
-  function element(tag, attributes = {}, ...children) {
-    const made = document.createElement(tag);
-    for (const [name, value] of Object.entries(attributes)) {
-      if (value === true) made.setAttribute(name, "");
-      else if (value !== false && value !== undefined) made.setAttribute(name, value);
-    }
-    made.append(...children);
-    return made;
-  }
-
-  function button(text, act, attributes = {}) {
-    const made = element("button", { type: "button", class: "calc-button", ...attributes }, text);
-    made.addEventListener("click", act);
-    return made;
-  }
 
   function labelled(id, text, control) {
     control.id = id;

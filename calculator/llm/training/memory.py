@@ -41,12 +41,13 @@ from calculator.llm.fitted import fitted
 
 GIB = 2.0**30
 
-_DTYPE_BYTES = {"bf16": 2.0, "fp16": 2.0, "fp32": 4.0}
+DTYPE_BYTES = {"bf16": 2.0, "fp16": 2.0, "fp32": 4.0}
+"""Of one number of each width that a setup may name."""
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "method": ("full", "lora", "qlora"),
     "objective": tuple(objectives()),
-    "weight_dtype": tuple(_DTYPE_BYTES),
+    "weight_dtype": tuple(DTYPE_BYTES),
     "base_quantisation": ("", *(name for name, base in bases().items() if not base.refused)),
     "optimizer": tuple(name for name, optimizer in optimizers().items() if not optimizer.refused),
     "optimizer_dtype": ("", "bf16", "fp32"),
@@ -567,7 +568,7 @@ def _hold(a: Architecture, w: _Shape, s: TrainingSetup, habits: Habits, engine: 
     routed_gradient_share = dealt / s.n_gpus if sharded or sharding == "zero2" else 1.0
     routed_state_share = dealt / s.n_gpus if sharded or zero else 1.0
 
-    element = _DTYPE_BYTES[s.weight_dtype]
+    element = DTYPE_BYTES[s.weight_dtype]
     outside, head_weights = w.outside_layers, w.head
     total = w.total
     if not _over_vocabulary(a, s):
@@ -594,7 +595,7 @@ def _hold(a: Architecture, w: _Shape, s: TrainingSetup, habits: Habits, engine: 
     trained_bytes, copied = element, 0.0
     if not full:
         adapter = _adapter(a, s.lora_targets, s.lora_rank, s.dora)
-        trained_bytes = _DTYPE_BYTES.get(s.adapter_dtype, engine.adapter_bits / 8)
+        trained_bytes = DTYPE_BYTES.get(s.adapter_dtype, engine.adapter_bits / 8)
         # Trained copies of the embeddings keep the type of the model.
         copied = outside * element if s.train_embeddings else 0.0
         dense, routed_trained = adapter.trained - adapter.routed, adapter.routed
@@ -615,7 +616,7 @@ def _hold(a: Architecture, w: _Shape, s: TrainingSetup, habits: Habits, engine: 
         )
 
     master = (engine.master_weights if s.master_weights is None else s.master_weights) and trained_bytes == 2.0
-    number = _DTYPE_BYTES.get(s.optimizer_dtype, 4.0 if master else trained_bytes)
+    number = DTYPE_BYTES.get(s.optimizer_dtype, 4.0 if master else trained_bytes)
     if optimizer.bits:
         number = optimizer.bits / 8 + (4.0 / optimizer.block if optimizer.block else 0.0)
     tables = outside * models if full else 0.0

@@ -42,7 +42,7 @@ from calculator.llm.bands import SD_OF_BAND, Distance, Known, distance, known
 from calculator.llm.fitted import fitted
 from calculator.llm.hardware import GIGA, TERA, Machine, machine
 from calculator.llm.training.cost import padded_row_tokens
-from calculator.llm.training.memory import TrainingSetup
+from calculator.llm.training.memory import DTYPE_BYTES, TrainingSetup
 from calculator.llm.training.work import (
     BACKWARD_ATTENTION,
     RECOMPUTED,
@@ -270,7 +270,7 @@ def ideal_terms(
         # PEFT casts the input to 32 bit, drops out, multiplies twice, scales and adds: some twenty bytes per input
         # and output, and half of it where adapters are kept in 16 bit. One fused kernel reads and writes 16-bit numbers
         # once.
-        number = {"fp32": 4.0, "bf16": 2.0, "": habits.adapter_bits / 8}[setup.adapter_dtype]
+        number = DTYPE_BYTES.get(setup.adapter_dtype, habits.adapter_bits / 8)
         touched = 4.0 if fused_adapter or kernels.adapter == "vector" else 5 * number
         adapter_bytes = (layers * passes + head * 3) * touched
         if kernels.adapter != "vector":
