@@ -76,7 +76,10 @@ def try_seed(name: str, law: Law, seed: int) -> str:
     # A joint is passed by a small step as easily as by a large one, and shows only if the step does not hide it.
     second = random.random() if random.random() < 0.5 else min(1.0, first + 10 ** -random.uniform(1, 5))
     low, high = sorted((number_at(spec, first), number_at(spec, second)))
-    how = breach(name, law, situation(name, law, seed), low, high)
+    try:
+        how = breach(name, law, situation(name, law, seed), low, high)
+    except ArithmeticError as error:
+        how = f"raises {error!r}"
     return f"{law['field']} {low!r} to {high!r}: {law.get('output', 'answer')} {how}" if how else ""
 
 

@@ -170,3 +170,12 @@ def test_what_a_stronger_model_mends_is_what_the_best_untrained_one_mended_in_th
     assert entry.value == pytest.approx(quantile(found, 0.5), abs=0.005)
     assert entry.low == pytest.approx(quantile(found, 0.05), abs=0.005)
     assert entry.high == pytest.approx(quantile(found, 0.95), abs=0.005)
+
+
+@pytest.mark.parametrize("spread", [0.0, 1e-300, 1e-12, 1e-9, 1e-6])
+def test_a_spread_that_rounding_loses_is_none(spread):
+    """A trial of hardly any items tells hardly anything: what is left of the spread may be too small to square."""
+    assert overall._above(0.7, spread, 0.6) == 1.0
+    assert overall._above(0.7, spread, 0.8) == 0.0
+    assert overall._excess(0.7, spread, 0.6) == pytest.approx(0.1)
+    assert overall._excess(0.7, spread, 0.8) == pytest.approx(0.0, abs=1e-12)

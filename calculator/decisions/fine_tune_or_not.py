@@ -1015,23 +1015,28 @@ def _shut_out(i: Inputs, k: int) -> Gate:
 _PEOPLE_OPTION = Option(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, Gate.OPEN, 0.0, 0.0, 0.0)
 
 
+def _log_variance(mean: float, spread: float) -> float:
+    """The variance of the log of a score's failures; 0 when it has none, or a spread that rounding loses."""
+    failures = 1.0 - mean
+    return log(1.0 + (spread / failures) ** 2) if spread > 0.0 and failures > 0.0 else 0.0
+
+
 def _above(mean: float, spread: float, bar: float) -> float:
     """The chance that a score is above the bar: its failures are lognormal, so that none is above 1."""
     failures, allowed = 1.0 - mean, 1.0 - bar
-    if spread <= 0.0 or failures <= 0.0:
+    variance = _log_variance(mean, spread)
+    if variance <= 0.0:
         return 1.0 if mean >= bar else 0.0
     if allowed <= 0.0:
         return 0.0
-    variance = log(1.0 + (spread / failures) ** 2)
     return 0.5 * erfc((log(failures / allowed) - 0.5 * variance) / sqrt(2.0 * variance))
 
 
 def ends(option: Option) -> tuple[float, float]:
     """The 5th and the 95th percentile of what an option scores."""
-    failures = 1.0 - option.accuracy
-    if option.spread <= 0.0 or failures <= 0.0:
+    failures, variance = 1.0 - option.accuracy, _log_variance(option.accuracy, option.spread)
+    if variance <= 0.0:
         return option.accuracy, option.accuracy
-    variance = log(1.0 + (option.spread / failures) ** 2)
     middle, width = failures * exp(-0.5 * variance), exp(Z_95 * sqrt(variance))
     return max(0.0, 1.0 - middle * width), 1.0 - middle / width
 
@@ -1044,9 +1049,9 @@ def _excess(mean: float, spread: float, bar: float) -> float:
     failures, allowed = 1.0 - mean, 1.0 - bar
     if allowed <= 0.0:
         return 0.0
-    if spread <= 0.0 or failures <= 0.0:
+    variance = _log_variance(mean, spread)
+    if variance <= 0.0:
         return max(0.0, mean - bar)
-    variance = log(1.0 + (spread / failures) ** 2)
     middle, width = log(failures / allowed), sqrt(2.0 * variance)
     return 0.5 * (
         allowed * erfc((middle - 0.5 * variance) / width) - failures * erfc((middle + 0.5 * variance) / width)
