@@ -763,7 +763,9 @@ def _estimate(a: Architecture, s: TrainingSetup, c: Coefficients, d: Doubts | No
     # A stage holds its share of the layers for as many micro-batches as are under way.
     under_way = min(s.pipeline_parallel, s.accumulation_steps) / s.pipeline_parallel
     stored, differentiated, leaked = _activate(a, w, s, habits, c, quantisation, seq_len)
-    layer_tokens = tokens if s.accumulation_steps > 1 else tokens / s.pipeline_parallel
+    # Who says the global batch has said what one pass holds; else a pipeline cuts the step's sequences into its own.
+    whole_pass = s.accumulation_steps > 1 or s.global_batch
+    layer_tokens = tokens if whole_pass else tokens / s.pipeline_parallel
     stored, differentiated, leaked = stored * tokens * under_way, differentiated * layer_tokens, leaked * layer_tokens
 
     loss = s.loss or habits.loss
