@@ -415,7 +415,7 @@ def test_a_strange_link_does_no_harm_and_says_what_it_did(page, fresh, query):
     expect(fresh.state).to_have_attribute("data-state", re.compile("live|invalid"), timeout=START_MS)
     assert page.locator(".calculator img").count() == 0
     fresh.field("retraining_days").fill("7")
-    expect(page.locator(".calculator")).not_to_have_attribute("data-stale", "", timeout=5000)
+    expect(page.locator(".calculator")).not_to_have_attribute("data-stale", "", timeout=START_MS)
 
 
 def test_an_old_link_says_what_changed(page, fresh):

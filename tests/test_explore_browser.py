@@ -497,7 +497,7 @@ def test_axe_finds_nothing_in_the_tools(launched, address):
         page = context.new_page()
         page.goto(address + DECIDE)
         if width < 600:
-            page.locator(".calc-peek button").first.click()
+            page.locator(".calc-peek-show button").click()
         sweep_button(page, "requests_per_month").click()
         expect(page.locator(".calc-swept .calc-chart")).to_be_visible(timeout=START_MS)
         page.locator(".calc-map > summary").click()

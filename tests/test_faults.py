@@ -54,10 +54,16 @@ NO_STORAGE = """
     Object.defineProperty(window, name, { get() { throw new DOMException("blocked", "SecurityError"); } });
   }
 """
-NOTHING_RAN = """() => window.ran === undefined
-  && !document.querySelector(".calculator :is(img, script, iframe, object, embed, video, base, link, meta, style)")
+OWN_SCRIPT = "document.currentScript.parentNode.dataset.pending"
+"""What a calculator itself runs before its first paint: it says whether the address asks for another answer."""
+NOTHING_RAN = (
+    """() => window.ran === undefined
+  && [
+    ...document.querySelectorAll(".calculator :is(img, script, iframe, object, embed, video, base, link, meta, style)"),
+  ].every((element) => element.matches(".calculator > script:first-child") && element.text.includes("OWN"))
   && ![...document.querySelectorAll(".calculator *")].some((element) => [...element.attributes].some(
     ({ name, value }) => name.startsWith("on") || /^\\s*javascript:/i.test(value) && name !== "value"))"""
+).replace("OWN", OWN_SCRIPT)
 
 
 NONSENSE = (

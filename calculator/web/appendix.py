@@ -204,9 +204,9 @@ def prices_table(what: str) -> str:
         )
     if what == "rents":
         return _table(
-            ("Device", "Provider", "An hour", "", "Prices of", "Source"),
+            ("Device", "Provider", "An hour", "Rented", "Prices of", "Source"),
             (
-                (escape(offer.device), escape(offer.provider), _usd(offer.usd_per_hour), "spot" if offer.spot else "",
+                (escape(offer.device), escape(offer.provider), _usd(offer.usd_per_hour), "spot" if offer.spot else "on demand",
                  offer.as_of or "undated", _source_of(offer.source, offer.note))
                 for offer in rents()
             ),
@@ -429,7 +429,7 @@ def _table(
         for row, attribute in zip(rows, attributes, strict=True)
     )
     return (
-        '<div class="data-table" tabindex="0" role="region" aria-label="Table">'
+        '<div class="data-table" tabindex="0" role="group" aria-label="Table">'
         f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 

@@ -40,6 +40,7 @@ TOKENIZER = "assets/tokenizer/"
 SCHEMAS = "schemas/"
 _DIGITS = 16
 _INLINE = re.compile(r"<script(?P<attributes>[^>]*)>(?P<code>.*?)</script>", re.DOTALL)
+_ARTICLE = re.compile(r"<article.*?</article>", re.DOTALL)
 _POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
 _CHARSET = re.compile(r'<meta charset="utf-8"\s*/?>', re.IGNORECASE)
 _SEARCH_DIALOG = re.compile(r'data-md-component="search" role="dialog"(?! aria-label)')
@@ -130,11 +131,14 @@ def publish(root: Path) -> list[str]:
     prefix = urlsplit(published_address(root)).path
     versions = _versions(root / "assets") | _slim(root)
     pages = []
-    for path in sorted(root.rglob("*.html")):
+    paths = sorted(root.rglob("*.html"))
+    swapped = [digest for path in paths for digest in _script_digests(_content(path.read_text("utf-8")))]
+    for path in paths:
         before = path.read_text("utf-8")
         after = _versioned(before, versions)
-        for change in (_named, _searched_later, _stored_or_not, _without_next, _with_policy):
+        for change in (_named, _searched_later, _stored_or_not, _without_next):
             after = change(after)
+        after = _with_policy(after, swapped)
         if after != before:
             path.write_text(after, "utf-8")
         pages.append(Page(path=path.relative_to(root).as_posix(), text=after))
@@ -207,13 +211,21 @@ def _without_next(text: str) -> str:
     return _NEXT.sub("", text)
 
 
-def _with_policy(text: str) -> str:
-    hashes = []
+def _content(text: str) -> str:
+    found = _ARTICLE.search(text)
+    return found[0] if found else ""
+
+
+def _script_digests(text: str) -> Iterator[str]:
     for script in _INLINE.finditer(text):
-        if "src=" in script["attributes"] or "application/json" in script["attributes"]:
-            continue
-        digest = base64.b64encode(hashlib.sha256(script["code"].encode()).digest()).decode()
-        hashes.append(f"'sha256-{digest}'")
+        if "src=" not in script["attributes"] and "application/json" not in script["attributes"]:
+            digest = base64.b64encode(hashlib.sha256(script["code"].encode()).digest()).decode()
+            yield f"'sha256-{digest}'"
+
+
+def _with_policy(text: str, swapped: Iterable[str]) -> str:
+    """swapped: digests of what any page's content runs. A link inside the site puts it under this page's policy."""
+    hashes = (*_script_digests(text), *swapped)
     policy = "; ".join(
         (
             "default-src 'none'",
