@@ -206,8 +206,8 @@ def prices_table(what: str) -> str:
         return _table(
             ("Device", "Provider", "An hour", "Rented", "Prices of", "Source"),
             (
-                (escape(offer.device), escape(offer.provider), _usd(offer.usd_per_hour), "spot" if offer.spot else "on demand",
-                 offer.as_of or "undated", _source_of(offer.source, offer.note))
+                (escape(offer.device), escape(offer.provider), _usd(offer.usd_per_hour),
+                 "spot" if offer.spot else "on demand", offer.as_of or "undated", _source_of(offer.source, offer.note))
                 for offer in rents()
             ),
         )
