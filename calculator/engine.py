@@ -15,7 +15,7 @@ from calculator.exhibit import Exhibit
 from calculator.fields import Field, defaults_of, fields_of
 from calculator.stats.sampling import column_from_range, columns, quantile
 from calculator.units import COUNT, SHARE, TIMES, Unit, is_endless, parse, split_range
-from calculator.verdict import Decision, Verdict
+from calculator.verdict import Decision, Rule, Verdict
 
 DRAWS = 256
 """Draws behind a spread: the 5th and 95th percentile then rest on a dozen draws each."""
@@ -382,7 +382,9 @@ def choose(decision: Decision, inputs: Any, outputs: Any) -> StrEnum:
     """The answer alone."""
     if decision.choose is not None:
         return decision.choose(inputs, outputs)
-    return decision.judge(inputs, outputs).answer
+    ground = decision.ground(inputs, outputs)
+    assert isinstance(ground, Rule), ground
+    return ground.answer
 
 
 def evaluate_point(name: str, decision: Decision, reading: Reading) -> Report:

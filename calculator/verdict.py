@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
-from typing import Any
+from typing import Any, Self
 
 from calculator.exhibit import Exhibit
 
@@ -46,6 +46,21 @@ class Turn:
     answer: StrEnum
 
 
+class Rule(Enum):
+    """Which rule decided, and the answer that it gives: what a decision's `Ground` derives from.
+
+    Two rules may give one answer, so a member's value is its place.
+    """
+
+    answer: StrEnum
+
+    def __new__(cls, answer: StrEnum) -> Self:
+        member = object.__new__(cls)
+        member._value_ = len(cls.__members__)
+        member.answer = answer
+        return member
+
+
 class Stance(Enum):
     """What an answer means for training: for it, against it, or neither."""
 
@@ -59,8 +74,9 @@ class Decision:
     """One question with everything derived from it.
 
     compute: Inputs to Outputs, arithmetic on plain floats, called once per draw and so quick (0.1 ms).
-    judge: Inputs and Outputs to a Verdict, comparisons only.
-    choose: the answer alone, when `judge` spends time on words; it must agree with `judge`.
+    ground: which rule decides, comparisons only, called once per draw. It gives the answer: a member of a `Rule`.
+    judge: the verdict in words, which matches over the grounds.
+    choose: the answer, where the ground alone does not give it; it must agree with `judge`.
     at_once: the answer from the inputs alone, when `compute` works out more than that; it must agree with `choose`.
     exhibits: tables and pictures for the stated inputs, made once per report.
     result: the name of the output that the sensitivity chart follows; the first output when empty.
@@ -83,6 +99,7 @@ class Decision:
     Inputs: Any
     Outputs: Any
     compute: Callable[[Any], Any]
+    ground: Callable[[Any, Any], Enum]
     judge: Callable[[Any, Any], Verdict]
     choose: Callable[[Any, Any], StrEnum] | None = None
     at_once: Callable[[Any], StrEnum] | None = None

@@ -1,7 +1,9 @@
 """What holds for every decision: worked cases, laws, shape. The cases stand in tests/cases/NAME.toml."""
 
+import ast
 import math
 import tomllib
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,6 +46,10 @@ def report_for(name, fields, preset=""):
     return engine.evaluate_point(name, decision, reading)
 
 
+def ground_of(report):
+    return report.decision.ground(report.reading.inputs, report.outputs)
+
+
 @pytest.mark.parametrize(("name", "case"), entries("case"))
 def test_a_worked_case_gives_the_numbers_worked_out_by_hand(name, case):
     report = report_for(name, case.get("given", {}), case.get("preset", ""))
@@ -57,6 +63,8 @@ def test_a_worked_case_gives_the_numbers_worked_out_by_hand(name, case):
             assert got == pytest.approx(wanted, rel=1e-6, abs=1e-12), output
     if "answer" in case:
         assert str(report.verdict.answer) == case["answer"]
+    assert "ground" in case, "a worked case names the rule that decides"
+    assert ground_of(report).name == case["ground"]
 
 
 @pytest.mark.parametrize(("name", "law"), entries("law"))
@@ -91,15 +99,34 @@ def test_each_decision_has_a_page_with_its_fence_and_a_case_file(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_each_answer_is_reached_by_a_case(name):
+def test_each_answer_and_each_ground_is_reached_by_a_case(name):
     decision = catalog.decision(name)
-    reached = set()
-    for case in load(name)["case"]:
-        report = report_for(name, case.get("given", {}), case.get("preset", ""))
-        reached.add(report.verdict.answer)
-    answers = type(next(iter(reached)))
-    assert reached == set(answers), f"never reached: {set(answers) - reached}"
+    reports = [report_for(name, case.get("given", {}), case.get("preset", "")) for case in load(name)["case"]]
+    for reached in ({report.verdict.answer for report in reports}, {ground_of(report) for report in reports}):
+        kind = type(next(iter(reached)))
+        assert reached == set(kind), f"never reached: {set(kind) - reached}"
     assert decision.question.endswith("?")
+
+
+def thresholds(function):
+    """What a function compares, each as a pair whose order does not matter."""
+    return [
+        frozenset(map(ast.unparse, (node.left, *node.comparators)))
+        for node in ast.walk(function)
+        if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Lt | ast.LtE | ast.Gt | ast.GtE)
+    ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_threshold_that_decides_stands_twice(name):
+    """Words that depend on one ask for the ground, or for the function that holds it."""
+    module = ast.parse((ROOT / "calculator" / "decisions" / f"{name}.py").read_text("utf-8"))
+    functions = {node.name: node for node in module.body if isinstance(node, ast.FunctionDef)}
+    decides = functions["ground_of"]
+    called = [n.func.id for n in ast.walk(decides) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)]
+    held = {pair for each in ("ground_of", *called) if each in functions for pair in thresholds(functions[each])}
+    stands = Counter(pair for function in functions.values() for pair in thresholds(function))
+    assert not [set(pair) for pair in held if stands[pair] > 1]
 
 
 @pytest.mark.parametrize("name", NAMES)

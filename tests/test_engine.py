@@ -11,12 +11,17 @@ from calculator import catalog, engine
 from calculator.faces import report
 from calculator.fields import ask, fields_of, flag, out, paste, pick
 from calculator.units import EXAMPLES, SHARE, USD
-from calculator.verdict import Decision, Verdict
+from calculator.verdict import Decision, Rule, Verdict
 
 
 class Answer(StrEnum):
     BUY = "Buy"
     WAIT = "Wait"
+
+
+class Ground(Rule):
+    GAIN = Answer.BUY
+    LOSS = Answer.WAIT
 
 
 class Colour(StrEnum):
@@ -50,12 +55,15 @@ def compute(i):
     return Outputs(gain_usd=(i.worth_usd - i.price_usd) * i.pieces_examples)
 
 
+def ground_of(i, o):
+    return Ground.LOSS if o.gain_usd <= 0 or i.colour == Colour.BLUE else Ground.GAIN
+
+
 def judge(i, o):
-    wait = o.gain_usd <= 0 or i.colour == Colour.BLUE
-    return Verdict(Answer.WAIT if wait else Answer.BUY, "Because of the gain.", (USD.show(o.gain_usd),))
+    return Verdict(ground_of(i, o).answer, "Because of the gain.", (USD.show(o.gain_usd),))
 
 
-DECISION = Decision("Buy?", Inputs, Outputs, compute, judge)
+DECISION = Decision("Buy?", Inputs, Outputs, compute, ground_of, judge)
 
 
 def read(**fields):

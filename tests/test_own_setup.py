@@ -368,7 +368,7 @@ def test_a_chip_without_bf16_is_said():
 def test_that_nothing_fits_is_said_only_where_all_was_tried_and_is_beyond_the_band():
     i = inputs(model="meta-llama/Meta-Llama-3.1-70B", method="QLoRA", device="RTX 4090", gpus=2, sequence_tokens=512)
     assert limited_compute.smallest_setup(i).offload == "parameters"
-    assert limited_compute.choose(i, TRAINING.compute(i)) != limited_compute.Answer.SMALLER
+    assert limited_compute.ground_of(i, TRAINING.compute(i)).answer != limited_compute.Answer.SMALLER
 
 
 @given(gpus=st.integers(1, 64), tensor=st.integers(1, 64), pipeline=st.integers(1, 64), context=st.integers(1, 64))

@@ -90,15 +90,19 @@ def test_the_decision_that_is_shown_is_found_without_being_registered(payback, c
 
 def test_the_cases_that_are_shown_hold_and_reach_every_answer(payback):
     found = tomllib.loads(block("adding-a-decision", "toml"))
-    reached = set()
+    reached, grounds = set(), set()
     for case in found["case"]:
         report = api.run("payback", **case["given"])
+        ground = payback.ground(report.reading.inputs, report.outputs)
         assert str(report.verdict.answer) == case["answer"]
+        assert ground.name == case["ground"]
         reached.add(case["answer"])
+        grounds.add(ground)
         for output, wanted in case.get("outputs", {}).items():
             wanted = wanted if isinstance(wanted, dict) else {"value": wanted, "within": 1e-9}
             assert getattr(report.outputs, output) == pytest.approx(wanted["value"], rel=wanted["within"])
     assert reached == {str(answer) for answer in type(report.verdict.answer)}
+    assert grounds == set(type(ground))
     (law,) = found["law"]
     results = [
         getattr(api.run("payback", **law["given"], **{law["field"]: value}).outputs, law["output"])

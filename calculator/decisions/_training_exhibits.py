@@ -21,6 +21,7 @@ from calculator.decisions.limited_compute import (
     card_row,
     degrees,
     device_words,
+    is_fitting,
     memory_factor,
     model_of,
     needed_gib,
@@ -150,7 +151,7 @@ def _all_cards(i: Inputs, o: Outputs) -> Table:
 
 def _commands(i: Inputs, o: Outputs) -> tuple[Command, ...]:
     """The same set-up in the words of the frameworks, where it fits."""
-    if o.peak_gib > o.room_gib:
+    if not is_fitting(o):
         return ()
     setup = setup_of(i)
     name = "YOUR_MODEL" if i.config_json else i.model

@@ -9,6 +9,7 @@ prompts, images, and agents whose independent steps do compound.
 from dataclasses import dataclass
 from enum import StrEnum
 from math import ceil
+from typing import assert_never
 
 from calculator import situation
 from calculator.exhibit import Curves, Exhibit, Line, Mark, Table
@@ -16,7 +17,7 @@ from calculator.fields import ask, assume, flag, out
 from calculator.llm import tokens
 from calculator.situation import Failure
 from calculator.units import EXAMPLES, POINTS, SECONDS, SHARE, TOKENS, TURNS, USD, USD_PER_MONTH
-from calculator.verdict import Decision, Stance, Verdict
+from calculator.verdict import Decision, Rule, Stance, Verdict
 
 DRIP_FED = ask(
     0.5,
@@ -50,6 +51,16 @@ class Answer(StrEnum):
     ROOM = "Make room in the window"
     TRAIN = "Train on whole conversations"
     NEITHER = "The turns do not decide"
+
+
+class Ground(Rule):
+    WINDOW_IS_FULL = Answer.ROOM
+    REACHED = Answer.NEITHER
+    SINGLE_TURN = Answer.NEITHER
+    OTHER_FAILURE = Answer.NEITHER
+    RESTATING_REACHES_IT = Answer.RESTATE
+    CANNOT_TRAIN = Answer.RESTATE
+    RESTATING_FALLS_SHORT = Answer.TRAIN
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -316,7 +327,7 @@ def restated_accuracy(i: Inputs) -> float:
 def restated_share(accuracy: float, turns: float, drip_fed: float, drop: float, kept: float) -> float:
     """What restating is expected to reach: accuracy, and the shares of conversations told bit by bit, of accuracy that
     those lose and of it that restating keeps."""
-    told_in_bits = drip_fed if turns >= 2 else 0.0
+    told_in_bits = drip_fed if has_history(turns) else 0.0
     at_once = min(1.0, accuracy / (1 - drop * told_in_bits))
     return max(accuracy, at_once * (1 - (1 - kept) * told_in_bits))
 
@@ -360,23 +371,27 @@ def compute(i: Inputs) -> Outputs:
     )
 
 
-def choose(i: Inputs, o: Outputs) -> Answer:
+def has_history(turns: float) -> bool:
+    return turns >= 2
+
+
+def ground_of(i: Inputs, o: Outputs) -> Ground:
     if i.conversation_turns > o.usable_turns:
-        return Answer.ROOM
-    good_enough = i.prompted_accuracy_share >= i.target_accuracy_share
-    if good_enough or i.conversation_turns < 2 or i.failure in NOT_OF_THE_TURNS:
-        return Answer.NEITHER
-    if o.restated_accuracy_share >= i.target_accuracy_share or not _can_train(i):
-        return Answer.RESTATE
-    return Answer.TRAIN
-
-
-def _can_train(i: Inputs) -> bool:
-    return i.whole_conversations and i.labelled_examples >= i.minimum_examples
+        return Ground.WINDOW_IS_FULL
+    if i.prompted_accuracy_share >= i.target_accuracy_share:
+        return Ground.REACHED
+    if not has_history(i.conversation_turns):
+        return Ground.SINGLE_TURN
+    if i.failure in NOT_OF_THE_TURNS:
+        return Ground.OTHER_FAILURE
+    if o.restated_accuracy_share >= i.target_accuracy_share:
+        return Ground.RESTATING_REACHES_IT
+    can_train = i.whole_conversations and i.labelled_examples >= i.minimum_examples
+    return Ground.RESTATING_FALLS_SHORT if can_train else Ground.CANNOT_TRAIN
 
 
 def judge(i: Inputs, o: Outputs) -> Verdict:
-    answer = choose(i, o)
+    ground = ground_of(i, o)
     share, usd = SHARE.show, USD.show
     known = "measured" if i.one_prompt_accuracy_share is not None else "expected"
     quality = (
@@ -395,64 +410,70 @@ def judge(i: Inputs, o: Outputs) -> Verdict:
         f"Restating takes about {usd(o.restating_start_usd)} of work; a first tuned model about "
         f"{usd(o.training_start_usd)}."
     )
-    if answer is Answer.ROOM:
-        return Verdict(
-            answer,
-            f"What a model uses well of the window is full after {TURNS.show(o.usable_turns)}; your conversations have "
-            f"{TURNS.show(i.conversation_turns)}.",
-            (window, money, quality),
-            f"Replace the history by a summary every {TURNS.show(i.summary_turns)}, keep names, numbers and decisions "
-            "outside of it, and score the same conversations again.",
-        )
-    if answer is Answer.NEITHER:
-        reasons = (quality, window, money) if i.conversation_turns >= 2 else (window,)
-        return Verdict(answer, _why_neither(i), reasons, _elsewhere(i))
-    if answer is Answer.TRAIN:
-        return Verdict(
-            answer,
-            f"Even with everything in one prompt {share(o.restated_accuracy_share)} are right; "
-            f"you need {share(i.target_accuracy_share)}.",
-            (quality, work, window, money),
-            f"Restate first, it wins back {POINTS.show(o.recovered_points)}; then train on "
-            f"{EXAMPLES.show(i.labelled_examples)} of {TOKENS.show(o.conversation_example_tokens)}, each a whole "
-            "conversation, and score both on conversations held back.",
-        )
-    if o.restated_accuracy_share >= i.target_accuracy_share:
-        headline = (
-            f"With all that was said in one fresh prompt {share(o.restated_accuracy_share)} should be right; "
-            f"you need {share(i.target_accuracy_share)}, and training is not needed for that."
-        )
-    else:
-        headline = (
-            f"It wins back {POINTS.show(o.recovered_points)} of what the turns cost; to train for the rest you need "
-            f"{EXAMPLES.show(i.minimum_examples)} that are whole conversations."
-        )
-    return Verdict(
-        answer,
-        headline,
-        (quality, work, window, money),
+    hundred = (
         "Take a hundred conversations as they come, write each as one prompt, and score them: that measures what the "
-        "turns cost within a day.",
+        "turns cost within a day."
     )
-
-
-def _why_neither(i: Inputs) -> str:
-    if i.prompted_accuracy_share >= i.target_accuracy_share:
-        return (
-            f"{SHARE.show(i.prompted_accuracy_share)} are right and you need {SHARE.show(i.target_accuracy_share)}; "
-            "the history fits the window."
-        )
-    if i.conversation_turns < 2:
-        return "A single turn has no history to lose."
-    return f"You saw that {i.failure}: neither restating nor training on conversations cures that."
+    talks = has_history(i.conversation_turns)
+    reasons: tuple[str, ...] = (quality, window, money) if talks else (window,)
+    match ground:
+        case Ground.WINDOW_IS_FULL:
+            reasons = window, money, quality
+            headline = (
+                f"What a model uses well of the window is full after {TURNS.show(o.usable_turns)}; your conversations "
+                f"have {TURNS.show(i.conversation_turns)}."
+            )
+            step = (
+                f"Replace the history by a summary every {TURNS.show(i.summary_turns)}, keep names, numbers and "
+                "decisions outside of it, and score the same conversations again."
+            )
+        case Ground.REACHED:
+            headline = (
+                f"{share(i.prompted_accuracy_share)} are right and you need {share(i.target_accuracy_share)}; the "
+                "history fits the window."
+            )
+            step = _elsewhere(i)
+        case Ground.SINGLE_TURN:
+            headline, step = "A single turn has no history to lose.", _elsewhere(i)
+        case Ground.OTHER_FAILURE:
+            headline = f"You saw that {i.failure}: neither restating nor training on conversations cures that."
+            step = _elsewhere(i)
+        case Ground.RESTATING_REACHES_IT:
+            reasons = quality, work, window, money
+            headline = (
+                f"With all that was said in one fresh prompt {share(o.restated_accuracy_share)} should be right; "
+                f"you need {share(i.target_accuracy_share)}, and training is not needed for that."
+            )
+            step = hundred
+        case Ground.CANNOT_TRAIN:
+            reasons = quality, work, window, money
+            headline = (
+                f"It wins back {POINTS.show(o.recovered_points)} of what the turns cost; to train for the rest you "
+                f"need {EXAMPLES.show(i.minimum_examples)} that are whole conversations."
+            )
+            step = hundred
+        case Ground.RESTATING_FALLS_SHORT:
+            reasons = quality, work, window, money
+            headline = (
+                f"Even with everything in one prompt {share(o.restated_accuracy_share)} are right; "
+                f"you need {share(i.target_accuracy_share)}."
+            )
+            step = (
+                f"Restate first, it wins back {POINTS.show(o.recovered_points)}; then train on "
+                f"{EXAMPLES.show(i.labelled_examples)} of {TOKENS.show(o.conversation_example_tokens)}, each a whole "
+                "conversation, and score both on conversations held back."
+            )
+        case _:
+            assert_never(ground)
+    return Verdict(ground.answer, headline, reasons, step)
 
 
 def _elsewhere(i: Inputs) -> str:
     if i.failure in (Failure.FACTS_MISSING, Failure.FACTS_STALE):
         return "Give the right passage by hand for fifty failures: if that cures them, retrieve."
-    if i.failure in (Failure.SLOW, Failure.DEAR) and i.conversation_turns >= 2:
+    if i.failure in (Failure.SLOW, Failure.DEAR) and has_history(i.conversation_turns):
         return "Cache the history and summarise it: the costs below say which saves more."
-    if i.conversation_turns < 2:
+    if not has_history(i.conversation_turns):
         return "One turn is a prompt and nothing else: see what a better one does before you train."
     return "Keep fifty long conversations as a test and run them again with every new model."
 
@@ -554,8 +575,8 @@ DECISION = Decision(
     Inputs,
     Outputs,
     compute,
+    ground_of,
     judge,
-    choose=choose,
     exhibits=exhibits,
     result="restated_accuracy_share",
     shown=(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from math import inf, log2
+from typing import assert_never
 
 from calculator import situation
 from calculator.cases import NEUTRAL, Situation, quality
@@ -33,7 +34,7 @@ from calculator.stats.learning_curve import (
 )
 from calculator.stats.normal import critical_z, normal_cdf
 from calculator.units import EXAMPLES, ITEMS, POINTS, SHARE, USD, Unit, parse
-from calculator.verdict import Decision, Stance, Verdict
+from calculator.verdict import Decision, Rule, Stance, Verdict
 
 RESAMPLES = 400
 """Curves behind the interval: its ends then rest on twenty curves each."""
@@ -56,6 +57,15 @@ class Answer(StrEnum):
     LABEL = "Label the next batch, then fine-tune"
     LIMIT = "Improve labels, task or model, not the amount"
     KEEP = "Keep prompting: this data does not beat it"
+
+
+class Ground(Rule):
+    REACHED = Answer.ENOUGH
+    NEVER_BEATS_THE_PROMPT = Answer.KEEP
+    PROMPT_REACHES_IT = Answer.KEEP
+    LABELS_PAY = Answer.LABEL
+    NEVER_REACHES_IT = Answer.LIMIT
+    LABELS_COST_TOO_MUCH = Answer.LIMIT
 
 
 def pilots_of(text: str) -> tuple[Pilot, ...]:
@@ -307,20 +317,26 @@ def compute(i: Inputs) -> Outputs:
     )
 
 
-def choose(i: Inputs, o: Outputs) -> Answer:
+def batch_pays(o: Outputs) -> bool:
+    return o.batch_worth_usd >= o.batch_usd
+
+
+def ground_of(i: Inputs, o: Outputs) -> Ground:
     beats = o.score_now_share > i.prompted_accuracy_share
     if beats and o.score_now_share >= i.target_accuracy_share:
-        return Answer.ENOUGH
+        return Ground.REACHED
     if o.limit_share <= i.prompted_accuracy_share:
-        return Answer.KEEP
+        return Ground.NEVER_BEATS_THE_PROMPT
     if not beats and i.prompted_accuracy_share >= i.target_accuracy_share:
-        return Answer.KEEP
-    affordable = o.batch_worth_usd >= o.batch_usd or o.to_target_usd <= i.budget_usd
-    return Answer.LABEL if o.limit_share >= i.target_accuracy_share and affordable else Answer.LIMIT
+        return Ground.PROMPT_REACHES_IT
+    if o.limit_share < i.target_accuracy_share:
+        return Ground.NEVER_REACHES_IT
+    affordable = batch_pays(o) or o.to_target_usd <= i.budget_usd
+    return Ground.LABELS_PAY if affordable else Ground.LABELS_COST_TOO_MUCH
 
 
 def judge(i: Inputs, o: Outputs) -> Verdict:
-    answer = choose(i, o)
+    ground = ground_of(i, o)
     share, target = SHARE.show, SHARE.show(i.target_accuracy_share)
     have = EXAMPLES.show(i.labelled_examples)
     interval = f" ({share(o.score_low_share)} to {share(o.score_high_share)})" if i.pilot_scores else ""
@@ -330,42 +346,47 @@ def judge(i: Inputs, o: Outputs) -> Verdict:
         f"{USD.show(o.batch_worth_usd)} over {i.horizon_months:g} months, and cost {USD.show(o.batch_usd)}."
     )
     reasons = (_basis(i, o), batch, _doubts(i, o))
-    if answer is Answer.ENOUGH:
-        step = (
-            "Train three times with different seeds, score them on items nobody has trained or tuned on, and ship the "
-            "one whose interval clears the target."
-        )
-        if o.batch_worth_usd > o.batch_usd:
-            step += " Then label the next batch: it still pays."
-        return Verdict(answer, f"{now}; you need {target}.", reasons, step)
-    if answer is Answer.KEEP:
-        if o.limit_share <= i.prompted_accuracy_share:
+    prompt = "Put your best examples into the prompt first."
+    labels = (
+        "Have two people label the same hundred items apart: where they differ, the guideline or the task is the limit."
+    )
+    match ground:
+        case Ground.REACHED:
+            step = (
+                "Train three times with different seeds, score them on items nobody has trained or tuned on, and ship "
+                "the one whose interval clears the target."
+            )
+            if batch_pays(o):
+                step += " Then label the next batch: it still pays."
+            return Verdict(ground.answer, f"{now}; you need {target}.", reasons, step)
+        case Ground.NEVER_BEATS_THE_PROMPT:
             headline = (
                 f"Even ten times the data leads to {share(o.limit_share)}; "
                 f"your prompt reaches {share(i.prompted_accuracy_share)}."
             )
-        else:
+            step = prompt
+        case Ground.PROMPT_REACHES_IT:
             headline = f"{now}; your prompt already has {share(i.prompted_accuracy_share)}, and you need {target}."
-        return Verdict(answer, headline, reasons, _first_step(i, o, "Put your best examples into the prompt first."))
-    if answer is Answer.LABEL:
-        missing = max(0.0, o.needed_examples - i.labelled_examples)
-        headline = (
-            f"{now}; the target of {target} takes {EXAMPLES.show(o.needed_examples)}, "
-            f"{EXAMPLES.show(missing)} more, or {USD.show(o.to_target_usd)} of labels."
-        )
-        step = "Label one batch, train again and add the score as another line before you order the next."
-        return Verdict(answer, headline, reasons, _first_step(i, o, step))
-    if o.limit_share < i.target_accuracy_share:
-        headline = f"{now}; ten times the data leads to {share(o.limit_share)}, short of the {target} you need."
-    else:
-        headline = (
-            f"{now}; the target takes {USD.show(o.to_target_usd)} of labels, above the budget, "
-            "and the next batch does not earn its cost."
-        )
-    step = (
-        "Have two people label the same hundred items apart: where they differ, the guideline or the task is the limit."
-    )
-    return Verdict(answer, headline, reasons, _first_step(i, o, step))
+            step = prompt
+        case Ground.LABELS_PAY:
+            missing = max(0.0, o.needed_examples - i.labelled_examples)
+            headline = (
+                f"{now}; the target of {target} takes {EXAMPLES.show(o.needed_examples)}, "
+                f"{EXAMPLES.show(missing)} more, or {USD.show(o.to_target_usd)} of labels."
+            )
+            step = "Label one batch, train again and add the score as another line before you order the next."
+        case Ground.NEVER_REACHES_IT:
+            headline = f"{now}; ten times the data leads to {share(o.limit_share)}, short of the {target} you need."
+            step = labels
+        case Ground.LABELS_COST_TOO_MUCH:
+            headline = (
+                f"{now}; the target takes {USD.show(o.to_target_usd)} of labels, above the budget, "
+                "and the next batch does not earn its cost."
+            )
+            step = labels
+        case _:
+            assert_never(ground)
+    return Verdict(ground.answer, headline, reasons, _first_step(i, o, step))
 
 
 def _first_step(i: Inputs, o: Outputs, step: str) -> str:
@@ -551,8 +572,8 @@ DECISION = Decision(
     Inputs,
     Outputs,
     compute,
+    ground_of,
     judge,
-    choose=choose,
     exhibits=exhibits,
     result="score_now_share",
     shown=(

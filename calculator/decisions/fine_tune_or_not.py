@@ -1198,7 +1198,7 @@ def ranked(i: Inputs, found: list[Option], chance_target: float) -> list[int]:
 
 def _is_met(i: Inputs, found: list[Option]) -> bool:
     """Whether what you have meets the need, is neither too slow nor too dear, and does not lose money."""
-    met = i.prompted_accuracy_share >= i.target_accuracy_share and i.failure not in (Failure.SLOW, Failure.DEAR)
+    met = is_enough(i) and i.failure not in (Failure.SLOW, Failure.DEAR)
     return met and found[_KEEP].gate is Gate.OPEN and found[_KEEP].mean_usd >= 0.0
 
 
@@ -1296,6 +1296,14 @@ class Ground(Enum):
     LOSES = "every option loses money"
 
 
+def is_enough(i: Inputs) -> bool:
+    return i.prompted_accuracy_share >= i.target_accuracy_share
+
+
+def is_worth_a_trial(o: Outputs) -> bool:
+    return o.trial_worth_usd > 0.0
+
+
 def ground_of(i: Inputs, o: Outputs) -> Ground:
     answer = choose(i, o)
     if answer is Answer.PEOPLE:
@@ -1303,8 +1311,8 @@ def ground_of(i: Inputs, o: Outputs) -> Ground:
             return Ground.SHUT
         return Ground.UNREACHABLE if o.chance_target_share < UNREACHABLE_SHARE else Ground.LOSES
     if answer is Answer.KEEP:
-        return Ground.MET if i.prompted_accuracy_share >= i.target_accuracy_share else Ground.KEEP
-    return Ground.TRY if o.trial_worth_usd > 0.0 else Ground.BUILD
+        return Ground.MET if is_enough(i) else Ground.KEEP
+    return Ground.TRY if is_worth_a_trial(o) else Ground.BUILD
 
 
 def better(i: Inputs, answer: StrEnum) -> float:
@@ -1446,7 +1454,7 @@ def _reasons(
             if needed > 0
             else f"It may score up to {POINTS.show(-100 * needed)} less than today and still pays."
         )
-    if o.trial_worth_usd > 0.0:
+    if is_worth_a_trial(o):
         reasons.append(
             f"Expect {share(best.accuracy)} ({share(o.best_low_share)} to {share(o.best_high_share)}). With a way back "
             f"that is worth {usd(o.gain_usd)} over what you have; of it the trial brings {usd(o.trial_worth_usd)}, "
@@ -1570,6 +1578,7 @@ DECISION = Decision(
     Inputs,
     Outputs,
     compute,
+    ground_of,
     judge,
     choose=choose,
     at_once=at_once,

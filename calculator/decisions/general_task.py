@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from math import inf
+from typing import assert_never
 
 from calculator import situation
 from calculator.exhibit import Bar, Bars, Exhibit, Mark, Segment, Table
@@ -20,7 +21,7 @@ from calculator.fields import ask, assume, out
 from calculator.situation import KNOWLEDGE_FAILURES
 from calculator.stats import binomial, certify, intervals, labels, paired
 from calculator.units import ITEMS, POINTS, SHARE, USD
-from calculator.verdict import Decision, Stance, Verdict
+from calculator.verdict import Decision, Rule, Stance, Verdict
 
 ALPHA = 0.05
 """One-sided level of both tests, by convention."""
@@ -37,6 +38,14 @@ class Answer(StrEnum):
     MEASURE = "Test more items first"
     MEND = "Mend the prompt or the context first"
     TRAIN = "Train for what is left"
+
+
+class Ground(Rule):
+    BAR_IS_CLEARED = Answer.AS_IS
+    TEST_CANNOT_TELL = Answer.MEASURE
+    NOTHING_IS_LEFT = Answer.MEND
+    OTHER_TASKS_LOSE_MORE = Answer.MEND
+    MODEL_FALLS_SHORT = Answer.TRAIN
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -231,12 +240,14 @@ def compute(i: Inputs) -> Outputs:
     )
 
 
-def choose(i: Inputs, o: Outputs) -> Answer:
+def ground_of(i: Inputs, o: Outputs) -> Ground:
     if o.enough_chance_share <= ALPHA:
-        return Answer.AS_IS
+        return Ground.BAR_IS_CLEARED
     if o.gap_chance_share > ALPHA:
-        return Answer.MEASURE
-    return Answer.MEND if o.weighted_gain_points <= 0 else Answer.TRAIN
+        return Ground.TEST_CANNOT_TELL
+    if o.weighted_gain_points > 0:
+        return Ground.MODEL_FALLS_SHORT
+    return Ground.NOTHING_IS_LEFT if o.left_points <= 0 else Ground.OTHER_TASKS_LOSE_MORE
 
 
 def items_to_tell(i: Inputs, bar: float) -> float:
@@ -251,47 +262,49 @@ def items_to_tell(i: Inputs, bar: float) -> float:
 
 
 def judge(i: Inputs, o: Outputs) -> Verdict:
-    answer = choose(i, o)
+    ground = ground_of(i, o)
     share, items = SHARE.show, int(i.test_items)
     passes = round(i.prompted_accuracy_share * items)
     passed = f"{passes:,} of {items:,} passed"
     reasons = (_bar(i, o, passed), _failures(i, o), _rule(i, o), _change(i, o))
-    if answer is Answer.AS_IS:
-        return Verdict(
-            answer,
-            f"{passed}, and {share(o.bar_share)} is the bar: a model short of it by more than "
-            f"{POINTS.show(i.difference_points)} does so well with a chance of {_chance(o.enough_chance_share)} only.",
-            reasons,
-            "Keep the test set, run it again when the model changes, and read a sample of answers each month.",
-        )
-    if answer is Answer.MEASURE:
-        return Verdict(
-            answer,
-            f"{passed}, which can mean anything from {share(o.accuracy_low_share)} to {share(o.accuracy_high_share)}; "
-            f"the bar is {share(o.bar_share)}.",
-            reasons,
-            _more_items(i, o),
-        )
     real = f"The gap is real: {passed}, and at the bar of {share(o.bar_share)} the chance of that is " + _chance(
         o.gap_chance_share
     )
-    if answer is Answer.TRAIN:
-        return Verdict(
-            answer,
-            f"{real}. Prompt and context can reach {share(o.reach_share)}; the last {POINTS.show(o.left_points)} are "
-            "the model's own.",
-            reasons,
-            "Mend the prompt on the failures you have read, then tune for what is left, and score your other tasks "
-            "before and after."
-            if _is_counted(i)
-            else _read_failures(i, o),
-        )
-    why = (
-        f"mending prompt and context reaches {share(o.reach_share)}"
-        if o.left_points <= 0
-        else f"what training could add here, {POINTS.show(o.left_points)}, it would take from your other requests"
-    )
-    return Verdict(answer, f"{real}, but {why}.", reasons, _read_failures(i, o))
+    step = _read_failures(i, o)
+    match ground:
+        case Ground.BAR_IS_CLEARED:
+            headline = (
+                f"{passed}, and {share(o.bar_share)} is the bar: a model short of it by more than "
+                f"{POINTS.show(i.difference_points)} does so well with a chance of {_chance(o.enough_chance_share)} "
+                "only."
+            )
+            step = "Keep the test set, run it again when the model changes, and read a sample of answers each month."
+        case Ground.TEST_CANNOT_TELL:
+            headline = (
+                f"{passed}, which can mean anything from {share(o.accuracy_low_share)} to "
+                f"{share(o.accuracy_high_share)}; the bar is {share(o.bar_share)}."
+            )
+            step = _more_items(i, o)
+        case Ground.NOTHING_IS_LEFT:
+            headline = f"{real}, but mending prompt and context reaches {share(o.reach_share)}."
+        case Ground.OTHER_TASKS_LOSE_MORE:
+            headline = (
+                f"{real}, but what training could add here, {POINTS.show(o.left_points)}, it would take from your "
+                "other requests."
+            )
+        case Ground.MODEL_FALLS_SHORT:
+            headline = (
+                f"{real}. Prompt and context can reach {share(o.reach_share)}; the last {POINTS.show(o.left_points)} "
+                "are the model's own."
+            )
+            if _is_counted(i):
+                step = (
+                    "Mend the prompt on the failures you have read, then tune for what is left, and score your other "
+                    "tasks before and after."
+                )
+        case _:
+            assert_never(ground)
+    return Verdict(ground.answer, headline, reasons, step)
 
 
 def _chance(share: float) -> str:
@@ -451,8 +464,8 @@ DECISION = Decision(
     Inputs,
     Outputs,
     compute,
+    ground_of,
     judge,
-    choose=choose,
     exhibits=exhibits,
     result="weighted_gain_points",
     shown=(

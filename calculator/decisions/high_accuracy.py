@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from math import inf, log, sqrt
+from typing import assert_never
 
 from calculator import situation
 from calculator.cases import quality
@@ -26,7 +27,7 @@ from calculator.stats import certify, intervals, paired, value
 from calculator.stats.normal import normal_cdf, normal_quantile
 from calculator.stats.sampling import Z_95
 from calculator.units import EXAMPLES, ITEMS, POINTS, SHARE, USD, USD_PER_MONTH
-from calculator.verdict import Decision, Stance, Verdict
+from calculator.verdict import Decision, Rule, Stance, Verdict
 
 NARROWEST_SHARE = 0.005
 """A score nearer to the bar than this takes tens of thousands of items to tell: no test is planned for it."""
@@ -43,6 +44,15 @@ class Answer(StrEnum):
     MEASURE = "Test more items first"
     TRAIN = "Train, and retrieve the facts"
     OTHER = "Retrieve or review, do not train"
+
+
+class Ground(Rule):
+    BAR_IS_CLEARED = Answer.ENOUGH
+    TEST_CANNOT_TELL = Answer.MEASURE
+    RETRIEVAL_CLOSES_IT = Answer.OTHER
+    TRIAL_LOSES = Answer.OTHER
+    TOO_FEW_EXAMPLES = Answer.OTHER
+    TRIAL_PAYS = Answer.TRAIN
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -379,15 +389,17 @@ def is_retrievable(i: Inputs, needed: float) -> bool:
     return max(measured) >= needed if measured else i.failure in KNOWLEDGE_FAILURES
 
 
-def choose(i: Inputs, o: Outputs) -> Answer:
+def ground_of(i: Inputs, o: Outputs) -> Ground:
     if o.accuracy_low_share >= o.needed_accuracy_share:
-        return Answer.ENOUGH
+        return Ground.BAR_IS_CLEARED
     if o.accuracy_high_share >= o.needed_accuracy_share:
-        return Answer.MEASURE
+        return Ground.TEST_CANNOT_TELL
+    if is_retrievable(i, o.needed_accuracy_share):
+        return Ground.RETRIEVAL_CLOSES_IT
+    if o.trial_worth_usd <= 0:
+        return Ground.TRIAL_LOSES
     enough_examples = i.labelled_examples + i.new_examples >= i.minimum_examples
-    if is_retrievable(i, o.needed_accuracy_share) or not enough_examples or o.trial_worth_usd <= 0:
-        return Answer.OTHER
-    return Answer.TRAIN
+    return Ground.TRIAL_PAYS if enough_examples else Ground.TOO_FEW_EXAMPLES
 
 
 def items_to_tell(accuracy: float, needed: float) -> float:
@@ -400,55 +412,44 @@ def items_to_tell(accuracy: float, needed: float) -> float:
 
 
 def judge(i: Inputs, o: Outputs) -> Verdict:
-    answer = choose(i, o)
+    ground = ground_of(i, o)
     share, accuracy, needed = SHARE.show, i.prompted_accuracy_share, o.needed_accuracy_share
     measured = f"{share(accuracy)} on {ITEMS.show(i.test_items)}"
     reasons = (_money(i, o), _retrieval(i, needed), _training(o), _review(o), _test(i, o))
-    if answer is Answer.ENOUGH:
-        return Verdict(
-            answer,
-            f"{measured} means {share(o.accuracy_low_share)} at the least; {share(needed)} is needed.",
-            reasons,
-            "Keep the test as a gate: run it again whenever model, prompt or documents change.",
-        )
-    if answer is Answer.MEASURE:
-        return Verdict(
-            answer,
-            f"{measured} can mean anything from {share(o.accuracy_low_share)} to {share(o.accuracy_high_share)}; "
-            f"{share(needed)} is needed.",
-            reasons,
-            _more_items(i, o),
-        )
     short = f"{measured} means {share(o.accuracy_high_share)} at the most; {share(needed)} is needed"
-    if answer is Answer.TRAIN:
-        people = ", and let people check the doubtful" if o.reviewed_share > 0 else ""
-        return Verdict(
-            answer,
-            f"{short}, and each point is worth {USD_PER_MONTH.show(o.point_usd_per_month)}.",
-            reasons,
-            f"Retrieve whatever changes or must carry its source{people}. Then tune once, run both systems on the same "
-            f"{ITEMS.show(i.test_items)} and count those that only one gets right: the test shows a gain from "
-            f"{POINTS.show(o.smallest_gain_points)} on.",
-        )
-    if is_retrievable(i, needed):
-        return Verdict(
-            answer,
-            f"{short}; the right passage closes the gap, so training has nothing to add.",
-            reasons,
-            "Give the right passage by hand for a hundred items, then find where retrieval loses it.",
-        )
-    why = (
-        f"a trial of training is worth {USD.show(o.trial_worth_usd)}"
-        if o.trial_worth_usd <= 0
-        else f"training needs {EXAMPLES.show(i.minimum_examples)} and you have fewer"
-    )
-    return Verdict(
-        answer,
-        f"{short}, but {why}.",
-        reasons,
+    review = (
         f"Let people see the answers whose chance of error is above {share(o.review_threshold_share)}, and keep "
-        "their corrections: they are the labels you lack.",
+        "their corrections: they are the labels you lack."
     )
+    match ground:
+        case Ground.BAR_IS_CLEARED:
+            headline = f"{measured} means {share(o.accuracy_low_share)} at the least; {share(needed)} is needed."
+            step = "Keep the test as a gate: run it again whenever model, prompt or documents change."
+        case Ground.TEST_CANNOT_TELL:
+            headline = (
+                f"{measured} can mean anything from {share(o.accuracy_low_share)} to {share(o.accuracy_high_share)}; "
+                f"{share(needed)} is needed."
+            )
+            step = _more_items(i, o)
+        case Ground.RETRIEVAL_CLOSES_IT:
+            headline = f"{short}; the right passage closes the gap, so training has nothing to add."
+            step = "Give the right passage by hand for a hundred items, then find where retrieval loses it."
+        case Ground.TRIAL_LOSES:
+            headline, step = f"{short}, but a trial of training is worth {USD.show(o.trial_worth_usd)}.", review
+        case Ground.TOO_FEW_EXAMPLES:
+            headline = f"{short}, but training needs {EXAMPLES.show(i.minimum_examples)} and you have fewer."
+            step = review
+        case Ground.TRIAL_PAYS:
+            people = ", and let people check the doubtful" if o.reviewed_share > 0 else ""
+            headline = f"{short}, and each point is worth {USD_PER_MONTH.show(o.point_usd_per_month)}."
+            step = (
+                f"Retrieve whatever changes or must carry its source{people}. Then tune once, run both systems on the "
+                f"same {ITEMS.show(i.test_items)} and count those that only one gets right: the test shows a gain from "
+                f"{POINTS.show(o.smallest_gain_points)} on."
+            )
+        case _:
+            assert_never(ground)
+    return Verdict(ground.answer, headline, reasons, step)
 
 
 def _money(i: Inputs, o: Outputs) -> str:
@@ -632,8 +633,8 @@ DECISION = Decision(
     Inputs,
     Outputs,
     compute,
+    ground_of,
     judge,
-    choose=choose,
     exhibits=exhibits,
     result="trial_worth_usd",
     shown=(

@@ -8,6 +8,7 @@ much of the behaviour a tuned model will learn, which the overall decision estim
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import assert_never
 
 from calculator import situation
 from calculator.cases import cases
@@ -35,7 +36,7 @@ from calculator.units import (
     USD_PER_MONTH,
     WORDS,
 )
-from calculator.verdict import Decision, Stance, Verdict
+from calculator.verdict import Decision, Rule, Stance, Verdict
 
 LANGUAGE = "The language of your field"
 
@@ -58,6 +59,13 @@ class Answer(StrEnum):
     RETRIEVE = "Retrieve the knowledge"
     FIX = "Fix the retrieval you have"
     LEAVE = "Nothing is missing: leave it"
+
+
+class Ground(Rule):
+    REACHED = Answer.LEAVE
+    BEHAVIOUR_LACKS_MORE = Answer.TRAIN
+    KNOWLEDGE_LACKS_MORE = Answer.RETRIEVE
+    RETRIEVAL_LOSES_IT = Answer.FIX
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -261,17 +269,17 @@ def compute(i: Inputs) -> Outputs:
     )
 
 
-def choose(i: Inputs, o: Outputs) -> Answer:
+def ground_of(i: Inputs, o: Outputs) -> Ground:
     if o.today_share >= i.target_accuracy_share:
-        return Answer.LEAVE
+        return Ground.REACHED
     # At a tie the documents come first: they cost less, and cite their source.
     if o.behaviour_gap_points > o.retrieval_left_points:
-        return Answer.TRAIN
-    return Answer.RETRIEVE if i.retrieved_accuracy_share is None else Answer.FIX
+        return Ground.BEHAVIOUR_LACKS_MORE
+    return Ground.KNOWLEDGE_LACKS_MORE if i.retrieved_accuracy_share is None else Ground.RETRIEVAL_LOSES_IT
 
 
 def judge(i: Inputs, o: Outputs) -> Verdict:
-    answer = choose(i, o)
+    ground = ground_of(i, o)
     points, need = POINTS.show, SHARE.show(i.target_accuracy_share)
     measured = i.gold_passage_accuracy_share is not None
     if measured:
@@ -293,46 +301,43 @@ def judge(i: Inputs, o: Outputs) -> Verdict:
         f"time. What it lacks is not money but text and a record: see the table."
     )
     reasons = (basis, doubt, pretraining)
-    if answer is Answer.LEAVE:
-        return Verdict(
-            answer,
-            f"Today's {SHARE.show(o.today_share)} is already the {need} you need.",
-            reasons,
-            "Keep the questions as a test, and score again when the documents or the model change.",
-        )
-    if not measured:
-        headline = (
-            f"Of the {points(100 * (i.target_accuracy_share - o.today_share))} that are missing, about "
-            f"{points(o.behaviour_gap_points)} are behaviour and {points(o.retrieval_left_points)} knowledge. "
-            "That is not measured yet."
-        )
-        items = ITEMS.show(min(i.test_items, 100.0))
-        by_hand = f"Put the right passage into the prompt by hand for {items}, and score again."
-        return Verdict(answer, headline, reasons, READ_FAILURES if i.facts_per_answer_count == 0 else by_hand)
-    if answer is Answer.TRAIN:
-        return Verdict(
-            answer,
-            f"Even with the right passage in the prompt {points(o.behaviour_gap_points)} are missing; "
-            f"retrieval has only {points(o.retrieval_left_points)} left to bring.",
-            reasons,
-            READ_FAILURES,
-        )
-    if answer is Answer.FIX:
-        return Verdict(
-            answer,
-            f"Your retrieval loses {points(o.retrieval_loss_points)} that the right passage would bring; behaviour "
-            f"lacks {points(o.behaviour_gap_points)}.",
-            reasons,
-            "Look whether the right passage is among those found. If not, mend splitting and search. If so, rank it "
-            "first.",
-        )
-    return Verdict(
-        answer,
-        f"The right passage would bring {points(o.retrieval_left_points)}; behaviour lacks "
-        f"{points(o.behaviour_gap_points)}. Expect {SHARE.show(o.retrieved_share)} of real retrieval.",
-        reasons,
-        "Index the documents behind your test questions alone, and score again before you index the rest.",
-    )
+    match ground:
+        case Ground.REACHED:
+            headline = f"Today's {SHARE.show(o.today_share)} is already the {need} you need."
+            step = "Keep the questions as a test, and score again when the documents or the model change."
+        case Ground.BEHAVIOUR_LACKS_MORE | Ground.KNOWLEDGE_LACKS_MORE | Ground.RETRIEVAL_LOSES_IT if not measured:
+            headline = (
+                f"Of the {points(100 * (i.target_accuracy_share - o.today_share))} that are missing, about "
+                f"{points(o.behaviour_gap_points)} are behaviour and {points(o.retrieval_left_points)} knowledge. "
+                "That is not measured yet."
+            )
+            items = ITEMS.show(min(i.test_items, 100.0))
+            by_hand = f"Put the right passage into the prompt by hand for {items}, and score again."
+            step = READ_FAILURES if i.facts_per_answer_count == 0 else by_hand
+        case Ground.BEHAVIOUR_LACKS_MORE:
+            headline = (
+                f"Even with the right passage in the prompt {points(o.behaviour_gap_points)} are missing; "
+                f"retrieval has only {points(o.retrieval_left_points)} left to bring."
+            )
+            step = READ_FAILURES
+        case Ground.KNOWLEDGE_LACKS_MORE:
+            headline = (
+                f"The right passage would bring {points(o.retrieval_left_points)}; behaviour lacks "
+                f"{points(o.behaviour_gap_points)}. Expect {SHARE.show(o.retrieved_share)} of real retrieval."
+            )
+            step = "Index the documents behind your test questions alone, and score again before you index the rest."
+        case Ground.RETRIEVAL_LOSES_IT:
+            headline = (
+                f"Your retrieval loses {points(o.retrieval_loss_points)} that the right passage would bring; behaviour "
+                f"lacks {points(o.behaviour_gap_points)}."
+            )
+            step = (
+                "Look whether the right passage is among those found. If not, mend splitting and search. If so, rank "
+                "it first."
+            )
+        case _:
+            assert_never(ground)
+    return Verdict(ground.answer, headline, reasons, step)
 
 
 def exhibits(i: Inputs, o: Outputs) -> tuple[Exhibit, ...]:
@@ -440,8 +445,8 @@ DECISION = Decision(
     Inputs,
     Outputs,
     compute,
+    ground_of,
     judge,
-    choose=choose,
     exhibits=exhibits,
     result="behaviour_gap_points",
     shown=(

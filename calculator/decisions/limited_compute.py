@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
 from math import ceil, exp, gcd, log
+from typing import assert_never
 
 from calculator import situation
 from calculator.catalogs import Accelerator, Architecture, accelerators, architectures
@@ -64,7 +65,7 @@ from calculator.units import (
     USD,
     USD_PER_HOUR,
 )
-from calculator.verdict import Decision, Lamp, Stance, Verdict
+from calculator.verdict import Decision, Lamp, Rule, Stance, Verdict
 
 HOURS_PER_DAY = 24.0
 WORK_HOURS_PER_DAY = 6.0
@@ -79,6 +80,14 @@ class Answer(StrEnum):
     TRAIN = "Train it on this hardware"
     CHANGE = "Change the set-up first"
     SMALLER = "Take a smaller or a pre-trained model"
+
+
+class Ground(Rule):
+    ABOVE_BUDGET = Answer.SMALLER
+    PAST_DEADLINE = Answer.SMALLER
+    FITS = Answer.TRAIN
+    LEANER_FITS = Answer.CHANGE
+    NOTHING_FITS = Answer.SMALLER
 
 
 def trained_config(text: str) -> Architecture:
@@ -548,12 +557,18 @@ def least_gib(i: Inputs, sd: float = -SD_OF_BAND) -> float:
     return least.peak_gib * surprise(least, sd)
 
 
-def choose(i: Inputs, o: Outputs) -> Answer:
-    if o.first_model_usd > i.budget_usd or o.ready_days > i.deadline_days:
-        return Answer.SMALLER
-    if o.peak_gib <= o.room_gib:
-        return Answer.TRAIN
-    return Answer.CHANGE if least_gib(i) <= o.room_gib else Answer.SMALLER
+def is_fitting(o: Outputs) -> bool:
+    return o.peak_gib <= o.room_gib
+
+
+def ground_of(i: Inputs, o: Outputs) -> Ground:
+    if o.first_model_usd > i.budget_usd:
+        return Ground.ABOVE_BUDGET
+    if o.ready_days > i.deadline_days:
+        return Ground.PAST_DEADLINE
+    if is_fitting(o):
+        return Ground.FITS
+    return Ground.LEANER_FITS if least_gib(i) <= o.room_gib else Ground.NOTHING_FITS
 
 
 def _lamps(i: Inputs, o: Outputs) -> tuple[Lamp, ...]:
@@ -564,7 +579,7 @@ def _lamps(i: Inputs, o: Outputs) -> tuple[Lamp, ...]:
         memory.peak_gib * memory_factor(i, setup, memory, end) for end in (-SD_OF_BAND, SD_OF_BAND)
     )
     fits = "good" if high <= o.room_gib else "close" if low <= o.room_gib else "bad"
-    word = "Fits" if o.peak_gib <= o.room_gib else "Does not fit"
+    word = "Fits" if is_fitting(o) else "Does not fit"
     hours = [tokens_of(i) / (speed_at(i, speed, end) * i.gpus * 3600) for end in (SD_OF_BAND, -SD_OF_BAND)]
     days = [i.training_work_hours / WORK_HOURS_PER_DAY + h * i.runs_count / HOURS_PER_DAY for h in hours]
     time = "good" if days[1] <= i.deadline_days else "close" if days[0] <= i.deadline_days else "bad"
@@ -579,7 +594,7 @@ def _lamps(i: Inputs, o: Outputs) -> tuple[Lamp, ...]:
 
 
 def judge(i: Inputs, o: Outputs) -> Verdict:
-    answer = choose(i, o)
+    ground = ground_of(i, o)
     fit = (
         f"It needs {GIB.show(o.peak_gib)} of the {GIB.show(o.room_gib)} free on the {device_words(i)}"
         f"{f', on each of {i.gpus:.0f}' if i.gpus > 1 else ''}."
@@ -598,41 +613,38 @@ def judge(i: Inputs, o: Outputs) -> Verdict:
         sentence("training-memory", method),
         sentence("training-throughput", method),
     )
-    lamps = _lamps(i, o)
-    if answer is Answer.TRAIN:
-        tight = o.peak_gib > 0.9 * o.room_gib
-        headline = (
-            f"{'Tight, but it' if tight else 'It'} fits, at {SHARE.show(o.peak_gib / o.room_gib)} of the card, "
-            f"and the first model costs {USD.show(o.first_model_usd)} all in."
-        )
-        return Verdict(answer, headline, reasons, _verify(i), lamps)
-    if answer is Answer.CHANGE:
-        sure = "does fit" if least_gib(i, 0.0) <= o.room_gib else "fits only at the low end of its range"
-        return Verdict(
-            answer,
-            f"{fit[:-1]}; a leaner set-up of the same model {sure}.",
-            reasons,
-            "First: " + _leaner(i, o) + ".",
-            lamps,
-        )
-    if o.first_model_usd > i.budget_usd:
-        headline = (
-            f"The first model costs {USD.show(o.first_model_usd)} all in; your budget is {USD.show(i.budget_usd)}."
-        )
-    elif o.ready_days > i.deadline_days:
-        headline = f"It is ready after {DAYS.show(o.ready_days)}; you allow {DAYS.show(i.deadline_days)}."
-    else:
-        headline = (
-            f"Even with a 4-bit base, one sequence at a time and all that can go in the host's memory it needs at "
-            f"least {GIB.show(least_gib(i))}, and {GIB.show(o.room_gib)} are free."
-        )
-    return Verdict(
-        answer,
-        headline,
-        reasons,
-        "Score a small model with your best prompt on your own test items before paying for any training.",
-        lamps,
-    )
+    step = "Score a small model with your best prompt on your own test items before paying for any training."
+    match ground:
+        case Ground.ABOVE_BUDGET:
+            headline = (
+                f"The first model costs {USD.show(o.first_model_usd)} all in; your budget is {USD.show(i.budget_usd)}."
+            )
+        case Ground.PAST_DEADLINE:
+            headline = when
+        case Ground.FITS:
+            tight = o.peak_gib > 0.9 * o.room_gib
+            headline = (
+                f"{'Tight, but it' if tight else 'It'} fits, at {SHARE.show(o.peak_gib / o.room_gib)} of the card, "
+                f"and the first model costs {USD.show(o.first_model_usd)} all in."
+            )
+            step = VERIFY
+        case Ground.LEANER_FITS:
+            sure = "does fit" if least_gib(i, 0.0) <= o.room_gib else "fits only at the low end of its range"
+            headline = f"{fit[:-1]}; a leaner set-up of the same model {sure}."
+            step = f"First: {_leaner(i, o)}."
+        case Ground.NOTHING_FITS:
+            headline = (
+                f"Even with a 4-bit base, one sequence at a time and all that can go in the host's memory it needs at "
+                f"least {GIB.show(least_gib(i))}, and {GIB.show(o.room_gib)} are free."
+            )
+        case _:
+            assert_never(ground)
+    return Verdict(ground.answer, headline, reasons, step, _lamps(i, o))
+
+
+VERIFY = (
+    "Run ten steps with your longest examples and read torch.cuda.max_memory_reserved() before you start the whole run."
+)
 
 
 def device_words(i: Inputs) -> str:
@@ -678,7 +690,7 @@ def _said(i: Inputs, o: Outputs) -> list[str]:
     if model.towers:
         counted = f", {PARAMETERS.show(model.tower_parameters)}, counted as frozen" if model.tower_parameters else ""
         said.append(f"The model has a part for {model.towers}{counted}; what it makes of each image is not counted.")
-    if setup.sharding in ("fsdp", "fsdp2", "zero3") and memory.saving_gib > o.room_gib >= o.peak_gib:
+    if setup.sharding in ("fsdp", "fsdp2", "zero3") and memory.saving_gib > o.room_gib and is_fitting(o):
         said.append(
             f"Saving the whole model from one GPU takes {GIB.show(memory.saving_gib)}: save sharded, or move it to the "
             "host piece by piece."
@@ -742,13 +754,6 @@ def _leaner(i: Inputs, o: Outputs) -> str:
     return f"{words} ({GIB.show(peak)} after it), and then more: no single change is enough"
 
 
-def _verify(i: Inputs) -> str:
-    return (
-        "Run ten steps with your longest examples and read torch.cuda.max_memory_reserved() before "
-        "you start the whole run."
-    )
-
-
 def job_of(i: Inputs) -> Job:
     """The job, as every card is asked for it."""
     return Job(
@@ -795,8 +800,8 @@ DECISION = Decision(
     Inputs,
     Outputs,
     compute,
+    ground_of,
     judge,
-    choose=choose,
     exhibits=exhibits,
     result="first_model_usd",
     stances={Answer.TRAIN: Stance.OPEN, Answer.CHANGE: Stance.OPEN, Answer.SMALLER: Stance.REFRAIN},

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from math import inf
+from typing import assert_never
 
 from calculator import situation
 from calculator.exhibit import Curves, Exhibit, Line, Mark, Table
@@ -31,7 +32,7 @@ from calculator.units import (
     USD_PER_MONTH,
     USD_PER_REQUEST,
 )
-from calculator.verdict import Decision, Stance, Verdict
+from calculator.verdict import Decision, Rule, Stance, Verdict
 
 HOURS_PER_MONTH = 730.0
 
@@ -43,6 +44,16 @@ class Answer(StrEnum):
     KEEP = "Keep the prompt"
     IMPROVE = "Improve the prompt first"
     TUNE = "Tune, and cut the prompt"
+
+
+class Ground(Rule):
+    TUNING_SAVES = Answer.TUNE
+    TUNING_CLOSES_THE_GAP = Answer.TUNE
+    SEARCH_COMES_FIRST = Answer.IMPROVE
+    TOO_FEW_EXAMPLES = Answer.KEEP
+    REQUEST_IS_NO_CHEAPER = Answer.KEEP
+    TOO_FEW_REQUESTS = Answer.KEEP
+    CACHE_SAVES_IT_ALREADY = Answer.KEEP
 
 
 class Size(StrEnum):
@@ -406,17 +417,30 @@ def compute(i: Inputs) -> Outputs:
     )
 
 
-def choose(i: Inputs, o: Outputs) -> Answer:
+def is_short(o: Outputs) -> bool:
+    """Whether the prompt falls short of the accuracy that is needed."""
+    return o.gap_points > 0
+
+
+def ground_of(i: Inputs, o: Outputs) -> Ground:
     trainable = i.labelled_examples + i.new_examples >= i.minimum_examples
     if trainable and o.horizon_saving_usd > 0:
-        return Answer.TUNE
-    if o.gap_points > 0 and not i.prompt_searched:
-        return Answer.IMPROVE if o.gap_points >= o.search_break_even_points else Answer.KEEP
-    return Answer.TUNE if trainable and o.gap_points > 0 and o.gap_points >= o.tuning_break_even_points else Answer.KEEP
+        return Ground.TUNING_SAVES
+    if is_short(o):
+        if i.prompt_searched:
+            if trainable and o.gap_points >= o.tuning_break_even_points:
+                return Ground.TUNING_CLOSES_THE_GAP
+        elif o.gap_points >= o.search_break_even_points:
+            return Ground.SEARCH_COMES_FIRST
+    if not trainable:
+        return Ground.TOO_FEW_EXAMPLES
+    if o.saving_usd_per_request <= 0:
+        return Ground.REQUEST_IS_NO_CHEAPER
+    return Ground.TOO_FEW_REQUESTS if o.break_even_requests_per_month < inf else Ground.CACHE_SAVES_IT_ALREADY
 
 
 def judge(i: Inputs, o: Outputs) -> Verdict:
-    answer = choose(i, o)
+    ground = ground_of(i, o)
     volume = REQUESTS_PER_MONTH.show
     price = USD_PER_REQUEST.show
     requests = (
@@ -432,29 +456,51 @@ def judge(i: Inputs, o: Outputs) -> Verdict:
     quality = (
         f"You are {POINTS.show(o.gap_points)} short. To pay, a search must bring "
         f"{POINTS.show(o.search_break_even_points)}; a tuned model {better}."
-        if o.gap_points > 0
+        if is_short(o)
         else f"The prompt reaches the accuracy you need; a tuned model {better}."
     )
     reasons = (requests, keeping, quality)
-    if answer is Answer.IMPROVE:
-        return Verdict(
-            answer,
-            f"You are {POINTS.show(o.gap_points)} short of the target: a search for a better prompt costs "
-            f"{USD.show(o.search_usd)}, a first tuned model {USD.show(o.upfront_usd)}.",
-            reasons,
-            "Read fifty failures and name their causes; then let a program search for a better prompt on half of your "
-            "test items and score it on the other half.",
-        )
-    if answer is Answer.KEEP:
-        return Verdict(answer, _why_keep(i, o), reasons, _cheaper(i, o))
-    headline = (
-        f"Tuning pays back in {MONTHS.show(o.payback_months)} and saves {USD.show(o.horizon_saving_usd)} over "
-        f"{MONTHS.show(i.horizon_months)}; it would from {volume(o.break_even_requests_per_month)} on."
-        if o.horizon_saving_usd > 0
-        else f"The searched prompt is {POINTS.show(o.gap_points)} short; tuning pays if it closes "
-        f"{POINTS.show(o.tuning_break_even_points)} of them."
-    )
-    return Verdict(answer, headline, reasons, _first_trial(i, o))
+    step = _cheaper(i, o)
+    match ground:
+        case Ground.TUNING_SAVES:
+            headline = (
+                f"Tuning pays back in {MONTHS.show(o.payback_months)} and saves {USD.show(o.horizon_saving_usd)} over "
+                f"{MONTHS.show(i.horizon_months)}; it would from {volume(o.break_even_requests_per_month)} on."
+            )
+            step = _first_trial(i, o)
+        case Ground.TUNING_CLOSES_THE_GAP:
+            headline = (
+                f"The searched prompt is {POINTS.show(o.gap_points)} short; tuning pays if it closes "
+                f"{POINTS.show(o.tuning_break_even_points)} of them."
+            )
+            step = _first_trial(i, o)
+        case Ground.SEARCH_COMES_FIRST:
+            headline = (
+                f"You are {POINTS.show(o.gap_points)} short of the target: a search for a better prompt costs "
+                f"{USD.show(o.search_usd)}, a first tuned model {USD.show(o.upfront_usd)}."
+            )
+            step = (
+                "Read fifty failures and name their causes; then let a program search for a better prompt on half of "
+                "your test items and score it on the other half."
+            )
+        case Ground.TOO_FEW_EXAMPLES:
+            headline = f"Training needs {EXAMPLES.show(i.minimum_examples)}; the prompt needs none."
+        case Ground.REQUEST_IS_NO_CHEAPER:
+            headline = (
+                "A request to the tuned model is no cheaper than one with the long prompt, so no volume pays it back."
+            )
+        case Ground.TOO_FEW_REQUESTS:
+            headline = (
+                f"Tuning pays from {volume(o.break_even_requests_per_month)} on over {MONTHS.show(i.horizon_months)}; "
+                f"you have {volume(i.requests_per_month)}."
+            )
+        case Ground.CACHE_SAVES_IT_ALREADY:
+            headline = (
+                "With a warm cache a request to the tuned model saves nothing, so more volume does not pay it back."
+            )
+        case _:
+            assert_never(ground)
+    return Verdict(ground.answer, headline, reasons, step)
 
 
 def _better(i: Inputs, o: Outputs) -> str:
@@ -477,20 +523,6 @@ def _first_trial(i: Inputs, o: Outputs) -> str:
     )
 
 
-def _why_keep(i: Inputs, o: Outputs) -> str:
-    volume = REQUESTS_PER_MONTH.show
-    if i.labelled_examples + i.new_examples < i.minimum_examples:
-        return f"Training needs {EXAMPLES.show(i.minimum_examples)}; the prompt needs none."
-    if o.saving_usd_per_request <= 0:
-        return "A request to the tuned model is no cheaper than one with the long prompt, so no volume pays it back."
-    if o.break_even_requests_per_month < inf:
-        return (
-            f"Tuning pays from {volume(o.break_even_requests_per_month)} on over {MONTHS.show(i.horizon_months)}; "
-            f"you have {volume(i.requests_per_month)}."
-        )
-    return "With a warm cache a request to the tuned model saves nothing, so more volume does not pay it back."
-
-
 def _cheaper(i: Inputs, o: Outputs) -> str:
     prefix = i.prompt_tokens * i.shared_prefix_share
     if prefix < i.cache_minimum_tokens:
@@ -498,7 +530,7 @@ def _cheaper(i: Inputs, o: Outputs) -> str:
             f"Cut what the prompt does not need, line by line: its fixed part of {TOKENS.show(prefix)} is too short "
             "to be cached."
         )
-    if o.gap_points > 0:
+    if is_short(o):
         return "Look at what a wrong answer costs before you pay for a better one: the gap is worth less than its cure."
     return "Put everything that never changes first in the prompt, and read on the bill that it was cached."
 
@@ -581,8 +613,8 @@ DECISION = Decision(
     Inputs,
     Outputs,
     compute,
+    ground_of,
     judge,
-    choose=choose,
     exhibits=exhibits,
     result="horizon_saving_usd",
     shown=(

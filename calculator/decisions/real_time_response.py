@@ -8,6 +8,7 @@ answer (add their hidden tokens to the answer), and devices that slow down when 
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import ceil, inf, isfinite
+from typing import Literal, assert_never
 
 from calculator import situation
 from calculator.catalogs import Accelerator, Architecture, architectures
@@ -33,7 +34,7 @@ from calculator.units import (
     USD_PER_MONTH,
     USERS,
 )
-from calculator.verdict import Decision, Stance, Verdict
+from calculator.verdict import Decision, Rule, Stance, Verdict
 
 HOURS_PER_MONTH = 730.0
 ADAPTER_RANK = 16
@@ -45,6 +46,18 @@ class Answer(StrEnum):
     LARGE = "The large model is fast enough"
     SMALL = "Take the small model"
     NEITHER = "Neither is fast enough here"
+
+
+class Ground(Rule):
+    LARGE_IS_FAST = Answer.LARGE
+    SMALL_IS_FAST = Answer.SMALL
+    NO_ROOM = Answer.NEITHER
+    BEGINS_LATE = Answer.NEITHER
+    NO_PACE = Answer.NEITHER
+    TOO_FEW_DEVICES = Answer.NEITHER
+
+
+Lack = Literal[Ground.NO_ROOM, Ground.BEGINS_LATE, Ground.NO_PACE, Ground.TOO_FEW_DEVICES]
 
 
 class Stored(StrEnum):
@@ -338,16 +351,25 @@ def compute(i: Inputs) -> Outputs:
     )
 
 
-def choose(i: Inputs, o: Outputs) -> Answer:
-    if o.large_first_token_after_ms <= i.latency_ms and o.large_gpus <= i.gpus:
-        return Answer.LARGE
-    if o.small_first_token_after_ms <= i.latency_ms and o.small_gpus <= i.gpus:
-        return Answer.SMALL
-    return Answer.NEITHER
+def lack_of(i: Inputs, first_token_ms: float, gpus: float) -> Lack | None:
+    """What a model lacks that begins after so long and needs so many devices; None when it is fast enough."""
+    if not isfinite(first_token_ms):
+        return Ground.NO_ROOM
+    if first_token_ms > i.latency_ms:
+        return Ground.BEGINS_LATE
+    if not isfinite(gpus):
+        return Ground.NO_PACE
+    return Ground.TOO_FEW_DEVICES if gpus > i.gpus else None
+
+
+def ground_of(i: Inputs, o: Outputs) -> Ground:
+    if lack_of(i, o.large_first_token_after_ms, o.large_gpus) is None:
+        return Ground.LARGE_IS_FAST
+    return lack_of(i, o.small_first_token_after_ms, o.small_gpus) or Ground.SMALL_IS_FAST
 
 
 def judge(i: Inputs, o: Outputs) -> Verdict:
-    answer = choose(i, o)
+    ground = ground_of(i, o)
     show, users = MILLISECONDS.show, USERS.show
     begin = (
         f"The answer begins after {show(o.small_first_token_after_ms)} with the small model and "
@@ -366,46 +388,51 @@ def judge(i: Inputs, o: Outputs) -> Verdict:
     )
     like = how_far(setup_of(i, small_of(i), 1)).words
     reasons = (begin, many, money, sentence("decode", "several sequences"), like)
-    if answer is Answer.LARGE:
-        begins = show(o.large_first_token_after_ms)
-        headline = f"It begins after {begins} and carries {users(o.large_users)} on your devices."
-        step = "Compare both models on your own test items: speed no longer decides, quality and cost do."
-    elif answer is Answer.SMALL:
-        headline = (
-            f"It begins after {show(o.small_first_token_after_ms)} and needs {GPUS.show(o.small_gpus)}; the large one "
-            f"{_why_not(i, o)}."
-        )
-        step = (
-            "Measure the small model's answers on your own test items, and its 95th percentile under a replayed peak."
-        )
-    else:
-        headline = f"Even the small model {_small_why_not(i, o)}."
-        step = "Cut the prompt or cache its fixed part first; then a smaller model, fewer bits, or more devices."
-    return Verdict(answer, headline, tuple(reason for reason in reasons if reason), step)
+    match ground:
+        case Ground.LARGE_IS_FAST:
+            begins = show(o.large_first_token_after_ms)
+            headline = f"It begins after {begins} and carries {users(o.large_users)} on your devices."
+            step = "Compare both models on your own test items: speed no longer decides, quality and cost do."
+        case Ground.SMALL_IS_FAST:
+            lack = lack_of(i, o.large_first_token_after_ms, o.large_gpus)
+            assert lack is not None, "the large model is fast enough"
+            headline = (
+                f"It begins after {show(o.small_first_token_after_ms)} and needs {GPUS.show(o.small_gpus)}; the large "
+                f"one {_why_not(i, lack, o.large_first_token_after_ms, o.large_gpus)}."
+            )
+            step = (
+                "Measure the small model's answers on your own test items, and its 95th percentile under a replayed "
+                "peak."
+            )
+        case Ground.NO_ROOM | Ground.BEGINS_LATE | Ground.NO_PACE | Ground.TOO_FEW_DEVICES:
+            why = _why_not(i, ground, o.small_first_token_after_ms, o.small_gpus)
+            if ground is Ground.NO_ROOM:
+                why += " these devices, and weights kept in the host's memory are not estimated here"
+            elif ground is Ground.TOO_FEW_DEVICES:
+                why += f" for your users, and you have {GPUS.show(i.gpus)}"
+            headline = f"Even the small model {why}."
+            step = "Cut the prompt or cache its fixed part first; then a smaller model, fewer bits, or more devices."
+        case _:
+            assert_never(ground)
+    return Verdict(ground.answer, headline, tuple(reason for reason in reasons if reason), step)
 
 
 def _never_fits(value_ms: float) -> str:
     return MILLISECONDS.show(value_ms) if isfinite(value_ms) else "not at all (it does not fit)"
 
 
-def _why_not(i: Inputs, o: Outputs) -> str:
-    if not isfinite(o.large_first_token_after_ms):
-        return "does not fit"
-    if o.large_first_token_after_ms > i.latency_ms:
-        return f"begins only after {MILLISECONDS.show(o.large_first_token_after_ms)}"
-    if not isfinite(o.large_gpus):
-        return f"never reaches {TOKENS_PER_S.show(i.pace_tokens_per_s)}"
-    return f"needs {GPUS.show(o.large_gpus)}"
-
-
-def _small_why_not(i: Inputs, o: Outputs) -> str:
-    if not isfinite(o.small_first_token_after_ms):
-        return "does not fit these devices, and weights kept in the host's memory are not estimated here"
-    if o.small_first_token_after_ms > i.latency_ms:
-        return f"begins only after {MILLISECONDS.show(o.small_first_token_after_ms)}"
-    if not isfinite(o.small_gpus):
-        return f"never reaches {TOKENS_PER_S.show(i.pace_tokens_per_s)}"
-    return f"needs {GPUS.show(o.small_gpus)} for your users, and you have {GPUS.show(i.gpus)}"
+def _why_not(i: Inputs, lack: Lack, first_token_ms: float, gpus: float) -> str:
+    match lack:
+        case Ground.NO_ROOM:
+            return "does not fit"
+        case Ground.BEGINS_LATE:
+            return f"begins only after {MILLISECONDS.show(first_token_ms)}"
+        case Ground.NO_PACE:
+            return f"never reaches {TOKENS_PER_S.show(i.pace_tokens_per_s)}"
+        case Ground.TOO_FEW_DEVICES:
+            return f"needs {GPUS.show(gpus)}"
+        case _:
+            assert_never(lack)
 
 
 def exhibits(i: Inputs, o: Outputs) -> tuple[Exhibit, ...]:
@@ -509,8 +536,8 @@ DECISION = Decision(
     Inputs,
     Outputs,
     compute,
+    ground_of,
     judge,
-    choose=choose,
     exhibits=exhibits,
     result="small_users",
     shown=(

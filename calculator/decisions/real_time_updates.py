@@ -9,13 +9,14 @@ weights cannot give.
 from dataclasses import dataclass
 from enum import StrEnum
 from math import log2
+from typing import assert_never
 
 from calculator import situation
 from calculator.exhibit import Curves, Exhibit, Line, Mark
 from calculator.fields import ask, assume, out
 from calculator.stats.decay import any_stale, mean_stale_share, stale_share
 from calculator.units import DAYS, SHARE, USD_PER_MONTH
-from calculator.verdict import Decision, Stance, Verdict
+from calculator.verdict import Decision, Rule, Stance, Verdict
 
 DAYS_PER_MONTH = 365.25 / 12
 
@@ -24,6 +25,13 @@ class Answer(StrEnum):
     RETRIEVE = "Retrieve from live sources"
     RETRAIN = "Keep up by retraining"
     NEITHER = "Freshness does not decide"
+
+
+class Ground(Rule):
+    FACTS_LAST = Answer.NEITHER
+    RETRAINING_LAGS = Answer.RETRIEVE
+    RETRAINING_IS_CHEAPER = Answer.RETRAIN
+    INDEX_IS_CHEAPER = Answer.RETRIEVE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,17 +124,18 @@ def compute(i: Inputs) -> Outputs:
     )
 
 
-def choose(i: Inputs, o: Outputs) -> Answer:
+def ground_of(i: Inputs, o: Outputs) -> Ground:
     if o.untouched_stale_share <= i.stale_allowed_share:
-        return Answer.NEITHER
+        return Ground.FACTS_LAST
     if o.retrained_stale_share > i.stale_allowed_share:
-        return Answer.RETRIEVE
+        return Ground.RETRAINING_LAGS
     retraining = o.retraining_usd_per_month + o.retrained_errors_usd_per_month
-    return Answer.RETRAIN if retraining < o.index_usd_per_month + o.retrieved_errors_usd_per_month else Answer.RETRIEVE
+    cheaper = retraining < o.index_usd_per_month + o.retrieved_errors_usd_per_month
+    return Ground.RETRAINING_IS_CHEAPER if cheaper else Ground.INDEX_IS_CHEAPER
 
 
 def judge(i: Inputs, o: Outputs) -> Verdict:
-    answer = choose(i, o)
+    ground = ground_of(i, o)
     share, money = SHARE.show, USD_PER_MONTH.show
     staleness = (
         f"Out of date: {share(o.untouched_stale_share)} of answers if nothing is refreshed, "
@@ -136,29 +145,28 @@ def judge(i: Inputs, o: Outputs) -> Verdict:
         f"Keeping up costs {money(o.retraining_usd_per_month)} by retraining, "
         f"{money(o.index_usd_per_month)} by an index."
     )
-    if answer is Answer.NEITHER:
-        return Verdict(
-            answer,
-            f"Only {share(o.untouched_stale_share)} of answers go out of date over the horizon; "
-            f"you allow {share(i.stale_allowed_share)}.",
-            (staleness, bills),
-            "Note the date of your data on each answer, and look again when the facts change faster.",
-        )
-    if o.retrained_stale_share > i.stale_allowed_share:
-        return Verdict(
-            answer,
-            f"Retraining every {DAYS.show(i.retraining_days)} leaves {share(o.retrained_stale_share)} of answers "
-            f"out of date; you allow {share(i.stale_allowed_share)}.",
-            (staleness, bills),
-            "Index the sources that change and measure how many answers rest on a passage older than the change.",
-        )
-    if answer is Answer.RETRAIN:
-        headline = "Retraining is fresh enough, and cheaper than the passages retrieval adds to every prompt."
-        step = "Automate the regression test first: it, not the GPU, sets how often you can retrain."
-    else:
-        headline = "Both are fresh enough; an index costs less than retraining and the errors it leaves."
-        step = "Index the sources that change; keep training for behaviour."
-    return Verdict(answer, headline, (staleness, bills), step)
+    match ground:
+        case Ground.FACTS_LAST:
+            headline = (
+                f"Only {share(o.untouched_stale_share)} of answers go out of date over the horizon; "
+                f"you allow {share(i.stale_allowed_share)}."
+            )
+            step = "Note the date of your data on each answer, and look again when the facts change faster."
+        case Ground.RETRAINING_LAGS:
+            headline = (
+                f"Retraining every {DAYS.show(i.retraining_days)} leaves {share(o.retrained_stale_share)} of answers "
+                f"out of date; you allow {share(i.stale_allowed_share)}."
+            )
+            step = "Index the sources that change and measure how many answers rest on a passage older than the change."
+        case Ground.RETRAINING_IS_CHEAPER:
+            headline = "Retraining is fresh enough, and cheaper than the passages retrieval adds to every prompt."
+            step = "Automate the regression test first: it, not the GPU, sets how often you can retrain."
+        case Ground.INDEX_IS_CHEAPER:
+            headline = "Both are fresh enough; an index costs less than retraining and the errors it leaves."
+            step = "Index the sources that change; keep training for behaviour."
+        case _:
+            assert_never(ground)
+    return Verdict(ground.answer, headline, (staleness, bills), step)
 
 
 def _bends(days: float, half_life: float, count: int) -> list[float]:
@@ -205,8 +213,8 @@ DECISION = Decision(
     Inputs,
     Outputs,
     compute,
+    ground_of,
     judge,
-    choose=choose,
     exhibits=exhibits,
     result="retrained_stale_share",
     stances={Answer.RETRIEVE: Stance.REFRAIN, Answer.RETRAIN: Stance.TRAIN, Answer.NEITHER: Stance.OPEN},

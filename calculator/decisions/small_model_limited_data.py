@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from math import ceil, inf, log2
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
 from calculator import situation
 from calculator.cases import NEUTRAL, Situation, quality
@@ -28,7 +28,7 @@ from calculator.situation import TASK_TYPES, YEAR, Task
 from calculator.stats.labels import adapter_capacity_tokens, adapter_parameters, effective_labels, mixed_labels
 from calculator.stats.value import annuity_months
 from calculator.units import COUNT, EXAMPLES, GIB, HOURS, SHARE, TOKENS, USD, USD_PER_MONTH
-from calculator.verdict import Decision, Stance, Verdict
+from calculator.verdict import Decision, Rule, Stance, Verdict
 
 REFERENCE_BILLIONS = 7.0
 """The size that the quality model's tuned small model has: the median over its published comparisons."""
@@ -46,6 +46,14 @@ class Answer(StrEnum):
     SMALL = "Tune a model of 1 to 3 billion parameters"
     EIGHT = "Tune a model of 8 billion parameters"
     KEEP = "Keep prompting: do not train on this yet"
+
+
+class Ground(Rule):
+    NONE_CAN_BE_HAD = Answer.KEEP
+    NONE_PAYS = Answer.KEEP
+    ENCODER_IS_WORTH_MOST = Answer.ENCODER
+    SMALL_IS_WORTH_MOST = Answer.SMALL
+    EIGHT_IS_WORTH_MOST = Answer.EIGHT
 
 
 class Size(NamedTuple):
@@ -385,39 +393,39 @@ def compute(i: Inputs) -> Outputs:
     )
 
 
-def choose(i: Inputs, o: Outputs) -> Answer:
+def ground_of(i: Inputs, o: Outputs) -> Ground:
+    most = max(o.encoder_worth_usd, o.small_worth_usd, o.eight_worth_usd)
+    if most == -inf:
+        return Ground.NONE_CAN_BE_HAD
     # At a tie the smaller wins, and nothing at all before it.
-    return max(VALUES, key=lambda answer: getattr(o, VALUES[answer]))
-
-
-def chosen(answer: Answer, found: list[Option]) -> Option:
-    """The size behind an answer; of 1 and 3 billion the better, and the most accurate when the answer is to wait."""
-    encoder, one, three, eight = found
-    if answer is Answer.ENCODER:
-        return encoder
-    if answer is Answer.SMALL:
-        return max(one, three, key=lambda option: option.worth_usd)
-    if answer is Answer.EIGHT:
-        return eight
-    return max(found, key=lambda option: (not option.gate, option.accuracy))
+    if most <= o.prompt_worth_usd:
+        return Ground.NONE_PAYS
+    if most == o.encoder_worth_usd:
+        return Ground.ENCODER_IS_WORTH_MOST
+    return Ground.SMALL_IS_WORTH_MOST if most == o.small_worth_usd else Ground.EIGHT_IS_WORTH_MOST
 
 
 def judge(i: Inputs, o: Outputs) -> Verdict:
-    answer = choose(i, o)
-    found = weigh(i)
-    best = chosen(answer, found)
+    ground, found = ground_of(i, o), weigh(i)
     need, prompt = SHARE.show(i.target_accuracy_share), SHARE.show(i.prompted_accuracy_share)
     reasons = (_labels(i, o), _sizes(i, found), _adapter(o))
-    if answer is Answer.KEEP:
-        if best.gate:
+    match ground:
+        case Ground.NONE_CAN_BE_HAD:
             gates = "; ".join(f"{option.size.label}: {option.gate}" for option in found)
             headline = f"None of the four sizes can be had. {gates}."
-        else:
-            headline = (
-                f"The best of the sizes would reach {SHARE.show(best.accuracy)} on your labels; your prompt reaches "
-                f"{prompt}."
-            )
-        return Verdict(answer, headline, reasons, _more_labels(i))
+            return Verdict(ground.answer, headline, reasons, _more_labels(i))
+        case Ground.NONE_PAYS:
+            reach = SHARE.show(max(option.accuracy for option in found if not option.gate))
+            headline = f"The best of the sizes would reach {reach} on your labels; your prompt reaches {prompt}."
+            return Verdict(ground.answer, headline, reasons, _more_labels(i))
+        case Ground.ENCODER_IS_WORTH_MOST:
+            best = found[0]
+        case Ground.SMALL_IS_WORTH_MOST:
+            best = max(found[1:3], key=lambda option: option.worth_usd)
+        case Ground.EIGHT_IS_WORTH_MOST:
+            best = found[3]
+        case _:
+            assert_never(ground)
     if best.accuracy >= i.prompted_accuracy_share:
         against = f"against {prompt} by prompting"
     else:
@@ -428,7 +436,7 @@ def judge(i: Inputs, o: Outputs) -> Verdict:
         f"Expect {SHARE.show(best.accuracy)}, {against}. It is worth {USD.show(best.worth_usd)} over "
         f"{i.horizon_months:g} months and trains in {GIB.show(best.gib)}."
     )
-    return Verdict(answer, headline, reasons, _next_step(i, answer))
+    return Verdict(ground.answer, headline, reasons, _next_step(i, best.size))
 
 
 def _labels(i: Inputs, o: Outputs) -> str:
@@ -468,13 +476,13 @@ def _more_labels(i: Inputs) -> str:
     )
 
 
-def _next_step(i: Inputs, answer: Answer) -> str:
-    if answer is not Answer.ENCODER and i.task in LABEL_TASKS:
+def _next_step(i: Inputs, size: Size) -> str:
+    if not size.is_encoder and i.task in LABEL_TASKS:
         return (
             "Train an encoder first. It takes little time on any GPU, and its score is what the larger model has to "
             "beat on the same test items."
         )
-    if answer is Answer.ENCODER:
+    if size.is_encoder:
         return "Train it with three seeds on one recipe, and report the mean on test items that people labelled."
     return (
         "Score the untuned small model with your best examples in the prompt first: it is the baseline that tuning has "
@@ -581,8 +589,8 @@ DECISION = Decision(
     Inputs,
     Outputs,
     compute,
+    ground_of,
     judge,
-    choose=choose,
     exhibits=exhibits,
     result="best_accuracy_share",
     values=VALUES,

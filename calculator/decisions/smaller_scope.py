@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from math import inf, sqrt
+from typing import assert_never
 
 from calculator import situation
 from calculator.cases import Situation
@@ -28,7 +29,7 @@ from calculator.units import (
 from calculator.units import (
     parse as parse_number,
 )
-from calculator.verdict import Decision, Stance, Verdict
+from calculator.verdict import Decision, Rule, Stance, Verdict
 
 MILLION = 1e6
 MOST_CANDIDATES = 20
@@ -38,6 +39,12 @@ class Answer(StrEnum):
     SMALL = "A small model alone"
     CASCADE = "A small model, with a large one behind it"
     LARGE = "Keep the large model"
+
+
+class Ground(Rule):
+    CLEARS = Answer.SMALL
+    CLEARS_WITH_HELP = Answer.CASCADE
+    FALLS_SHORT = Answer.LARGE
 
 
 @lru_cache(maxsize=64)
@@ -186,16 +193,21 @@ def compute(i: Inputs) -> Outputs:
     )
 
 
-def choose(i: Inputs, o: Outputs) -> Answer:
-    bar = min(i.target_accuracy_share, o.large_right_share)
+def bar_share(i: Inputs, o: Outputs) -> float:
+    """What is asked of a small model: the target, or the large model where that falls short of it."""
+    return min(i.target_accuracy_share, o.large_right_share)
+
+
+def ground_of(i: Inputs, o: Outputs) -> Ground:
+    bar = bar_share(i, o)
     if o.small_right_share >= bar:
-        return Answer.SMALL
+        return Ground.CLEARS
     cheaper = o.cascade_usd_per_month < o.large_usd_per_month
-    return Answer.CASCADE if o.cascade_right_share >= bar and cheaper else Answer.LARGE
+    return Ground.CLEARS_WITH_HELP if o.cascade_right_share >= bar and cheaper else Ground.FALLS_SHORT
 
 
 def judge(i: Inputs, o: Outputs) -> Verdict:
-    answer = choose(i, o)
+    ground, bar = ground_of(i, o), bar_share(i, o)
     share, money = SHARE.show, USD_PER_MONTH.show
     size, score = picked(i)
     which = (
@@ -212,29 +224,32 @@ def judge(i: Inputs, o: Outputs) -> Verdict:
         f"{money(o.cascade_usd_per_month)}, "
         f"the large model {money(o.large_usd_per_month)}."
     )
-    bar = min(i.target_accuracy_share, o.large_right_share)
-    if answer is Answer.SMALL:
-        headline = (
-            f"It reaches {share(o.small_right_share)} where {share(bar)} is asked, for {money(o.small_usd_per_month)}."
-        )
-        step = (
-            "Score it on more items before you switch: the interval still reaches below the bar."
-            if o.small_low_share < bar
-            else "Switch, and score a sample each month: scopes grow."
-        )
-    elif answer is Answer.CASCADE:
-        headline = (
-            f"Alone it reaches {share(o.small_right_share)}; with {share(i.escalated_share)} passed on "
-            f"{share(o.cascade_right_share)}, where {share(bar)} is asked."
-        )
-        step = "Measure what share of its own errors your router catches: the verdict rests on it."
-    else:
-        headline = (
-            f"The small model reaches {share(o.small_right_share)}, with escalation "
-            f"{share(o.cascade_right_share)}; {share(bar)} is asked."
-        )
-        step = "Narrow the scope first: score the small model on your most frequent kind of request alone."
-    return Verdict(answer, headline, (scored, bills), step)
+    match ground:
+        case Ground.CLEARS:
+            headline = (
+                f"It reaches {share(o.small_right_share)} where {share(bar)} is asked, for "
+                f"{money(o.small_usd_per_month)}."
+            )
+            step = (
+                "Score it on more items before you switch: the interval still reaches below the bar."
+                if o.small_low_share < bar
+                else "Switch, and score a sample each month: scopes grow."
+            )
+        case Ground.CLEARS_WITH_HELP:
+            headline = (
+                f"Alone it reaches {share(o.small_right_share)}; with {share(i.escalated_share)} passed on "
+                f"{share(o.cascade_right_share)}, where {share(bar)} is asked."
+            )
+            step = "Measure what share of its own errors your router catches: the verdict rests on it."
+        case Ground.FALLS_SHORT:
+            headline = (
+                f"The small model reaches {share(o.small_right_share)}, with escalation "
+                f"{share(o.cascade_right_share)}; {share(bar)} is asked."
+            )
+            step = "Narrow the scope first: score the small model on your most frequent kind of request alone."
+        case _:
+            assert_never(ground)
+    return Verdict(ground.answer, headline, (scored, bills), step)
 
 
 def exhibits(i: Inputs, o: Outputs) -> tuple[Exhibit, ...]:
@@ -291,8 +306,8 @@ DECISION = Decision(
     Inputs,
     Outputs,
     compute,
+    ground_of,
     judge,
-    choose=choose,
     exhibits=exhibits,
     result="small_right_share",
     shown=(

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
 from math import floor, inf
+from typing import assert_never
 
 from calculator import situation
 from calculator.cases import NEUTRAL, Situation, quality
@@ -24,7 +25,7 @@ from calculator.situation import KNOWLEDGE_FAILURES, TASK_TYPES, YEAR, Task
 from calculator.stats import intervals, labels
 from calculator.stats.sampling import Z_95
 from calculator.units import COUNT, EXAMPLES, ITEMS, POINTS, SHARE, USD, USD_PER_MONTH
-from calculator.verdict import Decision, Stance, Verdict
+from calculator.verdict import Decision, Rule, Stance, Verdict
 
 TEST_PART = 0.2
 """The part of the examples that a split by habit keeps for testing; shown to say how little it tells."""
@@ -34,6 +35,16 @@ class Answer(StrEnum):
     PROMPT = "Prompt with them, do not train"
     LABEL = "Label more first"
     TRAIN = "Enough to train on"
+
+
+class Ground(Rule):
+    FACTS_ARE_MISSING = Answer.PROMPT
+    TOO_FAR = Answer.PROMPT
+    ABOVE_BUDGET = Answer.PROMPT
+    TOO_FEW = Answer.LABEL
+    LUCK_DECIDES = Answer.LABEL
+    TEST_IS_BLIND = Answer.LABEL
+    ENOUGH = Answer.TRAIN
 
 
 class Learner(StrEnum):
@@ -241,21 +252,29 @@ def is_blind(o: Outputs) -> bool:
     return 0 < o.gap_points < o.half_width_points
 
 
-def choose(i: Inputs, o: Outputs) -> Answer:
+def is_reliable(o: Outputs) -> bool:
+    """Whether what there is to train on is enough whatever the luck of the draw."""
+    return o.worth_examples >= o.reliable_examples
+
+
+def ground_of(i: Inputs, o: Outputs) -> Ground:
     if is_about_facts(i):
-        return Answer.PROMPT
-    if o.worth_examples >= o.reliable_examples:
-        return Answer.LABEL if is_blind(o) else Answer.TRAIN
-    enough = o.worth_examples + i.new_examples >= o.start_examples
-    return Answer.LABEL if enough and i.new_examples * i.example_usd <= i.budget_usd else Answer.PROMPT
+        return Ground.FACTS_ARE_MISSING
+    if is_reliable(o):
+        return Ground.TEST_IS_BLIND if is_blind(o) else Ground.ENOUGH
+    if o.worth_examples + i.new_examples < o.start_examples:
+        return Ground.TOO_FAR
+    if i.new_examples * i.example_usd > i.budget_usd:
+        return Ground.ABOVE_BUDGET
+    return Ground.LUCK_DECIDES if o.worth_examples >= o.start_examples else Ground.TOO_FEW
 
 
 def judge(i: Inputs, o: Outputs) -> Verdict:
-    answer = choose(i, o)
+    ground = ground_of(i, o)
     have, start, reliable = map(EXAMPLES.show, (o.worth_examples, o.start_examples, o.reliable_examples))
-    if is_about_facts(i):
+    if ground is Ground.FACTS_ARE_MISSING:
         return Verdict(
-            answer,
+            ground.answer,
             "Facts are what is missing, and examples teach behaviour, not facts: no number of them is enough.",
             (
                 _test(i, o),
@@ -264,44 +283,41 @@ def judge(i: Inputs, o: Outputs) -> Verdict:
             "Give the right passage by hand for your test items and score again; then index those documents.",
         )
     reasons = (_prompt(o), _test(i, o), _luck(i, o), _expected(i, o), _synthetic(o))
-    if answer is Answer.TRAIN:
-        return Verdict(
-            answer,
-            f"You have {have}; for such a task about {reliable} are enough, whatever the luck of the draw.",
-            reasons,
-            f"Train {COUNT.show(i.seeds_count)} runs of one fixed recipe and report their mean: the best of them "
-            f"flatters by {POINTS.show(o.flattery_points)}.",
-        )
-    if answer is Answer.LABEL:
-        return Verdict(answer, _label_headline(i, o), reasons, _label_step(i, o))
-    plan = EXAMPLES.show(o.worth_examples + i.new_examples)
-    reach = (
-        f"and {plan} with those you can still label"
-        if o.worth_examples + i.new_examples < o.start_examples
-        else "and labelling the rest is above your budget"
-    )
-    return Verdict(
-        answer,
-        f"You have {have}, {reach}; such a task takes about {start} on average before training is worth a try.",
-        reasons,
+    shots = (
         f"Put {_shots(o)} into the prompt, score it on your {ITEMS.show(i.test_items)}, and collect corrected answers "
-        "from real use: they are the next labels.",
+        "from real use: they are the next labels."
     )
-
-
-def _label_headline(i: Inputs, o: Outputs) -> str:
-    if o.worth_examples >= o.reliable_examples:
-        return (
-            f"You have enough to train on, but {ITEMS.show(i.test_items)} to test on leave ± "
-            f"{POINTS.show(o.half_width_points)} open, and you are after {POINTS.show(o.gap_points)}."
-        )
-    have = EXAMPLES.show(o.worth_examples)
-    if o.worth_examples >= o.start_examples:
-        return f"{have} are enough on average; below {EXAMPLES.show(o.reliable_examples)} the luck of the draw decides."
-    return (
-        f"{have} are too few; {EXAMPLES.show(o.first_buy_examples)} more, for about {USD.show(o.first_buy_usd)}, reach "
-        "what such a task takes on average."
-    )
+    tries = f"such a task takes about {start} on average before training is worth a try."
+    match ground:
+        case Ground.ENOUGH:
+            headline = f"You have {have}; for such a task about {reliable} are enough, whatever the luck of the draw."
+            step = (
+                f"Train {COUNT.show(i.seeds_count)} runs of one fixed recipe and report their mean: the best of them "
+                f"flatters by {POINTS.show(o.flattery_points)}."
+            )
+        case Ground.TEST_IS_BLIND:
+            headline = (
+                f"You have enough to train on, but {ITEMS.show(i.test_items)} to test on leave ± "
+                f"{POINTS.show(o.half_width_points)} open, and you are after {POINTS.show(o.gap_points)}."
+            )
+            step = _label_step(i, o)
+        case Ground.LUCK_DECIDES:
+            headline = f"{have} are enough on average; below {reliable} the luck of the draw decides."
+            step = _label_step(i, o)
+        case Ground.TOO_FEW:
+            headline = (
+                f"{have} are too few; {EXAMPLES.show(o.first_buy_examples)} more, for about "
+                f"{USD.show(o.first_buy_usd)}, reach what such a task takes on average."
+            )
+            step = _label_step(i, o)
+        case Ground.TOO_FAR:
+            plan = EXAMPLES.show(o.worth_examples + i.new_examples)
+            headline, step = f"You have {have}, and {plan} with those you can still label; {tries}", shots
+        case Ground.ABOVE_BUDGET:
+            headline, step = f"You have {have}, and labelling the rest is above your budget; {tries}", shots
+        case _:
+            assert_never(ground)
+    return Verdict(ground.answer, headline, reasons, step)
 
 
 def _label_step(i: Inputs, o: Outputs) -> str:
@@ -355,7 +371,7 @@ def _expected(i: Inputs, o: Outputs) -> str:
         f"Published cases like yours lead to {POINTS.show(o.training_gain_points)} over your prompt from a small model "
         f"tuned on {EXAMPLES.show(o.worth_examples)}"
     )
-    if o.worth_examples < o.reliable_examples:
+    if not is_reliable(o):
         more = 100 * expected_gain(i, o.reliable_examples).mean
         return f"{words}, and to {POINTS.show(more)} on {EXAMPLES.show(o.reliable_examples)}."
     if o.training_gain_points <= 0:
@@ -476,8 +492,8 @@ DECISION = Decision(
     Inputs,
     Outputs,
     compute,
+    ground_of,
     judge,
-    choose=choose,
     exhibits=exhibits,
     result="first_buy_usd",
     shown=(
