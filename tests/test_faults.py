@@ -60,7 +60,7 @@ NOTHING_RAN = (
     """() => window.ran === undefined
   && [
     ...document.querySelectorAll(".calculator :is(img, script, iframe, object, embed, video, base, link, meta, style)"),
-  ].every((element) => element.matches(".calculator > script:first-child") && element.text.includes("OWN"))
+  ].every((element) => element.matches(".calculator > script") && element.text.includes("OWN"))
   && ![...document.querySelectorAll(".calculator *")].some((element) => [...element.attributes].some(
     ({ name, value }) => name.startsWith("on") || /^\\s*javascript:/i.test(value) && name !== "value"))"""
 ).replace("OWN", OWN_SCRIPT)
