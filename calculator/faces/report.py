@@ -3,11 +3,11 @@
 import json
 from collections.abc import Mapping, Sequence
 from math import isfinite
-from typing import Any
+from typing import Any, assert_never
 
 from calculator import MODEL_VERSION
 from calculator.engine import FIRM, Reading, Report, result_name, strength_words, uncertain, write
-from calculator.exhibit import Choices, Command, Exhibit, Note, Picture, Table
+from calculator.exhibit import Bars, Choices, Command, Curves, Exhibit, Grid, Note, Table
 from calculator.fields import defaults_of, fields_of, show
 from calculator.links import Start, differing, query
 from calculator.units import COUNT, USD, round_to
@@ -252,19 +252,22 @@ def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> lis
 
 
 def _exhibit(exhibit: Exhibit) -> list[str]:
-    if isinstance(exhibit, Table):
-        table = markdown_table(exhibit.columns, exhibit.rows)
-        return [f"### {as_text(exhibit.title)}", "", *table, *(["", as_text(exhibit.note)] if exhibit.note else [])]
-    if isinstance(exhibit, Command):
-        return [f"### {as_text(exhibit.title)}", "", as_text(exhibit.note), "", "```", *exhibit.text.split("\n"), "```"]
-    if isinstance(exhibit, Note):
-        return [f"### {as_text(exhibit.title)}", "", *(as_text(p) for p in exhibit.paragraphs)]
-    if isinstance(exhibit, Choices):
-        # The table of every option has these numbers and more.
-        return []
-    if isinstance(exhibit, Picture):
-        return [f"### {as_text(exhibit.title)}", "", as_text(exhibit.description)]
-    raise TypeError(f"no Markdown for {type(exhibit).__name__}")
+    head = [f"### {as_text(exhibit.title)}", ""]
+    match exhibit:
+        case Table():
+            table = markdown_table(exhibit.columns, exhibit.rows)
+            return [*head, *table, *(["", as_text(exhibit.note)] if exhibit.note else [])]
+        case Command():
+            return [*head, as_text(exhibit.note), "", "```", *exhibit.text.split("\n"), "```"]
+        case Note():
+            return [*head, *(as_text(p) for p in exhibit.paragraphs)]
+        case Choices():
+            # The table of every option has these numbers and more.
+            return []
+        case Curves() | Bars() | Grid():
+            return [*head, as_text(exhibit.description)]
+        case _:
+            assert_never(exhibit)
 
 
 def used_assumptions(report: Report) -> Mapping[str, bool]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from math import isfinite
-from typing import Any
+from typing import Any, assert_never
 
 from calculator.engine import DRAWS, Report, followed, result_name, write
 from calculator.exhibit import Bars, Choices, Command, Curves, Exhibit, Grid, Histogram, Note, Picture, Table
@@ -274,29 +274,32 @@ def folded(exhibit: Exhibit) -> str:
 
 def _body(exhibit: Exhibit | Histogram) -> str:
     """What stands under an exhibit's title."""
-    if isinstance(exhibit, Note):
-        paragraphs = "".join(f"<p>{escape(p)}</p>" for p in exhibit.paragraphs)
-        return f'<div class="calc-note">{paragraphs}</div>'
-    if isinstance(exhibit, Command):
-        note = f'<p class="calc-caption">{escape(exhibit.note)}</p>' if exhibit.note else ""
-        return (
-            f'<details class="calc-fold"><summary>{escape(exhibit.title)}</summary>{note}'
-            '<p><button class="calc-how" type="button" data-action="copyCommand">Copy</button></p>'
-            f'<pre class="calc-command" tabindex="0"><code>{escape(exhibit.text)}</code></pre></details>'
-        )
-    if isinstance(exhibit, Table):
-        table = _table(exhibit.columns, exhibit.rows, highlight=exhibit.highlight)
-        return table + (f'<p class="calc-caption">{escape(exhibit.note)}</p>' if exhibit.note else "")
-    if isinstance(exhibit, Choices):
-        return _choices(exhibit)
-    if isinstance(exhibit, Curves):
-        drawing, keys, table = _curves(exhibit)
-    elif isinstance(exhibit, Grid):
-        drawing, keys, table = _grid(exhibit)
-    elif isinstance(exhibit, Histogram):
-        drawing, keys, table = _histogram(exhibit)
-    else:
-        drawing, keys, table = _bars(exhibit)
+    match exhibit:
+        case Note():
+            paragraphs = "".join(f"<p>{escape(p)}</p>" for p in exhibit.paragraphs)
+            return f'<div class="calc-note">{paragraphs}</div>'
+        case Command():
+            note = f'<p class="calc-caption">{escape(exhibit.note)}</p>' if exhibit.note else ""
+            return (
+                f'<details class="calc-fold"><summary>{escape(exhibit.title)}</summary>{note}'
+                '<p><button class="calc-how" type="button" data-action="copyCommand">Copy</button></p>'
+                f'<pre class="calc-command" tabindex="0"><code>{escape(exhibit.text)}</code></pre></details>'
+            )
+        case Table():
+            table = _table(exhibit.columns, exhibit.rows, highlight=exhibit.highlight)
+            return table + (f'<p class="calc-caption">{escape(exhibit.note)}</p>' if exhibit.note else "")
+        case Choices():
+            return _choices(exhibit)
+        case Curves():
+            drawing, keys, table = _curves(exhibit)
+        case Grid():
+            drawing, keys, table = _grid(exhibit)
+        case Histogram():
+            drawing, keys, table = _histogram(exhibit)
+        case Bars():
+            drawing, keys, table = _bars(exhibit)
+        case _:
+            assert_never(exhibit)
     return figure(exhibit.description, keys + drawing, table)
 
 
