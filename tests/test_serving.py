@@ -579,7 +579,7 @@ def test_the_more_of_a_prompt_is_kept_the_sooner_an_answer_begins(s: ServingSetu
     ],
 )
 def test_an_engine_is_read_in_the_generation_of_its_version_or_its_day(text: str, as_of: str, name: str) -> None:
-    assert inference.read_engine(text, as_of).name == name
+    assert inference.read_engine(text, as_of)[0].name == name
 
 
 @pytest.mark.parametrize(
@@ -745,7 +745,7 @@ def test_a_card_that_only_sounds_alike_is_not_taken_for_another() -> None:
     ],
 )
 def test_a_label_stands_for_a_format(label: str, bits: float, name: str) -> None:
-    found = inference.read_format({"quant": label, "bits_per_weight": ""}, ENGINES["vllm"])
+    found, _ = inference.read_format({"quant": label, "bits_per_weight": ""}, ENGINES["vllm"])
     assert found.name == name
     assert found.bits == pytest.approx(bits, rel=0.07)
 

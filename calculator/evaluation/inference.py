@@ -25,6 +25,7 @@ from calculator.catalogs.families import fixed_by_class
 from calculator.evaluation import Quantity, Row, published
 from calculator.evaluation.distance import LeftOut, cells, project_of, variances
 from calculator.evaluation.names import find
+from calculator.evaluation.reading import cards_in_name, number, said, size_b, without_cards
 from calculator.evaluation.robust import Fit
 from calculator.evaluation.robust import fit as robust_fit
 from calculator.llm.bands import SD_OF_BAND
@@ -78,19 +79,30 @@ class Reading(NamedTuple):
     before: float = 0.0
     """Tokens that were read before the prompt whose speed the row gives."""
     doubt: float = 0.0
-    """What a model without known dimensions adds to the doubt, as a log standard deviation."""
+    """What is not named adds so much to the doubt, as a log standard deviation: model, engine, format, the host."""
+    with_host: float = 0.0
+    """Share of the layers that don't fit the devices and run on the host's processor."""
 
 
-def read_engine(text: str, as_of: str = "") -> Engine:
-    """The engine that a published name stands for, in the generation of its version, or of the row's day.
+def read_engine(text: str, as_of: str = "", *, quant: str = "", several: bool = False) -> tuple[Engine, float]:
+    """The engine that a published name stands for, in the generation of its version or of the row's day, and the doubt.
 
-    Raises ValueError for one that we do not know.
+    Where none is named, a format that only one engine reads names it; otherwise it is any engine of its kind: a server
+    for several sequences, one user's for one. Raises ValueError for an engine that we know no law for.
     """
-    lower = text.lower()
-    word = next((word for known in ENGINES.values() for word in known.words if word in lower), "")
-    generations = [known for known in ENGINES.values() if word in known.words]
+    lower = said(text)
+    rows = [(word, known) for known in ENGINES.values() for word in known.words]
+    doubt = 0.0 if lower else _UNNAMED_ENGINE_DOUBT
+    if not lower:
+        own = (known for known in ENGINES.values() if any(re.search(f, quant.lower()) for f in known.formats))
+        reader = next(own, None)
+        lower = reader.words[0] if reader else f"other {'server' if several else 'fused'}"
+    word = next((word for word, _ in rows if re.search(rf"(?<![a-z]){re.escape(word)}", lower)), "")
+    generations = [known for other, known in rows if other == word]
     if not word:
         raise ValueError(f"engine: {text!r} is not one we know")
+    if generations[0].refused:
+        raise ValueError(f"engine: {text!r}: {generations[0].refused}")
     version = re.search(r"v?(\d+(?:\.\d+)+)", lower.partition(word)[2])
     found = generations[0]
     for known in generations[1:]:
@@ -100,7 +112,11 @@ def read_engine(text: str, as_of: str = "") -> Engine:
             # A year alone may be any of its months: the newest generation of that year is the likeliest.
             newer = not as_of or f"{as_of}-12"[:7] >= known.since
         found = known if newer else found
-    return found
+    return found, doubt
+
+
+_UNNAMED_ENGINE_DOUBT = 0.30
+"""Log standard deviation of the speed of one model on one device over engines of a kind."""
 
 
 def _numbers(version: str) -> tuple[int, ...]:
@@ -111,23 +127,42 @@ def _numbers(version: str) -> tuple[int, ...]:
 _LABELS = (
     ("gf4", "gf4"), ("mxfp4", "mxfp4"), ("nvfp4", "nvfp4"), ("fp4", "nvfp4"), ("nf4", "nf4"), ("float8", "fp8"),
     ("fp8", "fp8"), ("fp32", "fp32"), ("float32", "fp32"), ("fp16", "fp16"), ("float16", "fp16"), ("bf16", "bf16"),
-    ("bfloat16", "bf16"), ("f16", "fp16"),
+    ("bfloat16", "bf16"), ("f16", "fp16"), ("half", "fp16"), ("unquantized", "bf16"), ("full precision", "bf16"),
+    ("16-bit", "bf16"), ("16bit", "bf16"),
 )
+_SIXTEEN_BIT = ("none", "no", "amp", "original", "base")
+_FORMAT_DOUBT = 0.25
+"""Of a format that a row does not name."""
+# A statement about the cache is none about the weights.
+_OF_CACHE = re.compile(r"(?:[,+;&/]|\band\b|\bwith\b)?\s*\b(?:\w+[ -])?kv(?:[ _-]?cache)?\b(?:\s*[:=]?\s*\w*\d\w*)?")
 _MIXES = {"q4_k": "q4_k_m", "q3_k": "q3_k_m", "q5_k": "q5_k_m"}
 # A GGUF file named by its bits alone.
 _BY_BITS = {2: "q2_k", 3: "q3_k_m", 4: "q4_k_m", 5: "q5_k_m", 6: "q6_k", 8: "q8_0"}
 
 
-def read_format(row: Row, used: Engine) -> Format:
-    """The weight format that a label stands for. Raises ValueError for one that we do not know."""
-    label = row["quant"].strip().lower()
+def read_format(row: Row, used: Engine) -> tuple[Format, float]:
+    """The weight format that a label stands for, and the doubt where it says none: what the engine then takes.
+
+    Raises ValueError for one that we do not know.
+    """
+    label = _OF_CACHE.sub("", said(row["quant"])).strip()
     bits = _number(row["bits_per_weight"])
+    if label in _SIXTEEN_BIT:
+        return weight_format("bf16"), 0.0
+    if label in ("", "gguf", "ggml") and not bits:
+        # Ollama and most files of one user have four bits; servers and Python load what was published.
+        narrow = used.several == "layer" and used.style == "fused"
+        return weight_format("q4_k_m" if narrow else "bf16"), _FORMAT_DOUBT
+    return _format(label, bits, used), 0.0
+
+
+def _format(label: str, bits: float | None, used: Engine) -> Format:
     key = re.sub(r"[\s-]+", "_", label)
     short = re.sub(r"_(small|medium|large)", _size, key)
     gguf = re.search(r"(iq\d_(?:xxs|xs|nl|[sm])|q\d_k_[sml]|q\d_k|q\d_\d)", short)
     if gguf:
         return weight_format(_MIXES.get(gguf[1], gguf[1]))
-    stated = re.search(r"([2-8])[ _-]?bit|\bq([2-8])\b|int([2-8])", label)
+    stated = re.search(r"(?<![\d.])([2-8])[ _-]?bit|\bq([2-8])\b|int([2-8])|\bq([2-8])f(?:16|32)", label)
     width = int(next(number for number in stated.groups() if number)) if stated else 0
     fused = used.matrix_vector and used.style == "fused"
     if width and ("mlx" in used.words or "mlx" in label):
@@ -150,7 +185,7 @@ def read_format(row: Row, used: Engine) -> Format:
         stored = weight_format("gptq-int8" if width == 8 else "gptq-int4")
         return replace(stored, bits=grouped_bits(width, size, zero_bits=width))
     for part, name in _LABELS:
-        if part in label:
+        if part in label and not (stated and stated[4]):
             stored = weight_format(name)
             if name == "mxfp4" and fused and "16" not in label:
                 return weight_format("mxfp4-q8")
@@ -168,15 +203,17 @@ def read_format(row: Row, used: Engine) -> Format:
             stored = weight_format("int8")
             return replace(stored, compute_bits=16) if "weight-only" in label or "w8a16" in label else stored
         return replace(weight_format("hqq-int4"), name=f"int{width}", bits=grouped_bits(width, size, zero_bits=16))
-    whole = re.fullmatch(r"w(\d+)a(\d+)(fp)?8?", label)
-    if whole and whole[1] == "8":
+    whole = re.search(r"\bw([48])a(\d+)", label)
+    if (whole and whole[1] == "8") or "smoothquant" in label:
         return weight_format("int8")
-    if whole:
+    if whole or "autoround" in label or "auto-round" in label:
         return weight_format("gptq-int4")
+    if "hqq" in label:
+        return weight_format("hqq-int4")
     if bits:
         near = "bf16" if bits > 12 else "int8" if bits > 6 else "hqq-int4"
         return replace(weight_format(near), bits=bits)
-    raise ValueError(f"quant: {row['quant']!r} is not a format we know")
+    raise ValueError(f"quant: {label!r} is not a format we know")
 
 
 def _size(found: re.Match[str]) -> str:
@@ -193,10 +230,14 @@ _DISTINCT = frozenset((
 ))
 
 
+# A computer's name before its chip's, which has words of its own that make another chip.
+_PRODUCT = re.compile(r"\b(?:macbook (?:pro|air)|mac (?:studio|pro|mini)|imac)\b(?=.*\bm\d)", re.IGNORECASE)
+
+
 def read_device(row: Row) -> Accelerator:
     """The device in the catalogue. Bandwidth, memory channels or GPU cores in its name take precedence."""
     text = row["device"].strip()
-    if not text or "not named" in text.lower():
+    if not said(text) or "not named" in text.lower():
         raise ValueError("device: the row does not name it")
     on_processor = "cpu" in text.lower() or "cpu" in row["engine"].lower()
     stated = re.search(r"(\d+(?:\.\d+)?)\s*GB/s", text)
@@ -230,12 +271,13 @@ def _find_device(text: str) -> Accelerator:
     """The catalogue's device of that name, else the one with most of its words in it and none that makes another."""
     bare = re.sub(r"\d+[-\u2011 ]core GPU", "", re.sub(r"\(.*?\)", "", text), flags=re.IGNORECASE)
     inside = (part for part in re.findall(r"\((.*?)\)", text) if part.lower() != "cpu")
-    for written in (text, re.sub(r"\(.*?\)", "", text), bare, *inside):
+    alone = _PRODUCT.sub("", without_cards(bare)).strip()
+    for written in (text, re.sub(r"\(.*?\)", "", text), bare, *inside, alone):
         try:
             return accelerator(written)
         except ValueError:
             continue
-    words = set(re.findall(r"[a-z0-9]+", bare.lower()))
+    words = set(re.findall(r"[a-z0-9]+", alone.lower()))
     best: Accelerator | None = None
     most = 0
     for name, known in accelerators().items():
@@ -250,21 +292,36 @@ def _find_device(text: str) -> Accelerator:
 
 def _number(text: str | None) -> float | None:
     try:
-        return float(text) if text else None
+        return number(text, _KILO)
     except ValueError:
         return None
 
 
+_KILO = 1024.0
+"""What a k of tokens is: lengths are powers of two."""
+
+# What a prediction looks at; a file may leave columns out.
+_READ = (
+    "row_id", "source_title", "as_of", "model", "params_b", "active_params_b", "quant", "bits_per_weight",
+    "model_file_gib", "device", "n_devices", "parallelism", "batch", "prompt_len", "gen_len", "context_depth", "engine",
+    "value_kind",
+)
+
+
 def read_row(row: Row) -> Reading:
     """The row as a setup. Raises ValueError that says what it lacks."""
+    row = {column: row.get(column) or "" for column in _READ}
     model, doubt = next(
         ((known, 0.0) for known in _HYBRIDS if known.hf_id.lower() in row["model"].lower()), None
-    ) or find(row["model"], _number(row["params_b"]))
-    used = read_engine(row["engine"], row.get("as_of", ""))
-    stored = read_format(row, used)
-    device = read_device(row)
-    devices = int(_number(row["n_devices"]) or 1)
+    ) or find(row["model"], size_b(row["params_b"]), size_b(row["active_params_b"]))
     batch = _number(row["batch"])
+    used, engine_doubt = read_engine(
+        row["engine"], row["as_of"], quant=row["quant"], several=batch is not None and batch > 1
+    )
+    stored, format_doubt = read_format(row, used)
+    doubt = hypot(doubt, engine_doubt, format_doubt)
+    device = read_device(row)
+    devices = int(_number(row["n_devices"]) or _number(cards_in_name(row["device"])) or 1)
     split, stages, replicas, copies = read_parallelism(row["parallelism"].lower(), devices, used)
     setup = ServingSetup(
         model=model, device=device, devices=devices // copies, stored=stored, engine=used,
@@ -296,7 +353,26 @@ def read_row(row: Row) -> Reading:
     kind = ""
     if not known and several:
         kind = "code" if "fim" in workload or "code" in workload else "question" if "gpqa" in workload else "chat"
-    return Reading(setup, convention, depth, batch is None, kind, copies, stated or 0.0, doubt)
+    with_host = _with_host(setup)
+    if with_host:
+        doubt = hypot(doubt, _HOST_DOUBT)
+    return Reading(setup, convention, depth, batch is None, kind, copies, stated or 0.0, doubt, with_host)
+
+
+_HOST_DOUBT = 0.40
+"""Of a run whose last layers lie with a host that the row does not describe: two channels of memory or many."""
+_LEFT_FREE_GIB = 1.5
+"""Of each card: context, buffers and a short cache."""
+
+
+def _with_host(s: ServingSetup) -> float:
+    """Share of the weights that are left for the host where an engine deals out layers and the devices are full."""
+    deals_out = s.engine.several == "layer" and s.engine.style == "fused" and s.batch <= 1
+    if not deals_out or device_class(s.device) != "gpu" or s.device.kind == "unified memory":
+        return 0.0
+    size = weights_gib(s)
+    room = s.devices * max(0.0, (s.device.capacity_gib or inf) - _LEFT_FREE_GIB)
+    return 0.0 if size <= s.devices * (s.device.capacity_gib or inf) else 1 - room / size
 
 
 def read_parallelism(text: str, devices: int, used: Engine) -> tuple[str, int, int, int]:
@@ -333,6 +409,10 @@ def estimate(reading: Reading, c: Coefficients) -> float:
         batch = float("inf") if reading.maximal else s.batch
         return law.output_tokens_per_ms(s, batch, prompt, depth, c) * 1000 * reading.copies
     step = law.decode_step(s, s.batch, depth, c).total_ms
+    if reading.with_host:
+        # One layer after the other, wherever it lies.
+        host = law.decode_step(replace(s, device=_ANY_PROCESSOR, devices=1), s.batch, depth, c).total_ms
+        step = (1 - reading.with_host) * step + reading.with_host * host
     if reading.convention == "decode":
         return s.batch / step * 1000
     elapsed = law.prefill_ms(s, prompt, c) * s.batch + s.answer_tokens * step
@@ -343,7 +423,8 @@ def estimate(reading: Reading, c: Coefficients) -> float:
 def refused(reading: Reading) -> str:
     """Why a row that can be read cannot be predicted; empty if it can."""
     s = reading.setup
-    if device_class(s.device) == "gpu" and weights_gib(s) > s.devices * (s.device.capacity_gib or inf):
+    full = weights_gib(s) > s.devices * (s.device.capacity_gib or inf)
+    if full and not reading.with_host and device_class(s.device) == "gpu":
         return "the weights do not fit the devices, and offloading is not modelled"
     return ""
 

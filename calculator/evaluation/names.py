@@ -40,6 +40,12 @@ _SAME = tuple(
     (re.compile(pattern), instead)
     for pattern, instead in (
         (r"^llama(\d.*)$", r"llama-\1"),
+        (r"^(bert-(?:base|large))$", r"\1-uncased"),
+        (r"^distilbert(-base)?$", "distilbert-base-uncased"),
+        (r"^gpt-?2(-small)?(-1(17|24)m)?$", "gpt2"),
+        (r"^gpt-?2-(medium|3[45]5m)$", "gpt2-medium"),
+        (r"^gpt-?2-(large|77[04]m)$", "gpt2-large"),
+        (r"^gpt-?2-(xl|1\.[56]b)$", "gpt2-xl"),
         (r"^llama-3\.[13]-70b.*$", "llama-3-70b"),
         (r"^(vicuna|alpaca|guanaco|wizardlm|koala|llama|open-?llama)-(7|13|30|33|65)b.*$", r"llama-\2b"),
         (r"^llama-33b$", "llama-30b"),
@@ -210,8 +216,20 @@ def resolve(model_name: str, params_b: float | None = None) -> Architecture | No
             found = models[form]
             if form.startswith("mpt-benchmark") and params_b:
                 return _with_positions(found, params_b)
-            return found if _as_large(found, params_b) else _with_other_head(found, params_b)
+            if _as_large(found, params_b) or (_is_nominal(form, params_b) and _as_large(found, params_b, _NOMINAL)):
+                return found
+            return _with_other_head(found, params_b)
     return None
+
+
+_NOMINAL = 0.35
+"""How far the size in a model's name may be from its parameters: Gemma-2B has 2.5 billion, Gemma-7B 8.5."""
+
+
+def _is_nominal(form: str, params_b: float | None) -> bool:
+    """Whether the published size is only the one in the name."""
+    stated = _SIZE_IN_NAME.search(form)
+    return bool(params_b and stated and float(stated[1]) * (1.0 if stated[2] == "b" else 1e-3) == params_b)
 
 
 def _as_large(a: Architecture, params_b: float | None, tolerance: float = 0.1) -> bool:
@@ -234,18 +252,21 @@ _USUAL_SHAPE_DOUBT = 0.20
 """Log standard deviation of what the true dimensions change where those of the usual shape of a size stand in."""
 _USUAL_MIXTURE_DOUBT = 0.30
 _LARGEST_DENSE_B = 110.0
+_ALL_ACTIVE = 0.9
+"""Above this share of active parameters there are no experts: what is missing are tables."""
 _SIZE_OF_MIXTURE = re.compile(r"(?<![a-z\d.])(\d+(?:\.\d+)?)b[-_ ]?a(\d+(?:\.\d+)?)b")
 _SIZE_IN_NAME = re.compile(r"(?<![a-z\d.])(\d+(?:\.\d+)?)(b|m)(?![a-z])")
 _MIXTURE = re.compile(r"b[-_ ]?a\d|\d ?x ?\d|moe|mixtral|nemotron-3|kimi-k|deepseek")
 
 
 @cache
-def find(name: str, params_b: float | None = None) -> tuple[Architecture, float]:
+def find(name: str, params_b: float | None = None, active_b: float | None = None) -> tuple[Architecture, float]:
     """The model of a published row, and what it adds to the doubt of an estimate, as a log standard deviation.
 
     A model whose dimensions we don't have, but whose size is stated or stands in its name, has the usual shape of that
-    size; a mixture that of one of about as many parameters in all and active. Raises ValueError for a name that tells
-    of experts but not how many are active, for a size that dense models do not have, and for no size at all.
+    size; a mixture that of one of about as many parameters in all and active, as its name or the row says them. Raises
+    ValueError for a name that tells of experts but not how many are active, for a size that dense models do not have,
+    and for no size at all.
     """
     if not name.strip():
         raise ValueError("model: the row does not name it")
@@ -254,8 +275,9 @@ def find(name: str, params_b: float | None = None) -> tuple[Architecture, float]
         return found, 0.0
     lower = name.lower()
     mixture = _SIZE_OF_MIXTURE.search(lower)
-    if mixture:
-        nearest = _usual_mixture(float(mixture[1]), float(mixture[2]))
+    total, active = (float(mixture[1]), float(mixture[2])) if mixture else (params_b, active_b)
+    if total and active and active < _ALL_ACTIVE * total:
+        nearest = _usual_mixture(total, active)
         if nearest is not None:
             return nearest, _USUAL_MIXTURE_DOUBT
     said = _SIZE_IN_NAME.search(lower)
@@ -285,12 +307,32 @@ def usual_shape(params_b: float) -> Architecture:
 
 
 def _usual_mixture(total_b: float, active_b: float) -> Architecture | None:
-    """The catalogue's mixture of about that size and as many active parameters, if one is within a third of both."""
-    found = []
-    for a in known().values():
-        if a.experts:
-            off = abs(math.log(parameters.total(a) / 1e9 / total_b))
-            off = max(off, abs(math.log(parameters.active(a) / 1e9 / active_b)))
-            found.append((off, a.hf_id, a))
-    nearest = min(found, key=lambda item: item[:2])
-    return nearest[2] if nearest[0] < math.log(4 / 3) else None
+    """The catalogue's mixture of about that size and as many active parameters, if one is within a third of both.
+
+    Otherwise the nearest plain one, with as many layers as the active parameters ask for and as many experts as all of
+    them; None where that is not near either.
+    """
+
+    def off(a: Architecture) -> float:
+        return max(
+            abs(math.log(parameters.total(a) / 1e9 / total_b)), abs(math.log(parameters.active(a) / 1e9 / active_b))
+        )
+
+    mixtures = sorted((a for a in known().values() if a.experts), key=lambda a: (off(a), a.hf_id))
+    if off(mixtures[0]) < math.log(4 / 3):
+        return mixtures[0]
+    plain = [a for a in mixtures if not (a.recurrent_layers or a.sliding_layers or a.dense_layers or a.towers)]
+    for a in plain[:_TRIED]:
+        outside = parameters.embedding(a) + parameters.output_embedding(a)
+        layers = max(1, round(a.layers * (active_b * 1e9 - outside) / (parameters.active(a) - outside)))
+        deep = replace(a, hf_id=f"about {total_b:g}B parameters, {active_b:g}B active", layers=layers)
+        # What is not active are the other experts, all alike.
+        unused = (parameters.total(deep) - parameters.active(deep)) / (a.experts - a.experts_per_token)
+        experts = a.experts_per_token + round((total_b * 1e9 - parameters.active(deep)) / unused)
+        scaled = replace(deep, experts=max(a.experts_per_token, experts))
+        if off(scaled) < math.log(1.1):
+            return scaled
+    return None
+
+
+_TRIED = 3

@@ -4,6 +4,7 @@ Nothing is guessed in silence. What is not understood raises ValueError with the
 comes with a number of guesses, for each of which the band gets wider.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeVar
@@ -13,8 +14,54 @@ from calculator.catalogs.training import Base, Objective, Optimizer, bases, fram
 _Row = TypeVar("_Row", Optimizer, Base, Objective)
 
 
+_UNSAID = re.compile(
+    r"[-–?]?|n/?a|null|nan|tbd|default(?: settings)?|unknown|"
+    r"(?:not|un) ?-?(?:stated|specified|known|reported|given|said)\b.*"
+)
+
+
+def said(text: str | None) -> str:
+    """What a cell says, in lower case; "" where it only says that it says nothing ("not stated", "n/a", "unknown")."""
+    lower = (text or "").strip().lower()
+    return "" if _UNSAID.fullmatch(lower) else lower
+
+
+_RANGE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:-|–|\bto\b)\s*(\d+(?:\.\d+)?)")
+_NUMBER = re.compile(r"(\d+(?:\.\d+)?(?:e[+-]?\d+)?)\s?(?:([kmbt])(?![a-z]))?(\s?%)?")
+_MILLION, _BILLION, _TRILLION = 1e6, 1e9, 1e12
+
+
+def number(text: str | None, kilo: float = 1000.0) -> float | None:
+    """The number of a cell as people write it: "2,048", "~1500", "2k", "2048 tokens", "r=16", "4.2M".
+
+    Of a range it is the middle in logarithms, of several numbers the first. None where the cell says nothing; a share
+    in per cent is no number of anything. ``kilo`` is what a k stands for. Raises ValueError for words without a number
+    and for one below zero.
+    """
+    written = said(text)
+    if not written:
+        return None
+    plain = re.sub(r"(?<=\d)[,_\u202f](?=\d{3}(?!\d))", "", written)
+    both = _RANGE.search(plain)
+    found = _NUMBER.search(plain)
+    if found is None or re.match(r"\s*-\s*\d", plain) or re.match(r"[+-]?inf", plain):
+        raise ValueError(f"must be a number, {text!r} was given")
+    if found[3]:
+        return None
+    if both and both.start() == found.start() and float(both[1]) < float(both[2]):
+        return math.sqrt(float(both[1]) * float(both[2]))
+    scale = {None: 1.0, "k": kilo, "m": _MILLION, "b": _BILLION, "t": _TRILLION}[found[2]]
+    return float(found[1]) * scale
+
+
+def size_b(text: str | None) -> float | None:
+    """A number of parameters in billions, from "8", "8B", "350M" or all of its digits."""
+    found = number(text)
+    return found / _BILLION if found and found >= _MILLION else found
+
+
 def _named(what: str, rows: Mapping[str, _Row], text: str) -> _Row:
-    lower = text.strip().lower()
+    lower = said(text)
     for row in rows.values():
         if any(re.search(pattern, lower) for pattern in row.names):
             if row.refused:
@@ -41,6 +88,43 @@ def base(text: str) -> Base:
     return _named("base", bases(), text)
 
 
+_KIND_OF_TRAINING = (
+    (r"^(?:peft|adapters?)[ /,-]+(?=\S*(?:lora|dora))", ""), (r"^peft$", "lora"), (r"\bqa-lora\b", "qlora"),
+    (r"\b(?:longlora|relora|loftq|olora|lora-?fa|lora-?ga|lorafa)\b", "lora"), (r"^galore\b.*", "full (galore)"),
+    (r"^(?:hf )?(?:prefix[ -]tuning|p-tuning(?: ?v2)?|prompt[ -]tuning)$", "peft:prefix_tuning"),
+    (r"^\(?ia\)?\^?3$", "peft:ia3"),
+    (r"\bfft\b|\bcpt\b|^(?:supervised |instruct(?:ion)?[ -]|domain )?(?:fine-?tun(?:e|ed|ing)|tuning)$", "full"),
+)  # fmt: skip
+
+
+def method(text: str, *, rank: str = "", targets: str = "") -> str:
+    """A published method in the words that the readers know.
+
+    A row that names no method, or only that something is tuned, trains an adapter where it gives a rank or targets.
+    """
+    lower = said(text)
+    plain = lower
+    for pattern, instead in _KIND_OF_TRAINING:
+        plain = re.sub(pattern, instead, plain)
+    if (said(rank) or said(targets)) and (not plain or (plain == "full" != lower and "full" not in lower)):
+        return "lora"
+    return plain
+
+
+_NARROW = re.compile(r"int[48]\b|[48]-?bit|nf4|fp4|gptq|awq|hqq|llm\.int8")
+
+
+def base_words(base_quant: str, weight_dtype: str, method: str) -> str:
+    """Where a row says how the frozen weights are stored: in its own column, as their type, or in the method's name."""
+    if said(base_quant):
+        return said(base_quant)
+    for text in (weight_dtype, method):
+        found = _NARROW.search(said(text))
+        if found:
+            return found.group()
+    return ""
+
+
 def objective(method: str) -> Objective:
     """What a published method trains for: pairs, rewards, or text."""
     return _named("method", objectives(), method)
@@ -57,6 +141,14 @@ def framework(text: str) -> str:
     return "unknown"
 
 
+_ON, _OFF = ("1", "y", "t"), ("0", "n", "f", "none")
+
+
+def has_flash(text: str) -> bool:
+    """Whether attention runs without writing its scores down, as every framework does by default since 2023."""
+    return said(text) not in _OFF and not re.match(r"no\b|false|off\b|eager|math\b|naive|vanilla|disabled", said(text))
+
+
 class Kept(NamedTuple):
     """What a row says of activation checkpointing."""
 
@@ -67,19 +159,21 @@ class Kept(NamedTuple):
 
 def checkpointing(text: str) -> Kept:
     """An empty cell means that the source does not say; it is read as full checkpointing, which tuning uses."""
-    said = text.strip().lower()
-    offloaded = "offload" in said or said.startswith("unsloth")
-    if "every" in said or "alternate" in said:
+    words = said(text)
+    offloaded = "offload" in words or words.startswith("unsloth")
+    if "every" in words or "alternate" in words:
         return Kept("alternate", offloaded, 0)
-    if "selective" in said:
+    if "selective" in words:
         return Kept("selective", offloaded, 0)
-    if "config" in said and said.startswith("no"):
+    if "config" in words and words.startswith("no"):
         # Switched off in one place because it is switched on in another.
         return Kept("full", offloaded, 1)
-    if said.startswith(("yes", "full", "true", "on", "enabled", "unsloth", "activation")):
-        return Kept("full", offloaded, 0)
-    if said.startswith(("no", "false", "off", "disabled")):
+    if words in _OFF or words.startswith(("no", "false", "off", "disabled", "without")):
         return Kept("none", offloaded, 0)
+    if words in _ON or words.startswith(
+        ("yes", "full", "true", "on", "enabled", "unsloth", "activation", "recompu", "checkpoint", "gradient")
+    ):
+        return Kept("full", offloaded, 0)
     return Kept("full", offloaded, 2)
 
 
@@ -102,12 +196,20 @@ _LONG = {
 _FILLING = re.compile(
     r"\b(none|no|single|gpus?|one|with|and|mp|default|pure|full|shard|strategy|script|deepspeed|distributed|optimizer|"
     r"parallel|parallelism|size|degree|megatron|core|lm|stage|sp|sequence|label|hybrid|dp\d*|data|replicate|plugin|"
-    r"accelerate|of|over|x|nodes?|mixed|precision|auto|wrap|reshard|after|forward|use|orig|params|type|by|the)\b|[\W\d_]+"
+    r"accelerate|of|over|x|nodes?|mixed|precision|auto|wrap|reshard|after|forward|use|orig|params|type|by|the|multi|lora|"
+    r"qlora|peft)\b|[\W\d_]+"
 )
+_OFFLOADED = re.compile(
+    r"(?:cpu|host|nvme|optimizer|parameters?|params?|states?)?[ /+_-]*offload(?:ed|ing)?(?: to (?:cpu|nvme))?"
+)
+_IN_SERIES = re.compile(
+    r"device[_ ]map\W*(?:auto|balanced)?|naive (?:pipeline|model)( parallel\w*)?|\bmodel[ -]parallel\w*|layer split"
+)
+_STAGE = r"(?:zero|stage|ds[_-]?z)[ _-]*(?:dp[ _-]*)?(?:stage[ _-]*)?"
 _KINDS = (
-    (r"shard_grad_op", "zero2"), (r"(?:zero|stage)[ -]?(?:stage[ -]?)?3", "zero3"),
-    (r"(?:zero|stage)[ -]?(?:stage[ -]?)?2", "zero2"), (r"(?:zero|stage)[ -]?(?:stage[ -]?)?1", "zero1"),
-    (r"distributed[ _-]optimizer", "zero1"), (r"\bfsdp ?v?2\b", "fsdp2"), (r"\bh?fsdp\b|full_shard|\bhsdp\b", "fsdp"),
+    (r"shard_grad_op", "zero2"), (_STAGE + "3|zero\\+\\+", "zero3"), (_STAGE + "2", "zero2"), (_STAGE + "1", "zero1"),
+    (r"distributed[ _-]optimizer", "zero1"), (r"\bfsdp[ -]?v?2\b", "fsdp2"),
+    (r"\bh?fsdp\b|full_shard|\bhsdp\b|hybrid_shard|fully sharded", "fsdp"),
     (r"\bddp\b|data[ -]parallel|\bdp\d*\b|replicat", "ddp"),
 )  # fmt: skip
 
@@ -117,21 +219,28 @@ def split(text: str, gpus: int, *, full: bool, seq_len: float = 0, fsdp: int = 1
 
     Raises ValueError for words of which nothing is understood on several GPUs.
     """
-    said = text.strip().lower()
-    if "(label)" in said:
+    words = said(text)
+    if "(label)" in words:
         # The machine had more GPUs, the run used one.
         return Split({"sharding": "none", "n_gpus": 1}, "", 0)
     fields: dict[str, Any] = {"n_gpus": gpus}
     guesses = 0
-    rest = said
+    rest = _OFFLOADED.sub(" ", words)
     for long, short in _LONG.items():
         rest = re.sub(rf"\b{long}[ -]?parallel(?:ism)?[ =x]*(\d+)", rf"{short}\1", rest)
+        if short != "ep" and re.fullmatch(rf"{long}[ -]parallel(?:ism)?", rest.strip()) and long != "sequence":
+            # One way only, and no degree: over all that there are.
+            rest = f"{short}{gpus}"
+    rest = re.sub(r"\b(?:ulysses|ring(?:[ -]attention)?)[ ,]*(?:sp|cp)?[ =:x]*(\d+)", r"cp\1", rest)
+    if _IN_SERIES.search(rest) and gpus > 1:
+        # Layers on one card after the other, and one card at work at a time: a pipeline with one micro-batch.
+        rest, guesses = _IN_SERIES.sub(f" pp{gpus} ", rest), 2
     for short, field in _DEGREES.items():
         found = re.search(rf"\b{short}[ =:x]*(\d+)\b", rest)
         if found:
             fields[field] = int(found[1])
             rest = rest[: found.start()] + " " + rest[found.end() :]
-    named = framework(said) if "megatron" in said or "nemo" in said else ""
+    named = framework(words) if "megatron" in words or "nemo" in words else ""
     kinds = [kind for pattern, kind in _KINDS if re.search(pattern, rest)]
     both = re.search(r"zero2/zero3", rest)
     if both:
@@ -144,15 +253,19 @@ def split(text: str, gpus: int, *, full: bool, seq_len: float = 0, fsdp: int = 1
     unread = rest
     for pattern, _ in _KINDS:
         unread = re.sub(pattern, " ", unread)
-    words = _FILLING.sub(" ", unread).split()
+    strange = _FILLING.sub(" ", unread).split()
     degrees = any(field in fields for field in _DEGREES.values())
-    if words and not (kinds or degrees):
+    if strange and not (kinds or degrees):
         raise ValueError(f"sharding {text!r} is not one we can read")
-    guesses += 2 * bool(words)
-    if gpus > 1 and not said:
-        # Several GPUs and no word on how: a copy on each is what happens by default.
-        fields["sharding"], guesses = "ddp", 2
-    bare = re.fullmatch(r"fsdp2? (\d+)", said)
+    guesses += 2 * bool(strange)
+    if gpus > 1 and not (kinds or degrees):
+        if re.match(r"(?:hugging ?face )?(?:accelerate[ +]*)?deepspeed$", words):
+            # A stage that is not named is the one that its users take: all shared where all is trained.
+            fields["sharding"], guesses = ("zero3" if full else "zero2"), 3
+        elif not words or re.fullmatch(r"(?:accelerate|multi[ -]?gpus?|distributed(?: data)?(?: parallel)?)", words):
+            # Several GPUs and no word on how: a copy on each is what happens by default.
+            fields["sharding"], guesses = "ddp", 2
+    bare = re.fullmatch(r"fsdp2? (\d+)", words)
     if bare and gpus > int(bare[1]):
         _spread(fields, gpus // int(bare[1]), seq_len)
     groups = fields.get("tensor_parallel", 1) * fields.get("pipeline_parallel", 1) * fields.get("context_parallel", 1)
@@ -174,16 +287,26 @@ def _spread(fields: dict[str, Any], rest: int, seq_len: float) -> None:
 
 def offload(text: str) -> str:
     """What lies in the main memory of the host. "CPU offload" without a further word is everything."""
-    said = text.strip().lower()
-    if not said or said in ("none", "no", "false"):
+    words = said(text)
+    if not words or words in _OFF or words in ("no", "false", "off"):
         return "none"
-    if "param" in said or "everything" in said or "all" in said.split():
+    if "param" in words or "everything" in words or "all" in words.split():
         return "parameters"
-    if "optim" in said:
+    if "optim" in words:
         return "optimizer"
-    if "activation" in said:
+    if "activation" in words:
         return "activations"
     return "parameters"
+
+
+def offload_elsewhere(sharding: str, optimizer: str) -> str:
+    """What lies with the host by what a row says of sharding ("ZeRO-3 + CPU offload") or optimizer ("CPUAdam")."""
+    words = said(sharding)
+    if "offload" in words:
+        # The lower stages keep the weights on every GPU, so that what they can give away is the optimizer.
+        lower = re.search(_STAGE + "[12]|shard_grad_op", words)
+        return "optimizer" if lower else offload(" ".join(_OFFLOADED.findall(words)))
+    return "optimizer" if re.search(r"cpu ?-?adam", said(optimizer)) else "none"
 
 
 _TARGET_NAMES = {
@@ -193,7 +316,7 @@ _TARGET_NAMES = {
     "ffn": "mlp", "linear_qkv": "query_key_value", "linear_proj": "o_proj", "linear_fc1": "up_proj",
     "linear_fc2": "down_proj", "all-router": "router",
 }  # fmt: skip
-_NO_TARGET = frozenset(("linear", "layers", "modules", "the", "of", "and", "+", "default"))
+_NO_TARGET = frozenset(("linear", "layers", "modules", "the", "of", "and", "+", "default", "only", "blocks", "weights"))
 
 
 def targets(text: str) -> str | tuple[str, ...]:
@@ -201,18 +324,21 @@ def targets(text: str) -> str | tuple[str, ...]:
 
     "DEFAULT" is what PEFT takes for a family when it is told nothing: queries and values. "" where nothing is said.
     """
-    said = text.strip()
-    lower = said.lower()
-    if not lower:
-        return ""
+    written = re.sub(r"[\[\]\"'|]+", " ", text).strip()
+    lower = written.lower()
     if lower in ("default", "peft default", "defaults"):
         return ("q_proj", "v_proj")
+    if not said(lower):
+        return ""
+    if re.fullmatch(r"[qkvo]{2,4}", lower) and lower != "qkv":
+        # Letters in a row, as in papers.
+        return tuple(_TARGET_NAMES[letter] for letter in lower)
     if re.match(r"all\b", lower) or "all-linear" in lower or "all linear" in lower:
         return "all-linear"
     if "." in lower and not re.fullmatch(r"[\w.,/;\s+-]+", lower):
         # A pattern over the names of modules: in practice all of the language model's.
         return "all-linear"
-    names = [name.strip() for name in re.split(r"[,;/\s+]+", re.sub(r"\(.*?\)", " ", said)) if name.strip()]
+    names = [name.strip() for name in re.split(r"[,;/\s+]+", re.sub(r"\(.*?\)", " ", written)) if name.strip()]
     names = [_TARGET_NAMES.get(name.lower(), name) for name in names if name.lower() not in _NO_TARGET]
     if "all-linear" in names or not names:
         return "all-linear"
@@ -221,11 +347,25 @@ def targets(text: str) -> str | tuple[str, ...]:
 
 def metric(text: str, logged: str) -> tuple[str, int]:
     """What a row measured, and guesses; where it does not say, what its framework logs."""
-    said = text.strip().lower()
-    if re.search(r"smi|process|driver|used on card|nvml|wandb|gpu memory usage", said):
+    words = said(text)
+    if re.search(r"smi|process|driver|used on card|nvml|wandb|nvitop|nvtop|gpustat|gpu memory usage", words):
         return "nvidia-smi", 0
-    if "reserved" in said or "cached" in said:
+    if "reserved" in words or "cached" in words:
         return "reserved", 0
-    if re.search(r"allocated|active|max_memory", said) or re.search(r"torch.*(peak|max)|(peak|max).*torch", said):
+    if re.search(r"allocated|active|max_memory", words) or re.search(r"torch.*(peak|max)|(peak|max).*torch", words):
         return "allocated", 0
     return logged, 1
+
+
+_CARDS = re.compile(r"^\s*(\d{1,3})(?:[x×]\s*|\s+[x×]\s+)(?=[a-z\d])", re.IGNORECASE)
+
+
+def cards_in_name(text: str) -> str:
+    """How many a device's name says there are, as "8" in "8x A100"; "" where it does not."""
+    found = _CARDS.match(text)
+    return found[1] if found else ""
+
+
+def without_cards(text: str) -> str:
+    """A device's name without how many there are."""
+    return _CARDS.sub("", text)

@@ -95,12 +95,13 @@ def read_setup(row: Row) -> Reading:
     given: dict[str, Any] = {"framework": _framework(text, kernels), "day": lower["as_of"]}
     guesses, open_fields = 0, list[str]()
 
-    method = lower.get("method", "")
+    method = reading.method(lower["method"], rank=lower["lora_rank"], targets=lower["lora_targets"])
     partial = re.search(r"lisa|llamapro|llama pro|freeze|badam|bitfit", method)
     if partial:
         raise ValueError(f"method {method!r} trains a part of the weights that is not stated")
     objective = reading.objective(method)
     given["objective"] = objective.name
+    stored = reading.base_words(lower["base_quant"], lower["weight_dtype"], method)
     if re.search(r"\bq-?(lora|dora)\b|qlora", method):
         given["method"] = "qlora"
     elif re.search(r"lora|dora|pissa|olora|" + _OTHER_ADAPTER, method):
@@ -120,7 +121,7 @@ def read_setup(row: Row) -> Reading:
         given["seq_len"] = given["micro_batch"] = 1.0
     else:
         for field in ("seq_len", "micro_batch"):
-            if lower[field]:
+            if reading.said(lower[field]):
                 given[field] = _number(lower, field, _OPEN_WORDS[field])
             else:
                 given[field] = _OPEN[field][1]
@@ -130,9 +131,10 @@ def read_setup(row: Row) -> Reading:
             given["seq_len"] = float(limit[1])
             open_fields.remove("seq_len")
             guesses += 1
-    given["gradient_accumulation"] = _number(lower, "grad_accum", "") if lower["grad_accum"] else 1.0
+    given["gradient_accumulation"] = _count(lower["grad_accum"]) or 1.0
     kind = lower.get("seq_len_kind", "")
-    given["packing"] = lower.get("packing") == "yes" or not kind.startswith(("max", "dataset", "variable"))
+    packed = lower["packing"].startswith(("yes", "true"))
+    given["packing"] = packed or not kind.startswith(("max", "dataset", "variable"))
     given["packed_pairs"] = given["packing"]
     if not given["packing"] and lower.get("row_kind") != "init":
         given["seq_len"] = _longest_sample(given["seq_len"], kind)
@@ -142,7 +144,7 @@ def read_setup(row: Row) -> Reading:
 
     if given["method"] != "full":
         guesses += _read_adapter(lower, method, given)
-    _read_types(lower, given)
+    _read_types(lower, stored, given)
     _read_kernels(lower, kernels, given)
     kept = reading.checkpointing(lower.get("grad_checkpointing", ""))
     given["checkpointing"] = kept.checkpointing
@@ -150,6 +152,8 @@ def read_setup(row: Row) -> Reading:
     offload = reading.offload(lower.get("offload", ""))
     if offload == "none" and "offload" in text:
         offload = "parameters"
+    if offload == "none":
+        offload = reading.offload_elsewhere(lower["sharding"], lower["optimizer"])
     given["offload"] = "activations" if kept.offloaded and offload == "none" else offload
     guesses += _read_sharding(lower, given)
     card = _card(lower["gpu"])
@@ -200,20 +204,33 @@ def _card(name: str) -> Accelerator | None:
 
 
 def _number(lower: Mapping[str, str], column: str, name: str) -> float:
-    found = re.match(r"[\d.]+", lower.get(column, ""))
+    found = reading.number(lower[column], _KILO)
     if not found:
-        raise ValueError(f"the {name} is not stated")
-    return float(found.group())
+        raise ValueError(f"{name} is not stated")
+    return found
+
+
+_KILO = 1024.0
+"""What a k of tokens is: lengths are powers of two."""
+
+
+def _count(text: str) -> float | None:
+    """A number that an answer does not hang on; None where the cell has none."""
+    try:
+        return reading.number(text)
+    except ValueError:
+        return None
 
 
 def _read_adapter(lower: Mapping[str, str], method: str, given: dict[str, Any]) -> int:
     guesses = 0
-    if lower.get("lora_rank"):
-        given["lora_rank"] = int(_number(lower, "lora_rank", "rank"))
-    elif not lower.get("trainable_params"):
+    rank, trained = _count(lower["lora_rank"]), _count(lower["trainable_params"])
+    if rank:
+        given["lora_rank"] = int(rank)
+    elif not trained:
         guesses += 1
-    if (method.startswith(_OTHER_ADAPTER) or not lower.get("lora_rank")) and lower.get("trainable_params"):
-        given["adapter_parameters"] = float(lower["trainable_params"])
+    if (method.startswith(_OTHER_ADAPTER) or not rank) and trained:
+        given["adapter_parameters"] = trained
     targets = reading.targets(lower.get("lora_targets", ""))
     if method.startswith(_OTHER_ADAPTER):
         given["lora_targets"] = ("q_proj", "v_proj")
@@ -227,7 +244,7 @@ def _read_adapter(lower: Mapping[str, str], method: str, given: dict[str, Any]) 
     return guesses
 
 
-def _read_types(lower: Mapping[str, str], given: dict[str, Any]) -> None:
+def _read_types(lower: Mapping[str, str], stored: str, given: dict[str, Any]) -> None:
     weights, states = lower.get("weight_dtype", ""), lower.get("optimizer_dtype", "")
     full = given["method"] == "full"
     mixed = "mixed" in weights and (full or given["framework"] == "litgpt")
@@ -238,12 +255,12 @@ def _read_types(lower: Mapping[str, str], given: dict[str, Any]) -> None:
         given["optimizer_dtype"] = "fp32"
     if "pure" in states:
         given["autocast"] = False
-    base = reading.base(lower.get("base_quant", ""))
+    base = reading.base(stored)
     if base.bits < 16 and not full:
         given["base_quantisation"] = base.name
     elif given["method"] == "lora":
         given["base_quantisation"] = "none"
-    optimizer = lower.get("optimizer", "")
+    optimizer = "galore" if "galore" in lower["method"] else lower["optimizer"]
     given["optimizer"] = reading.optimizer(optimizer).name
     if given["optimizer"] == "adamw" and "8-bit" in states:
         given["optimizer"] = "adamw-8bit"
@@ -274,17 +291,17 @@ def _read_kernels(lower: Mapping[str, str], notes: str, given: dict[str, Any]) -
         given["residual_in_32_bit"] = False
     compiled = lower.get("compile", "")
     given["compile"] = compiled not in ("", "no", "none", "eager", "false")
-    attention = lower.get("flash_attention", "")
-    given["flash_attention"] = attention not in ("no", "eager", "false")
+    given["flash_attention"] = lower["flash_attention"] not in ("no", "none", "eager", "false", "off", "0")
 
 
 def _read_sharding(lower: Mapping[str, str], given: dict[str, Any]) -> int:
-    gpus = int(_number(lower, "n_gpus", "number of GPUs")) if lower["n_gpus"] else 1
+    said = lower["n_gpus"] or reading.cards_in_name(lower["gpu"])
+    gpus = int(_number({"n_gpus": said}, "n_gpus", "the number of GPUs")) if said else 1
     habits = frameworks()[given["framework"]].habits(given["day"])
     found = reading.split(
         lower.get("sharding", ""), gpus, full=given["method"] == "full", seq_len=given["seq_len"], fsdp=habits.fsdp
     )
-    if not lower["n_gpus"] and found.fields["sharding"] != "none":
+    if not said and found.fields["sharding"] != "none":
         raise ValueError("the number of GPUs that share the model is not stated")
     given.update(found.fields)
     if found.framework:
@@ -349,8 +366,9 @@ def _over_range(
 
 def find_architecture(row: Row) -> tuple[Architecture, int]:
     """The model of a row, and guesses: a model we don't know has the usual shape of its size."""
-    size = row.get("params_b", "")
-    found, doubt = names.find(row.get("model", ""), float(size) if size else None)
+    found, doubt = names.find(
+        row.get("model") or "", reading.size_b(row.get("params_b")), reading.size_b(row.get("active_params_b"))
+    )
     return found, 2 if doubt else 0
 
 

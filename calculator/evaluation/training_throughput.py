@@ -91,12 +91,21 @@ _ADAPTERS = {
 }  # fmt: skip
 
 
+_KILO_TOKENS = 1024.0
+
+
 def _number(row: Row, column: str) -> float | None:
-    text = (row.get(column) or "").strip()
     try:
-        return float(text) if text else None
-    except ValueError:
-        raise UnpredictableError(f"{column}: must be a number, {text!r} was given") from None
+        return reading.number(row.get(column), _KILO_TOKENS if column == "seq_len" else 1000.0)
+    except ValueError as problem:
+        raise UnpredictableError(f"{column}: {problem}") from None
+
+
+def _size_b(row: Row, column: str) -> float | None:
+    try:
+        return reading.size_b(row.get(column))
+    except ValueError as problem:
+        raise UnpredictableError(f"{column}: {problem}") from None
 
 
 def _count(row: Row, column: str) -> int:
@@ -140,7 +149,7 @@ class _GpuName(NamedTuple):
 
 
 def _read_gpu(name: str) -> _GpuName:
-    text = re.sub(r"^\d+ ?[x×] ?", "", re.sub(r"[-_(),/]", " ", name.lower()))
+    text = re.sub(r"[-_(),/]", " ", reading.without_cards(name).lower())
     text = re.sub(r"\b(rtx|gtx|gaudi)", r"\1 ", text).replace("gaudi  ", "gaudi").replace("gaudi ", "gaudi")
     text = re.sub(r"\b([ah])800\b", r"\g<1>100", text)  # the same chips with slower links
     memory, power, form, kind = (pattern.search(text) for pattern in (_MEMORY, _POWER, _FORM, _MEMORY_KIND))
@@ -211,7 +220,7 @@ class _Method(NamedTuple):
 
 
 def _method(row: Row) -> _Method:
-    said = _text(row, "method")
+    said = reading.method(_text(row, "method"), rank=_text(row, "lora_rank"), targets=_text(row, "lora_targets"))
     if _OTHER_TRAINING.search(said):
         raise UnpredictableError(f"method: no law for {said!r}")
     goal = reading.objective(said)
@@ -241,11 +250,12 @@ def _targets(row: Row) -> str | tuple[str, ...]:
 
 def _checkpointing(row: Row) -> tuple[str, float]:
     text = _text(row, "grad_checkpointing")
-    if not text:
+    if not reading.said(text):
         return "none", _GUESSED_CHECKPOINTING
     if text.startswith("selective"):
         return ("alternate" if "layer" in text else "selective"), 0.0
-    return ("full" if text.startswith(("yes", "full", "true")) else "none"), 0.0
+    kept = reading.checkpointing(text)
+    return kept.checkpointing, _GUESSED_CHECKPOINTING / 2 * kept.guesses
 
 
 _SPLIT = {
@@ -266,9 +276,11 @@ class _Split(NamedTuple):
 
 
 def _split(row: Row, words: str, architecture: Architecture) -> _Split:
-    pretrained = "pretrain" in _text(row, "method")
-    full = not _text(row, "method").startswith(("lora", "qlora", "peft", "dora"))
-    found = reading.split(_text(row, "sharding"), _count(row, "n_gpus"), full=full)
+    method = reading.method(_text(row, "method"), rank=_text(row, "lora_rank"), targets=_text(row, "lora_targets"))
+    pretrained = "pretrain" in method
+    full = not method.startswith(("lora", "qlora", "peft", "dora"))
+    gpus = _count(row, "n_gpus") if _text(row, "n_gpus") else int(reading.cards_in_name(row.get("gpu") or "") or 1)
+    found = reading.split(_text(row, "sharding"), gpus, full=full)
     fields, guessed = dict(found.fields), _GUESSED_SHARDING / 2 * found.guesses
     for column, field in _SPLIT.items():
         if _text(row, column):
@@ -305,7 +317,7 @@ def _attention(row: Row, words: str) -> str:
     """The kernel for scores: what the row says of it, or what its year had."""
     text = f"{_text(row, 'flash_attention')} {words}"
     said = _text(row, "flash_attention")
-    if said.startswith("no") or "eager" in said:
+    if not reading.has_flash(said):
         return "eager"
     if re.search(r"fa3|flash\w*[- ]?3|cudnn|transformer engine|\bte\b|megatron|nemo|automodel", text):
         return "fa3"
@@ -386,7 +398,9 @@ def read(row: Row) -> Case:
 
     Raises UnpredictableError with a reason. Answers are never read, nor the notes but for framework and kernel.
     """
-    architecture, guessed_model = names.find((row.get("model") or "").strip(), _number(row, "params_b"))
+    architecture, guessed_model = names.find(
+        (row.get("model") or "").strip(), _size_b(row, "params_b"), _size_b(row, "active_params_b")
+    )
     accelerator = find_accelerator(row.get("gpu") or "")
     method = _method(row)
     words = kernel_words(row.get("notes") or "")
@@ -403,6 +417,12 @@ def read(row: Row) -> Case:
         "fast" if "foak" in words or "fast-kernels" in words or "unsloth" in words else ""
     attention = _attention(row, words)
     arithmetic, guessed_arithmetic = _arithmetic(row)
+    stored = _text(row, "base_quant")
+    if method.method != "full":
+        stored = reading.base_words(stored, _text(row, "weight_dtype"), _text(row, "method"))
+    offload = reading.offload(_text(row, "offload"))
+    if offload == "none":
+        offload = reading.offload_elsewhere(_text(row, "sharding"), _text(row, "optimizer"))
     setup = TrainingSetup(
         method=method.method,
         seq_len=batch.seq_len,
@@ -412,8 +432,8 @@ def read(row: Row) -> Case:
         else _targets(row),
         adapter_dtype="bf16" if any(word in words for word in _FUSED_FRAMEWORKS) else "",
         objective=method.objective,
-        base_quantisation=reading.base(_text(row, "base_quant")).name if _text(row, "base_quant") else "",
-        optimizer=reading.optimizer(_text(row, "optimizer")).name,
+        base_quantisation=reading.base(stored).name if stored else "",
+        optimizer=reading.optimizer("galore" if "galore" in _text(row, "method") else _text(row, "optimizer")).name,
         gradient_accumulation=batch.accumulation,
         global_batch=batch.global_batch,
         packing=batch.real_share == 1.0,
@@ -423,7 +443,7 @@ def read(row: Row) -> Case:
         compile=compiled,
         loss=loss,
         fused_kernels=fused,
-        offload=reading.offload(_text(row, "offload")),
+        offload=offload,
         framework=reading.framework(f"{publisher} {words}"),
         day=_text(row, "as_of"),
         generation=accelerator.generation,

@@ -21,6 +21,8 @@ class Engine:
     """What a form calls it; "" for generations of a program that is offered in its newest."""
     words: tuple[str, ...] = ()
     """What published names of it hold."""
+    formats: tuple[str, ...] = ()
+    """What labels of weights hold that it alone reads: regular expressions."""
     version: str = ""
     """The first version that this row describes; "" for the oldest."""
     since: str = ""
@@ -82,6 +84,8 @@ class Engine:
     unpack_share: str = ""
     """Of the time that a processor unpacks weights."""
     cpu_share_cache: str = "cpu_share_cache"
+    refused: str = ""
+    """Why no estimate is made."""
     source: str = ""
 
     def core_flops_on(self, stack: str) -> str:
@@ -106,7 +110,8 @@ _OF_STYLE: dict[str, dict[str, Any]] = {
 def _read() -> dict[str, Engine]:
     found = {}
     for row in read_table("engines.toml")["engine"]:
-        values = {**_OF_STYLE[row["style"]], **row, "words": tuple(row["words"])}
+        lists = {name: tuple(row.get(name, ())) for name in ("words", "formats")}
+        values = {**_OF_STYLE[row["style"]], **row, **lists}
         found[row["name"]] = Engine(**values)
     return found
 
