@@ -184,7 +184,7 @@ def test_a_mixture_of_stated_sizes_has_about_these_sizes_and_a_doubt(total, acti
 
 @pytest.mark.parametrize("name", ["RTX 3090", "RTX 4090"])
 def test_layers_that_do_not_fit_run_at_the_pace_of_the_host(name):
-    """Each layer is read once for a token, on the card or by the host: the time is between both and nearer the host's."""
+    """Each layer is read once for a token, on the card or by the host, so the time is between both."""
     row = SERVED | {"engine": "llama.cpp", "quant": "Q4_K_M", "device": name}
     speed, wide = band(inference, row | {"model": "Llama-3.1-70B"})
     whole, narrow = band(inference, row | {"model": "Llama-3.1-70B", "n_devices": "2"})
