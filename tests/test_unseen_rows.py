@@ -10,7 +10,7 @@ import pytest
 
 from calculator.catalogs import accelerator
 from calculator.catalogs.training import optimizers
-from calculator.evaluation import inference, names, reading, training_memory, training_throughput
+from calculator.evaluation import inference, kv_cache, names, reading, training_memory, training_throughput
 from calculator.llm import parameters
 from calculator.llm.serving.engines import ENGINES
 
@@ -194,6 +194,30 @@ def test_layers_that_do_not_fit_run_at_the_pace_of_the_host(name):
     larger, _ = band(inference, row | {"model": "Llama-3.1-70B", "device": "RTX 5090"})
     assert accelerator("RTX 5090").capacity_gib > accelerator(name).capacity_gib
     assert larger > speed
+
+
+def test_a_start_up_line_in_other_words_is_the_same_line():
+    plain = {
+        "row_id": "x", "model": "Llama-3.1-8B", "kv_dtype": "fp8", "available_kv_gib_per_gpu": "13.5",
+        "tensor_parallel": "2", "max_model_len": "32768",
+    }
+    written = plain | {
+        "params_b": "8B", "kv_dtype": "FP8_E4M3FN", "available_kv_gib_per_gpu": "13.5 GiB", "tensor_parallel": "2.0",
+        "max_model_len": "32k",
+    }
+    assert kv_cache.predict(written) == kv_cache.predict(plain)
+    assert float(str(kv_cache.predict(plain)["estimate_kv_tokens"])) > 0
+    assert "does not give it" in str(kv_cache.predict(plain | {"available_kv_gib_per_gpu": "n/a"})["reason"])
+
+
+@pytest.mark.parametrize(("name", "total", "active"), [
+    ("mistralai/Ministral-3-14B-Instruct-2512", 13.5, 13.5), ("tencent/Hunyuan-A13B-Instruct", 80.0, 13.0),
+])  # fmt: skip
+def test_dimensions_that_nobody_read_make_the_sizes_that_their_makers_print(name, total, active):
+    """The text part of the one, all and active of the other: no config.json and no class default has them."""
+    found = names.resolve(name)
+    assert parameters.total(found) == pytest.approx(total * 1e9, rel=0.01)
+    assert parameters.active(found) == pytest.approx(active * 1e9, rel=0.03)
 
 
 def test_every_optimizer_is_found_under_its_own_name():
