@@ -68,40 +68,10 @@ def test_the_last_prompt_is_what_the_window_must_hold():
     assert tokens.conversation_tokens(turns=10, **TALK).last_prompt_tokens == 1500 + 9 * 400 + 120
 
 
-def test_a_summary_makes_the_cost_of_a_turn_constant():
-    assert tokens.summarised_prompt_tokens(summary_tokens=300, turns_between_summaries=6, **TALK) == 1500 + 300 + 1200
-
-
-def test_caching_pays_after_the_uses_that_its_write_price_asks_for():
-    assert round(tokens.cache_break_even_uses(read_factor=0.1, write_factor=1.25), 2) == 1.28
-    assert round(tokens.cache_break_even_uses(read_factor=0.1, write_factor=2.0), 1) == 2.1
-    assert tokens.cache_break_even_uses(read_factor=1.0, write_factor=1.0) == inf
-
-
-def test_touching_a_five_minute_cache_pays_for_gaps_up_to_sixty_two_and_a_half_minutes():
-    assert tokens.cache_refresh_limit_minutes(kept_minutes=5, read_factor=0.1, write_factor=1.25) == 62.5
-
-
 def test_hits_follow_poisson_arrivals():
     # One request in five minutes on average, kept for five: 1 − 1/e.
     assert tokens.cache_hit_share(requests_per_hour=12, kept_minutes=5) == pytest.approx(0.6321, abs=1e-4)
     assert tokens.cache_hit_share(requests_per_hour=0, kept_minutes=5) == 0
-
-
-SHORTER = {
-    "long_prompt_tokens": 3000.0, "short_prompt_tokens": 300.0, "answer_tokens": 200.0, "input_usd_per_mtok": 0.75,
-    "output_usd_per_mtok": 4.5,
-}
-HITS = {"hit_share": 0.9, "read_factor": 0.1}
-
-
-def test_a_shorter_prompt_pays_for_tuning_after_the_worked_number_of_requests():
-    plain = tokens.shorter_prompt_saving_usd_per_request(**SHORTER)
-    assert round(plain, 6) == 0.002025
-    assert round(tokens.break_even_requests(upfront_usd=2500, saving_usd_per_request=plain) / 1e6, 2) == 1.23
-    cached = tokens.shorter_prompt_saving_usd_per_request(**SHORTER, **HITS)
-    assert round(cached, 6) == 0.000385
-    assert round(tokens.break_even_requests(upfront_usd=2500, saving_usd_per_request=cached) / 1e6, 1) == 6.5
 
 
 def test_dedicated_hosting_asks_for_the_worked_number_of_requests_each_month():
@@ -114,41 +84,11 @@ def test_dedicated_hosting_asks_for_the_worked_number_of_requests_each_month():
         assert round(requests / 1e6, digits) == millions
 
 
-def test_a_premium_on_the_tuned_model_can_mean_never():
-    plain = tokens.shorter_prompt_saving_usd_per_request(**SHORTER, premium_factor=1.5)
-    assert round(tokens.break_even_requests(upfront_usd=2500, saving_usd_per_request=plain) / 1e6, 2) == 1.71
-    cached = tokens.shorter_prompt_saving_usd_per_request(**SHORTER, **HITS, premium_factor=1.5)
-    assert cached < 0
-    assert tokens.break_even_requests(upfront_usd=2500, saving_usd_per_request=cached) == inf
-
-
 def test_payback_counts_the_rent():
     month = {"upfront_usd": 2500.0, "requests_per_month": 2e6, "saving_usd_per_request": 0.002025}
     assert tokens.payback_months(**month) == pytest.approx(2500 / 4050)
     assert tokens.payback_months(**month, hosting_usd_per_month=2913) == pytest.approx(2500 / 1137)
     assert tokens.payback_months(**month, hosting_usd_per_month=5000) == inf
-
-
-@pytest.mark.parametrize(
-    ("prices", "requests_per_hour", "utilisation_percent"),
-    [((0.20, 1.20), 7_389, 12), ((1.0, 5.0), 1_663, 3), ((2.0, 12.0), 739, 1), ((0.18, 0.18), 18_472, 30)],
-)
-def test_a_rented_gpu_breaks_even_with_an_api_at_the_worked_rate(prices, requests_per_hour, utilisation_percent):
-    api = tokens.request_usd(
-        prompt_tokens=900, answer_tokens=300, input_usd_per_mtok=prices[0], output_usd_per_mtok=prices[1]
-    )
-    rate = tokens.hosting_break_even_requests_per_hour(usd_per_hour=3.99, api_usd_per_request=api)
-    assert round(rate) == requests_per_hour
-    share = tokens.hosting_break_even_utilisation(
-        usd_per_hour=3.99, api_usd_per_request=api, tokens_per_s=5147, answer_tokens=300
-    )
-    assert round(100 * share) == utilisation_percent
-
-
-def test_hosted_tokens_cost_the_rent_over_what_is_served():
-    assert tokens.hosted_usd_per_mtok(usd_per_hour=3.6, tokens_per_s=1000, utilisation=0.5) == pytest.approx(2.0)
-    assert tokens.hosted_usd_per_mtok(usd_per_hour=3.6, tokens_per_s=1000, utilisation=0) == inf
-    assert tokens.idle_usd_per_month(hosting_usd_per_month=1000, utilisation=0.12) == pytest.approx(880)
 
 
 def test_a_managed_job_costs_its_tokens_or_the_minimum_charge():
@@ -177,14 +117,6 @@ def test_a_request_reads_its_prefix_only_above_the_minimum():
     assert tokens.request_usd(**request, batch_factor=0.5) == pytest.approx(2e-3)
 
 
-def test_a_tuned_model_is_billed_by_premium_or_by_rent():
-    month = {"requests_per_month": 1e6, "base_usd_per_request": 0.001}
-    assert tokens.tuned_usd_per_month(**month) == 1000
-    assert tokens.tuned_usd_per_month(**month, premium_factor=1.5) == 1500
-    rented = {"requests_per_month": 1e6, "base_usd_per_request": 0.0}
-    assert tokens.tuned_usd_per_month(**rented, hosting_usd_per_month=2913) == 2913
-
-
 def test_a_cheap_wrong_answer_is_dear():
     assert tokens.usd_per_correct_answer(usd_per_request=0.01, accuracy=0.8) == pytest.approx(0.0125)
     assert tokens.usd_per_correct_answer(usd_per_request=0.01, accuracy=0) == inf
@@ -196,9 +128,6 @@ def test_a_cheap_wrong_answer_is_dear():
         (lambda: tokens.conversation_tokens(turns=-1, **TALK), "turns: must be 0 or more, -1 was given"),
         (lambda: tokens.cached_input_factor(hit_share=1.5, read_factor=0.1),
          "hit_share: must be from 0 to 1, 1.5 was given"),
-        (lambda: tokens.hosting_break_even_utilisation(
-            usd_per_hour=1, api_usd_per_request=1, tokens_per_s=0, answer_tokens=1),
-         "tokens_per_s: must be above 0, 0 was given"),
         (lambda: tokens.break_even_requests(upfront_usd=float("nan"), saving_usd_per_request=1),
          "upfront_usd: must be 0 or more, nan was given"),
     ],

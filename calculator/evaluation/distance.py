@@ -8,7 +8,6 @@
 import csv
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from math import sqrt
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -85,8 +84,3 @@ def variances(axes: Sequence[str], runs: Sequence[LeftOut]) -> dict[str, float]:
             for axis, parts in shared.items()
         }
     return {axis: round(value, 4) for axis, value in found.items()}
-
-
-def as_words(variance: Mapping[str, float]) -> str:
-    """The variances as factors of a band's end, for a reader of the fit."""
-    return ", ".join(f"{axis} ×{1 + SD_OF_BAND * sqrt(value):.2f}" for axis, value in variance.items())

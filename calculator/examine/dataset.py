@@ -277,11 +277,6 @@ class DataSet:
 
     # What is said
 
-    @property
-    def exact_tokens(self) -> bool:
-        """Whether a tokenizer counted the tokens."""
-        return self.outside
-
     def _tokens(self, length: float) -> float:
         return length if self.outside else length / text_bytes_per_token()
 

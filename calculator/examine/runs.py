@@ -90,8 +90,6 @@ _OUT_OF_MEMORY = re.compile(r"CUDA out of memory|OutOfMemoryError|cudaMalloc fai
 _PAIRS = re.compile(r"['\"]([A-Za-z_][\w/ ().-]{0,60})['\"]: ?['\"]?([+-]?(?:[0-9.]+(?:[eE][+-]?[0-9]+)?|nan|inf))\b")
 _STEP_LINE = re.compile(r"Step ([0-9]+) \| ")
 _STEP_PAIRS = re.compile(r"\b([a-z_]\w{0,40}):([+-]?(?:[0-9.]+(?:[eE][+-]?[0-9]+)?|nan|inf))(?=[\s,]|$)")
-_STEP_TABLE = re.compile(r"^\s*(\d+)\s*[|\t ]\s*([0-9.]+)(?:\s*[|\t ]\s*([0-9.]+))?\s*$")
-
 SCORES = ("accuracy", "f1", "exact_match", "score", "bleu", "pass", "em", "win_rate", "reward")
 """Words in the name of a score that is better when higher."""
 

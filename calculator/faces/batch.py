@@ -263,23 +263,6 @@ def _check_header(name: str, found: Sequence[str] | None, source: str) -> None:
     catalog.decision(name)
 
 
-def _resume(target: Path, head: Sequence[str]) -> int:
-    """Lines of an earlier run that are whole, its header included; a torn last line is cut off."""
-    if not target.exists() or target.stat().st_size == 0:
-        return 0
-    with target.open("rb+") as file:
-        first = file.readline().decode("utf-8").rstrip("\n")
-        if first != ",".join(head):
-            raise ValueError(f"{target}: is not a result of this decision; choose another name or remove it")
-        lines, whole = 1, file.tell()
-        for line in file:
-            if not line.endswith(b"\n"):
-                break
-            lines, whole = lines + 1, whole + len(line)
-        file.truncate(whole)
-    return lines
-
-
 @contextmanager
 def _workers(work: Callable[[list[Row]], list[list[str]]], jobs: int, scheduler: str) -> Iterator[tuple[Submit, int]]:
     """How to give a chunk to the workers, and how many chunks to keep under way. StoppedError when they are lost."""

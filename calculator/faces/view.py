@@ -27,8 +27,6 @@ LEAD = ("next", "tipping", "picture")
 DETAILS = ("reasons", "numbers", "answers", "exhibits", "flips", "sensitivity", "working")
 """The sections behind the panel, in reading order; most of them are folded."""
 
-SECTIONS = ("verdict", *LEAD, *DETAILS)
-
 _TILES, _FLIPS, _SWINGS, _ROWS = 4, 6, 8, 12
 _NAMED, _TIPS = 3, 2
 """Answers that the bar of shares names; flips that the panel says."""

@@ -23,12 +23,6 @@ def _share(**values: float) -> None:
             raise ValueError(f"{name}: must be from 0 to 1, {value} was given")
 
 
-def _positive(**values: float) -> None:
-    for name, value in values.items():
-        if not value > 0:
-            raise ValueError(f"{name}: must be above 0, {value} was given")
-
-
 def _between_turns(turns: float, at_turn: list[float]) -> float:
     """The value between two whole numbers of turns, on a straight line. ``at_turn`` holds both ends."""
     below, above = at_turn
@@ -84,21 +78,6 @@ def turns_until_full(
     return float(max(0, floor(room / growth)))
 
 
-def summarised_prompt_tokens(
-    *, system_tokens: float, user_tokens: float, answer_tokens: float, summary_tokens: float,
-    turns_between_summaries: float,
-) -> float:
-    """Mean prompt of a turn when the history is replaced by a summary every k turns: S + s + k(u + a)/2.
-
-    The cost of a conversation is then linear in its turns. The call that writes the summary is not included.
-    """
-    _not_negative(
-        system_tokens=system_tokens, user_tokens=user_tokens, answer_tokens=answer_tokens,
-        summary_tokens=summary_tokens, turns_between_summaries=turns_between_summaries,
-    )
-    return system_tokens + summary_tokens + turns_between_summaries * (user_tokens + answer_tokens) / 2
-
-
 def cache_hit_share(*, requests_per_hour: float, kept_minutes: float) -> float:
     """Share of requests that find a shared prefix in the cache, for Poisson arrivals: 1 − exp(−rate × time kept).
 
@@ -106,23 +85,6 @@ def cache_hit_share(*, requests_per_hour: float, kept_minutes: float) -> float:
     """
     _not_negative(requests_per_hour=requests_per_hour, kept_minutes=kept_minutes)
     return -expm1(-requests_per_hour * kept_minutes / 60)
-
-
-def cache_break_even_uses(*, read_factor: float, write_factor: float) -> float:
-    """Uses of a prefix (the first, which writes it, included) above which caching is cheaper: (w − r) / (1 − r).
-
-    It follows from w + (k − 1)r < k. inf where reading is not cheaper than the plain price.
-    """
-    _not_negative(read_factor=read_factor, write_factor=write_factor)
-    if read_factor >= 1:
-        return inf
-    return max(0.0, (write_factor - read_factor) / (1 - read_factor))
-
-
-def cache_refresh_limit_minutes(*, kept_minutes: float, read_factor: float, write_factor: float) -> float:
-    """Longest gap for which touching the cache before it expires costs less than writing it again: kept × w / r."""
-    _not_negative(kept_minutes=kept_minutes, read_factor=read_factor, write_factor=write_factor)
-    return inf if read_factor == 0 else kept_minutes * write_factor / read_factor
 
 
 def cached_input_factor(*, hit_share: float, read_factor: float, write_factor: float = 1.0) -> float:
@@ -241,87 +203,6 @@ def hosting_usd_per_month(
     _not_negative(gpu_usd_per_hour=gpu_usd_per_hour, gpus=gpus, hours_per_month=hours_per_month)
     _share(share_of_time_on=share_of_time_on)
     return gpu_usd_per_hour * gpus * hours_per_month * share_of_time_on
-
-
-def idle_usd_per_month(*, hosting_usd_per_month: float, utilisation: float) -> float:
-    """The part of the rent that pays for capacity nobody used."""
-    _not_negative(hosting_usd_per_month=hosting_usd_per_month)
-    _share(utilisation=utilisation)
-    return hosting_usd_per_month * (1 - utilisation)
-
-
-def hosted_usd_per_mtok(*, usd_per_hour: float, tokens_per_s: float, utilisation: float) -> float:
-    """Price of a million tokens on rented hardware: rent / (3600 × tokens per second × utilisation) × 1e6.
-
-    inf for an idle machine. ``tokens_per_s`` is the capacity under load, not the speed for one user.
-    """
-    _not_negative(usd_per_hour=usd_per_hour, tokens_per_s=tokens_per_s)
-    _share(utilisation=utilisation)
-    served = 3600 * tokens_per_s * utilisation
-    return inf if served == 0 else usd_per_hour / served * MILLION
-
-
-def hosting_break_even_requests_per_hour(*, usd_per_hour: float, api_usd_per_request: float) -> float:
-    """Requests per hour above which rented hardware costs less than an API. inf if the API is free."""
-    _not_negative(usd_per_hour=usd_per_hour, api_usd_per_request=api_usd_per_request)
-    return inf if api_usd_per_request == 0 else usd_per_hour / api_usd_per_request
-
-
-def hosting_break_even_utilisation(
-    *, usd_per_hour: float, api_usd_per_request: float, tokens_per_s: float, answer_tokens: float
-) -> float:
-    """Utilisation at which rented hardware costs the same as an API; above 1 it never does.
-
-    The capacity is ``tokens_per_s`` of output over ``answer_tokens`` per request.
-    """
-    _positive(tokens_per_s=tokens_per_s, answer_tokens=answer_tokens)
-    per_hour = hosting_break_even_requests_per_hour(
-        usd_per_hour=usd_per_hour, api_usd_per_request=api_usd_per_request
-    )
-    return per_hour / (3600 * tokens_per_s / answer_tokens)
-
-
-def tuned_usd_per_month(
-    *, requests_per_month: float, base_usd_per_request: float, premium_factor: float = 1.0,
-    hosting_usd_per_month: float = 0.0,
-) -> float:
-    """Monthly bill of a tuned model.
-
-    An adapter at the base price: premium 1, no hosting. A vendor's tuned model: its premium on the base price of the
-    same request. Dedicated hardware: base price 0 and the rent. A provisioned endpoint that bills tokens too: both.
-    """
-    _not_negative(
-        requests_per_month=requests_per_month, base_usd_per_request=base_usd_per_request,
-        premium_factor=premium_factor, hosting_usd_per_month=hosting_usd_per_month,
-    )
-    return requests_per_month * base_usd_per_request * premium_factor + hosting_usd_per_month
-
-
-def shorter_prompt_saving_usd_per_request(
-    *,
-    long_prompt_tokens: float,
-    short_prompt_tokens: float,
-    answer_tokens: float,
-    input_usd_per_mtok: float,
-    output_usd_per_mtok: float,
-    hit_share: float = 0.0,
-    read_factor: float = 1.0,
-    write_factor: float = 1.0,
-    premium_factor: float = 1.0,
-) -> float:
-    """What a request saves once tuning has made the instructions unnecessary; negative if it costs more.
-
-    s = (L − l)·p_in·[hit·r + (1 − hit)·w] − (π − 1)(l·p_in + t_out·p_out): the tokens left out were partly cached
-    already, and a tuned model may be dearer by the premium π. Hosting is not in it.
-    """
-    _not_negative(
-        long_prompt_tokens=long_prompt_tokens, short_prompt_tokens=short_prompt_tokens, answer_tokens=answer_tokens,
-        input_usd_per_mtok=input_usd_per_mtok, output_usd_per_mtok=output_usd_per_mtok, premium_factor=premium_factor,
-    )
-    factor = cached_input_factor(hit_share=hit_share, read_factor=read_factor, write_factor=write_factor)
-    left_out = (long_prompt_tokens - short_prompt_tokens) * input_usd_per_mtok * factor
-    dearer = (premium_factor - 1) * (short_prompt_tokens * input_usd_per_mtok + answer_tokens * output_usd_per_mtok)
-    return (left_out - dearer) / MILLION
 
 
 def break_even_requests(*, upfront_usd: float, saving_usd_per_request: float) -> float:
