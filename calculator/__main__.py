@@ -636,7 +636,7 @@ def as_text(built: engine.Report) -> str:
             line += f"  ({unit.show_range(built.spread[name].low, built.spread[name].high)})"
         lines.append(line)
     lines += ["", "What would change the answer:"]
-    lines += [f"  {flip.label}: {flip.now} -> {flip.then}: {flip.answer}" for flip in (built.flips or ())[:8]]
+    lines += [f"  {flip.condition}: {flip.answer}" for flip in (built.flips or ())[:8]]
     if not built.flips:
         lines.append("  no single field within its bounds")
     return "\n".join(line for line in lines)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from enum import StrEnum
-from math import ceil, exp, floor, inf, isfinite, log, sqrt
+from math import ceil, exp, floor, inf, isfinite, log, log10, sqrt
 from typing import Any, NamedTuple
 
 from calculator.exhibit import Exhibit
@@ -73,12 +73,16 @@ class Spread:
 
 @dataclass(frozen=True, kw_only=True)
 class Flip:
-    """The nearest value of one field, found on a widening grid, at which the answer is another one."""
+    """The nearest value of one field, found on a widening grid, at which the answer is another one.
+
+    condition: how that would be said, in two digits: "if “Budget to start” were $12,000 (now $20,000)".
+    """
 
     field: str
     label: str
     now: str
     then: str
+    condition: str
     at: Any
     answer: StrEnum
     distance: float
@@ -566,13 +570,17 @@ def _flip(name: str, spec: Field, value: Any, here: StrEnum, answer_at: Callable
             probe = steps[k]
             if answer_at(name, probe) != here:
                 at = _narrow(name, spec, last[upward], probe, here, answer_at)
+                answer = answer_at(name, at)
+                # Two digits are told only where they say no more than is so.
+                told = next((v for v in _beyond(spec, value, at) if answer_at(name, v) == answer), at)
                 return Flip(
                     field=name,
                     label=spec.label,
                     now=_unit(spec).show(value),
                     then=_unit(spec).show(at),
+                    condition=_condition(spec, value, told),
                     at=at,
-                    answer=answer_at(name, at),
+                    answer=answer,
                     distance=_distance(spec, value, at),
                 )
             last[upward] = probe
@@ -592,8 +600,48 @@ def _flip_choice(
     for option, label in others:
         answer = answer_at(name, option)
         if answer != here:
-            return Flip(field=name, label=spec.label, now=now, then=label, at=option, answer=answer, distance=1.0)
+            return Flip(
+                field=name,
+                label=spec.label,
+                now=now,
+                then=label,
+                condition=f"if “{spec.label}” were “{label}” (now “{now}”)",
+                at=option,
+                answer=answer,
+                distance=1.0,
+            )
     return None
+
+
+def _condition(spec: Field, value: float, at: float) -> str:
+    then, now = (_told(_unit(spec), number) for number in (at, value))
+    number, space, words = now.partition("\u00a0")
+    if not _unit(spec).percent and then.endswith(space + words):
+        now = number
+    return f"if “{spec.label}” were {then} (now {now})"
+
+
+def _told(unit: Unit, value: float) -> str:
+    """A value as it is said: of sums below a dollar the digits that count."""
+    return unit.brief(value) + unit.symbol if unit.prefix and abs(value) < 1.0 else unit.show(value)
+
+
+def _beyond(spec: Field, value: float, at: float) -> Iterator[float]:
+    """What a flip may be told as, in two digits: rounded to the side on which the answer has turned, and a step on.
+
+    A share above one half is told by the digits of what it lacks.
+    """
+    size = abs(at)
+    if size == 0.0 or not isfinite(at):
+        return
+    near_one = _unit(spec).percent and 0.5 < size < 1.0
+    step = min(0.01, 10.0 ** floor(log10(1.0 - size))) if near_one else 10.0 ** (floor(log10(size)) - 1)
+    if spec.whole:
+        step = max(1.0, step)
+    # What is a whole number of steps but for its last bits stays where it is.
+    steps = ceil(at / step - 1e-9) if at > value else floor(at / step + 1e-9)
+    for further in (steps, steps + (1 if at > value else -1)):
+        yield min(max(further * step, spec.low), spec.high)
 
 
 def _steps(spec: Field, value: float, *, upward: bool) -> list[float]:

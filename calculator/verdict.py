@@ -35,13 +35,14 @@ class Verdict:
 class Turn:
     """A result that nobody has measured yet, and the value of it at which the answer turns, both in words.
 
-    field: the input that it would be typed into; at: that value.
+    field: the input that it would be typed into; at: that value; condition: all of it as a reader would say it.
     """
 
     field: str
     label: str
     now: str
     then: str
+    condition: str
     at: float
     answer: StrEnum
 

@@ -12,7 +12,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from itertools import chain
+from itertools import chain, pairwise
 from multiprocessing import get_context
 from pathlib import Path
 from random import Random
@@ -144,10 +144,30 @@ def moved(given: Mapping[str, Any]) -> str:
     return ""
 
 
+SMALL_SCORES = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
+"""What a small model may be measured at, the better the later."""
+
+
+def worsened(given: Mapping[str, Any]) -> str:
+    """Where a better measured small model makes the cascade that asks it first worse; empty when it never does."""
+    decision = catalog.decision(OVERALL)
+    inputs = engine.read(decision, given).inputs
+    found = []
+    for score in SMALL_SCORES:
+        typed = engine.make_inputs(decision, inputs.__dict__, {"small_accuracy_share": score})
+        cascade = overall.options(typed)[overall.Answer.CASCADE]
+        found.append((cascade.accuracy, cascade.mean_usd))
+    for k, (before, after) in enumerate(pairwise(found)):
+        if any(b < a - SLACK * max(1.0, abs(a)) for a, b in zip(before, after, strict=True)):
+            return f"small {SMALL_SCORES[k]!r} to {SMALL_SCORES[k + 1]!r}: {before!r} -> {after!r}"
+    return ""
+
+
 PROMISES = {
     "no verdict is one that its own draws reject": rejected,
     "the worth never falls when a limit loosens": lowered,
     "typing what is expected moves nothing by more than a point": moved,
+    "a better measured small model never makes the cascade worse": worsened,
 }
 
 

@@ -1,6 +1,8 @@
 """The overall decision: what it promises of its verdicts, its worths and its beliefs."""
 
+import re
 import tomllib
+from collections import Counter
 from pathlib import Path
 from statistics import mean
 
@@ -8,6 +10,8 @@ import pytest
 
 from calculator import catalog, engine, presets
 from calculator.cases import cases
+from calculator.cases.nearest import nearest
+from calculator.decisions import _overall_exhibits
 from calculator.decisions import fine_tune_or_not as overall
 from calculator.facts.assumptions import assumption
 from calculator.fields import fields_of
@@ -34,7 +38,7 @@ def test_a_promise_is_kept_in_every_preset(promise, name):
     assert not laws.PROMISES[promise](of_preset(name) if name else {})
 
 
-@pytest.mark.parametrize(("promise", "count"), [*zip(laws.PROMISES, (200, 500, 200), strict=True)])
+@pytest.mark.parametrize(("promise", "count"), [*zip(laws.PROMISES, (200, 500, 200, 500), strict=True)])
 def test_a_promise_is_kept_in_hundreds_of_random_situations(promise, count):
     assert laws.try_promise((promise, 0, count)) == []
 
@@ -80,6 +84,17 @@ def test_one_tuned_model_that_is_measured_moves_the_others_by_what_they_share():
     assert 0.0 < moved < after[overall._TUNE_SMALL].mean - before[overall._TUNE_SMALL].mean
 
 
+def test_a_cascade_asks_the_small_model_that_was_measured():
+    cascades = [
+        overall.beliefs(inputs_of({"small_accuracy_share": score, "small_items": 5_000}))[overall._CASCADE]
+        for score in (0.3, 0.95)
+    ]
+    unmeasured = overall.beliefs(inputs_of({}))[overall._CASCADE]
+    assert cascades[0].mean < unmeasured.mean < cascades[1].mean
+    assert cascades[1].mean > 0.95
+    assert all(cascade.spread < unmeasured.spread for cascade in cascades)
+
+
 def test_what_topic_pages_find_flows_in():
     base = overall.beliefs(inputs_of({}))
     pilots = overall.beliefs(inputs_of({"pilot_scores": "500 70% 500\n1000 80% 500\n2000 85% 500"}))
@@ -105,6 +120,63 @@ def test_with_every_gate_shut_the_page_names_the_gate_to_open():
     report = engine.evaluate_point(NAME, DECISION, engine.read(DECISION, {"latency_ms": 100}))
     assert report.verdict.answer == overall.Answer.PEOPLE
     assert "too late" in report.verdict.headline
+
+
+def situations(count):
+    """Random situations with the report of their point result, as at the stated values."""
+    for seed in range(count):
+        inputs = inputs_of(laws.overall_situation(seed))
+        outputs = overall.compute(inputs)
+        yield inputs, outputs, overall.judge(inputs, outputs)
+
+
+def test_a_shut_gate_says_which_it_is_and_what_opening_it_takes_and_keep_names_what_would_change_it():
+    shut, kept = set(), set()
+    for inputs, outputs, verdict in situations(500):
+        found = overall.options(inputs)
+        for answer, option in found.items():
+            if option.gate in (overall.Gate.OPEN, overall.Gate.SAME, overall.Gate.TASK):
+                continue
+            words = overall.gate_words(inputs, answer, option)
+            shut.add(option.gate)
+            assert "it takes" in words or re.search(r"\$|too late|past the deadline|cannot hold", words), words
+        ground = overall.ground_of(inputs, outputs)
+        if ground is overall.Ground.SHUT:
+            assert overall._gate_to_open(inputs, found) in verdict.headline
+        if ground in (overall.Ground.KEEP, overall.Ground.MET):
+            kept.add(ground)
+            assert re.search(r"\d", verdict.headline), verdict.headline
+            assert verdict.next_step
+    assert len(shut) >= 6
+    assert len(kept) == 2
+
+
+def test_neighbours_are_of_the_same_kind_within_ten_times_the_labels_and_three_years_or_there_are_none():
+    given = [laws.overall_situation(seed) for seed in range(300)] + [of_preset(name) for name in presets.NAMES]
+    counts = Counter()
+    for one in given:
+        inputs = inputs_of(one)
+        mine = overall.described(inputs)
+        found = nearest(mine, 3)
+        counts[len(found)] += 1
+        for near in found:
+            its = near.case.situation
+            assert its.task_type == mine.task_type
+            assert its.year is None or mine.year - its.year <= 3
+            if its.n_train_examples is not None:
+                assert 0.1 <= (its.n_train_examples + 1) / (mine.n_train_examples + 1) <= 10
+        note = _overall_exhibits._nearest(inputs)
+        assert len(note.paragraphs) == max(1, len(found))
+        assert note.paragraphs[0].startswith("None that we know") == (not found)
+    assert counts[0] > 0
+    assert counts[3] > 0
+
+
+def test_the_assistant_that_is_written_to_has_the_accuracies_of_a_published_table():
+    case = next(case for case in cases() if case.id == "tooln1-bfcl")
+    given, best = of_preset("virtual-assistant"), case.best
+    assert inputs_of(given).prompted_accuracy_share == pytest.approx(best["as_is"].score / 100, abs=0.005)
+    assert inputs_of(given).small_accuracy_share == pytest.approx(best["slm_prompted"].score / 100, abs=0.005)
 
 
 def test_what_is_out_of_reach_is_said():

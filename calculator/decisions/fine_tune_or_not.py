@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum, StrEnum
 from functools import cache, wraps
-from math import ceil, erfc, exp, inf, log, sqrt
+from math import ceil, erfc, exp, floor, inf, log, sqrt
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 
@@ -783,8 +783,11 @@ def beliefs(i: Inputs) -> tuple[Belief, ...]:
         _learn_together(i, held, [_TUNE_SMALL], {_TUNE_SMALL: pilot}, {})
     pairs = {k: (won, lost) for k, won, lost in pairs_of(i.paired_counts)} if i.paired_counts else {}
     tried = {*given, *pairs} - {_BOTH}
-    for k in sorted(tried - {*_TRAINING_FAMILY}):
+    for k in sorted(tried - {*_TRAINING_FAMILY, _CASCADE}):
         held[k] = _learnt(i, held[k], given.get(k), pairs.get(k))
+    held[_CASCADE] = _learnt_of_parts(
+        i, held[_CASCADE], _cascade(i, held[_SMALL]), given.get(_CASCADE), pairs.get(_CASCADE)
+    )
     family = sorted(tried & {*_TRAINING_FAMILY})
     if family:
         _learn_together(i, held, family, given, pairs)
@@ -800,7 +803,7 @@ def beliefs(i: Inputs) -> tuple[Belief, ...]:
 
 
 def _cascade(i: Inputs, small: Belief) -> Belief:
-    """A small model, and part of its failures mended by the large one that they are sent to."""
+    """A small model, as well as it is known, and part of its failures mended by the large one that they are sent to."""
     caught = i.caught_share * i.prompted_accuracy_share
     doubt = (1.0 - small.mean) * i.prompted_accuracy_share * _CAUGHT_DOUBT
     return Belief(
@@ -832,6 +835,37 @@ def _learnt(
     return belief if measured is None else updated(*belief, *measured)
 
 
+def _result(
+    i: Inputs, before: Belief, measured: tuple[float, float] | None, pairs: tuple[float, float] | None
+) -> tuple[float, float]:
+    """What a measurement says, and its weight against what was believed before it."""
+    if pairs is not None:
+        after = _learnt(i, before, None, pairs)
+        weight = 1.0 - (after.spread / before.spread) ** 2
+        return before.mean + (after.mean - before.mean) / weight, weight
+    seen, items = measured or (before.mean, 0.0)
+    return seen, items / (items + items_worth(*before))
+
+
+def _learnt_of_parts(
+    i: Inputs,
+    before: Belief,
+    now: Belief,
+    measured: tuple[float, float] | None,
+    pairs: tuple[float, float] | None,
+) -> Belief:
+    """What is believed of an option after its part was measured, and it itself. before: of neither; now: of the part.
+
+    Its own measurement has the weight it has beside nothing else, so that a better part never makes the whole worse.
+    """
+    if before.spread == 0.0 or (measured is None and pairs is None):
+        return now
+    seen, weight = _result(i, before, measured, pairs)
+    alone = _learnt(i, before, measured, pairs)
+    mean = now.mean + weight * (seen - now.mean)
+    return Belief(min(1.0, max(0.0, mean)), min(now.spread, alone.spread))
+
+
 def _learn_together(
     i: Inputs,
     held: list[Belief],
@@ -857,13 +891,7 @@ def _learn_together(
         before = held[k]
         if before.spread == 0.0:
             continue
-        if k in pairs:
-            after = _learnt(i, before, None, pairs[k])
-            weight = 1.0 - (after.spread / before.spread) ** 2
-            seen = before.mean + (after.mean - before.mean) / weight
-        else:
-            seen, items = given[k]
-            weight = items / (items + items_worth(*before))
+        seen, weight = _result(i, before, given.get(k), pairs.get(k))
         results.append((k, seen, before.spread**2 * (1.0 - weight) / weight))
     for k, seen, error in results:
         slopes = {other: covariance[other, k] / (covariance[k, k] + error) for other in _TRAINING_FAMILY}
@@ -1340,12 +1368,25 @@ def gate_words(i: Inputs, answer: Answer, option: Option) -> str:
                 f"{USD.show(ceil(missing) * i.example_usd)}"
             )
         case Gate.LENGTH:
-            return f"{TOKENS.show(i.corpus_tokens)} do not fit a window of {TOKENS.show(i.window_tokens)}"
+            whole = i.corpus_tokens + i.prompt_tokens + i.answer_tokens
+            return (
+                f"{TOKENS.show(i.corpus_tokens)} do not fit a window of {TOKENS.show(i.window_tokens)}: it takes one "
+                f"of {TOKENS.show(whole)}"
+            )
         case Gate.HARDWARE:
             needed, have = own_gpus(i, PLACES[answer]), GPUS.show(i.gpus)
             if needed == inf:
                 return f"{i.device} cannot hold its model"
-            return f"needs {GPUS.show(needed)} like your {i.device}, and you have {have}"
+            more = needed - i.gpus
+            month_usd = situation.usd_per_hour(i.device, i.device_usd_per_hour) * SECONDS_PER_MONTH / 3600.0
+            return (
+                f"needs {GPUS.show(needed)} like your {i.device}, and you have {have}; {GPUS.show(more)} more cost "
+                f"{USD_PER_MONTH.show(more * month_usd)}"
+            )
+        case Gate.CHECK:
+            return f"{option.gate.value}: it takes one that can"
+        case Gate.VENDOR:
+            return f"{option.gate.value}: it takes one that goes on"
         case Gate.LATENCY:
             return (
                 f"begins after {MILLISECONDS.show(option.first_token_ms)}, "
@@ -1374,6 +1415,11 @@ def judge(i: Inputs, o: Outputs) -> Verdict:
     )
 
 
+def _days(days: float) -> str:
+    """Days as people plan them: whole ones."""
+    return DAYS.show(float(ceil(days - 0.05)))
+
+
 def _headline(i: Inputs, o: Outputs, ground: Ground, best: Option, found: dict[Answer, Option]) -> str:
     share, usd = SHARE.show, USD.show
     expected = f"Expect {share(best.accuracy)} ({share(o.best_low_share)} to {share(o.best_high_share)})"
@@ -1381,10 +1427,15 @@ def _headline(i: Inputs, o: Outputs, ground: Ground, best: Option, found: dict[A
         case Ground.TRY:
             fallback = "keep what you have" if found[Answer.KEEP].worth_usd >= 0 else "leave it to people"
             return (
-                f"Try it first: {usd(best.trial_usd)} and {DAYS.show(best.trial_days)}. It is worth it from "
+                f"Try it first: {usd(best.trial_usd)} and {_days(best.trial_days)}. It is worth it from "
                 f"{share(o.bar_share)} on, else {fallback}; the chance is {share(o.chance_better_share)}."
             )
         case Ground.BUILD:
+            if not best.start_usd:
+                return (
+                    f"It is built: put it to work. {expected} for {USD_PER_MONTH.show(best.run_usd_per_month)}; it "
+                    f"pays from {share(o.bar_share)} on."
+                )
             return (
                 f"Build it: a trial is not worth its price. {expected} for {usd(best.start_usd)} to start and "
                 f"{USD_PER_MONTH.show(best.run_usd_per_month)}; it pays from {share(o.bar_share)} on."
@@ -1415,10 +1466,17 @@ def _change_of_mind(i: Inputs, found: dict[Answer, Option]) -> str:
         default=None,
     )
     if nearest is None:
-        return "No other option can be had."
+        return f"No other option can be had. {_gate_to_open(i, found)}"
     option = found[nearest]
+    if option.bar == inf:
+        return "Right and wrong answers are worth nothing here, so none can pay."
     if option.bar > 1.0:
-        return "None would pay even if it made no mistakes."
+        months = annuity_months(i.horizon_months, i.discount_share)
+        short_usd = (option.bar - 1.0) * i.requests_per_month * months * (i.success_usd + i.failure_usd)
+        return (
+            f"None would pay even if it made no mistakes: “{nearest}” would fall {USD.show(short_usd)} short over "
+            f"{i.horizon_months:g} months."
+        )
     return (
         f"“{nearest}” would pay if it scored {SHARE.show(option.bar)}; {SHARE.show(option.accuracy)} is expected of it."
     )
@@ -1497,18 +1555,22 @@ def _next_step(
     found: dict[Answer, Option],
 ) -> str:
     """What to do with the answer, with its price."""
-    usd, days, share = USD.show, DAYS.show, SHARE.show
+    usd, share = USD.show, SHARE.show
     match ground:
         case Ground.TRY:
             return (
                 f"Make a first version and score it on your {ITEMS.show(i.test_items)}: about {usd(best.trial_usd)}, "
-                f"{days(best.trial_days)}. Type what it scored: from {share(o.bar_share)} on it beats what you have."
+                f"{_days(best.trial_days)}. Type what it scored: from {share(o.bar_share)} on it beats what you have."
             )
         case Ground.BUILD:
-            return f"Build it: {usd(best.start_usd)} and {days(best.days)}, then score it on your own items."
+            if not best.start_usd:
+                return "Put it to work, and go on scoring it on your own items: nothing is left to build."
+            return f"Build it: {usd(best.start_usd)} and {_days(best.days)}, then score it on your own items."
         case Ground.SHUT | Ground.UNREACHABLE | Ground.LOSES:
             return _gate_to_open(i, found) or "Ask again when a model, a price or the need has changed."
         case _:
+            if after is Answer.PEOPLE and ground is Ground.MET:
+                return f"Ask again when you need more than {share(i.prompted_accuracy_share)}."
             if after is Answer.PEOPLE:
                 return "Ask again when a model, a price or the need has changed."
             other = found[after]
@@ -1551,20 +1613,34 @@ def turns(i: Inputs, o: Outputs) -> tuple[Turn, ...]:
         low, high = _turning(i, name, WAYS[k].answer if wanted else here)
         if not 0.0 < low < high < 1.0:
             continue
-        expected = beliefs(i)[k].mean
         at = high if wanted else low
-        brings = POINTS.show(100 * (high - i.prompted_accuracy_share))
+        expected = 100 * (beliefs(i)[k].mean - i.prompted_accuracy_share)
+        then = _brings(100 * (at - i.prompted_accuracy_share), wanted)
+        now = f"we expect {'it to lose ' if expected < 0 else ''}{_points(abs(expected))}"
         told.append(
             Turn(
                 field=name,
                 label=f"What “{WAYS[k].answer}” brings over today, once you tried it",
-                now=f"{POINTS.show(100 * (expected - i.prompted_accuracy_share))}, expected",
-                then=f"{'at least' if wanted else 'less than'} {brings}",
+                now=now,
+                then=then,
+                condition=f"if “{WAYS[k].answer}” {then} ({now})",
                 at=at,
                 answer=_typed(i, name, at),
             )
         )
     return tuple(told)
+
+
+def _points(number: float, rounded: Callable[[float], int] = round) -> str:
+    """Points of accuracy as people say them: whole ones, and tenths below two."""
+    return POINTS.show(float(rounded(number)) if number >= 2.0 else rounded(10.0 * number) / 10.0)
+
+
+def _brings(points: float, wanted: bool) -> str:
+    """What an option does from this difference to today on (wanted), or below it, rounded to the side that is meant."""
+    if points >= 0.0:
+        return f"brings {_points(points, ceil)} or more" if wanted else f"brings less than {_points(points, floor)}"
+    return f"loses {_points(-points, floor)} at most" if wanted else f"loses more than {_points(-points, ceil)}"
 
 
 def exhibits(i: Inputs, o: Outputs) -> tuple[Exhibit, ...]:

@@ -50,7 +50,7 @@ def brief_of(report: Report, start: Start | None = None, site_url: str = "", day
     start = start or Start()
     verdict = report.verdict
     columns, options = _options(report)
-    flips = (f"{f.label}: {f.now} → {f.then} gives “{f.answer}”" for f in (report.flips or ())[:_FLIPS])
+    flips = (f"{flip.condition}: {flip.answer}" for flip in (report.flips or ())[:_FLIPS])
     return Brief(
         question=report.decision.question,
         decision=f"{verdict.answer}. {verdict.headline}",

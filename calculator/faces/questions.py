@@ -35,7 +35,7 @@ def put(names: tuple[str, ...], situation: Mapping[str, object]) -> list[Questio
         tipping = "No single number within its bounds."
         if flips:
             flip = flips[0]
-            tipping = f"{flip.label} from {flip.now} to {flip.then}: {flip.answer}"
+            tipping = f"{flip.condition[:1].upper()}{flip.condition[1:]}: {flip.answer}"
         found.append(
             Question(
                 name=name,

@@ -154,7 +154,7 @@ def as_markdown(report: Report, site_url: str = "", start: Start | None = None) 
         lines += ["", *said] if said else []
     if report.flips is not None:
         lines += ["", "## What would change the answer", ""]
-        lines += [f"- {as_text(f.label)}: {f.now} → {f.then} gives “{f.answer}”" for f in report.flips[:8]]
+        lines += [as_text(f"- {flip.condition}: {flip.answer}") for flip in report.flips[:8]]
         if not report.flips:
             lines.append("No single field changes it within its bounds.")
     lines += ["", "## Assumptions used", "", *_assumptions_table(report), "", *_again(report, site_url, start)]

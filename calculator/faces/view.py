@@ -169,10 +169,8 @@ def _tipping(report: Report) -> str:
     flips = (report.flips or ())[:_TIPS]
     if not flips:
         return f'<p class="calc-tipping"><strong>What flips it</strong> {_no_flip(report)}</p>'
-    said = "; ".join(
-        f"{escape(flip.label)} from {escape(flip.now)} to {escape(flip.then)}: {escape(str(flip.answer))}"
-        for flip in flips
-    )
+    said = "; ".join(escape(f"{flip.condition}: {flip.answer}") for flip in flips)
+    said = said[:1].upper() + said[1:]
     return f'<p class="calc-tipping"><strong>What flips it</strong> {said}.</p>'
 
 
