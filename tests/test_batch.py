@@ -257,6 +257,22 @@ def test_the_workers_end_with_their_parent_and_ctrl_c_is_one_line(tmp_path, sign
         assert (run.returncode, said) == (130, "batch: interrupted\n")
 
 
+def test_ctrl_c_is_the_parents_to_answer():
+    """A terminal sends it to every process: a worker that waits for rows would answer with a traceback of its own."""
+    script = """
+import multiprocessing, os, signal
+from calculator.faces import batch
+ours, theirs = multiprocessing.Pipe(duplex=False)
+batch._end_with(ours)
+os.kill(os.getpid(), signal.SIGINT)
+print("at work")
+os._exit(0)
+"""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "at work\n", "")
+
+
 def test_a_worker_that_dies_is_told_in_one_line_and_the_run_can_go_on(tmp_path):
     run, workers = slow_run(tmp_path)
     os.kill(workers[0], signal.SIGKILL)

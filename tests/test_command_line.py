@@ -5,6 +5,7 @@ import subprocess
 import sys
 from datetime import date
 from html import escape
+from types import SimpleNamespace
 
 import pytest
 import test_sent
@@ -83,6 +84,18 @@ def test_what_cannot_be_found_is_named(capsys, arguments, words):
 
 def test_a_file_without_end_is_refused_at_once(capsys):
     code, _, err = run(capsys, "run", NAME, "--input", "/dev/zero")
+    assert code == 2
+    assert "must be at most 200,000 characters" in err
+
+
+def test_input_without_end_is_read_no_further_than_a_file_may_be_long(capsys, monkeypatch):
+    class Endless:
+        def read(self, count=-1):
+            assert 0 <= count <= 1_000_000
+            return b"#" * count
+
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=Endless()))
+    code, _, err = run(capsys, "run", NAME, "--input", "-")
     assert code == 2
     assert "must be at most 200,000 characters" in err
 

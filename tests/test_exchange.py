@@ -120,9 +120,9 @@ def test_an_unknown_preset_is_refused_by_name_everywhere(tmp_path, capsys):
     assert all("preset must be one of: legal-contracts" in words for words in said), said
 
 
-def test_a_preset_on_the_command_line_goes_before_that_of_the_file(tmp_path, capsys):
+def test_a_preset_and_a_field_on_the_command_line_go_before_those_of_the_file(tmp_path, capsys):
     file = tmp_path / "situation.toml"
-    file.write_text('preset = "faq-bot"\nlabelled_examples = 5\n')
+    file.write_text('preset = "faq-bot"\nlabelled_examples = 5\ngpus = 7\n')
     assert main(["run", NAME, "--input", str(file), "--preset", "news-bot", "gpus=2", "--json"]) == 0
     wanted = api.report(api.decide(preset="news-bot", labelled_examples=5, gpus=2), "json")
     assert capsys.readouterr().out.strip() == wanted
