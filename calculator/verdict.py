@@ -57,7 +57,7 @@ class Rule(Enum):
 
     def __new__(cls, answer: StrEnum) -> Self:
         member = object.__new__(cls)
-        member._value_ = len(cls.__members__)
+        member._value_ = len(cls)
         member.answer = answer
         return member
 
