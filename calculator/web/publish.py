@@ -1,7 +1,7 @@
 """Finish a built site: what MkDocs and Zensical leave to be done once every page is written. Run after each build.
 
 - every page gets a strict Content-Security-Policy, with a hash for each inline script and nothing else allowed;
-- Material's search dialog and folded navigation get their names;
+- Material's search dialog and folded navigation get their names, and a page with a calculator its mark;
 - the search is fetched when it is opened, not with every page;
 - a storage that is blocked or holds nonsense does not stop Material's scripts;
 - the link that names the next page goes: Firefox would fetch that page at once, and the policy forbids it;
@@ -40,6 +40,9 @@ TOKENIZER = "assets/tokenizer/"
 SCHEMAS = "schemas/"
 _DIGITS = 16
 _INLINE = re.compile(r"<script(?P<attributes>[^>]*)>(?P<code>.*?)</script>", re.DOTALL)
+_SECTION = '<section class="calculator"'
+_MAIN = 'class="md-main__inner md-grid"'
+_MAIN_OF_CALCULATOR = 'class="md-main__inner md-grid calc-page"'
 _ARTICLE = re.compile(r"<article.*?</article>", re.DOTALL)
 _POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
 _CHARSET = re.compile(r'<meta charset="utf-8"\s*/?>', re.IGNORECASE)
@@ -136,7 +139,7 @@ def publish(root: Path) -> list[str]:
     for path in paths:
         before = path.read_text("utf-8")
         after = _versioned(before, versions)
-        for change in (_named, _searched_later, _stored_or_not, _without_next):
+        for change in (_named, _marked, _searched_later, _stored_or_not, _without_next):
             after = change(after)
         after = _with_policy(after, swapped)
         if after != before:
@@ -197,6 +200,10 @@ def _named(text: str) -> str:
     text = _SEARCH_DIALOG.sub('data-md-component="search" role="dialog" aria-label="Search"', text)
     # A section with a page of its own is labelled by an icon, which says nothing.
     return _FOLDED.sub(r'aria-label="\g<title>"\g<rest>', text)
+
+
+def _marked(text: str) -> str:
+    return text.replace(_MAIN, _MAIN_OF_CALCULATOR) if _SECTION in text else text
 
 
 def _searched_later(text: str) -> str:
