@@ -262,6 +262,7 @@ def test_ctrl_c_is_the_parents_to_answer():
     script = """
 import multiprocessing, os, signal
 from calculator.faces import batch
+signal.signal(signal.SIGINT, signal.default_int_handler)
 ours, theirs = multiprocessing.Pipe(duplex=False)
 batch._end_with(ours)
 os.kill(os.getpid(), signal.SIGINT)
