@@ -570,6 +570,7 @@ function compute(section) {
   const state = of(section);
   const found = runtimeFor(section);
   clearTimeout(state.timer);
+  state.timer = 0;
   if (!found || !isHere(section)) return;
   if (found.state !== "live") section.dataset.stale = "";
   if (savesData() && found.state === "ready") return;
@@ -607,7 +608,8 @@ function receive(section, response) {
   showAges(section);
   if (response.stage === 0) adopt(section, response);
   section.dataset.query = response.query;
-  if (state.edited && (response.stage === 0 || !partial)) address(section);
+  // An answer to what stood there before the last edit would put the older number back into the address.
+  if (state.edited && !state.timer && (response.stage === 0 || !partial)) address(section);
   showSituation(section);
   if (!partial) {
     section.dispatchEvent(new Event("settled"));
@@ -897,6 +899,7 @@ function reset(section) {
   for (const control of controls(section)) delete situation.fields[control.name];
   saveSituation({ preset: "", fields: situation.fields });
   clearTimeout(state.timer);
+  state.timer = 0;
   clearTimeout(state.later);
   runtime?.forget(section.id);
   section.querySelector("form").reset();
