@@ -10,6 +10,7 @@ import contextlib
 import csv
 import datetime
 import functools
+import gc
 import heapq
 import io
 import itertools
@@ -23,9 +24,13 @@ import textwrap
 import tomllib
 import traceback
 from array import array
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, astuple, dataclass, field, fields, replace
 from enum import Enum, Flag, IntEnum, StrEnum, auto
 from typing import Any, NamedTuple
+
+from calculator import catalog
+from calculator.faces import browser
 
 NUMBERS = (0, 1, -1, 7, 1000, 0.0, 0.5, -2.5, 1e300, 1e-300, math.inf, -math.inf, math.nan, True)
 GIANTS = (2**31, 2**63, -(2**64), 10**40)
@@ -140,6 +145,7 @@ def language() -> Any:
             case _:
                 found.append(None)
     a, *b, c = found
+
     def deep(level: int) -> int:
         return deep(level + 1)
 
@@ -157,6 +163,62 @@ def language() -> Any:
     return {**{str(k): v for k, v in enumerate(found)}, "set": {*range(5)}, "a": a, "b": b, "c": c, "s": slice(1, 2)}
 
 
+@contextlib.contextmanager
+def collecting_always() -> Iterator[None]:
+    """The collector looks at what is alive for the length of a call too: elsewhere it comes there once in a while."""
+    before = gc.get_threshold()
+    gc.set_threshold(1)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
+def cycles() -> None:
+    """Let the collector clear one of each kind that can hold itself."""
+    makers: tuple[Callable[[list[Any]], Any], ...] = (
+        *(list, tuple, iter, reversed, enumerate, zip, itertools.chain, itertools.cycle, itertools.accumulate),
+        *(itertools.groupby, itertools.repeat, itertools.product, itertools.tee, Point, Exception, slice, property),
+        *(json.JSONEncoder, classmethod, staticmethod, collections.deque, csv.reader, memoryview),
+        *(lambda held: {"held": held}, lambda held: collections.OrderedDict(held=held), lambda held: lambda: held),
+        *(lambda held: (x for x in held), lambda held: functools.partial(len, held), lambda held: held.append),
+        *(lambda held: map(str, held), lambda held: filter(None, held), lambda held: itertools.islice(held, 3)),
+        *(lambda held: itertools.combinations([held], 1), lambda held: type("Held", (), {"held": held})),
+        *(lambda held: functools.lru_cache(lambda: held), lambda held: attempt(operator.itemgetter, held)),
+        *(lambda held: json.JSONEncoder(default=held.append).iterencode([1]), lambda held: csv.writer(Sink(held))),
+        *(lambda held: Sink(held).write, lambda held: {1, Sink(held)}, lambda held: frozenset([Sink(held)])),
+    )
+    for make in makers:
+        held: list[Any] = []
+        held.append(attempt(make, held))
+        del held
+    gc.collect()
+
+
+class Sink:
+    """Something to write to that holds something."""
+
+    def __init__(self, held: Any) -> None:
+        self.held = held
+
+    def write(self, text: str) -> int:
+        """Nothing is kept."""
+        return len(text)
+
+
+def answers() -> None:
+    """Every decision in every form and stage, and what else is asked of one."""
+    for name in catalog.names():
+        first, second, *_ = catalog.decision(name).Inputs.__dataclass_fields__
+        asked = {"decision": name, "site": "https://example.org/"}
+        for form in browser.FORMS:
+            for stage in range(browser.STAGES):
+                attempt(browser.answer, json.dumps({**asked, "form": form, "stage": stage}))
+        for want in ("map", "sweep", "compare", "questions"):
+            other = {"field": first, "up": second, "other": {first: "1"}, "names": ["a", "b"]}
+            attempt(browser.answer, json.dumps({**asked, **other, "want": want}))
+
+
 def run_out_of_memory() -> str:
     """Ask for more than there is, and let the error leave Python: whoever called sees it."""
     for size in (2**31 - 64, 2**30):
@@ -168,7 +230,15 @@ def run_out_of_memory() -> str:
 
 
 def run() -> int:
-    """All of it; gives the number of modules touched."""
+    """All of it; gives the length of the last dictionary, so that somebody uses what was made."""
+    with collecting_always():
+        answers()
+        cycles()
+        return modules()
+
+
+def modules() -> int:
+    """The built-in types and what modules offer; gives the length of the last dictionary."""
     # Small ones only: a large power or repetition would fill the memory.
     numbers = ((), (0,), (1,), (-2,), (3,), (0.5,), (-1.5,), (True,), (2, 3), (0.5, 2), (3, "little"), (10, 3, 7))
     texts = (*((t,) for t in TEXTS), (), ("a", "b"), ("l", 2), ("utf-8", "replace"), (20, "*"), ({97: "b"},), (["x"],))

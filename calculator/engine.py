@@ -272,11 +272,11 @@ def _value(spec: Field, raw: object, default: Any) -> tuple[Any, tuple[float, fl
     if isinstance(raw, bool) or not isinstance(raw, str | int | float | list | tuple):
         raise ValueError(f"{_allowed(spec)}; given: {_shorten(raw)}")
     if isinstance(raw, int | float):
-        return _within(spec, _finite(spec, raw), raw), None
+        return _within(spec, _float(raw), raw), None
     if isinstance(raw, list | tuple):
         if len(raw) != 2 or any(isinstance(x, bool) or not isinstance(x, int | float) for x in raw):
             raise ValueError(f"{_allowed(spec)}, or a range of two; given: {_shorten(raw)}")
-        return _range(spec, _finite(spec, raw[0]), _finite(spec, raw[1]), raw)
+        return _range(spec, _float(raw[0]), _float(raw[1]), raw)
     if len(raw) > LONGEST_TEXT:
         raise ValueError(f"{_allowed(spec)}; given: {len(raw)} characters")
     if is_endless(raw) and spec.unit in TIMES:
@@ -294,14 +294,12 @@ def _unit(spec: Field) -> Unit:
     return spec.unit or COUNT
 
 
-def _finite(spec: Field, number: float) -> float:
+def _float(number: float) -> float:
+    """Python's whole numbers have no largest; what no float can hold is beyond every bound."""
     try:
-        value = float(number)
+        return float(number)
     except OverflowError:
-        value = inf
-    if not isfinite(value):
-        raise ValueError(f"{_allowed(spec)}; given: {_shorten(number)}")
-    return value
+        return inf
 
 
 def _allowed(spec: Field) -> str:
@@ -311,7 +309,7 @@ def _allowed(spec: Field) -> str:
 
 
 def _within(spec: Field, value: float, raw: object) -> float:
-    # The float that a percentage gives can miss a bound by a bit in its last place.
+    # The float that a percentage gives can miss a bound by a bit in its last place. NaN is within nothing.
     slack = 1e-12 * max(abs(spec.low), abs(spec.high))
     if not spec.low - slack <= value <= spec.high + slack:
         raise ValueError(f"{_allowed(spec)}; given: {_shorten(raw)}")

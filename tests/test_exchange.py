@@ -128,6 +128,12 @@ def test_a_preset_and_a_field_on_the_command_line_go_before_those_of_the_file(tm
     assert capsys.readouterr().out.strip() == wanted
 
 
+def test_what_is_given_goes_before_the_preset_that_stands_beside_it():
+    for text in ("1", "77"):
+        fields = browser.whole_situation({"labelled_examples": text}, "faq-bot")
+        assert fields == {**presets.preset("faq-bot").situation, "labelled_examples": text}
+
+
 def test_the_browser_reads_a_file_without_a_decision():
     response = ask(want="import", text=TOML)
     assert (response["fields"], response["preset"], response["file_problems"]) == (FIELDS, "small-business", [])

@@ -127,8 +127,6 @@ def run(
     for option, value, most in (("--draws", draws, MOST_DRAWS), ("--jobs", jobs, MOST_JOBS)):
         if not 0 <= value <= most:
             raise ValueError(f"{option} must be from 0 to {most:,}; given: {value}")
-    if Path(target).exists() and Path(target).samefile(source):
-        raise ValueError(f"--out must be another file than the source; given: {target}")
     _check_target(Path(target), source)
     about = {"decision": name, "draws": draws, "version": MODEL_VERSION}
     with open(source, newline="", encoding="utf-8-sig", errors="surrogateescape") as file:

@@ -289,8 +289,9 @@ function work() {
     if (more) tasks.push({ id, request, key, stage: more });
   } catch (error) {
     if (error?.name !== 'PythonError') {
-      // The page starts another worker the ordinary way, whose runtime is whole, and asks it again.
-      if (path === 'snapshot') console.error(`An answer met what was left out of the quick runtime (${says(error)}).`);
+      // The page starts another worker the ordinary way, whose runtime is whole, and asks it again. The stack names the
+      // function that the profile lacks.
+      if (path === 'snapshot') console.error('An answer met what was left out of the quick runtime:', error?.stack ?? says(error));
       return fail(says(error));
     }
     self.postMessage({ id, error: says(error) });
