@@ -215,7 +215,6 @@ BELIEVED = frozenset({
 """What a remedy brings here is what its trial would show: its doubt is the spread of a belief. Drawn too, it would
 count twice, and a draw would know beforehand what only the trial can tell."""
 
-RETRIEVING = frozenset(way.answer for way in WAYS if way.retrieves)
 VALUES = {way.answer: way.worth for way in WAYS}
 PLACES = {way.answer: k for k, way in enumerate(WAYS)}
 _worths_of = attrgetter(*VALUES.values())
