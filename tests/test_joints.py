@@ -78,6 +78,30 @@ def test_a_surprise_of_none_is_the_estimate_and_more_of_it_is_more_memory(model)
     assert made.at(-1.645) == pytest.approx(made.low_gib)
     assert made.at(1.645) == pytest.approx(made.high_gib)
     assert [made.at(sd) for sd in SURPRISES] == sorted(made.at(sd) for sd in SURPRISES)
+    # The doubts of the parts are all in it.
+    most = max(sum(part.gib * (1 + part.above) for part in moment) for moment in made.moments)
+    assert made.high_gib >= most * (1 - SLACK) > made.peak_gib
+
+
+@pytest.mark.parametrize(("model", "name"), [*product(MODELS, ENGINES)])
+def test_what_is_cached_is_not_read_again_and_a_prompt_cached_whole_costs_nothing(model, name):
+    setup = ServingSetup(
+        model=architectures()[model], device=accelerators()["NVIDIA H100 SXM"], engine=engine(name), devices=8,
+        stored=weight_format("bf16"), prompt_tokens=20_000, answer_tokens=100,
+    )  # fmt: skip
+    shares = (0.0, 0.5, 0.9, 0.999, 1 - 1e-9)
+    times = [time_to_first_token(setup, cached_tokens=20_000 * share).value for share in shares]
+    assert times == sorted(set(times), reverse=True)
+    assert times[-1] == pytest.approx(time_to_first_token(setup, cached_tokens=20_000).value, rel=1e-3)
+
+
+def test_attention_to_all_that_came_before_makes_a_long_prompt_cost_more_than_its_length():
+    setup = ServingSetup(
+        model=architectures()["meta-llama/Llama-3.1-8B"], device=accelerators()["NVIDIA H100 SXM"],
+        engine=engine("vLLM"), devices=8, stored=weight_format("bf16"), answer_tokens=100,
+    )  # fmt: skip
+    short, long = (time_to_first_token(replace(setup, prompt_tokens=length)).value for length in (1e5, 1e6))
+    assert long > 20 * short
 
 
 @pytest.mark.parametrize(("model", "name"), [*product(MODELS, ENGINES)])
