@@ -12,6 +12,8 @@ import pytest
 
 from calculator.catalogs import accelerators, architectures
 from calculator.llm.serving import ServingSetup, decode, engine, time_to_first_token, weight_format
+from calculator.llm.serving.coefficients import FITTED
+from calculator.llm.serving.speed import prefill_ms
 from calculator.llm.training.memory import TrainingSetup, estimate
 from calculator.llm.training.time import throughput
 
@@ -93,6 +95,7 @@ def test_what_is_cached_is_not_read_again_and_a_prompt_cached_whole_costs_nothin
     times = [time_to_first_token(setup, cached_tokens=20_000 * share).value for share in shares]
     assert times == sorted(set(times), reverse=True)
     assert times[-1] == pytest.approx(time_to_first_token(setup, cached_tokens=20_000).value, rel=1e-3)
+    assert prefill_ms(setup, 20_000, FITTED, cached_tokens=20_000) == 0.0
 
 
 def test_attention_to_all_that_came_before_makes_a_long_prompt_cost_more_than_its_length():
