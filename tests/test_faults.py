@@ -24,8 +24,7 @@ from calculator.web.bundle import wasm
 pytestmark = pytest.mark.browser
 
 FIELD, TYPED = "retraining_days", "11"
-EDITS = 300
-"""`bench/endurance.py` makes ten thousand; what grows with each edit shows in fewer."""
+EDITS = 1000
 SILENCE_MS = 8_000
 IMPATIENT = f"""
   const patient = window.setTimeout;
@@ -787,8 +786,8 @@ def test_edits_in_a_row_do_not_grow_the_memory(page: Page, place: Place, fresh: 
     found = endurance.edits(page, FIELD, EDITS)
     assert found["answers"] == EDITS
     assert found["python_bytes_after"] == found["python_bytes_before"]
-    assert found["page_bytes_after"] < found["page_bytes_before"] + 500_000
-    assert found["nodes_after"] <= found["nodes_before"] + 60
+    assert found["page_bytes_after"] < found["page_bytes_before"] + 1_000_000
+    assert found["nodes_after"] <= found["nodes_before"] + 200
     assert found["listeners_after"] <= found["listeners_before"] + 5
 
 

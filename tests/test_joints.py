@@ -39,6 +39,14 @@ def check(values, results, *, steepest=STEEPEST):
         assert after <= before * most * (1 + SLACK), (value, before, after)
 
 
+def eight_h100(model, name, **more):
+    """A set-up whose prompt and batch the tests vary."""
+    return ServingSetup(
+        model=architectures()[model], device=accelerators()["NVIDIA H100 SXM"], engine=engine(name), devices=8,
+        stored=weight_format("bf16"), answer_tokens=100, **more,
+    )  # fmt: skip
+
+
 MODELS = (
     "meta-llama/Llama-3.1-8B",
     "google/gemma-2-9b",
@@ -87,10 +95,7 @@ def test_a_surprise_of_none_is_the_estimate_and_more_of_it_is_more_memory(model)
 
 @pytest.mark.parametrize(("model", "name"), [*product(MODELS, ENGINES)])
 def test_what_is_cached_is_not_read_again_and_a_prompt_cached_whole_costs_nothing(model, name):
-    setup = ServingSetup(
-        model=architectures()[model], device=accelerators()["NVIDIA H100 SXM"], engine=engine(name), devices=8,
-        stored=weight_format("bf16"), prompt_tokens=20_000, answer_tokens=100,
-    )  # fmt: skip
+    setup = eight_h100(model, name, prompt_tokens=20_000)
     shares = (0.0, 0.5, 0.9, 0.999, 1 - 1e-9)
     times = [time_to_first_token(setup, cached_tokens=20_000 * share).value for share in shares]
     assert times == sorted(set(times), reverse=True)
@@ -99,10 +104,7 @@ def test_what_is_cached_is_not_read_again_and_a_prompt_cached_whole_costs_nothin
 
 
 def test_attention_to_all_that_came_before_makes_a_long_prompt_cost_more_than_its_length():
-    setup = ServingSetup(
-        model=architectures()["meta-llama/Llama-3.1-8B"], device=accelerators()["NVIDIA H100 SXM"],
-        engine=engine("vLLM"), devices=8, stored=weight_format("bf16"), answer_tokens=100,
-    )  # fmt: skip
+    setup = eight_h100("meta-llama/Llama-3.1-8B", "vLLM")
     short, long = (time_to_first_token(replace(setup, prompt_tokens=length)).value for length in (1e5, 1e6))
     assert long > 20 * short
 
@@ -110,10 +112,7 @@ def test_attention_to_all_that_came_before_makes_a_long_prompt_cost_more_than_it
 @pytest.mark.parametrize(("model", "name"), [*product(MODELS, ENGINES)])
 @pytest.mark.parametrize("cached", [0.0, 0.3, 0.9, 0.999])
 def test_a_prompt_meets_where_arithmetic_takes_over_from_reading(model, name, cached):
-    setup = ServingSetup(
-        model=architectures()[model], device=accelerators()["NVIDIA H100 SXM"], engine=engine(name), devices=8,
-        stored=weight_format("bf16"), answer_tokens=100,
-    )  # fmt: skip
+    setup = eight_h100(model, name)
     lengths = list(walk(1, 1_000_000))
     made = [
         time_to_first_token(replace(setup, prompt_tokens=length), cached_tokens=cached * length) for length in lengths
@@ -123,10 +122,7 @@ def test_a_prompt_meets_where_arithmetic_takes_over_from_reading(model, name, ca
 
 @pytest.mark.parametrize(("model", "name"), [*product(MODELS, ENGINES)])
 def test_a_step_meets_where_the_batch_outgrows_its_tile(model, name):
-    setup = ServingSetup(
-        model=architectures()[model], device=accelerators()["NVIDIA H100 SXM"], engine=engine(name), devices=8,
-        stored=weight_format("bf16"), prompt_tokens=500, answer_tokens=100,
-    )  # fmt: skip
+    setup = eight_h100(model, name, prompt_tokens=500)
     batches = list(walk(1, 4_000))
     check(batches, [decode(replace(setup, batch=batch)).step_ms for batch in batches])
 
