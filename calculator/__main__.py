@@ -165,7 +165,7 @@ def _parser() -> argparse.ArgumentParser:
 
     update = commands.add_parser("update", help="rebuild a catalogue from what others publish, and show the difference")
     update.add_argument("what", choices=UPDATES)
-    update.add_argument("folder", nargs="?", help="models: the folder with config.json files or JSON lines")
+    update.add_argument("folder", nargs="?", help="models: config.json files or JSON lines, in place of the hub's")
     update.add_argument("--dry-run", action="store_true", help="show the difference, write nothing")
     update.add_argument("--json", action="store_true")
     update.set_defaults(act=_update)
@@ -397,23 +397,22 @@ def _stale(parsed: argparse.Namespace) -> int:
 
 
 def _update(parsed: argparse.Namespace) -> int:
+    from pathlib import Path
+
     from calculator.update import devices, models, prices
 
+    said: Any
     if parsed.what == "models":
-        from pathlib import Path
-
-        if not parsed.folder:
-            raise _bad("", ValueError("update models: name the folder with the config.json files"))
-        folder = Path(parsed.folder)
-        found = _checked(lambda: models.update(models.read_folder(folder), write=not parsed.dry_run))
-        _print_json(found)
-        return 0
-    rebuild = devices.update if parsed.what == "devices" else prices.update
-    said = _checked(lambda: rebuild(date.today(), write=not parsed.dry_run))
+        source = models.read_folder(Path(parsed.folder)) if parsed.folder else models.from_hub()
+        said = _checked(lambda: models.update(source, write=not parsed.dry_run))
+        words = models.in_words(said)
+    else:
+        rebuild = devices.update if parsed.what == "devices" else prices.update
+        said = words = _checked(lambda: rebuild(date.today(), write=not parsed.dry_run))
     if parsed.json:
         _print_json(said)
     else:
-        print("\n".join(said))
+        print("\n".join(words))
     return 0
 
 

@@ -33,7 +33,7 @@ LAYERS = {
     "examine": {"catalogs", "decisions", "json_text", "llm", "stats", "units"},
     "catalog": {"decisions", "fields", "verdict", "stats"},
     "presets": set(),
-    "update": {"catalog", "catalogs", "engine", "faces", "presets", "stats"},
+    "update": {"catalog", "catalogs", "engine", "faces", "llm", "presets", "stats"},
     "links": set(),
     "evaluation": {"cases", "catalogs", "exhibit", "facts", "faces", "llm", "stats", "units"},
     "faces": BELOW_FACES | {"api"},
