@@ -3,13 +3,14 @@
 import csv
 import io
 import json
-from itertools import pairwise
+import random
+from itertools import islice, pairwise
 
 import pytest
 
 from calculator import catalog, engine, examine
-from calculator.examine import forms, personal
-from calculator.examine.dataset import text_bytes_per_token
+from calculator.examine import forms, personal, repeats, tree, wording
+from calculator.examine.dataset import DataSet, text_bytes_per_token
 from calculator.examine.repeats import Answers, Seen
 from calculator.examine.stream import LONGEST_LINE
 from calculator.fields import defaults_of, fields_of
@@ -195,6 +196,110 @@ def test_beyond_what_is_remembered_repeats_are_estimated_without_bias(most):
     kept = len(seen.found)
     assert kept >= most // 4
     assert seen.repeats == pytest.approx(20_000, rel=5 / kept**0.5)
+
+
+@pytest.mark.parametrize("short", [False, True])
+def test_many_texts_are_remembered_as_one_after_the_other_is(monkeypatch, short):
+    monkeypatch.setattr(repeats, "_SHORT_HASHES", short)
+    texts = [f"text {k % 700} {'x' * (k % 5)}" for k in range(4_000)]
+    keys, lines = repeats.keys_of(texts), range(1, len(texts) + 1)
+    assert len(set(keys)) == len(set(texts))
+    alone, together, asked, all_asked = Seen(256), Seen(256), Answers(256), Answers(256)
+    for line, key in zip(lines, keys, strict=True):
+        alone.add(key, line)
+        asked.add(key, line % 3, line)
+    for start in range(0, len(texts), 100):
+        part = slice(start, start + 100)
+        together.add_all(keys[part], lines[part])
+        all_asked.add_all(keys[part], [line % 3 for line in lines[part]], lines[part])
+    assert (together.found, together.again, together.mask, together.pairs) == (
+        alone.found, alone.again, alone.mask, alone.pairs
+    )  # fmt: skip
+    assert (all_asked.found, all_asked.contradicted, all_asked.pairs) == (asked.found, asked.contradicted, asked.pairs)
+
+
+def odd_rows(form, chance):
+    """Rows of a form among which some are broken, empty, foreign, long, repeated, unanswered or hold a number."""
+    rows = [json.dumps(ROWS[form](k % 40), ensure_ascii=k % 2 == 0) for k in range(900)]
+    kinds = ["", "  ", "no json {", "[1]", '"text"', json.dumps({"other": "names"}), "[" * 150 + "]" * 150, rows[3]]
+    kinds += [json.dumps(ROWS[form](3)).replace("ten", told) for told in ("a.b@example.org", "+49 170 1234567", "für")]
+    kinds += [json.dumps(ROWS[form](4)).replace("ten", told * 900) for told in ("漢字 ", "\\u0000", "4 ")]
+    return [chance.choice(kinds) if k > 200 and chance.random() < 0.01 else row for k, row in enumerate(rows)]
+
+
+@pytest.mark.parametrize("form", ROWS)
+def test_rows_that_are_taken_together_say_what_they_say_one_by_one(monkeypatch, form):
+    lines = odd_rows(form, random.Random(5))
+    text = "\n".join(lines)
+    together = examine.examine(text, sequence_tokens=50)
+    assert together["warnings"]
+    monkeypatch.setattr(DataSet, "_take_all", lambda *_: False)
+    assert examine.examine(text, sequence_tokens=50) == together
+
+
+def test_the_first_lines_are_named_in_whatever_order_they_are_met():
+    lines = tree.Lines()
+    for line in (9, 30, 2, *range(40, 60), 5, 1):
+        lines.add(line)
+    assert (lines.count, lines.first) == (25, [1, 2, 5, 9, 30, 40, 41, 42, 43, 44])
+
+
+def made_up_texts(chance):
+    """Texts of some words, each with copies in which ever more of the words are others."""
+    words = [f"{a}{b}{c}" for a in "bdfgklm" for b in "aeiou" for c in "nrst"]
+    for _ in range(150):
+        text = chance.choices(words, k=chance.randint(5, 120))
+        for changes in (0, 1, 2, 4, 8, 30):
+            copy = list(text)
+            for _ in range(changes):
+                copy[chance.randrange(len(copy))] = chance.choice(words)
+            yield " ".join(copy)
+
+
+def test_nearly_all_texts_that_are_worded_alike_are_found_and_no_other():
+    texts = list(made_up_texts(random.Random(8)))
+    runs = [set(zip(w, w[1:], w[2:], strict=False)) for w in map(str.split, texts)]
+    wordings = wording.Wordings()
+    before, alike, found = [], 0, 0
+    for at, own in enumerate(runs):
+        counted = wordings.alike
+        wordings.add(f"{texts[at].upper()}, {at}!".encode(), at + 1)
+        likest = max((len(own & other) / len(own | other) for other in before), default=0.0)
+        expected = len(own) >= wording.FEWEST_RUNS and wording.ALIKE_SHARE <= likest < 1
+        alike += expected
+        found += wordings.alike - counted
+        assert expected or wordings.alike == counted
+        if len(own) >= wording.FEWEST_RUNS:
+            before.append(own)
+    assert alike > 150
+    assert found >= 0.99 * alike
+    assert all(earlier < line for line, earlier in wordings.pairs)
+
+
+def test_what_every_prompt_begins_with_makes_no_two_of_them_alike():
+    words = iter(f"{a}{b}{c}{d}" for a in "bdfg" for b in "aeiou" for c in "nrst" for d in "aeiou")
+    system = " ".join(f"rule {name} applies" for name in "abcdefghijklmnopqrstuvwxyz")
+    rows = [
+        {"messages": [{"role": "system", "content": system}, {"role": "user", "content": " ".join(islice(words, 9))},
+                      {"role": "assistant", "content": "Yes."}]}
+        for _ in range(40)
+    ]  # fmt: skip
+    rows.append({"messages": [*rows[7]["messages"][:2], {"role": "assistant", "content": "Yes, of course it is."}]})
+    rows[8]["messages"][1]["content"] += " and so on " + rows[8]["messages"][1]["content"][::-1]
+    found = examine.examine(CONTAINERS["JSON lines"](rows))["numbers"]
+    assert (found["reworded_examples"], found["reworded_looked_at"]) == (0, 41)
+    rows[9]["messages"][1]["content"] = f"well {' '.join(rows[30]['messages'][1]['content'].split()[:9])}"
+    assert examine.examine(CONTAINERS["JSON lines"](rows))["numbers"]["reworded_examples"] == 1
+
+
+def test_the_wording_of_more_texts_than_can_be_kept_is_compared_in_the_first_of_them():
+    wordings = wording.Wordings(most_runs=500)
+    for at, text in enumerate(made_up_texts(random.Random(9))):
+        wordings.add(text.encode(), at + 1)
+    assert wordings.full
+    assert wordings.looked_at < 100
+    assert wordings.kept_runs <= 500 + 120
+    wordings.add(b"word " * 10**6, 1)
 
 
 def test_contradictions_are_counted_in_bounded_memory():

@@ -38,8 +38,18 @@ class JsonLines:
     def __init__(self, note_broken: NoteBroken, empty: Lines, not_utf8: Lines) -> None:
         self.note_broken, self.empty, self.not_utf8 = note_broken, empty, not_utf8
 
+    def objects(self, lines: Sequence[bytes]) -> list[Any] | None:
+        """What these lines hold, found in one go; None where one of them has to be looked at by itself."""
+        if max([line.count(b"{") + line.count(b"[") for line in lines]) > DEEPEST:
+            return None
+        try:
+            found: list[Any] = json.loads(f"[{b','.join(lines).decode()}]")
+        except (ValueError, RecursionError):
+            return None
+        return found if len(found) == len(lines) else None
+
     def rows(self, lines: Sequence[bytes], before: int) -> Rows:
-        """The rows of these lines; so many lines stood before them."""
+        """The rows of these lines, each read by itself; so many lines stood before them."""
         for number, line in enumerate(lines, before + 1):
             try:
                 text = line.decode().strip()

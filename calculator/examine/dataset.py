@@ -7,16 +7,21 @@ tokenizer counted them. A length is that of the texts of an example joined by li
 
 import re
 import tomllib
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from functools import cache
+from itertools import islice
 from math import ceil, sqrt
 from typing import Any
 
 from calculator.examine import forms, personal, price, tree
 from calculator.examine.forms import Example, Form
-from calculator.examine.repeats import Answers, Seen
+from calculator.examine.repeats import Answers, Seen, keys_of
 from calculator.examine.tree import Lines, Tree, counted, row, section, share, shown
+from calculator.examine.wording import ALIKE_SHARE, Wordings
+
+AT_ONCE = 128
+"""Rows that are taken together where none of them needs a look of its own."""
 
 MOST_CLASSES = 2_000
 """Different labels that are counted apart. More are no classes."""
@@ -50,6 +55,7 @@ BINS = 24
 
 _LETTERS = bytes(range(65, 91)) + bytes(range(97, 123))
 _NOT_LETTERS = bytes(c for c in range(128) if c not in _LETTERS)
+_NOT_LETTERS_NOR_NUL = bytes(c for c in _NOT_LETTERS if c)
 _LOWER = bytes(c + 32 if 65 <= c <= 90 else c for c in range(256))
 _WORD = re.compile(r"\w")
 
@@ -95,6 +101,7 @@ class DataSet:
         self.are_labels: bool | None = None
         self.long_answers = 0
         self.exact, self.near, self.inputs = Seen(), Seen(), Answers()
+        self.wordings = Wordings()
         self.systems: dict[str, int] = {}
         self.prefix: str | None = None
         self.personal = {kind: Lines() for kind in personal.KINDS}
@@ -109,7 +116,16 @@ class DataSet:
 
     def take(self, rows: Iterable[tuple[int, Any]]) -> None:
         """Rows with their line numbers: objects with fields, as a parser gave them."""
-        for line, found in rows:
+        rest = iter(rows)
+        while some := list(islice(rest, AT_ONCE)):
+            lines, found = zip(*some, strict=True)
+            self.take_some(lines, found)
+
+    def take_some(self, lines: Sequence[int], rows: Sequence[Any]) -> None:
+        """Rows with their line numbers, few enough to be held at once."""
+        if self._take_all(lines, rows):
+            return
+        for line, found in zip(lines, rows, strict=True):
             form = self.form
             try:
                 if form is None or form.key == forms.UNKNOWN:
@@ -121,6 +137,93 @@ class DataSet:
                     continue
                 form, example = read
             self._add(line, form.key, example)
+
+    def _take_all(self, lines: Sequence[int], found: Sequence[Any]) -> bool:
+        """Take rows of the file's form together; false, and nothing done, where one of them needs a look of its own."""
+        form = self.form
+        if form is None or form.key in (forms.UNKNOWN, forms.PREFERENCES) or len(self.first) < EXAMPLES_SHOWN:
+            return False
+        try:
+            examples = list(map(form.read, found))
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError):
+            return False
+        prompts, answers, systems, turns, labels, _ = zip(*examples, strict=True)
+        contents = [f"{prompt}\n{answer}" for prompt, answer in zip(prompts, answers, strict=True)]
+        data = "\0".join(contents).encode("utf-8", "surrogatepass")
+        letters = data.translate(_LOWER, _NOT_LETTERS_NOR_NUL).split(b"\0")
+        if len(letters) != len(contents):
+            return False
+        if not all(letters):
+            if not all(map(_WORD.search, contents)):
+                return False
+            letters = [found or text for found, text in zip(letters, data.split(b"\0"), strict=True)]
+        characters = list(map(len, contents))
+        is_ascii = len(data) == sum(characters) + len(contents) - 1
+        sizes = characters if is_ascii else list(map(len, data.split(b"\0")))
+        rows = self.rows
+        for at, label in enumerate(labels):
+            if self.are_labels is False:
+                break
+            self.rows = rows + at + 1
+            self._class(label, answers[at])
+        self.rows = rows + len(contents)
+        self.by_form[form.key] = self.by_form.get(form.key, 0) + len(contents)
+        if form.key != forms.TEXT and not all(answers):
+            for line, answer in zip(lines, answers, strict=True):
+                if not answer:
+                    self.unanswered.add(line)
+        self.characters += sum(characters) - len(contents)
+        self.prompt_characters += sum(map(len, prompts))
+        if self.outside:
+            self.waiting.extend(zip(lines, prompts, answers, strict=True))
+        else:
+            self._bytes_of(sizes, lines)
+        for number, several in Counter(turns).items():
+            self.turns[number] = self.turns.get(number, 0) + several
+        exact, near, asked = keys_of(contents), keys_of(letters), keys_of(prompts)
+        self.exact.add_all(exact, lines)
+        self.near.add_all(near, lines)
+        for at, system in enumerate(systems):
+            if self.wordings.full:
+                break
+            self._worded(lines[at], prompts[at], answers[at], system)
+        if all(prompts):
+            self._prompts(lines, prompts, asked, answers, systems)
+        elif any(prompts):
+            some = zip(lines, prompts, asked, answers, systems, strict=True)
+            self._prompts(*zip(*(one for one in some if one[1]), strict=True))
+        if self.against is not None:
+            for at, prompt in enumerate(prompts):
+                self._held_against(lines[at], exact[at], near[at], asked[at] if prompt else None)
+        for at, kinds in personal.which_look_personal(data):
+            for kind in kinds:
+                self.personal[kind].add(lines[at])
+        return True
+
+    def _worded(self, line: int, prompt: str, answer: str, system: str) -> None:
+        """Hold the wording of a row against those before it: without its system prompt, which makes all rows alike."""
+        own = prompt[len(system) :] if system and prompt.startswith(system) else prompt
+        self.wordings.add(f"{own}\n{answer}".encode("utf-8", "surrogatepass"), line)
+
+    def _prompts(
+        self,
+        lines: Sequence[int],
+        prompts: Sequence[str],
+        asked: Sequence[int],
+        answers: Sequence[str],
+        systems: Sequence[str],
+    ) -> None:
+        """The prompts of rows, none of them empty: what they share, and what is answered to them."""
+        self.inputs.add_all(asked, map(hash, answers), lines)
+        for system, rows in Counter(systems).items():
+            if system in self.systems:
+                self.systems[system] += rows
+            elif system and len(self.systems) < MOST_SYSTEMS and len(system) <= LONGEST_PREFIX:
+                self.systems[system] = rows
+        # What the first and the last in order begin with, all between them do.
+        for prompt in (min(prompts), max(prompts)):
+            if self.prefix is None or not prompt.startswith(self.prefix):
+                self._shorten_prefix(prompt)
 
     def _of_another_form(self, line: int, found: Any) -> tuple[Form, Example] | None:
         """A row that is not of the file's form so far: read by its own, or noted as broken."""
@@ -176,18 +279,13 @@ class DataSet:
         self.turns[turns] = self.turns.get(turns, 0) + 1
         if self.are_labels is not False:
             self._class(label, answer if rejected is None else "")
-        exact, near, asked = hash(content), hash(letters or data), hash(prompt)
+        (exact, asked), (near,) = keys_of((content, prompt)), keys_of((letters or data,))
         self.exact.add(exact, line)
         self.near.add(near, line)
+        if not self.wordings.full:
+            self._worded(line, prompt, answer, system)
         if prompt:
-            self.inputs.add(asked, hash(answer), line)
-            if system and len(system) <= LONGEST_PREFIX:
-                if system in self.systems:
-                    self.systems[system] += 1
-                elif len(self.systems) < MOST_SYSTEMS:
-                    self.systems[system] = 1
-            if self.prefix is None or not prompt.startswith(self.prefix):
-                self._shorten_prefix(prompt)
+            self._prompts((line,), (prompt,), (asked,), (answer,), (system,))
         if self.against is not None:
             self._held_against(line, exact, near, asked if prompt else None)
         for kind in personal.looks_personal(data):
@@ -202,10 +300,23 @@ class DataSet:
         self.total += length
         self.counted_rows += 1
         if length >= ROUND_FROM:
-            shift = length.bit_length() - 10
-            length = length >> shift << shift
+            length = _rounded(length)
         lengths = self.lengths
         lengths[length] = lengths.get(length, 0) + 1
+
+    def _bytes_of(self, sizes: Sequence[int], lines: Sequence[int]) -> None:
+        """The lengths of rows, in bytes."""
+        longest = max(sizes)
+        if longest > self.limit_bytes:
+            for line, size in zip(lines, sizes, strict=True):
+                if size > self.limit_bytes:
+                    self.over.add(line)
+        self.longest = max(self.longest, longest)
+        self.total += sum(sizes)
+        self.counted_rows += len(sizes)
+        for size, rows in Counter(sizes).items():
+            length = _rounded(size) if size >= ROUND_FROM else size
+            self.lengths[length] = self.lengths.get(length, 0) + rows
 
     def _class(self, label: str | None, answer: str) -> None:
         """Count a label, or an answer that may be one as long as the file's answers are short and few."""
@@ -384,6 +495,8 @@ class DataSet:
             "exact_duplicates": self.exact.repeats,
             "near_duplicates": max(0, self.near.repeats - self.exact.repeats),
             "repeats_are_exact": self.near.exact and self.exact.exact,
+            "reworded_examples": self.wordings.alike,
+            "reworded_looked_at": self.wordings.looked_at,
             "contradicted_inputs": self.inputs.inputs,
             "classes": len(classes),
             "shared_prefix_characters": len(prefix),
@@ -509,24 +622,31 @@ class DataSet:
         if self.rows < 2:
             return None
         again, near = self.exact.repeats, max(0, self.near.repeats - self.exact.repeats)
-        several = self.inputs.inputs
+        several, looked_at = self.inputs.inputs, self.wordings.looked_at
         rows = [
             row("exact_duplicates", "Repeat an earlier example", again, f"{again:,} ({share(again, self.rows)})"),
             row(
                 "near_duplicates", "Repeat one but for case, digits, spaces or punctuation", near,
                 f"{near:,} ({share(near, self.rows)})",
             ),
+            row(
+                "reworded_examples", f"Share {ALIKE_SHARE:.0%} or more of their runs of three words with one",
+                self.wordings.alike, f"{self.wordings.alike:,} ({share(self.wordings.alike, looked_at)})",
+            ),
             row("contradicted_inputs", "Inputs with more than one answer", several, f"{several:,}"),
         ]  # fmt: skip
         pairs = [("exact", *pair) for pair in self.exact.pairs] + [
             ("nearly", *pair) for pair in self.near.pairs if pair not in self.exact.pairs
         ]
+        pairs += [("in its wording", *pair) for pair in self.wordings.pairs]
         pairs += [("other answer", *pair) for pair in self.inputs.pairs]
         cells = [(f"{line:,}", f"{earlier:,}", how) for how, line, earlier in pairs]
         note = (
             "" if self.exact.exact and self.near.exact and not self.inputs.mask
             else f"Estimated from one text in {self.near.mask + 1:,}, drawn by chance: more than are remembered."
         )  # fmt: skip
+        if looked_at < self.rows:
+            note += f"{' ' if note else ''}The wording was compared in the first {looked_at:,} examples."
         table = tree.table(("Line", "Repeats line", "How"), cells) if cells else None
         return section("duplicates", "Duplicates", note=note, rows=rows, table=table)
 
@@ -634,6 +754,12 @@ class DataSet:
         if self.shared()[0]:
             found["shared_prefix_share"] = f"{self.shared_share():.2f}"
         return found
+
+
+def _rounded(length: int) -> int:
+    """A length with its first ten binary digits."""
+    shift = length.bit_length() - 10
+    return length >> shift << shift
 
 
 _PARTS = {50: "Median", 90: "90 of 100 at most", 95: "95 of 100 at most", 99: "99 of 100 at most"}

@@ -4,6 +4,7 @@ A pattern finds numbers that are none of these and misses names and addresses: a
 """
 
 import re
+from collections.abc import Iterator
 
 _EMAIL = re.compile(rb"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,4}\.[A-Za-z]{2,24}\b")
 _PHONE = re.compile(
@@ -18,7 +19,7 @@ _CARD = re.compile(rb"(?<![\w.-])[3-6]\d{3}(?:[ \-]?\d){9,15}(?![\w-])")
 
 _NOT_DIGITS = bytes(set(range(256)) - set(b"0123456789"))
 _BETWEEN = b" ().-/+"
-_CLASSES = bytes(48 if 48 <= c <= 57 else 0 for c in range(256))
+_CLASSES = bytes(48 if 48 <= c <= 57 else c == 0 for c in range(256))
 _RUN = b"0" * 9
 """Nine digits, with nothing but the signs between that numbers are grouped with."""
 
@@ -56,3 +57,12 @@ def looks_personal(text: bytes) -> tuple[str, ...]:
         if any(9 <= len(match[0].translate(None, _NOT_DIGITS)) <= 15 for match in _PHONE.finditer(text)):
             found.append("phone")
     return tuple(found)
+
+
+def which_look_personal(texts: bytes) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """Of texts with a NUL between each two, the places of those that look to hold some of the `KINDS`, and which."""
+    digits = texts.translate(_CLASSES, _BETWEEN)
+    if _RUN in digits or b"@" in texts:
+        for at, (text, classes) in enumerate(zip(texts.split(b"\0"), digits.split(b"\1"), strict=True)):
+            if _RUN in classes or b"@" in text:
+                yield at, looks_personal(text)

@@ -5,7 +5,7 @@ from typing import Any
 
 from calculator.examine import forms, sniff, tree
 from calculator.examine.containers import Cells, JsonArray, JsonLines, Rows, TextLines
-from calculator.examine.dataset import DataSet
+from calculator.examine.dataset import AT_ONCE, DataSet
 from calculator.examine.results import Results
 from calculator.examine.runs import Run
 from calculator.examine.sniff import ARRAY, CELLS, DATA, LINES, OBJECT, RESULTS, RUN, Sniffed
@@ -109,10 +109,23 @@ class Reader:
                 raise RefusedError(f"{self.name} must be read whole, and is longer than 64 MiB: {_WHOLE_REMEDY}.")
         elif self.run is not None:
             self.run.take(line.decode("utf-8", "replace").rstrip("\r") for line in lines)
+        elif isinstance(self._lines, JsonLines):
+            for start in range(0, len(lines), AT_ONCE):
+                self._objects(self._lines, lines[start : start + AT_ONCE])
+            self._note_long()
         elif self._lines is not None:
             self._rows(self._lines.rows(lines, self._lines_before))
             self._lines_before += len(lines)
             self._note_long()
+
+    def _objects(self, container: JsonLines, lines: list[bytes]) -> None:
+        assert self.data is not None
+        before, found = self._lines_before, container.objects(lines)
+        self._lines_before += len(lines)
+        if found is None:
+            self._rows(container.rows(lines, before))
+        else:
+            self.data.take_some(range(before + 1, self._lines_before + 1), found)
 
     def _rows(self, rows: Rows) -> None:
         assert self.data is not None

@@ -1,10 +1,14 @@
 """Exact and near duplicates, contradictions and overlap, in bounded memory.
 
-A text is remembered by a hash of 64 bits. Of up to `MOST_KEPT` different texts each is remembered, and the counts are
-exact but for two texts that share a hash (for 262,144 texts a chance of 2e-9). Beyond that only the texts whose hash
+A text is remembered by a hash of 64 bits, or, in a browser, by one of 32 bits with its length. Of up to `MOST_KEPT`
+different texts each is remembered, and the counts are exact but for two texts that share both (for 262,144 texts a
+chance of 2e-9; in a browser, where 300 lengths are as frequent, of one in 40). Beyond that only the texts whose hash
 ends in k zero bits are, a random part of 1 / 2^k; all copies of a text share its hash, so the share of repeats in that
 part is the share in the file, with the error of a sample of at least half as many texts.
 """
+
+import sys
+from collections.abc import Iterable, Sequence
 
 from calculator.examine.tree import FIRST_LINES
 
@@ -12,6 +16,13 @@ MOST_KEPT = 2**18
 
 _COUNT_BITS = 24
 _COUNTS = 2**_COUNT_BITS - 1
+_SHORT_HASHES = sys.hash_info.width < 64
+
+
+def keys_of(texts: Sequence[str] | Sequence[bytes]) -> list[int]:
+    """What each text is remembered by. Its last bits are as good as drawn by chance."""
+    found = map(hash, texts)
+    return [key ^ len(text) << 32 for key, text in zip(found, texts, strict=True)] if _SHORT_HASHES else list(found)
 
 
 class Seen:
@@ -44,6 +55,20 @@ class Seen:
         if len(found) > self.most:
             self._thin()
         return False
+
+    def add_all(self, keys: Iterable[int], lines: Iterable[int]) -> None:
+        """`add` each with its line."""
+        found, mask, most = self.found, self.mask, self.most
+        for key, at in zip(keys, lines, strict=True):
+            if key & mask:
+                continue
+            if key in found:
+                self.add(key, at)
+                continue
+            found[key] = at << _COUNT_BITS | 1
+            if len(found) > most:
+                self._thin()
+                found, mask = self.found, self.mask
 
     def _thin(self) -> None:
         while len(self.found) > self.most // 2:
@@ -95,6 +120,18 @@ class Answers:
             self.contradicted.add(key)
             if len(self.pairs) < FIRST_LINES:
                 self.pairs.append((line, before[1]))
+
+    def add_all(self, keys: Iterable[int], answers: Iterable[int], lines: Iterable[int]) -> None:
+        """`add` each with its answer and its line."""
+        found, mask, most = self.found, self.mask, self.most
+        for key, answer, at in zip(keys, answers, lines, strict=True):
+            if key & mask:
+                continue
+            if key in found or len(found) >= most:
+                self.add(key, answer, at)
+                found, mask = self.found, self.mask
+            else:
+                found[key] = (answer, at)
 
     @property
     def inputs(self) -> int:

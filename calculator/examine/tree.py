@@ -3,6 +3,7 @@
 Every text in it may hold what stood in somebody's file: whoever draws it makes it text, never markup.
 """
 
+from bisect import insort
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -31,8 +32,9 @@ class Lines:
     def add(self, line: int) -> None:
         """One more, at this line, counted from 1."""
         self.count += 1
-        if self.count <= FIRST_LINES:
-            self.first.append(line)
+        if self.count <= FIRST_LINES or line < self.first[-1]:
+            insort(self.first, line)
+            del self.first[FIRST_LINES:]
 
 
 def shown(text: str, most: int = LONGEST_SHOWN) -> str:
