@@ -112,6 +112,15 @@ PIECES = (
 
 
 @pytest.mark.node
+def test_a_run_without_a_break_is_counted_in_a_file_as_the_encoding_counts_it(counted):
+    random = Random(12)
+    kinds = ["ab", string.ascii_letters, "aeiou", "!?", "-", " ", "\n ", "é\u0301", "漢字仮", "กรุงเทพ", "\ud800x", "ßİ़"]
+    texts = ["".join(random.choices(kind, k=random.randint(190, 1500))) for kind in kinds for _ in range(3)]
+    for text, found in zip(texts, counted(*texts), strict=True):
+        assert found["ofFiles"] == found["whole"], text[:20]
+
+
+@pytest.mark.node
 def test_a_files_texts_are_counted_as_the_encoding_counts_them(counted):
     random = Random(11)
     texts = ["".join(random.choices(PIECES, k=random.randint(0, 60))) for _ in range(2000)]

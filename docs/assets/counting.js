@@ -13,7 +13,8 @@
 const ENCODING = new URL("tokenizer/o200k_base.js", import.meta.url);
 const PIECES = 3;
 const PIECE = 4000;
-// The encoding's work grows with the square of a run without a break. No word is as long; a longer run is cut.
+// The encoding's work grows with the square of a run without a break. No word is as long; in a pasted text a longer run is
+// cut, as its tokens are only held against its words.
 const LONGEST_RUN = 200;
 const LONG_RUN = new RegExp(`[\\p{L}\\p{M}]{${LONGEST_RUN}}|[^\\s\\p{L}\\p{N}]{${LONGEST_RUN}}|\\s{${LONGEST_RUN}}`, "gu");
 const UNSPACED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}]/gu;
@@ -21,6 +22,11 @@ const IN_WORD = /[\p{L}\p{N}]/u;
 // Words come again and again. Kept are the short ones, and when there are too many, they are found anew.
 const LONGEST_KEPT = 40;
 const MOST_KEPT = 300_000;
+const BYTES = new TextEncoder();
+// Nobody writes a longer run: what has one is cut, so that no line holds up the count for minutes.
+const LONGEST_JOINED = 100_000;
+// More than so many characters have bytes: a rank and a place make one number.
+const SPAN = 2 ** 20;
 // What a model takes for the end of a text is here part of it.
 const AS_TEXT = { disallowedSpecial: new Set() };
 const TURN_MS = 40;
@@ -51,17 +57,73 @@ function tokensIn(piece, countTokens) {
   return tokens + countTokens(piece.slice(from), AS_TEXT);
 }
 
+// Tokens of a long piece: of all neighbours the two with the lowest rank are joined, the first of them, again and again, as
+// the encoding does it. The encoding looks through all pairs each time; here they wait in a heap.
+function joined(core, piece) {
+  const bytes = BYTES.encode(piece);
+  const { length } = bytes;
+  const ends = Int32Array.from(bytes, (_, at) => at + 1);
+  const before = Int32Array.from(bytes, (_, at) => at - 1);
+  const due = new Float64Array(length);
+  const heap = [];
+  const offer = (start) => {
+    const middle = ends[start];
+    due[start] = -1;
+    if (middle === length) return;
+    const rank = core.getBpeRankFromBytes(bytes.subarray(start, ends[middle]));
+    if (rank !== undefined) push(heap, (due[start] = rank * SPAN + start));
+  };
+  for (let start = 0; start < length; start += 1) offer(start);
+  let parts = length;
+  while (heap.length) {
+    const first = pop(heap);
+    const start = first % SPAN;
+    if (due[start] !== first) continue;
+    const middle = ends[start];
+    due[middle] = -1;
+    ends[start] = ends[middle];
+    if (ends[start] < length) before[ends[start]] = start;
+    parts -= 1;
+    offer(start);
+    if (start) offer(before[start]);
+  }
+  return parts;
+}
+
+function push(heap, value) {
+  let at = heap.length;
+  for (let up; at && heap[(up = (at - 1) >> 1)] > value; at = up) heap[at] = heap[up];
+  heap[at] = value;
+}
+
+function pop(heap) {
+  const first = heap[0];
+  const value = heap.pop();
+  const { length } = heap;
+  if (!length) return first;
+  let at = 0;
+  for (let down = 1; down < length; down = 2 * at + 1) {
+    if (down + 1 < length && heap[down + 1] < heap[down]) down += 1;
+    if (heap[down] >= value) break;
+    heap[at] = heap[down];
+    at = down;
+  }
+  heap[at] = value;
+  return first;
+}
+
 // A count of tokens for many texts: each piece that the encoding cuts a text into is looked up. Twice as fast as the
 // encoding itself, and the same number.
-export function counter({ countTokens, bytePairEncodingCoreProcessor }) {
-  const cuts = bytePairEncodingCoreProcessor.tokenSplitRegex;
+export function counter({ countTokens, bytePairEncodingCoreProcessor: core }) {
+  const cuts = core.tokenSplitRegex;
   const kept = new Map();
   return (text) => {
     let tokens = 0;
     for (const piece of text.match(cuts) ?? []) {
       let found = kept.get(piece);
       if (found === undefined) {
-        found = tokensIn(piece, countTokens);
+        const long = piece.length > LONGEST_RUN && piece.length <= LONGEST_JOINED;
+        found = long ? joined(core, piece) : tokensIn(piece, countTokens);
         if (kept.size > MOST_KEPT) kept.clear();
         if (piece.length <= LONGEST_KEPT) kept.set(piece, found);
       }

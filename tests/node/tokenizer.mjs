@@ -26,7 +26,7 @@ function measure(given) {
   const short = text.length < WHOLE;
   return {
     ...step.value,
-    ofFiles: countOfFiles(text),
+    ofFiles: short ? countOfFiles(text) : null,
     longest,
     calls,
     list: short ? wordsOf(text) : [],
