@@ -121,7 +121,10 @@ class Choices:
 
 @dataclass(frozen=True, kw_only=True)
 class Grid:
-    """A map over two quantities: `cells[row][column]` is the answer at `ys[row]`, `xs[column]`; `here`: the present."""
+    """A map over two quantities: `cells[row][column]` is the answer at `ys[row]`, `xs[column]`; `here`: the present.
+
+    doubtful: for each cell, whether fewer than two thirds of its draws have its answer; empty where nothing was drawn.
+    """
 
     title: str
     description: str
@@ -133,6 +136,7 @@ class Grid:
     ys: tuple[float, ...]
     cells: tuple[tuple[str, ...], ...]
     here: tuple[float, float]
+    doubtful: tuple[tuple[bool, ...], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

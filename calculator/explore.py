@@ -1,12 +1,12 @@
 """One field swept over its range, two fields over a map, and two situations side by side. All by the same engine."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import exp, inf, isfinite, log
 from typing import Any
 
-from calculator.engine import Reading, choose, make_inputs, result_name
+from calculator.engine import Reading, choose, draws, make_inputs, result_name
 from calculator.exhibit import Curves, Exhibit, Grid, Line, Mark, Table
 from calculator.fields import Field, fields_of, show
 from calculator.units import COUNT, round_to
@@ -14,6 +14,12 @@ from calculator.verdict import Decision
 
 SWEEP_POINTS = 41
 MAP_POINTS = 21
+MAP_DRAWS = 9
+"""Draws for each cell of a map: few, as there are hundreds of cells, and enough to tell two thirds of them."""
+
+IN_DOUBT_SHARE = 2 / 3
+"""Where a smaller share of its draws has a cell's answer, the map shows its doubt."""
+
 REACH = 10.0
 """A sweep shows the field from a tenth to ten times its value, within its bounds: farther out the curve says little."""
 
@@ -23,12 +29,16 @@ FAR = 1000.0
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
-    """One value of the swept field with the result and the answer there, and what each option is worth there."""
+    """One value of the swept field with the result and the answer there, and what each option is worth there.
+
+    holds: the share of draws with the same answer; one where nothing was drawn.
+    """
 
     value: float
     result: float
     answer: StrEnum
     worths: tuple[tuple[str, float], ...] = ()
+    holds: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +138,11 @@ def sweep(decision: Decision, reading: Reading, name: str, count: int = SWEEP_PO
 def map_row(
     decision: Decision, reading: Reading, across: str, up: str, row: int, count: int = MAP_POINTS
 ) -> tuple[float, tuple[Point, ...]]:
-    """One row of the map: the value of `up` there (row 0 is its smallest) and a point for each value of `across`."""
+    """One row of the map: the value of `up` there (row 0 is its smallest) and a point for each value of `across`.
+
+    Each point says how far its answer holds over a few draws of what is uncertain. ValueError for one field twice, a
+    field that is no number, or a row that there is not.
+    """
     base = reading.inputs.__dict__
     xs = values_of(_number_field(decision, across), base[across], count)
     ys = values_of(_number_field(decision, up), base[up], count)
@@ -137,7 +151,18 @@ def map_row(
             f"a map needs two different fields and a row from 0 to {len(ys) - 1}; given: {across}, {up}, {row}"
         )
     y = ys[row]
-    return y, tuple(_point(decision, make_inputs(decision, base, {across: x, up: y}), x) for x in xs)
+    drawn = [inputs.__dict__ for inputs in draws(decision, reading, MAP_DRAWS)]
+    points = []
+    for x in xs:
+        here = {across: x, up: y}
+        point = _point(decision, make_inputs(decision, base, here), x)
+        same = sum(_answer(decision, make_inputs(decision, other, here)) == point.answer for other in drawn)
+        points.append(replace(point, holds=same / MAP_DRAWS))
+    return y, tuple(points)
+
+
+def _answer(decision: Decision, inputs: Any) -> StrEnum:
+    return choose(decision, inputs, decision.compute(inputs))
 
 
 def rows_of_map(decision: Decision, reading: Reading, up: str, count: int = MAP_POINTS) -> int:
@@ -253,9 +278,11 @@ def map_exhibit(
     base, specs = reading.inputs.__dict__, fields_of(decision.Inputs)
     x, y = specs[across], specs[up]
     answers = sorted({str(point.answer) for _, row in rows for point in row})
+    doubts = [point.holds < IN_DOUBT_SHARE for _, row in rows for point in row]
     return Grid(
         title=f"The answer by {x.label.lower()} and {y.label.lower()}",
-        description=f"All else as it stands. The ring marks your numbers. Answers on the map: {'; '.join(answers)}.",
+        description=f"All else as it stands. The ring marks your numbers. Answers on the map: {'; '.join(answers)}."
+        + (f" In doubt: {round(100 * sum(doubts) / len(doubts))}\u00a0% of the map." if any(doubts) else ""),
         x_label=x.label,
         y_label=y.label,
         x_unit=x.unit or COUNT,
@@ -263,6 +290,7 @@ def map_exhibit(
         xs=tuple(point.value for point in rows[0][1]),
         ys=tuple(value for value, _ in rows),
         cells=tuple(tuple(str(point.answer) for point in row) for _, row in rows),
+        doubtful=tuple(tuple(point.holds < IN_DOUBT_SHARE for point in row) for _, row in rows),
         here=(_or_first(base[across], rows[0][1][0].value), _or_first(base[up], rows[0][0])),
     )
 

@@ -3,7 +3,8 @@
 Formatting is plain arithmetic on the standard library, so that CPython and Pyodide give the same bytes.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from math import floor, inf, isfinite, log10
 
@@ -82,6 +83,46 @@ def plain(value: float, digits: int = 3) -> str:
     if round_to(size, digits) >= 1000:
         return sign + _group(size, 0)
     return sign + _trim(_fixed(size, digits))
+
+
+_SAID = re.compile(
+    r"(?<![\w.,-])(?P<money>\$?)(?P<number>(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?)(?![\w,]*\d)"
+    r"(?P<unit>(?: (?:thousand|million|billion|trillion))?(?:\u00a0[^\W\d_%]+|\u00a0%)?)"
+)
+_COUNTED = ("GPU", "item", "example", "card", "user", "turn", "label")
+"""Units of what is counted one by one: a whole number of them under a thousand stays whole."""
+
+_NEARLY_ALL = 99.0
+
+
+def numbers_in(text: str) -> frozenset[str]:
+    """The numbers of a text that `in_two_digits` could shorten, as they are written."""
+    return frozenset(found["number"] for found in _SAID.finditer(text))
+
+
+def in_two_digits(text: str, kept: Set[str] = frozenset()) -> str:
+    """A headline with two digits for each amount, share or measure in it: few estimates have more.
+
+    Numbers in `kept`, which are the reader's own, stay as they are written; so do counts, shares of 99 % and more, and
+    two numbers that two digits could not tell apart.
+    """
+    short = {found[0]: _shortened(found, kept) for found in _SAID.finditer(text)}
+    said = list(short.values())
+    return _SAID.sub(lambda found: short[found[0]] if said.count(short[found[0]]) == 1 else found[0], text)
+
+
+def _shortened(found: re.Match[str], kept: Set[str]) -> str:
+    number, unit = found["number"], found["unit"]
+    value = float(number.replace(",", ""))
+    rounded = round_to(value, 2)
+    whole = "." not in number
+    bare = not found["money"] and not unit and whole
+    few = whole and value < 1000 and (bare or unit.lstrip("\u00a0").startswith(_COUNTED))
+    nearly_all = unit.endswith("%") and value >= _NEARLY_ALL
+    if rounded == value or number in kept or bare or few or nearly_all:
+        return found[0]
+    # A half goes up, as people round.
+    return f"{found['money']}{_trim(_fixed(value * (1 + 1e-12), 2))}{unit}"
 
 
 def _fixed(size: float, digits: int) -> str:

@@ -1,8 +1,13 @@
 """Sweeps, maps and comparisons agree with the engine they come from."""
 
+from dataclasses import replace
+
 import pytest
 
 from calculator import catalog, engine, explore
+from calculator.exhibit import Grid
+from calculator.faces import view
+from calculator.units import DAYS, SHARE
 
 NAME = "real_time_updates"
 DECISION = catalog.decision(NAME)
@@ -56,6 +61,33 @@ def test_a_map_has_the_answers_of_its_rows():
     assert grid.cells[5][3] == report.verdict.answer
     with pytest.raises(ValueError, match="two different fields"):
         explore.map_row(DECISION, read(), across, across, 0)
+
+
+def test_a_map_is_in_doubt_where_fewer_than_two_thirds_of_the_draws_agree():
+    across, up = "fact_half_life_days", "stale_allowed_share"
+    count = explore.rows_of_map(DECISION, read(), up)
+    rows = tuple(explore.map_row(DECISION, read(), across, up, k) for k in range(count))
+    grid = explore.map_exhibit(DECISION, read(), across, up, rows)
+    drawn = list(engine.draws(DECISION, read(), explore.MAP_DRAWS))
+    for y, x in ((0, 0), (7, 11), (20, 20)):
+        here = {across: grid.xs[x], up: grid.ys[y]}
+        made = [engine.make_inputs(DECISION, inputs.__dict__, here) for inputs in drawn]
+        same = sum(engine.choose(DECISION, one, DECISION.compute(one)) == rows[y][1][x].answer for one in made)
+        assert rows[y][1][x].holds == same / explore.MAP_DRAWS
+        assert grid.doubtful[y][x] == (same < 2 / 3 * explore.MAP_DRAWS)
+
+
+def test_a_map_says_its_doubt_in_words_in_a_paler_cell_and_in_its_table():
+    grid = Grid(
+        title="t", description="d", x_label="x", y_label="y", x_unit=DAYS, y_unit=SHARE, xs=(1.0, 2.0), ys=(0.1, 0.2),
+        cells=(("A", "A"), ("A", "B")), here=(1.0, 0.1), doubtful=((False, True), (False, False)),
+    )  # fmt: skip
+    html = view.render_exhibit(grid)
+    assert html.count("calc-doubtful") == 1
+    assert html.count("<td") == 4
+    assert "A (in doubt)" in html
+    assert "fewer than two thirds of the draws" in html
+    assert "doubt" not in view.render_exhibit(replace(grid, doubtful=((False, False), (False, False))))
 
 
 def test_a_comparison_puts_what_changes_the_answer_first():

@@ -15,12 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mkdocs.commands.build import build
 from mkdocs.config.defaults import MkDocsConfig
+from PIL import Image
 
 from calculator import catalog, engine
 from calculator.exhibit import Bar, Bars, Curves, Grid, Line, Mark, Note, Segment, Table
 from calculator.faces import agreement, chart, view
 from calculator.units import GIB, MONTHS, SHARE, USD
-from calculator.web import publish, serve, slim
+from calculator.web import cards, publish, serve, slim
 from calculator.web import site as fences
 
 NAMES = catalog.names()
@@ -387,6 +388,47 @@ def test_a_published_style_loses_comments_and_space_and_nothing_in_quotes():
     thin = slim.thin(style)
     assert thin == '.a > .b{content: "a  {b}; /";margin: 0 auto;}@media (min-width: 1px){a{color: red;}}'
     assert slim.thin(thin) == thin
+
+
+def test_a_page_loses_its_indentation_and_nothing_in_a_block_of_code():
+    page = "<ul>\n    <li>a\n      b</li>\n\n</ul><pre>x\n  y</pre><textarea>\n  z</textarea><p>c</p>"
+    assert publish._lean(page) == "<ul>\n<li>a\nb</li>\n</ul><pre>x\n  y</pre><textarea>\n  z</textarea><p>c</p>"
+
+
+def test_findings_in_a_shut_fold_wait_in_a_file_that_holds_them_whole(site):
+    found = list(site.rglob("findings.json"))
+    assert found
+    for path in found:
+        page = path.with_name("index.html").read_text("utf-8")
+        assert 'data-later="findings.json"' in page
+        held_back = json.loads(path.read_text("utf-8"))
+        number = int(re.search(r"<summary>(\d+) more findings", page)[1])
+        assert held_back.count("<article") == held_back.count("</article>") == number
+
+
+def test_every_page_has_a_picture_for_links_with_its_question_and_verdict(site):
+    address = serve.published_address(site)
+    for path in pages(site):
+        text = path.read_text("utf-8")
+        (name,) = re.findall(r'<meta property="og:image" content="([^"]*)">', text)
+        assert name.startswith(address), path
+        with Image.open(site / name.removeprefix(address)) as picture:
+            assert (picture.format, picture.size) == ("PNG", (1200, 630))
+        assert text.count('<meta name="twitter:card" content="summary_large_image">') == 1
+        assert text.count('property="og:title"') == text.count('property="og:description"') == 1
+    question, verdict, shares = cards.words_of((site / "decide" / "index.html").read_text("utf-8"), "")
+    assert question
+    assert str(report_of("fine_tune_or_not").verdict.answer) in verdict
+    assert "% of" in shares
+
+
+def test_the_picture_of_the_same_words_is_the_same_to_the_byte():
+    words = ("A question that is long enough to need a second line, and then some more of it?", "Yes, in 97 % of draws")
+    one = cards.draw(*words, "97 % of 256 draws", "The site")
+    assert one == cards.draw(*words, "97 % of 256 draws", "The site")
+    assert one != cards.draw(*words, "96 % of 256 draws", "The site")
+    assert len(one) < 60_000
+    assert cards.draw("", "", "word " * 500, "The site").startswith(b"\x89PNG")
 
 
 def test_publishing_twice_changes_nothing(copied):

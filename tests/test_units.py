@@ -19,6 +19,8 @@ from calculator.units import (
     TOKENS,
     UNITS,
     USD,
+    in_two_digits,
+    numbers_in,
     parse,
     plain,
     split_range,
@@ -232,3 +234,35 @@ def test_every_unit_is_found_by_its_suffix_and_no_other():
     assert all(unit_of(unit.suffix) is unit for unit in UNITS)
     with pytest.raises(KeyError, match="furlongs"):
         unit_of("furlongs")
+
+
+@pytest.mark.parametrize(
+    ("said", "short"),
+    [
+        ("about $11,883 and 0.833\u00a0days", "about $12,000 and 0.83\u00a0days"),
+        ("88.6\u00a0% is right, 10.9\u00a0points more", "89\u00a0% is right, 11\u00a0points more"),
+        ("a bar of 72.5\u00a0%", "a bar of 73\u00a0%"),
+        ("1.23 million tokens", "1.2 million tokens"),
+        ("216 of 300 passed", "216 of 300 passed"),
+        ("128\u00a0GPUs after 144\u00a0ms", "128\u00a0GPUs after 140\u00a0ms"),
+        ("99.7\u00a0% of the time", "99.7\u00a0% of the time"),
+        ("75.1\u00a0% against 75\u00a0%", "75.1\u00a0% against 75\u00a0%"),
+        ("Qwen3-14B and GPT-4.1 take 3\u00a0GPUs", "Qwen3-14B and GPT-4.1 take 3\u00a0GPUs"),
+        ("no number at all", "no number at all"),
+    ],
+)
+def test_a_headline_has_two_digits_and_says_no_other_thing(said, short):
+    assert in_two_digits(said) == short
+
+
+def test_the_readers_own_numbers_stay_as_they_were_given():
+    assert in_two_digits("$1,234 of your $1,275", numbers_in("$1,275")) == "$1,200 of your $1,275"
+
+
+@given(value=st.floats(min_value=1e-3, max_value=1e11), unit=st.sampled_from([USD, DAYS, GIB, SHARE, TOKENS]))
+def test_two_digits_are_within_a_twentieth_and_never_longer(value, unit):
+    said = unit.show(value)
+    short = in_two_digits(said)
+    assert len(short) <= len(said)
+    assert parse(short, unit) == pytest.approx(parse(said, unit), rel=0.051)
+    assert in_two_digits(short) == short

@@ -98,13 +98,14 @@ def test_a_scatter_has_a_name_a_description_and_no_style_of_its_own():
 
 
 def test_the_page_shows_every_estimator_the_choice_itself_and_where_to_send_a_measurement():
-    assert ["summary", "first-contact", *worked_out.ESTIMATORS, worked_out.CASES, "send"] == FENCES
+    assert ["picture", "summary", "first-contact", *worked_out.ESTIMATORS, worked_out.CASES, "send"] == FENCES
     assert (ROOT / ".github/ISSUE_TEMPLATE/measurement.yml").is_file()
     assert "issues/new?template=measurement.yml" in page.render("send")
 
 
 def test_an_unknown_fence_lists_the_known_ones():
-    with pytest.raises(ValueError, match=r"must be one of: summary, first-contact, parameters, .*; given: 'nonsense'"):
+    known = "summary, picture, first-contact, parameters"
+    with pytest.raises(ValueError, match=rf"must be one of: {known}, .*; given: 'nonsense'"):
         page.render("nonsense")
 
 

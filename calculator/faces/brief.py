@@ -11,7 +11,7 @@ from calculator import MODEL_VERSION
 from calculator.engine import Report, strength_words
 from calculator.exhibit import Table
 from calculator.faces.chart import escape
-from calculator.faces.report import as_text, markdown_table, origin, reproducing, show_input
+from calculator.faces.report import as_text, in_brief, markdown_table, origin, reproducing, show_input
 from calculator.fields import fields_of
 from calculator.links import Start
 from calculator.units import SHARE
@@ -53,9 +53,9 @@ def brief_of(report: Report, start: Start | None = None, site_url: str = "", day
     flips = (f"{flip.condition}: {flip.answer}" for flip in (report.flips or ())[:_FLIPS])
     return Brief(
         question=report.decision.question,
-        decision=f"{verdict.answer}. {verdict.headline}",
+        decision=f"{verdict.answer}. {in_brief(report, verdict.headline)}",
         doubt=strength_words(report),
-        trial=verdict.next_step,
+        trial=in_brief(report, verdict.next_step),
         columns=columns,
         options=options,
         flips=tuple(flips) or ("No single number changes it within its bounds.",),

@@ -284,7 +284,8 @@ def _cell(exhibit: Grid) -> tuple[float, float]:
 
 
 def grid(exhibit: Grid) -> str:
-    """Which answer where, over two quantities: one cell a value, however far the next is; a ring where we are."""
+    """Which answer where, over two quantities: one cell a value, however far the next is; a ring where we are. Paler
+    where the answer is in doubt."""
     answers = sorted({answer for row in exhibit.cells for answer in row})
     wide, high = _cell(exhibit)
     foot = _GRID_HEIGHT - _BOTTOM
@@ -292,12 +293,14 @@ def grid(exhibit: Grid) -> str:
     for row, cells in enumerate(exhibit.cells):
         y = foot - (row + 1) * high
         start = 0
+        looks = list(zip(cells, exhibit.doubtful[row] if exhibit.doubtful else (False,) * len(cells), strict=True))
         for column in range(1, len(cells) + 1):
-            # Neighbours with one answer make one rectangle.
-            if column == len(cells) or cells[column] != cells[start]:
-                number = series(answers.index(cells[start]))
+            # Neighbours with one answer, as far in doubt, make one rectangle.
+            if column == len(cells) or looks[column] != looks[start]:
+                answer, doubtful = looks[start]
+                shade = f"{series(answers.index(answer))}{' calc-doubtful' if doubtful else ''}"
                 parts.append(
-                    f'<rect class="calc-cell calc-fill-{number}" x="{_at(start * wide)}%" y="{_at(y)}" '
+                    f'<rect class="calc-cell calc-fill-{shade}" x="{_at(start * wide)}%" y="{_at(y)}" '
                     f'width="{_at((column - start) * wide)}%" height="{_at(high)}"/>'
                 )
                 start = column

@@ -10,7 +10,7 @@ from calculator.engine import FIRM, Reading, Report, result_name, strength_words
 from calculator.exhibit import Bars, Choices, Command, Curves, Exhibit, Grid, Note, Table
 from calculator.fields import defaults_of, fields_of, show
 from calculator.links import Start, differing, query
-from calculator.units import COUNT, USD, round_to
+from calculator.units import COUNT, USD, in_two_digits, numbers_in, round_to
 from calculator.verdict import Decision
 
 DIGITS = 7
@@ -218,6 +218,15 @@ def origin(report: Report, name: str, start: Start) -> str:
     if name in report.reading.given:
         return "preset" if start.given.get(name) == report.reading.given[name] else "yours"
     return "catalogue" if name in report.reading.filled else "typical"
+
+
+def in_brief(report: Report, text: str) -> str:
+    """A sentence of the panel with two digits a number; the reader's own numbers stay as they were given."""
+    values = report.reading.inputs.__dict__
+    specs = fields_of(report.decision.Inputs)
+    asked = (name for name, spec in specs.items() if spec.kind != "assume" or name in report.reading.given)
+    own = (show_input(report, name, values[name]) for name in asked)
+    return in_two_digits(text, frozenset().union(*map(numbers_in, own)))
 
 
 def show_input(report: Report, name: str, value: Any) -> str:

@@ -15,11 +15,11 @@ from calculator.exhibit import Bars, Choices, Command, Curves, Exhibit, Grid, Hi
 from calculator.explore import Comparison, comparison_table
 from calculator.faces import chart
 from calculator.faces.chart import escape
-from calculator.faces.report import range_words, shell_line, show_input, used_assumptions
+from calculator.faces.report import in_brief, range_words, shell_line, show_input, used_assumptions
 from calculator.facts.assumptions import Assumption, counted
 from calculator.fields import Field, defaults_of, fields_of, show
 from calculator.units import COUNT, SHARE, USD, Unit
-from calculator.verdict import Decision, Verdict
+from calculator.verdict import Decision
 
 LEAD = ("next", "tipping", "picture")
 """The sections that make the panel together with the verdict: what is read first."""
@@ -88,8 +88,8 @@ def _verdict(report: Report) -> str:
     """Only spans and a drawing: an output holds phrasing, and is read out whole when it changes."""
     verdict = report.verdict
     return (
-        f'<span class="calc-panel calc-panel-{report.strength}">{_lamps(verdict)}{_said(report)} '
-        f'<span class="calc-headline">{escape(verdict.headline)}</span> {_share_bar(report)}'
+        f'<span class="calc-panel calc-panel-{report.strength}">{_lamps(report)}{_said(report)} '
+        f'<span class="calc-headline">{escape(in_brief(report, verdict.headline))}</span> {_share_bar(report)}'
         f'<span class="calc-holds">{_holds(report)}</span></span>'
     )
 
@@ -143,10 +143,11 @@ def _holds(report: Report) -> str:
     return f"{' · '.join(words)} of {DRAWS} draws"
 
 
-def _lamps(verdict: Verdict) -> str:
+def _lamps(report: Report) -> str:
     """The figures that are read before the answer."""
     lamps = "".join(
-        f'<span class="calc-lamp calc-lamp-{one.state}">{escape(one.words)}</span> ' for one in verdict.lamps
+        f'<span class="calc-lamp calc-lamp-{one.state}">{escape(in_brief(report, one.words))}</span> '
+        for one in report.verdict.lamps
     )
     return f'<span class="calc-lamps">{lamps}</span>' if lamps else ""
 
@@ -158,7 +159,8 @@ def _next(report: Report, overall: str) -> str:
         worth = ""
         if report.value_of_knowing_usd is not None:
             worth = f" Knowing the uncertain numbers would be worth {USD.show(report.value_of_knowing_usd)} at most."
-        html = f'<p class="calc-next"><strong>Do next</strong> {escape(report.verdict.next_step + worth)}</p>'
+        said = in_brief(report, report.verdict.next_step + worth)
+        html = f'<p class="calc-next"><strong>Do next</strong> {escape(said)}</p>'
     if overall:
         html += f'<p class="calc-overall"><strong>Overall</strong> {escape(overall)}</p>'
     return html
@@ -387,9 +389,15 @@ def _bars(exhibit: Bars) -> tuple[str, str, str]:
 def _grid(exhibit: Grid) -> tuple[str, str, str]:
     keys = legend(sorted({answer for row in exhibit.cells for answer in row}))
     columns = [exhibit.y_label, *(exhibit.x_unit.show(x) for x in exhibit.xs)]
-    rows = [
-        (exhibit.y_unit.show(y), *cells) for y, cells in zip(reversed(exhibit.ys), reversed(exhibit.cells), strict=True)
-    ]
+    said = exhibit.cells
+    if any(map(any, exhibit.doubtful)):
+        pairs = zip(exhibit.cells, exhibit.doubtful, strict=True)
+        said = tuple(
+            tuple(f"{answer} (in doubt)" if doubtful else answer for answer, doubtful in zip(*row, strict=True))
+            for row in pairs
+        )
+        keys += '<p class="calc-caption">Paler: in doubt, fewer than two thirds of the draws have this answer.</p>'
+    rows = [(exhibit.y_unit.show(y), *cells) for y, cells in zip(reversed(exhibit.ys), reversed(said), strict=True)]
     return chart.grid(exhibit), keys, _table(columns, rows, cells_at=chart.grid_places(exhibit)[::-1])
 
 
@@ -575,14 +583,15 @@ def _assumptions(report: Report) -> str:
             f"<td>{escape(show_input(report, name, getattr(report.reading.inputs, name)))} "
             f'<button class="calc-how" type="button" data-action="change" data-field="{name}" '
             f'aria-label="Change: {escape(entry.label)}">Change</button></td>'
-            f"<td>{escape(span)}</td><td>{_said_by(entry)}</td><td>{_dates(entry)}</td></tr>"
+            f"<td>{escape(span)}</td></tr>"
         )
     if not rows:
         return ""
     return (
-        '<h4>Assumptions</h4><div class="calc-scroll" tabindex="0" role="group" aria-label="Assumptions">'
+        "<h4>Assumptions</h4><p>Source and date of each stand beside its field.</p>"
+        '<div class="calc-scroll" tabindex="0" role="group" aria-label="Assumptions">'
         '<table class="calc-table"><thead><tr><th scope="col">Assumption</th><th scope="col">Value</th>'
-        '<th scope="col">5th to 95th percentile</th><th scope="col">Source</th><th scope="col">Date</th></tr></thead>'
+        '<th scope="col">5th to 95th percentile</th></tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>"
     )
 

@@ -11,6 +11,9 @@
 - `sw.js` gets the list of files to keep for reading without a network, with the digest of each;
 - `llms.txt` lists the pages for machines that read, `schemas/` says what they may send and what comes back;
 - the theme's styles lose what no page of the site uses;
+- pages lose the space that means nothing and the words that are there for the search alone, which has them by then;
+- what a shut fold of findings holds is fetched when it is opened;
+- every page gets the picture that others show beside a link to it;
 - a dead link, a missing anchor, an inline style or an inline handler fails the build.
 
 Native only, standard library only. Running it twice changes nothing.
@@ -31,13 +34,14 @@ from urllib.parse import unquote, urlsplit
 
 from calculator import MODEL_VERSION
 from calculator.faces.schema import write_schemas
-from calculator.web import slim
+from calculator.web import cards, slim
 from calculator.web.bundle import gzipped
 from calculator.web.serve import published_address
 
 RUNTIME = "assets/runtime/"
 TOKENIZER = "assets/tokenizer/"
 SCHEMAS = "schemas/"
+CARDS = "assets/cards/"
 _DIGITS = 16
 _INLINE = re.compile(r"<script(?P<attributes>[^>]*)>(?P<code>.*?)</script>", re.DOTALL)
 _SECTION = '<section class="calculator"'
@@ -65,6 +69,15 @@ _FOLDED = re.compile(
     r'aria-labelledby="(?P<name>__nav_[\d_]+)_label"(?P<rest>[^>]*>\s*<label class="md-nav__title" for="(?P=name)">'
     r"\s*<span[^>]*></span>\s*(?P<title>[^<]*?)\s*</label>)"
 )
+_KEPT_AS_IT_IS = re.compile(r"(<(pre|script|textarea)\b.*?</\2>)", re.DOTALL)
+_INDENT = re.compile(r"\s*\n\s*")
+_FOR_THE_SEARCH = re.compile(r'<details class="calc-computes">.*?</details>', re.DOTALL)
+_FINDINGS = re.compile(
+    r'(?P<fold><details class="evidence-more">.*?<div class="evidence")>(?P<cards>.*?)(?P<end></div></details>)',
+    re.DOTALL,
+)
+_CARD = re.compile(r'<meta (?:property="og:(?:image|url)[\w:]*"|name="twitter:card") content="[^"]*">\n?')
+_DESCRIBED = re.compile(r'<meta property="og:description" content="[^"]*"\s*/?>')
 _LAST_CHANGED = re.compile(r"\s*<lastmod>[^<]*</lastmod>")
 _SENTENCE_END = re.compile(r"\s+")
 
@@ -138,13 +151,14 @@ def publish(root: Path) -> list[str]:
     swapped = [digest for path in paths for digest in _script_digests(_content(path.read_text("utf-8")))]
     for path in paths:
         before = path.read_text("utf-8")
-        after = _versioned(before, versions)
+        after = _later(root, path, _lean(_versioned(before, versions)))
         for change in (_named, _marked, _searched_later, _stored_or_not, _without_next):
             after = change(after)
         after = _with_policy(after, swapped)
         if after != before:
             path.write_text(after, "utf-8")
         pages.append(Page(path=path.relative_to(root).as_posix(), text=after))
+    write_cards(root, pages)
     for path in root.glob("assets/javascripts/bundle.*.min.js"):
         path.write_text(path.read_text("utf-8").replace(_SEARCH_AT_ONCE, _SEARCH_WHEN_OPENED), "utf-8")
     write_schemas(root / SCHEMAS, published_address(root) + SCHEMAS)
@@ -157,13 +171,18 @@ def publish(root: Path) -> list[str]:
 def _slim(root: Path) -> dict[str, str]:
     """Leave out of the theme's styles what no page uses; a version for each, as they are this release's own by then."""
     theme = sorted(root.glob("assets/stylesheets/*.css"))
-    styles = [*theme, *sorted(root.glob("assets/*.css"))]
-    texts = [*sorted(root.rglob("*.html")), *sorted(root.glob("assets/*.js"))]
-    texts += sorted(root.glob("assets/javascripts/*.js"))
-    used = slim.words(path.read_text("utf-8") for path in texts)
-    used |= slim.asked(path.read_text("utf-8") for path in styles)
-    for path in theme:
-        path.write_text(slim.style(path.read_text("utf-8"), used), "utf-8")
+    scripts = [*sorted(root.glob("assets/*.js")), *sorted(root.glob("assets/javascripts/*.js"))]
+    texts = [path.read_text("utf-8") for path in scripts]
+    used = slim.words((path.read_text("utf-8") for path in sorted(root.rglob("*.html"))), texts)
+    kept = {path: slim.style(path.read_text("utf-8"), used) for path in theme}
+    own = [path.read_text("utf-8") for path in sorted(root.glob("assets/*.css"))]
+    before: dict[Path, str] = {}
+    # One variable may be all that asks for another.
+    while kept != before:
+        before, wanted = kept, slim.asked([*kept.values(), *own], texts)
+        kept = {path: slim.variables(text, wanted) for path, text in kept.items()}
+    for path, text in kept.items():
+        path.write_text(text, "utf-8")
     return {path.relative_to(root).as_posix(): _digest(path.read_bytes())[:12] for path in theme}
 
 
@@ -194,6 +213,28 @@ def _versioned(text: str, versions: dict[str, str]) -> str:
     for name, version in versions.items():
         text = re.sub(rf'({re.escape(name)})(\?v=\w+)?(?=")', rf"\1?v={version}", text)
     return text
+
+
+def _lean(text: str) -> str:
+    """The page without its indentation and without what only the search reads, whose index is written by now."""
+    parts = _KEPT_AS_IT_IS.split(_FOR_THE_SEARCH.sub("", text))
+    # Between two that are kept as they are stands the name of the second one's element.
+    return "".join(
+        _INDENT.sub("\n", part) if at % 3 == 0 else part for at, part in enumerate(parts) if at % 3 != 2
+    )
+
+
+def _later(root: Path, path: Path, text: str) -> str:
+    """Findings in a shut fold go into a file of their own; without scripts there is the page that has them all."""
+    deep = len(path.relative_to(root).parts) - 1
+
+    def move(found: re.Match[str]) -> str:
+        part = path.with_name("findings.json")
+        part.write_text(json.dumps(found["cards"], ensure_ascii=False), "utf-8")
+        words = f'<p><a href="{"../" * deep}evidence/">All findings on one page</a></p>'
+        return f'{found["fold"]} data-later="{part.name}">{words}{found["end"]}'
+
+    return _FINDINGS.sub(move, text, count=1)
 
 
 def _named(text: str) -> str:
@@ -253,6 +294,34 @@ def _with_policy(text: str, swapped: Iterable[str]) -> str:
     return _CHARSET.sub(lambda found: found[0] + tag, text, count=1)
 
 
+def write_cards(root: Path, pages: list[Page]) -> None:
+    """A picture for each page that says what it is about, and the tags that name it by its whole address."""
+    address = published_address(root)
+    home = next((page for page in pages if page.path == "index.html"), None)
+    if home is None:
+        return
+    site = home.reader.title.rpartition(" - ")[2]
+    folder = root / CARDS
+    folder.mkdir(parents=True, exist_ok=True)
+    for at, page in enumerate(pages):
+        text = _CARD.sub("", page.text)
+        described = _DESCRIBED.search(text)
+        if described is None:
+            continue
+        name = f"{CARDS}{page.address.rstrip('/').replace('/', '-') or 'home'}.png"
+        (root / name).write_bytes(cards.draw(*cards.words_of(text, page.reader.description), site))
+        tags = (
+            f'<meta property="og:url" content="{address}{page.address}">\n'
+            f'<meta property="og:image" content="{address}{name}">\n'
+            f'<meta property="og:image:width" content="{cards.WIDTH}">\n'
+            f'<meta property="og:image:height" content="{cards.HEIGHT}">\n'
+            '<meta name="twitter:card" content="summary_large_image">\n'
+        )
+        text = f"{text[: described.end()]}\n{tags}{text[described.end() :].lstrip()}"
+        (root / page.path).write_text(text, "utf-8")
+        pages[at] = Page(path=page.path, text=text)
+
+
 def write_sitemap(root: Path) -> None:
     """The sitemap without dates, which are those of the build, and its compressed copy without the time of it."""
     path = root / "sitemap.xml"
@@ -300,7 +369,7 @@ def _quick_start(root: Path) -> list[str]:
 def _left_out(name: str) -> bool:
     # A server may put its own address into the sitemap; without it a link is followed by a whole load.
     never = name.endswith((".map", ".gz", ".txt", "sitemap.xml")) or "/lunr/" in name
-    return never or name.startswith((TOKENIZER, SCHEMAS))
+    return never or name.startswith((TOKENIZER, SCHEMAS, CARDS))
 
 
 def outline(pages: Iterable[Page], address: str) -> str:

@@ -1,38 +1,64 @@
 """The theme's styles without what no page of the site uses: a reader downloads them before touching anything.
 
-A rule is left out when one of its classes is named nowhere in the site's pages and scripts: it can match nothing. A
-variable is left out when nothing asks for it. Ours keep every rule: some of their classes only a live answer has.
+A rule is left out when no element of the site's pages has one of its classes, and no script names it: it can match
+nothing. So is one for another way of writing or another colour than the pages ask for, and a variable that nothing asks
+for. Ours keep every rule: some of their classes only a live answer has.
 """
 
 import re
 from collections.abc import Iterable, Iterator
 
 _WORD = re.compile(r"[\w-]+")
+_CLASSES = re.compile(r'\bclass="([^"]*)"')
+_COLOUR = re.compile(r'data-md-color-[\w-]+="([\w-]*)"')
+_COLOURED = re.compile(r"\[data-md-color-\w+=([\w-]+)\]")
+_RIGHT_TO_LEFT = "[dir=rtl]"
+_SWITCHED_OFF = re.compile(
+    r"md-(?:annotation|author|banner|consent|feedback|pagination|post|select|source|status|tag|tooltip2?|version)\b"
+    r"|(?:arithmatex|critic|giscus|mermaid|tabbed|task-list)\b"
+)
+"""What the theme's script can build and this site asks it for nowhere: its names in that script are no use of them."""
+
 _CLASS = re.compile(r"\.(-?[A-Za-z_][\w-]*)")
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _QUOTED = re.compile(r"('[^']*'|\"[^\"]*\")")
 _OPTIONAL = re.compile(r":(?:not|is|where|has)\((?:[^()]|\([^()]*\))*\)|\[[^]]*\]")
 """Parts of a selector in which a class need not be there for it to match."""
 
-_VARIABLE = re.compile(r"(?<=[{;])(?P<name>--[\w-]+):(?:url\([^)]*\)|[^;{}()]|\((?:[^()]|\([^()]*\))*\))*;?")
+_VARIABLE = re.compile(
+    r"(?<=[{;])(?P<name>--[\w-]+):(?:\"[^\"]*\"|'[^']*'|url\((?:\"[^\"]*\"|'[^']*'|[^)\"'])*\)|[^;{}()\"']"
+    r"|\((?:[^()]|\([^()]*\))*\))*;?"
+)
 _ASKED = re.compile(r"var\((--[\w-]+)")
 _GROUPS = ("@media", "@supports", "@container")
 
 
-def words(texts: Iterable[str]) -> frozenset[str]:
-    """Every word in pages and scripts that could name a class."""
-    return frozenset(word for text in texts for word in _WORD.findall(text))
+def words(pages: Iterable[str], scripts: Iterable[str]) -> frozenset[str]:
+    """Every class that an element of the pages has or that a script may give one; the colours that pages ask for."""
+    found: set[str] = set()
+    for text in pages:
+        for names in _CLASSES.findall(text):
+            found.update(names.split())
+        found.update(_COLOUR.findall(text))
+    named = {word for text in scripts for word in _WORD.findall(text)}
+    return frozenset(found | {word for word in named if not _SWITCHED_OFF.match(word)})
 
 
-def asked(styles: Iterable[str]) -> frozenset[str]:
-    """The variables that any of the site's stylesheets asks for: one may set what another one uses."""
-    return frozenset(name for text in styles for name in _ASKED.findall(text))
+def asked(styles: Iterable[str], scripts: Iterable[str] = ()) -> frozenset[str]:
+    """The variables that a stylesheet asks for, where another one may set them, and those that a script names."""
+    found = {name for text in styles for name in _ASKED.findall(text)}
+    named = {word for text in scripts for word in _WORD.findall(text) if word.startswith("--")}
+    return frozenset(found | {word for word in named if not _SWITCHED_OFF.match(word.removeprefix("--"))})
 
 
 def style(text: str, used: frozenset[str]) -> str:
-    """A stylesheet without the rules whose classes are not among the words used, nor variables that are not."""
-    kept = "".join(_rules(_COMMENT.sub("", text), used))
-    return _VARIABLE.sub(lambda found: found[0] if found["name"] in used else "", kept)
+    """A stylesheet without the rules that match nothing, by the classes and colours used."""
+    return "".join(_rules(_COMMENT.sub("", text), used))
+
+
+def variables(text: str, wanted: frozenset[str]) -> str:
+    """A stylesheet without the variables that are not wanted."""
+    return _VARIABLE.sub(lambda found: found[0] if found["name"] in wanted else "", text)
 
 
 def thin(text: str) -> str:
@@ -63,11 +89,16 @@ def _rules(text: str, used: frozenset[str]) -> Iterator[str]:
         elif head.strip().startswith("@"):
             yield f"{head}{{{body}}}"
         else:
-            matching = [one for one in _selectors(head) if used.issuperset(_CLASS.findall(_OPTIONAL.sub("", one)))]
+            matching = [one for one in _selectors(head) if _can_match(one, used)]
             if matching:
                 yield f"{','.join(matching)}{{{body}}}"
         at = closing
     yield text[at:]
+
+
+def _can_match(selector: str, used: frozenset[str]) -> bool:
+    wanted = _CLASS.findall(_OPTIONAL.sub("", selector)) + _COLOURED.findall(selector)
+    return used.issuperset(wanted) and _RIGHT_TO_LEFT not in selector
 
 
 def _selectors(head: str) -> Iterator[str]:

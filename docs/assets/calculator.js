@@ -389,6 +389,7 @@ function connect(section) {
   }
   if (controls(section).every(untouched) && !Object.keys(state.foreign).length) delete section.dataset.pending;
   else section.dataset.pending = "";
+  if (navigator.share) section.querySelector("[data-action=link]").textContent = "Share link";
   showState(section);
   showAges(section);
   showPeek(section);
@@ -710,7 +711,9 @@ function showState(section) {
   const text = line.querySelector(".calc-state-text");
   if (text.textContent !== words) text.textContent = words;
   line.dataset.state = state;
-  button.hidden = !["failed", "saving"].includes(state);
+  // Where no answer stands, the offer to try again stands in its place.
+  const offered = state === "failed" && section.dataset.pending !== undefined;
+  button.hidden = !["failed", "saving"].includes(state) || offered;
   button.textContent = state === "saving" ? "Start it" : "Try again";
   showPending(section, state);
   showProgress(section);
@@ -946,14 +949,25 @@ function linkTo(section) {
   return addressOf(section) + query;
 }
 
-function copyLink(section) {
-  let link = linkTo(section);
+// By the device's own sheet where there is one; else, or where it refuses, by the clipboard.
+async function shareLink(section) {
+  let url = linkTo(section);
   let said = "Link copied.";
-  if (link.length > LONGEST_LINK) {
-    link = addressOf(section) + withoutPasted(section, new URL(link).search);
+  if (url.length > LONGEST_LINK) {
+    url = addressOf(section) + withoutPasted(section, new URL(url).search);
     said = "Link copied, without the pasted text, which is too long for a link.";
   }
-  copy(section, Promise.resolve(link), said);
+  if (navigator.share) {
+    try {
+      const answer = section.querySelector(".calc-verdict .calc-said")?.textContent;
+      await navigator.share({ title: document.title, text: answer, url });
+      return;
+    } catch (error) {
+      // Closing the sheet is an answer too.
+      if (error.name === "AbortError") return;
+    }
+  }
+  copy(section, Promise.resolve(url), said);
 }
 
 function copyMarkdown(section) {
@@ -1021,7 +1035,7 @@ const ACTIONS = {
     reset(section);
   },
   retry,
-  link: copyLink,
+  link: shareLink,
   markdown: copyMarkdown,
   file: (section, button) => examine(section, [], button),
   copyCommand: (section, button) => {

@@ -67,6 +67,23 @@ function yours(picture) {
   shape("text", { class: "calc-mark", x, dx: part > 0.5 ? -4 : 4, y: 24, "text-anchor": anchor }).textContent = "yours here";
 }
 
+// What a shut fold holds is fetched when it is opened; until then, and where it cannot be, a link leads to all of it.
+document.addEventListener(
+  "toggle",
+  async ({ target }) => {
+    const part = target.open && target.querySelector(":scope > [data-later]");
+    if (!part) return;
+    try {
+      const found = await (await fetch(part.dataset.later)).json();
+      part.removeAttribute("data-later");
+      part.innerHTML = found;
+    } catch {
+      // The link stays.
+    }
+  },
+  true,
+);
+
 // A table that is wider than the screen is scrolled by keyboard too.
 const widths = new ResizeObserver((entries) => {
   for (const { target } of entries) {
