@@ -121,8 +121,9 @@ def _shortened(found: re.Match[str], kept: Set[str]) -> str:
     nearly_all = unit.endswith("%") and value >= _NEARLY_ALL
     if rounded == value or number in kept or bare or few or nearly_all:
         return found[0]
-    # A half goes up, as people round.
-    return f"{found['money']}{_trim(_fixed(value * (1 + 1e-12), 2))}{unit}"
+    # A half goes up, as people round. What gets longer by it, as $995,000 would, is no plainer.
+    short = f"{found['money']}{_trim(_fixed(value * (1 + 1e-12), 2))}{unit}"
+    return short if len(short) <= len(found[0]) else found[0]
 
 
 def _fixed(size: float, digits: int) -> str:
@@ -417,7 +418,8 @@ def parse(text: str, unit: Unit) -> float:
     if not word:
         # People type an accuracy of 85 as often as 0.85; a share above one can only be a percentage.
         return value / 100 if unit.percent and value > 1 else value
-    key = word.lower()
+    # What was copied from a page may have a space that breaks no line.
+    key = word.lower().replace("\u00a0", " ")
     if unit.percent and key in unit.accepted:
         # A division gives the float that 0.35 is; a product with 0.01 does not.
         return value / 100

@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from calculator.units import (
@@ -259,6 +259,7 @@ def test_the_readers_own_numbers_stay_as_they_were_given():
     assert in_two_digits("$1,234 of your $1,275", numbers_in("$1,275")) == "$1,200 of your $1,275"
 
 
+@example(value=999_500.0, unit=DAYS)
 @given(value=st.floats(min_value=1e-3, max_value=1e11), unit=st.sampled_from([USD, DAYS, GIB, SHARE, TOKENS]))
 def test_two_digits_are_within_a_twentieth_and_never_longer(value, unit):
     said = unit.show(value)

@@ -702,7 +702,7 @@ def _fold(summary: str, body: str) -> str:
 def _control(name: str, spec: Field, value: str, default: str, ident: str, more: str = "") -> str:
     own = f"{ident}-{name}"
     hint = ". ".join(filter(None, (_hint(spec), more)))
-    described = f' aria-describedby="{own}-problem{f" {own}-hint" if hint else ""}"'
+    described = f' aria-describedby="{own}-hint"' if hint else ""
     common = f'id="{own}" name="{name}" data-default="{escape(default)}"{described}'
     unit = f' <span class="calc-unit">{escape(words)}</span>' if (words := unit_words(spec)) else ""
     if spec.kind == "pick":
@@ -723,8 +723,7 @@ def _control(name: str, spec: Field, value: str, default: str, ident: str, more:
     wide = spec.kind == "paste" or max((len(label) for _, label in spec.options), default=0) > _NARROW
     return (
         f'<div class="calc-field calc-field-{"wide" if wide else spec.kind}">'
-        f'<label for="{own}">{escape(spec.label)}{unit}</label>{control}{note}'
-        f'<p class="calc-problem" id="{own}-problem"></p></div>'
+        f'<label for="{own}">{escape(spec.label)}{unit}</label>{control}{note}</div>'
     )
 
 

@@ -5,7 +5,7 @@
 - the search is fetched when it is opened, not with every page;
 - a storage that is blocked or holds nonsense does not stop Material's scripts;
 - the link that names the next page goes: Firefox would fetch that page at once, and the policy forbids it;
-- our own scripts and styles lose their comments, and styles the space that means nothing;
+- our scripts and the theme's are minified, and our styles lose their comments and the space that means nothing;
 - our own scripts and styles are addressed by their content, so that a page never meets another release's;
 - `sitemap.xml` says nothing of the day it was built on: the same source is the same release on any day;
 - `sw.js` gets the list of files to keep for reading without a network, with the digest of each;
@@ -16,7 +16,7 @@
 - every page gets the picture that others show beside a link to it;
 - a dead link, a missing anchor, an inline style or an inline handler fails the build.
 
-Native only, standard library only. Running it twice changes nothing.
+Native only: it takes Node for the scripts and Pillow for the pictures. Running it twice changes nothing.
 """
 
 import argparse
@@ -35,7 +35,7 @@ from urllib.parse import unquote, urlsplit
 from calculator import MODEL_VERSION
 from calculator.faces.schema import write_schemas
 from calculator.web import cards, slim
-from calculator.web.bundle import gzipped
+from calculator.web.bundle import gzipped, run_node
 from calculator.web.serve import published_address
 
 RUNTIME = "assets/runtime/"
@@ -52,7 +52,6 @@ _POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
 _CHARSET = re.compile(r'<meta charset="utf-8"\s*/?>', re.IGNORECASE)
 _SEARCH_DIALOG = re.compile(r'data-md-component="search" role="dialog"(?! aria-label)')
 _OWN = re.compile(r'"\./(?P<name>[\w-]+\.(?:css|js))(\?v=\w+)?"')
-_REMARK_LINE = re.compile(r"^[ \t]*//.*\n", re.MULTILINE)
 _SEARCH = "search.js"
 _SEARCH_AT_ONCE = '$(location.protocol!=="file:")'
 _SEARCH_WHEN_OPENED = "$(!1)"
@@ -145,7 +144,7 @@ class Page:
 def publish(root: Path) -> list[str]:
     """Do all of the above to the site in `root`; gives what is wrong with it, one line each."""
     prefix = urlsplit(published_address(root)).path
-    versions = _versions(root / "assets") | _slim(root)
+    versions = _minified(root) | _versions(root / "assets") | _slim(root)
     pages = []
     paths = sorted(root.rglob("*.html"))
     swapped = [digest for path in paths for digest in _script_digests(_content(path.read_text("utf-8")))]
@@ -159,13 +158,24 @@ def publish(root: Path) -> list[str]:
             path.write_text(after, "utf-8")
         pages.append(Page(path=path.relative_to(root).as_posix(), text=after))
     write_cards(root, pages)
-    for path in root.glob("assets/javascripts/bundle.*.min.js"):
-        path.write_text(path.read_text("utf-8").replace(_SEARCH_AT_ONCE, _SEARCH_WHEN_OPENED), "utf-8")
     write_schemas(root / SCHEMAS, published_address(root) + SCHEMAS)
     write_sitemap(root)
     write_service_worker(root, versions)
     (root / "llms.txt").write_text(outline(pages, published_address(root)), "utf-8")
     return list(problems(root, pages, prefix))
+
+
+def _minified(root: Path) -> dict[str, str]:
+    """Shorten our scripts, and the theme's with its search put off; a version for the theme's, which is ours by then."""
+    theme = sorted(root.glob("assets/javascripts/bundle.*.min.js"))
+    for path in theme:
+        path.write_text(path.read_text("utf-8").replace(_SEARCH_AT_ONCE, _SEARCH_WHEN_OPENED), "utf-8")
+    own = sorted(root.glob("assets/*.js"))
+    modules = [str(path) for path in own if path.name != _SEARCH]
+    scripts = [str(path) for path in (*own, *theme) if str(path) not in modules]
+    if modules or scripts:
+        run_node(Path(__file__).with_name("minify.mjs"), modules=modules, scripts=scripts)
+    return {path.relative_to(root).as_posix(): _digest(path.read_bytes())[:12] for path in theme}
 
 
 def _slim(root: Path) -> dict[str, str]:
@@ -200,7 +210,7 @@ def _versions(folder: Path) -> dict[str, str]:
         if name not in found:
             text = own[name].read_text("utf-8")
             linked = _OWN.sub(lambda m: f'"./{m["name"]}?v={version(m["name"])}"' if m["name"] in own else m[0], text)
-            linked = slim.thin(linked) if name.endswith(".css") else _REMARK_LINE.sub("", linked)
+            linked = slim.thin(linked) if name.endswith(".css") else linked
             if linked != text:
                 own[name].write_text(linked, "utf-8")
             found[name] = _digest(linked.encode())[:12]

@@ -14,8 +14,8 @@ _COLOUR = re.compile(r'data-md-color-[\w-]+="([\w-]*)"')
 _COLOURED = re.compile(r"\[data-md-color-\w+=([\w-]+)\]")
 _RIGHT_TO_LEFT = "[dir=rtl]"
 _SWITCHED_OFF = re.compile(
-    r"md-(?:annotation|author|banner|consent|feedback|pagination|post|select|source|status|tag|tooltip2?|version)\b"
-    r"|(?:arithmatex|critic|giscus|mermaid|tabbed|task-list)\b"
+    r"md-(?:annotation|author|banner|consent|feedback|pagination|post|select|source|status|tag|tooltip2?|version)"
+    r"(?![a-z0-9])|(?:arithmatex|critic|giscus|mermaid|tabbed|task-list)(?![a-z0-9])"
 )
 """What the theme's script can build and this site asks it for nowhere: its names in that script are no use of them."""
 

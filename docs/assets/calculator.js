@@ -675,15 +675,28 @@ function withoutPasted(section, query) {
   return `?${fields}`;
 }
 
+// Few fields are ever wrong: the line for it is made when one is, and read aloud with the field.
+function showProblem(control, message) {
+  if (!message && !control.hasAttribute("aria-invalid")) return;
+  const id = `${control.id}-problem`;
+  const field = control.closest(".calc-field");
+  const described = new Set((control.getAttribute("aria-describedby") ?? "").split(" "));
+  field.querySelector(":scope > .calc-problem")?.remove();
+  described.delete(id);
+  if (message) {
+    field.append(Object.assign(document.createElement("p"), { id, className: "calc-problem", textContent: message }));
+    described.add(id);
+    control.setAttribute("aria-invalid", "true");
+  } else control.removeAttribute("aria-invalid");
+  control.setAttribute("aria-describedby", [...described].join(" ").trim());
+}
+
 function showProblems(section, problems) {
   const named = new Map(problems.map((problem) => [problem.field, problem.message]));
   for (const control of controls(section)) {
     const message = named.get(control.name) ?? "";
     named.delete(control.name);
-    if (message) control.setAttribute("aria-invalid", "true");
-    else control.removeAttribute("aria-invalid");
-    // The section may have left the document by now.
-    section.querySelector(`#${CSS.escape(control.id)}-problem`).textContent = message;
+    showProblem(control, message);
   }
   section.toggleAttribute("data-stale", problems.length > 0);
   of(section).invalid = problems.length - named.size;

@@ -178,7 +178,8 @@ def _artefacts(
     whole = folder / "library.zip"
     whole.write_bytes(library.archive({**compiled_standard, **compiled_ours}))
     runtime = _lean_runtime(folder / "runtime")
-    _node("snapshot.mjs", runtime=str(runtime), library=str(whole), warmUp=str(_HERE / "warm_up.py"), out=str(folder))
+    warm_up = str(_HERE / "warm_up.py")
+    run_node(_HERE / "snapshot.mjs", runtime=str(runtime), library=str(whole), warmUp=warm_up, out=str(folder))
     seen = json.loads((folder / "seen.json").read_text("utf-8"))
     for name, code in {**compiled_standard, **compiled_ours}.items():
         if name.endswith(".pyc") and code[:4].hex() != seen["magic"]:
@@ -276,7 +277,7 @@ def compiled(files: Mapping[str, bytes], *, optimise: int) -> dict[str, bytes]:
             before, after = Path(name, "library.zip"), Path(name, "compiled.zip")
             before.write_bytes(sources)
             archives = [{"from": str(before), "to": str(after), "optimise": optimise}]
-            _node("compile.mjs", runtime=str(RUNTIME), compiler=str(compiler), archives=archives)
+            run_node(_HERE / "compile.mjs", runtime=str(RUNTIME), compiler=str(compiler), archives=archives)
             CACHE.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(after, kept)
     return {name: _unchecked(content, name) for name, content in library.contents(kept.read_bytes()).items()}
@@ -295,11 +296,12 @@ def _unchecked(content: bytes, name: str) -> bytes:
     return content[:4] + _HASH_BASED + content[8:] if name.endswith(".pyc") else content
 
 
-def _node(script: str, **arguments: object) -> None:
+def run_node(script: Path, **arguments: object) -> None:
+    """Run a script of ours under Node with these arguments as JSON. Raises BundleError when it fails."""
     command = shutil.which("node") or shutil.which("node", path=str(Path(sys.executable).parent))
     if command is None:
         raise BundleError("the command `node` is missing; install Node 20 or newer")
-    _run([command, str(_HERE / script), json.dumps(arguments)], {})
+    _run([command, str(script), json.dumps(arguments)], {})
 
 
 def _run(command: list[str], environment: Mapping[str, str]) -> None:
