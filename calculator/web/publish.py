@@ -166,7 +166,7 @@ def publish(root: Path) -> list[str]:
 
 
 def _minified(root: Path) -> dict[str, str]:
-    """Shorten our scripts, and the theme's with its search put off; a version for the theme's, which is ours by then."""
+    """Shorten our scripts, and the theme's with its search put off; and a version for it, as it is ours by then."""
     theme = sorted(root.glob("assets/javascripts/bundle.*.min.js"))
     for path in theme:
         path.write_text(path.read_text("utf-8").replace(_SEARCH_AT_ONCE, _SEARCH_WHEN_OPENED), "utf-8")
