@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := serve
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: serve site test check laws mutants firefox bench lighthouse sbom golden zensical oracle clean
+.PHONY: serve site test test-all long check laws mutants firefox bench lighthouse sbom golden zensical oracle clean
 
 PORT ?= 8000
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -24,9 +24,15 @@ site: site/index.html
 
 test: .venv/test.stamp node_modules/test.stamp chromium check site/index.html
 	.venv/bin/python -m pytest -m "not browser" -n auto --dist loadfile
-	.venv/bin/python -m pytest -m browser
+	.venv/bin/python -m pytest -m "browser and not long"
 	@if command -v firefox-esr || command -v firefox; then BROWSER=firefox .venv/bin/python -m pytest -m core; \
 	else echo "No Firefox here: what is tried in both browsers was tried in Chromium alone"; fi
+
+# What sweeps over every page, or repeats one thing for minutes. The workflow runs it beside `make test`.
+long: .venv/test.stamp node_modules/test.stamp chromium site/index.html
+	.venv/bin/python -m pytest -m long
+
+test-all: test long firefox
 
 firefox: .venv/test.stamp node_modules/test.stamp site/index.html
 	@command -v firefox-esr || command -v firefox || { apt-get update -q && apt-get install -qy firefox-esr; } || \

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from pathlib import Path
 
 import pytest
 from conftest import FIREFOX, ROOT, may_use_clipboard
@@ -47,6 +48,24 @@ NO_STORAGE = """
     };
   }
 """
+
+
+A_FEW = ("", DECIDE, LIMITED, "evidence/cases/", "404.html")
+EVERY = pytest.mark.parametrize(
+    "every", [pytest.param(False, id="a few pages"), pytest.param(True, id="every page", marks=pytest.mark.long)]
+)
+
+
+def names(site: Path, every: bool) -> list[str]:
+    """Pages as links write them: some of each kind, or all."""
+    found = (path.relative_to(site).as_posix().removesuffix("index.html") for path in sorted(site.rglob("*.html")))
+    return [name for name in found if every or name in A_FEW]
+
+
+def has_calculator(site: Path, name: str) -> bool:
+    """Whether a page has one."""
+    file = site / (name if name.endswith(".html") else f"{name}index.html")
+    return "data-decision" in file.read_text("utf-8")
 
 
 @pytest.fixture
@@ -342,11 +361,13 @@ def test_a_wrong_number_is_reported_with_the_link_that_shows_it(fresh):
     assert "retraining_days%3D7" in link.get_attribute("href")
 
 
-def test_every_number_of_a_calculator_prints_to_three_pages_with_its_link_and_its_inputs_as_text(page, address, site):
+@EVERY
+def test_every_number_of_a_calculator_prints_to_three_pages_with_its_link_and_its_inputs_as_text(
+    page, address, site, every
+):
     page.add_init_script("window.print = () => window.dispatchEvent(new Event('beforeprint'));")
-    for path in sorted(site.rglob("index.html")):
-        name = path.relative_to(site).as_posix().removesuffix("index.html")
-        if "data-decision" not in path.read_text("utf-8"):
+    for name in names(site, every):
+        if not has_calculator(site, name):
             continue
         page.goto(address + name)
         page.locator(".calc-more > summary").click()
@@ -358,10 +379,10 @@ def test_every_number_of_a_calculator_prints_to_three_pages_with_its_link_and_it
         assert len(re.findall(rb"/Type\s*/Page\b", printed)) <= 3, name
 
 
-def test_what_a_browser_prints_of_a_page_with_a_calculator_is_its_brief_on_one_page(page, address, site):
-    for path in sorted(site.rglob("index.html")):
-        name = path.relative_to(site).as_posix().removesuffix("index.html")
-        if "data-decision" not in path.read_text("utf-8"):
+@EVERY
+def test_what_a_browser_prints_of_a_page_with_a_calculator_is_its_brief_on_one_page(page, address, site, every):
+    for name in names(site, every):
+        if not has_calculator(site, name):
             continue
         page.goto(address + name)
         page.emulate_media(media="print")
@@ -532,12 +553,12 @@ def wrong(page: Page, rules: tuple[str, ...] = (), within: str | None = None) ->
     )
 
 
-def test_axe_finds_nothing_on_any_page_in_both_schemes_at_three_widths(launched, address, site):
+@EVERY
+def test_axe_finds_nothing_on_a_page_in_both_schemes_at_three_widths(launched, address, site, every):
     context = launched.new_context(bypass_csp=True, reduced_motion="reduce")
     page = context.new_page()
     found = []
-    for path in sorted(site.rglob("*.html")):
-        name = path.relative_to(site).as_posix().removesuffix("index.html")
+    for name in names(site, every):
         page.goto(address + name)
         page.evaluate("document.querySelectorAll('details').forEach((fold) => { fold.open = true; })")
         for width in (1280, 768, 320):

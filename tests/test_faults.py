@@ -779,6 +779,7 @@ def test_a_clock_of_1970_changes_no_answer_and_shows_no_age(page: Page, place: P
     assert page.locator("time[data-ago]").count() == 0
 
 
+@pytest.mark.long
 @only_in_chromium("Firefox does not tell what a page holds")
 def test_edits_in_a_row_do_not_grow_the_memory(page: Page, place: Place, fresh: Calculator) -> None:
     place.break_("runtime/worker-", before=endurance.SHOW_MEMORY)
