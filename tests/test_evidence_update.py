@@ -25,12 +25,6 @@ def test_an_update_is_that_of_a_beta_by_binomial_items(mean, spread, right, wron
         assert after.spread == pytest.approx(exact.std(), rel=1e-9)
 
 
-@given(MEANS, SPREADS, SHARES)
-def test_the_chance_above_a_bar_is_the_betas(mean, spread, bar):
-    a, b = evidence.Belief(mean, spread).shape
-    assert evidence.chance_above(mean, spread, bar) == pytest.approx(stats.beta(a, b).sf(bar), abs=1e-9)
-
-
 @given(MEANS, SPREADS, ITEMS)
 def test_measuring_what_was_believed_moves_nothing_and_more_items_narrow(mean, spread, items):
     after = evidence.updated(mean, spread, mean, items)

@@ -10,13 +10,11 @@ from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 from scipy.optimize import curve_fit
 
-from calculator.stats.intervals import wilson
 from calculator.stats.learning_curve import (
     Curve,
     Pilot,
     diagnose,
     examples_interval,
-    examples_to_beat,
     fit,
     pool,
     power_phase,
@@ -85,11 +83,10 @@ class TestWorkedExample:
         assert 100 * two.score_at(10_000) == pytest.approx(89.0, abs=0.06)
         assert two.score_at(10_000) > fit(WORKED).score_at(10_000)
 
-    @pytest.mark.parametrize(("b", "left", "multiple"), [(0.07, 95.3, 20_000), (0.2, 87.1, 32), (0.35, 78.5, 7.2)])
-    def test_what_doubling_leaves_and_what_halving_takes(self, b, left, multiple):
+    @pytest.mark.parametrize(("b", "left"), [(0.07, 95.3), (0.2, 87.1), (0.35, 78.5)])
+    def test_what_doubling_leaves(self, b, left):
         curve = Curve(a=1, b=b, c=0, sizes=4, largest_examples=100, misfit=0)
         assert 100 * curve.doubling_factor == pytest.approx(left, abs=0.06)
-        assert curve.halving_multiple == pytest.approx(multiple, rel=0.01)
 
 
 class TestFit:
@@ -148,7 +145,6 @@ class TestFit:
         assert curve.b == 0.0
         assert curve.score_at(1e6) == pytest.approx(curve.score_at(100))
         assert curve.examples_for(0.95) == inf
-        assert curve.halving_multiple == inf
 
     def test_two_points_that_fall_are_flat_too(self):
         curve = fit(pilots_of(lambda n: 0.2 + n / 10_000, [100, 900]))
@@ -281,18 +277,6 @@ class TestDiagnosis:
 
     def test_a_forecast_ends_at_ten_times_the_largest_pilot(self):
         assert fit(WORKED).farthest_examples == 10_000
-
-
-class TestBeatingABaseline:
-    def test_the_lower_bound_reaches_the_baseline_there(self):
-        curve = fit(WORKED)
-        examples = examples_to_beat(curve, 0.80, 500)
-        score = curve.score_at(examples)
-        assert wilson(score * 500, 500)[0] == pytest.approx(0.80, abs=1e-9)
-        assert examples > curve.examples_for(0.80)
-
-    def test_a_perfect_baseline_is_never_beaten(self):
-        assert examples_to_beat(fit(WORKED), 0.999, 50) == inf
 
 
 def test_the_draws_follow_the_binomial_distribution():

@@ -139,10 +139,7 @@ class TestIntervals:
     @pytest.mark.parametrize(("share", "items"), [(0.95, 59), (0.99, 299), (0.999, 2995)])
     def test_items_without_a_failure(self, share, items):
         assert intervals.items_without_failure(share) == items
-        assert intervals.zero_failure_bound(items) <= 1 - share < intervals.zero_failure_bound(items - 1)
-
-    def test_rule_of_three(self):
-        assert intervals.zero_failure_bound(300) == pytest.approx(3 / 300, rel=0.01)
+        assert share**items <= 0.05 < share ** (items - 1)
 
     def test_clusters_shrink_the_number_of_items(self):
         assert intervals.design_effect(10, 0.71) == pytest.approx(7.39)
@@ -208,12 +205,6 @@ class TestPaired:
     def test_worked_unpaired_sizes(self, share, other, items):
         assert paired.unpaired_items(share, other) == items
 
-    @given(inside, inside, st.integers(10, 20_000))
-    def test_unpaired_power_agrees_with_statsmodels(self, share, other, items):
-        spread = sqrt(share * (1 - share) + other * (1 - other))
-        theirs = normal_power_het(abs(share - other), items, 0.05, std_null=spread, std_alternative=spread)
-        assert paired.unpaired_power(items, share, other) == pytest.approx(theirs, abs=1e-9)
-
     @given(st.floats(0.01, 0.2), st.floats(0.01, 0.5))
     def test_the_power_of_the_needed_items_is_the_power_asked_for(self, gain, more):
         items = paired.paired_items(gain, gain + more)
@@ -260,11 +251,6 @@ class TestPaired:
                     [gains, losses, items - gains - losses], items, [both, discordant - both, 1 - discordant])
         assert paired.exact_paired_power(items, gain, discordant) == pytest.approx(total, abs=1e-9)
 
-    def test_more_answers_per_item_save_at_most_two_thirds(self):
-        assert paired.answer_variance_factor(1) == 1.0
-        assert paired.answer_variance_factor(1e9) == pytest.approx(1 / 3)
-
-
 class TestCertify:
     @pytest.mark.parametrize(("truth", "items"), [(0.93, 710), (0.95, 230), (0.92, 1640)])
     def test_worked_sizes_for_90_percent(self, truth, items):
@@ -275,7 +261,7 @@ class TestCertify:
         passes = certify.passes_needed(items, bar)
         if passes <= items:
             assert intervals.wilson(passes, items)[0] >= bar - 1e-9
-        assert not certify.certified(passes - 1, items, bar - 1e-9) or passes == 0
+        assert passes == 0 or intervals.wilson(passes - 1, items)[0] < bar - 1e-9
 
     @given(st.floats(0.3, 0.97), st.floats(0.02, 0.5), st.sampled_from([1, 7, 10]), st.sampled_from([0.5, 0.8, 0.95]))
     @settings(max_examples=60)
@@ -402,16 +388,6 @@ class TestDecay:
         assert stale <= decay.mean_stale_share(half_life, refresh + 1, lag) + 1e-12
         assert stale <= decay.mean_stale_share(half_life, refresh, lag + 1) + 1e-12
 
-    @given(st.floats(1, 5000), st.floats(1, 500))
-    def test_the_half_life_comes_back_from_its_log(self, half_life, days):
-        assume(days / half_life < 20)
-        changed = decay.stale_share(days, half_life)
-        assert decay.half_life_from_log(changed, days) == pytest.approx(half_life, rel=1e-6)
-
-    def test_a_log_without_changes_has_no_half_life(self):
-        assert decay.half_life_from_log(0.0, 30) == inf
-        assert decay.half_life_from_log(1.0, 30) == 0.0
-
     def test_worked_cadence(self):
         assert decay.cadence_days(1500, 365, 100 * 2) == pytest.approx(89, abs=0.5)
         assert decay.best_cadence_days(1500, 365, 100 * 2, lag_days=14) == pytest.approx(96, abs=0.5)
@@ -427,11 +403,6 @@ class TestDecay:
         else:
             assert usd_per_day(days) <= min(usd_per_day(days * 0.9), usd_per_day(days * 1.1)) + 1e-12
 
-    def test_a_mixture_is_the_weighted_mean(self):
-        mixed = decay.mixture_stale_share([(1, 30), (3, 365)], 30, 7)
-        assert mixed == pytest.approx((decay.mean_stale_share(30, 30, 7) + 3 * decay.mean_stale_share(365, 30, 7)) / 4)
-
-
 class TestLabels:
     def test_agreement_of_92_percent_caps_the_score_near_96(self):
         assert labels.rater_error(0.92) == pytest.approx(0.042, abs=0.0005)
@@ -446,8 +417,7 @@ class TestLabels:
     def test_a_teacher_wrong_in_10_percent_leaves_64_percent_of_the_labels(self):
         assert labels.effective_labels(1000, 0.1) == pytest.approx(640)
 
-    def test_worked_label_budget(self):
-        assert labels.label_cost(350, 1.0, 0.2, 0.1) == pytest.approx(455)
+    def test_labels_of_a_model_are_worth_a_part_of_a_persons(self):
         assert labels.mixed_labels(0, 2000, 0.3) == 600
 
     @pytest.mark.parametrize(("runs", "sigmas"), [(1, 0.0), (2, 0.57), (3, 0.85), (5, 1.16), (10, 1.54)])
@@ -471,16 +441,6 @@ class TestLabels:
     def test_worked_half_widths_of_small_validation_sets(self, items, points):
         assert 100 * critical_z(0.95) * intervals.standard_error(0.85, items) == pytest.approx(points, abs=0.06)
 
-    @pytest.mark.parametrize(("epochs", "worth"), [
-        (1, 1.0), (2, 1.97), (3, 2.88), (4, 3.73), (8, 6.63), (16, 10.6), (40, 15.2)])
-    def test_worked_worth_of_epochs(self, epochs, worth):
-        assert labels.epoch_worth(epochs) == pytest.approx(worth, abs=0.05 if worth > 10 else 0.006)
-
-    @given(st.floats(0, 100), st.floats(0, 100))
-    def test_another_epoch_never_hurts_and_is_worth_at_most_itself(self, epochs, more):
-        gain = labels.epoch_worth(epochs + more) - labels.epoch_worth(epochs)
-        assert -1e-12 <= gain <= more + 1e-12
-
     def test_worked_adapter_capacity(self):
         assert labels.adapter_capacity_tokens(41.9e6) == pytest.approx(84e6, rel=0.005)
         assert labels.adapter_parameters(10e6) == pytest.approx(5e6)
@@ -498,20 +458,11 @@ class TestValue:
         assert abs(value.net_value(items, accuracy, success, failure)) <= 1e-9 * items * (success + failure)
 
     def test_worked_value_of_accuracy(self):
-        assert 12 * value.gain_value(20_000, 0.14, 0.09, 12) == pytest.approx(144_000)
         assert value.break_even_gain(144_000, 12 * 20_000, 12) == pytest.approx(0.05)
 
     def test_worked_review_rule(self):
         assert value.review_threshold(1.5, 20, 0.03) == pytest.approx(0.105)
         assert value.automation_bar(0.97, 1.5, 0.02, 20) == pytest.approx(0.896)
-
-    @pytest.mark.parametrize(("upfront", "monthly", "total"), [
-        (3_000, 1_400, 34_042), (15_000, 900, 34_956), (12_000, 1_700, 49_694), (25_000, 3_400, 100_388)])
-    def test_worked_costs_of_ownership(self, upfront, monthly, total):
-        assert round(value.total_cost(upfront, monthly, 24, 0.08)) == total
-
-    def test_prompt_against_adapter_flips_at_541_usd_a_month(self):
-        assert round(value.break_even_saving(15_000 - 3_000, 24, 0.08)) == 541
 
     @given(st.floats(0, 120), st.floats(-0.5, 1.0))
     def test_an_annuity_is_the_sum_of_its_months(self, months, rate):

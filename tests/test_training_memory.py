@@ -22,7 +22,6 @@ from calculator.llm.training.memory import (
     MemoryEstimate,
     TrainingSetup,
     estimate,
-    longest_sequence,
 )
 
 LLAMA_8B = architecture("meta-llama/Meta-Llama-3-8B")
@@ -210,16 +209,6 @@ def test_more_of_anything_never_takes_less(model: object, setup: TrainingSetup, 
     more = change(setup, **{field: getattr(setup, field) * 2})
     before, after = estimate(model, setup), estimate(model, more)  # type: ignore[arg-type]
     assert after.peak_gib >= before.peak_gib * (1 - 1e-12)
-
-
-@settings(max_examples=30, deadline=None)
-@given(MODELS, SETUPS, st.floats(1, 640))
-def test_the_longest_sequence_is_the_last_that_fits(model: object, setup: TrainingSetup, memory_gib: float) -> None:
-    longest = longest_sequence(model, setup, memory_gib)  # type: ignore[arg-type]
-    if longest:
-        assert estimate(model, change(setup, seq_len=longest)).peak_gib <= memory_gib  # type: ignore[arg-type]
-    if longest < 2**30 - 1:
-        assert estimate(model, change(setup, seq_len=longest + 1)).peak_gib > memory_gib  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

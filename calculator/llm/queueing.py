@@ -4,7 +4,7 @@ Requests arrive at random (Poisson), each takes a slot for a service time; with 
 Erlang (1917). Service times of answers vary less than its exponential ones, so waits are on the safe side.
 """
 
-from math import ceil, inf, log
+from math import ceil, inf
 
 _HALVINGS = 16
 
@@ -38,19 +38,6 @@ def mean_wait_s(slots: int, requests_per_s: float, service_s: float) -> float:
     if offered >= slots:
         return inf
     return erlang_c(slots, offered) * service_s / (slots - offered)
-
-
-def wait_quantile_s(share: float, slots: int, requests_per_s: float, service_s: float) -> float:
-    """The wait that this share of requests does not exceed, in seconds. Raises ValueError outside of 0 to 1."""
-    if not 0 <= share < 1:
-        raise ValueError(f"share: from 0 to below 1 is needed, {share} was given")
-    offered = requests_per_s * service_s
-    if offered >= slots:
-        return inf
-    waiting = erlang_c(slots, offered)
-    if waiting <= 1 - share:
-        return 0.0
-    return log(waiting / (1 - share)) * service_s / (slots - offered)
 
 
 def highest_load(slots: int, service_s: float, wait_s: float) -> float:

@@ -9,7 +9,6 @@ from math import ceil, inf, sqrt
 
 from calculator.stats import binomial
 from calculator.stats.checks import need_at_least, need_inside, need_share
-from calculator.stats.intervals import wilson
 from calculator.stats.normal import critical_z, normal_quantile
 
 MOST_ITEMS = 1_000_000
@@ -26,11 +25,6 @@ def passes_needed(items: int, bar: float, confidence: float = 0.95) -> int:
     z = critical_z(confidence)
     fewest = ceil(items * bar + z * sqrt(items * bar * (1.0 - bar)) - 1e-9)
     return min(fewest, items + 1)
-
-
-def certified(passes: int, items: int, bar: float, confidence: float = 0.95) -> bool:
-    """Whether the lower end of the Wilson interval of passes / items reaches ``bar``."""
-    return wilson(passes, items, confidence)[0] >= bar
 
 
 def certify_power(items: int, bar: float, truth: float, confidence: float = 0.95) -> float:

@@ -49,31 +49,6 @@ def any_stale(stale: float, facts: float) -> float:
     return -expm1(facts * log1p(-stale))
 
 
-def half_life_from_log(changed: float, days: float) -> float:
-    """Half-life in days when a share ``changed`` of the facts changed within ``days``: days ln 2 / -ln(1 - q).
-
-    Infinite when nothing changed, 0 when everything did. Raises ``ValueError`` for a share outside [0, 1] or days
-    not above 0.
-    """
-    need_share("changed", changed)
-    need_positive("days", days)
-    if changed == 0.0:
-        return inf
-    return 0.0 if changed == 1.0 else days * _LOG_2 / -log1p(-changed)
-
-
-def mixture_stale_share(parts: list[tuple[float, float]], refresh_days: float, lag_days: float = 0.0) -> float:
-    """Stale share of a mixture of facts, given as (weight, half-life in days); the weights need not add up to 1.
-
-    Raises ``ValueError`` when no weight is above 0 or one is negative.
-    """
-    for weight, _ in parts:
-        need_at_least("weight", weight, 0)
-    total = sum(weight for weight, _ in parts)
-    need_positive("the sum of the weights", total)
-    return sum(weight * mean_stale_share(half_life, refresh_days, lag_days) for weight, half_life in parts) / total
-
-
 def cadence_days(refresh_usd: float, half_life_days: float, stale_usd_per_day: float) -> float:
     """Days between refreshes that cost least, by the square-root rule; right while they are short of the half-life.
 
@@ -119,4 +94,3 @@ def best_cadence_days(refresh_usd: float, half_life_days: float, stale_usd_per_d
         else:
             high = middle
     return 0.5 * (low + high) / rate
-

@@ -8,7 +8,6 @@ after is a weighted mean of the belief and of what was measured, so measuring wh
 from math import inf, sqrt
 from typing import NamedTuple
 
-from calculator.stats.beta import incomplete_beta
 from calculator.stats.checks import need_at_least, need_share
 
 
@@ -89,14 +88,3 @@ def spread_of_result(mean: float, spread: float, items: float) -> float:
     need_at_least("items", items, 0)
     worth = items_worth(mean, spread)
     return 0.0 if worth == inf or items == 0.0 else spread * sqrt(items / (items + worth))
-
-
-def chance_above(mean: float, spread: float, bar: float) -> float:
-    """The probability that the accuracy is at least ``bar``."""
-    if bar <= 0.0:
-        return 1.0
-    if bar >= 1.0:
-        return 0.0
-    if spread == 0.0 or mean in (0.0, 1.0):
-        return 1.0 if mean >= bar else 0.0
-    return 1.0 - incomplete_beta(*Belief(mean, spread).shape, bar)

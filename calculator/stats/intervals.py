@@ -79,16 +79,6 @@ def items_for_margin(share: float, margin: float, confidence: float = 0.95) -> i
     return max(1, ceil(critical_z(confidence) ** 2 * share * (1.0 - share) / margin ** 2))
 
 
-def zero_failure_bound(trials: float, confidence: float = 0.95) -> float:
-    """The highest error share that still gives no failure in ``trials`` items with chance 1 - confidence.
-
-    About 3 / trials at 95 % ("rule of three"). Raises ``ValueError`` for trials below 1.
-    """
-    need_at_least("trials", trials, 1)
-    need_inside("confidence", confidence)
-    return float(1.0 - (1.0 - confidence) ** (1.0 / trials))
-
-
 def items_without_failure(share: float, confidence: float = 0.95) -> float:
     """Items that must all pass before a true share above ``share`` may be claimed; infinite for a share of 1.
 

@@ -1,14 +1,11 @@
 """What labels, seeds, epochs and adapters are worth: noise, effective numbers and capacity."""
 from functools import lru_cache
-from math import ceil, exp, inf, isfinite, sqrt
+from math import ceil, inf, isfinite, sqrt
 
 from calculator.stats.checks import need_at_least, need_inside, need_positive, need_share
 from calculator.stats.intervals import standard_error
 from calculator.stats.normal import critical_z, normal_cdf, normal_density, normal_quantile
 
-# Repeated data lose their worth with this constant; Muennighoff et al. 2023, arXiv 2305.16264, fitted it on
-# pretraining runs (their R*_D). Refit from runs with the same data repeated 1 to 40 times.
-EPOCH_DECAY = 15.4
 # What a parameter can hold: Allen-Zhu and Li 2024, arXiv 2404.05405, measured about 2 bits.
 BITS_PER_PARAMETER = 2.0
 # An upper bound on the information in a token of training text, in bits: Schulman et al. 2025, "LoRA Without Regret".
@@ -52,20 +49,6 @@ def mixed_labels(human: float, synthetic: float, worth: float) -> float:
     return human + worth * synthetic
 
 
-def label_cost(labels: float, usd_per_label: float, double_labelled: float = 0.0, adjudicated: float = 0.0,
-               guideline_usd: float = 0.0) -> float:
-    """USD for labels, some labelled twice and some adjudicated (shares): n c (1 + f_double + f_adj) + guideline.
-
-    Raises ``ValueError`` for a negative amount or a share outside [0, 1].
-    """
-    need_at_least("labels", labels, 0)
-    need_at_least("usd_per_label", usd_per_label, 0)
-    need_share("double_labelled", double_labelled)
-    need_share("adjudicated", adjudicated)
-    need_at_least("guideline_usd", guideline_usd, 0)
-    return labels * usd_per_label * (1.0 + double_labelled + adjudicated) + guideline_usd
-
-
 @lru_cache(maxsize=256)
 def best_of(runs: int) -> float:
     """Expected largest of ``runs`` independent standard normals: how much reporting the best run flatters, in sigmas.
@@ -107,17 +90,6 @@ def seeds_needed(seed_spread: float, gain: float, power: float = 0.8, alpha: flo
     ratio = z * seed_spread / gain
     runs = 2.0 * ratio * ratio
     return float(max(1, ceil(runs))) if isfinite(runs) else inf
-
-
-def epoch_worth(epochs: float, decay: float = EPOCH_DECAY) -> float:
-    """Passes over new data that ``epochs`` passes over the same data are worth: 1 + R* (1 - e^(-(epochs - 1) / R*)).
-
-    Found in pretraining; for fine-tuning it is an upper bound. Up to one epoch, the number itself.
-    Raises ``ValueError`` for negative epochs or a decay not above 0.
-    """
-    need_at_least("epochs", epochs, 0)
-    need_positive("decay", decay)
-    return epochs if epochs <= 1.0 else 1.0 + decay * (1.0 - exp((1.0 - epochs) / decay))
 
 
 def adapter_capacity_tokens(parameters: float, bits_per_token: float = BITS_PER_TOKEN) -> float:

@@ -16,7 +16,6 @@ from math import exp, inf, log, sqrt
 
 from calculator.stats import binomial
 from calculator.stats.checks import need_at_least, need_inside, need_positive, need_share
-from calculator.stats.normal import critical_z
 from calculator.stats.sampling import columns, quantile
 
 STEEPEST = 1.0  # theory gives 0.5 to 1 for b, measurements 0.07 to 0.35 (Hestness et al. 2017)
@@ -87,11 +86,6 @@ class Curve:
     def doubling_factor(self) -> float:
         """What twice the examples leave of the error above the floor: 2^-b."""
         return float(2.0 ** -self.b)
-
-    @property
-    def halving_multiple(self) -> float:
-        """How many times the examples halve the error above the floor: 2^(1/b), infinite for a flat curve."""
-        return float(2.0 ** (1.0 / self.b)) if self.b > 1e-3 else inf
 
     def error_at(self, examples: float) -> float:
         """The error share after ``examples``, at most 1. Raises ``ValueError`` unless examples > 0."""
@@ -261,17 +255,6 @@ def examples_interval(curves: Sequence[Curve], score: float) -> Reach:
     needed = sorted(curve.examples_for(score) for curve in curves)
     return Reach(low=quantile(needed, 0.05), median=quantile(needed, 0.5), high=quantile(needed, 0.95),
                  out_of_reach=sum(n == inf for n in needed) / len(needed))
-
-
-def examples_to_beat(curve: Curve, baseline: float, items: float, confidence: float = 0.95) -> float:
-    """Examples after which the Wilson lower bound on ``items`` test items reaches a baseline score; or infinite.
-
-    Raises ``ValueError`` unless the baseline is a share and items >= 1.
-    """
-    need_share("baseline", baseline)
-    need_at_least("items", items, 1)
-    wanted = baseline + critical_z(confidence) * sqrt(baseline * (1.0 - baseline) / items)
-    return curve.examples_for(wanted) if wanted <= 1.0 else inf
 
 
 def diagnose(pilots: Sequence[Pilot]) -> Diagnosis:

@@ -141,33 +141,6 @@ def unpaired_items(share: float, other: float, power: float = 0.8, alpha: float 
     return max(1, ceil(z * z * variance / (share - other) ** 2))
 
 
-def unpaired_power(items: float, share: float, other: float, alpha: float = 0.05) -> float:
-    """Chance that ``items`` per arm tell two shares apart, each arm with its own items (normal approximation).
-
-    Counts both directions, so it is alpha when the shares are equal.
-    Raises ``ValueError`` unless items > 0 and the shares lie in [0, 1].
-    """
-    need_positive("items", items)
-    need_share("share", share)
-    need_share("other", other)
-    z, gap = critical_z(1.0 - alpha), abs(share - other)
-    variance = share * (1.0 - share) + other * (1.0 - other)
-    if variance == 0.0:
-        return 1.0 if gap > 0.0 else alpha
-    distance = gap / sqrt(variance / items)
-    return normal_cdf(distance - z) + normal_cdf(-distance - z)
-
-
-def answer_variance_factor(answers: float) -> float:
-    """Variance of a mean score when each item is answered ``answers`` times, relative to once: (1 + 2 / K) / 3.
-
-    Holds for right-or-wrong items whose chances of success are spread evenly over 0 to 1 (Miller 2024).
-    Raises ``ValueError`` for fewer than 1 answer.
-    """
-    need_at_least("answers", answers, 1)
-    return (1.0 + 2.0 / answers) / 3.0
-
-
 def _need_pairs(gains: float, losses: float, items: float) -> None:
     need_at_least("items", items, 1)
     need_at_least("gains", gains, 0)

@@ -40,18 +40,6 @@ def net_value(items: float, accuracy: float, success_usd: float, failure_usd: fl
     return items * (accuracy * success_usd - (1.0 - accuracy) * failure_usd - item_usd)
 
 
-def gain_value(items: float, error: float, new_error: float, error_usd: float) -> float:
-    """USD saved on ``items`` by a lower error share: items * (e0 - e1) * cost of an error; negative for a loss.
-
-    Raises ``ValueError`` for an error outside [0, 1] or a negative amount.
-    """
-    need_share("error", error)
-    need_share("new_error", new_error)
-    need_at_least("items", items, 0)
-    need_at_least("error_usd", error_usd, 0)
-    return items * (error - new_error) * error_usd
-
-
 def break_even_gain(extra_usd: float, items: float, error_usd: float) -> float:
     """Gain in accuracy that pays for ``extra_usd`` on ``items``; infinite when errors cost nothing.
 
@@ -103,23 +91,6 @@ def annuity_months(months: float, yearly_rate: float) -> float:
     need_at_least("months", months, 0)
     rate = monthly_rate(yearly_rate)
     return months if rate == 0.0 else -expm1(-months * log1p(rate)) / rate
-
-
-def total_cost(upfront_usd: float, usd_per_month: float, months: float, yearly_rate: float = 0.0) -> float:
-    """Cost of ownership in today's USD: the start and a level monthly cost, discounted.
-
-    Raises ``ValueError`` for negative months or a rate at or below -1.
-    """
-    return upfront_usd + usd_per_month * annuity_months(months, yearly_rate)
-
-
-def break_even_saving(extra_upfront_usd: float, months: float, yearly_rate: float = 0.0) -> float:
-    """Saving in USD per month that pays back ``extra_upfront_usd`` within ``months``; infinite for no months.
-
-    Raises ``ValueError`` for negative months or a rate at or below -1.
-    """
-    worth = annuity_months(months, yearly_rate)
-    return extra_upfront_usd / worth if worth > 0.0 else inf
 
 
 def expected_excess(mean: float, spread: float) -> float:

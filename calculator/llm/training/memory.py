@@ -496,24 +496,6 @@ def peak_gib(architecture: Architecture, setup: TrainingSetup, coefficients: Coe
     return _estimate(architecture, setup, coefficients, None, setup.seq_len).peak_gib
 
 
-def longest_sequence(
-    architecture: Architecture, setup: TrainingSetup, memory_gib: float, coefficients: Coefficients = FITTED
-) -> int:
-    """The longest ``seq_len`` in tokens whose estimated peak fits into ``memory_gib``; 0 if not even one token fits.
-
-    Every moment's memory grows with the sequence, so the peak does, and halving an interval finds the limit. The
-    answer is at most 2**30 tokens, and may exceed what the model was made for.
-    """
-    fits, too_long = 0, 2**30
-    while too_long - fits > 1:
-        middle = (fits + too_long) // 2
-        if _estimate(architecture, setup, coefficients, None, middle).peak_gib <= memory_gib:
-            fits = middle
-        else:
-            too_long = middle
-    return fits
-
-
 class _Held(NamedTuple):
     """Bytes of one GPU that do not depend on the tokens."""
 
