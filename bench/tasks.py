@@ -26,6 +26,7 @@ START_MS = 60_000
 SHORT_MS = 2_000
 WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 375, "height": 800}
 TALLEST_FRAME_PX = 700
+PATCH = Path(__file__).parent.parent / "tests" / "node" / "without-media-override.cjs"
 LIMITED, FRESH = "do-not/limited-compute/", "do-not/real-time-updates/"
 
 
@@ -144,7 +145,7 @@ def engineer(one: Person) -> None:
         one.go(LIMITED)
     one.page.wait_for_url(f"**/{LIMITED}**")
     one.pick("model", "Qwen/Qwen3-14B")
-    one.pick("device", "NVIDIA GeForce RTX 4090")
+    one.pick("device", "NVIDIA RTX 4090")
     one.pick("method", "QLoRA")
     one.type("sequence_tokens", "8k")
     one.type("labelled_examples", "20k")
@@ -255,6 +256,9 @@ def main() -> int:
     parser.add_argument("site", nargs="?", default="site", type=Path, help="the built site (default: site)")
     given = parser.parse_args()
     firefox = os.environ.get("BROWSER") == "firefox"
+    if firefox:
+        # Debian's Firefox does not know one command of the driver's.
+        os.environ["NODE_OPTIONS"] = f"--require {PATCH}"
     program = shutil.which("firefox-esr" if firefox else os.environ.get("CHROMIUM", "chromium"))
     with serve.running(given.site) as address, sync_playwright() as playwright:
         if firefox:
