@@ -4,7 +4,7 @@ import json
 
 import pytest
 from hostile import CORPUS, FORMULAS, MARKUP, ODD_TEXT
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from calculator import examine
@@ -74,6 +74,7 @@ def test_any_file_is_read_or_refused_by_name(text, damage, kind):
     checked(data[:at] + bytes_ + data[at:], kind=kind)
 
 
+@example(b"\x00" + 8 * b"\x01" + b"0", 1)
 @settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=300), st.integers(1, 50))
 def test_any_bytes_are_read_or_refused_whatever_the_pieces(data, size):

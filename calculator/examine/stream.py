@@ -68,7 +68,8 @@ class LineStream:
         self.bytes_read += len(chunk)
         if not self._began:
             chunk = self._odd + chunk
-            if len(chunk) < 8:
+            # What a file is goes by as much of it, whatever the pieces it comes in.
+            if len(chunk) < _HEAD:
                 self._odd = chunk
                 return []
             chunk = self._begin(chunk)
