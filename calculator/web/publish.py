@@ -170,12 +170,11 @@ def _minified(root: Path) -> dict[str, str]:
     theme = sorted(root.glob("assets/javascripts/bundle.*.min.js"))
     for path in theme:
         path.write_text(path.read_text("utf-8").replace(_SEARCH_AT_ONCE, _SEARCH_WHEN_OPENED), "utf-8")
-    own = sorted(root.glob("assets/*.js"))
-    modules = [str(path) for path in own if path.name != _SEARCH]
-    scripts = [str(path) for path in (*own, *theme) if str(path) not in modules]
+    modules = [str(path) for path in sorted(root.glob("assets/*.js")) if path.name != _SEARCH]
+    scripts = [str(path) for path in (*root.glob(f"assets/{_SEARCH}"), *theme)]
     if modules or scripts:
         run_node(Path(__file__).with_name("minify.mjs"), modules=modules, scripts=scripts)
-    return {path.relative_to(root).as_posix(): _digest(path.read_bytes())[:12] for path in theme}
+    return _by_content(root, theme)
 
 
 def _slim(root: Path) -> dict[str, str]:
@@ -193,7 +192,12 @@ def _slim(root: Path) -> dict[str, str]:
         kept = {path: slim.variables(text, wanted) for path, text in kept.items()}
     for path, text in kept.items():
         path.write_text(text, "utf-8")
-    return {path.relative_to(root).as_posix(): _digest(path.read_bytes())[:12] for path in theme}
+    return _by_content(root, theme)
+
+
+def _by_content(root: Path, files: Iterable[Path]) -> dict[str, str]:
+    """A version for each of these files of the theme, which are this release's own by then."""
+    return {path.relative_to(root).as_posix(): _digest(path.read_bytes())[:12] for path in files}
 
 
 def _digest(content: bytes) -> str:
