@@ -9,12 +9,9 @@ from calculator.examine.dataset import AT_ONCE, DataSet
 from calculator.examine.results import Results
 from calculator.examine.runs import Run
 from calculator.examine.sniff import ARRAY, CELLS, DATA, LINES, OBJECT, RESULTS, RUN, Sniffed
-from calculator.examine.stream import LineStream, refuse_binary
+from calculator.examine.stream import HEAD, LineStream, refuse_binary
 from calculator.examine.tree import RefusedError, Tree
 from calculator.json_text import DEEPEST, read_json
-
-HEAD = 2**16
-"""Bytes that are looked at before it is decided what a file is."""
 
 LONGEST_WHOLE = 64 * 2**20
 """Bytes of a file that must be read whole: one JSON object, or test results."""

@@ -8,7 +8,8 @@ from calculator.examine.tree import RefusedError
 LONGEST_LINE = 16 * 2**20
 """Bytes. A line or a record beyond it is left out and named: no training example is as long."""
 
-_HEAD = 64 * 2**10
+HEAD = 2**16
+"""Bytes that are looked at before it is decided what a file is."""
 
 _BINARY = (
     (b"PAR1", "a Parquet file", "write it as JSON lines first, for instance with DuckDB or pandas"),
@@ -69,7 +70,7 @@ class LineStream:
         if not self._began:
             chunk = self._odd + chunk
             # What a file is goes by as much of it, whatever the pieces it comes in.
-            if len(chunk) < _HEAD:
+            if len(chunk) < HEAD:
                 self._odd = chunk
                 return []
             chunk = self._begin(chunk)
@@ -95,7 +96,7 @@ class LineStream:
             if chunk.startswith(mark):
                 self.encoding, self._unit, self._mark = name.upper(), unit, mark
                 return chunk[len(mark) :]
-        head = chunk[:_HEAD]
+        head = chunk[:HEAD]
         nulls = head.count(0)
         # Text in UTF-16 without its mark: nearly every second byte of ASCII is a NUL.
         for offset, mark in ((1, b"\xff\xfe"), (0, b"\xfe\xff")):
