@@ -15,6 +15,9 @@ class Lamp:
     words: str
     state: str
     """good, close or bad."""
+    compared: tuple[str, float] | None = None
+    """A quantity whose estimates are held against measurements, "memory" or "speed", and its estimate: the page on our
+    error marks it in its picture."""
 
 
 @dataclass(frozen=True)

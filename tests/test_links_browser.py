@@ -1,5 +1,7 @@
 """A shared link in a browser, at any speed and whatever fails: never another answer than the link's own."""
 
+import math
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -169,3 +171,44 @@ def test_figures_of_the_worked_example_step_back_beside_other_numbers(page, addr
     assert "worked example" not in text.evaluate(marked)
     page.locator(".calculator [name=labelled_examples]").fill("40")
     assert "worked example" in text.evaluate(marked)
+
+
+MEMORY, OUR_ERROR = "do-not/limited-compute/", "evidence/validation/"
+ESTIMATES_KEPT = "Object.keys(localStorage).some((name) => name.endsWith(' estimates'))"
+ONE_MORE_GPU = """
+  const name = Object.keys(localStorage).find((name) => name.endsWith(" situation"));
+  const found = JSON.parse(localStorage.getItem(name));
+  found.fields.gpus = "8";
+  localStorage.setItem(name, JSON.stringify(found));
+"""
+
+
+@pytest.mark.core
+def test_a_readers_own_set_up_is_marked_on_the_page_on_our_error_and_neither_a_links_nor_another(page, address):
+    marks = page.locator("[data-axes] circle.calc-yours")
+    page.goto(address + MEMORY + "?sequence_tokens=512")
+    answered = page.locator(".calculator:not([data-partial]) .calc-verdict[aria-busy=false] [data-compared=memory]")
+    expect(answered).to_be_visible(timeout=START_MS)
+    value = float(answered.get_attribute("data-value"))
+    page.wait_for_timeout(200)
+    assert not page.evaluate(ESTIMATES_KEPT)
+
+    page.get_by_role("button", name="Use it everywhere").click()
+    for _ in range(100):
+        if page.evaluate(ESTIMATES_KEPT):
+            break
+        page.wait_for_timeout(100)
+    page.goto(address + OUR_ERROR)
+    expect(marks).to_have_count(2)
+    left, right, bottom, top, low, high = map(float, page.locator("[data-axes]").get_attribute("data-axes").split())
+    part = math.log(value / low) / math.log(high / low)
+    assert float(marks.first.get_attribute("cx")) == pytest.approx(left + part * (right - left), abs=0.01)
+    assert float(marks.first.get_attribute("cy")) == pytest.approx(bottom + part * (top - bottom), abs=0.01)
+    expect(page.locator("[data-axes]").get_by_text("your memory")).to_be_visible()
+
+    # Another number of the same form, typed elsewhere: what was worked out is of another set-up.
+    page.evaluate(f"() => {{{ONE_MORE_GPU}}}")
+    page.reload()
+    expect(page.locator("[data-axes] .calc-chart")).to_be_visible()
+    page.wait_for_timeout(500)
+    expect(marks).to_have_count(0)

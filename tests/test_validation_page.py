@@ -33,11 +33,13 @@ def rendered(figures):
     return {argument: page.render(argument) for argument in FENCES}
 
 
-def scatter(*groups):
+def exhibit(*groups):
     made = tuple(Dots(label=f"group {place}", points=tuple(points)) for place, points in enumerate(groups))
-    return chart.scatter(
-        Scatter(title="T", description="D", x_label="Measured", y_label="Predicted", unit=GIB, groups=made)
-    )
+    return Scatter(title="T", description="D", x_label="Measured", y_label="Predicted", unit=GIB, groups=made)
+
+
+def scatter(*groups):
+    return chart.scatter(exhibit(*groups))
 
 
 def marks(svg, number):
@@ -64,6 +66,14 @@ def test_a_point_on_the_middle_line_stands_on_it_and_a_larger_estimate_above_it(
     assert on[0] == above[0]
     # A factor of two, on an axis from 1/1.1 to 110.
     assert on[1] - above[1] == pytest.approx(340 * math.log(2) / math.log(121), abs=0.2)
+
+
+def test_what_the_pages_script_is_told_of_the_axes_places_a_value_where_the_drawing_has_it():
+    groups = [(1, 1), (10, 10), (100, 100), (10, 20), (0, 5)]
+    left, right, bottom, top, low, high = map(float, chart.scatter_axes(exhibit(groups)).split())
+    above = sorted(marks(scatter(groups), 1)[:-1])[1]
+    for found, value, start, end in zip(above, (10, 20), (left, bottom), (right, top), strict=True):
+        assert found == pytest.approx(start + math.log(value / low) / math.log(high / low) * (end - start), abs=0.2)
 
 
 @pytest.mark.parametrize("number", [1, 2, 3, 4])

@@ -587,8 +587,14 @@ def _lamps(i: Inputs, o: Outputs) -> tuple[Lamp, ...]:
     usd = [fixed + h * i.gpus * i.runs_count * o.gpu_usd_per_hour for h in hours]
     money = "good" if usd[1] <= i.budget_usd else "close" if usd[0] <= i.budget_usd else "bad"
     return (
-        Lamp(f"{word}: {GIB.show(o.peak_gib)} of {GIB.show(o.room_gib)} ({GIB.show_range(low, high)})", fits),
-        Lamp(f"{HOURS.show(o.run_hours)} a run ({HOURS.show_range(hours[0], hours[1])})", time),
+        Lamp(
+            f"{word}: {GIB.show(o.peak_gib)} of {GIB.show(o.room_gib)} ({GIB.show_range(low, high)})", fits,
+            ("memory", o.peak_gib),
+        ),
+        Lamp(
+            f"{HOURS.show(o.run_hours)} a run ({HOURS.show_range(hours[0], hours[1])})", time,
+            ("speed", o.gpu_tokens_per_s),
+        ),
         Lamp(f"{USD.show(o.first_model_usd)} all in", money),
     )
 

@@ -344,16 +344,36 @@ _MARKS = (("z", 0.0, 0.0), ("z", 0.0, 0.0), ("h5", 5.0, 0.0), ("v5", 0.0, 5.0))
 far its stroke moves right and down."""
 
 
+_SCATTER = (340, 48, 12, 36)
+"""Units of a scatter: its square, and what stands at the left of it, above and below."""
+
+
+def _placeable(exhibit: Scatter) -> list[list[tuple[float, float]]]:
+    return [[p for p in group.points if min(p) > 0 and isfinite(max(p))] for group in exhibit.groups]
+
+
+def _ends(groups: Sequence[Sequence[tuple[float, float]]]) -> tuple[float, float]:
+    values = [value for points in groups for point in points for value in point]
+    return min(values) / 1.1, max(values) * 1.1
+
+
+def scatter_axes(exhibit: Scatter) -> str:
+    """Where both logarithmic axes of a scatter begin and end, for the page's script: left, right, foot and top in units
+    of the drawing, and the values at both ends. ValueError where no point can be placed."""
+    size, left, top, _ = _SCATTER
+    low, high = _ends(_placeable(exhibit))
+    return f"{left} {left + size} {top + size} {top} {low:.4g} {high:.4g}"
+
+
 def scatter(exhibit: Scatter) -> str:
     """Points of at most four groups around the line where both values are equal. Points that are not positive are left
     out; the points of a group are one path, so that hundreds take a few kilobytes."""
-    size, left, top, bottom = 340, 48, 12, 36
+    size, left, top, bottom = _SCATTER
     height = top + size + bottom
-    groups = [[p for p in group.points if min(p) > 0 and isfinite(max(p))] for group in exhibit.groups]
-    values = [value for points in groups for point in points for value in point]
-    if not values:
+    groups = _placeable(exhibit)
+    if not any(groups):
         return _nothing(exhibit.title, exhibit.description)
-    low, high = min(values) / 1.1, max(values) * 1.1
+    low, high = _ends(groups)
     x_axis = _Axis((low, high), left, left + size, log=True)
     y_axis = _Axis((low, high), top + size, top, log=True)
     parts = []

@@ -19,7 +19,7 @@ from calculator.faces.report import in_brief, range_words, shell_line, show_inpu
 from calculator.facts.assumptions import Assumption, counted
 from calculator.fields import Field, defaults_of, fields_of, show
 from calculator.units import COUNT, SHARE, USD, Unit
-from calculator.verdict import Decision
+from calculator.verdict import Decision, Lamp
 
 LEAD = ("next", "tipping", "picture")
 """The sections that make the panel together with the verdict: what is read first."""
@@ -146,10 +146,18 @@ def _holds(report: Report) -> str:
 def _lamps(report: Report) -> str:
     """The figures that are read before the answer."""
     lamps = "".join(
-        f'<span class="calc-lamp calc-lamp-{one.state}">{escape(in_brief(report, one.words))}</span> '
+        f'<span class="calc-lamp calc-lamp-{one.state}"{_compared(one)}>{escape(in_brief(report, one.words))}</span> '
         for one in report.verdict.lamps
     )
     return f'<span class="calc-lamps">{lamps}</span>' if lamps else ""
+
+
+def _compared(lamp: Lamp) -> str:
+    """What the page on our error needs, to mark the reader's own set-up."""
+    if lamp.compared is None:
+        return ""
+    quantity, estimate = lamp.compared
+    return f' data-compared="{quantity}" data-value="{estimate:.4g}"'
 
 
 def _next(report: Report, overall: str) -> str:
