@@ -1615,14 +1615,14 @@ def turns(i: Inputs, o: Outputs) -> tuple[Turn, ...]:
         at = high if wanted else low
         expected = 100 * (beliefs(i)[k].mean - i.prompted_accuracy_share)
         then = _brings(100 * (at - i.prompted_accuracy_share), wanted)
-        now = f"we expect {'it to lose ' if expected < 0 else ''}{_points(abs(expected))}"
+        now = f"our middle guess: {'it loses ' if expected < 0 else ''}{_points(abs(expected))}"
         told.append(
             Turn(
                 field=name,
                 label=f"What “{WAYS[k].answer}” brings over today, once you tried it",
                 now=now,
                 then=then,
-                condition=f"if “{WAYS[k].answer}” {then} ({now})",
+                condition=f"if a trial shows that “{WAYS[k].answer}” {then} ({now})",
                 at=at,
                 answer=_typed(i, name, at),
             )
