@@ -72,7 +72,7 @@ def test_the_form_asks_for_what_is_read_and_offers_what_is_allowed(file, labels)
     for label in allowed.keys() & offered.keys():
         assert offered[label] == allowed[label]
     if sent.KIND in offered:
-        assert set(sent.KINDS) <= set(offered[sent.KIND])
+        assert offered[sent.KIND] == list(sent.KINDS)
 
 
 def test_the_form_names_every_option():
@@ -153,7 +153,7 @@ def test_a_speed_becomes_a_row_too():
 @pytest.mark.parametrize(
     ("label", "value", "words"),
     [
-        ("KIND", "Answering speed or serving memory", "must be one of"),
+        ("KIND", "Heat", "must be one of"),
         ("RUN", "just a run", "must be column: value"),
         ("RUN", "models: x", "did you mean model?"),
         ("RUN", "measured_peak_gib: 3", "no such column"),
@@ -165,6 +165,52 @@ def test_a_speed_becomes_a_row_too():
 def test_what_is_wrong_with_a_run_is_said_by_field(label, value, words):
     found = problems(RUN, **{label: value})
     assert words in found[getattr(sent, label)]
+
+
+SERVED = {
+    **RUN,
+    sent.KIND: "Answering speed, one answer at a time (tokens per second)",
+    sent.RUN: "model: Qwen/Qwen3-8B\nquant: BF16\ndevice: RTX 4090\nn_devices: 1\nengine: vLLM 0.12.0\n"
+    "prompt_len: 500\ngen_len: 200",
+    sent.VALUE: "52",
+}
+TOGETHER = "Answering speed, several answers together (tokens per second, all of them)"
+
+
+def test_a_serving_speed_becomes_a_row_with_its_first_contact():
+    made = add(SERVED)
+    assert made["what"] == "inference"
+    assert (made["row"]["decode_tok_s"], made["row"]["batch"], made["row"]["completeness"]) == ("52", "1", "A")
+    assert made["row"]["row_id"] not in {one["row_id"] for one in published("inference")}
+    estimate = float(made["estimate"]["estimate_decode_tok_s"])
+    assert made["first_contact_error"] == pytest.approx(abs(estimate - 52) / 52, abs=1e-4)
+
+
+def test_the_speed_of_several_answers_is_held_against_that_of_several():
+    made = add(SERVED, KIND=TOGETHER, VALUE="700", RUN=SERVED[sent.RUN] + "\nbatch: 16")
+    assert made["row"]["output_throughput_tok_s"] == "700"
+    estimate = float(made["estimate"]["estimate_decode_tok_s"])
+    assert estimate > 2 * float(add(SERVED)["estimate"]["estimate_decode_tok_s"])
+    assert made["first_contact_error"] == pytest.approx(abs(estimate - 700) / 700, abs=1e-4)
+
+
+def test_a_serving_memory_is_held_against_the_memory():
+    made = add(SERVED, KIND="Serving memory (all devices together)", VALUE="18 GiB")
+    estimate = float(made["estimate"]["estimate_memory_gib"])
+    assert made["first_contact_error"] == pytest.approx(abs(estimate - 18) / 18, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("kind", "batch", "words"),
+    [
+        (SERVED[sent.KIND], "\nbatch: 16", "batch must be 1, or left out"),
+        (TOGETHER, "\nbatch: 1", "batch must be above 1"),
+        (TOGETHER, "", "batch must be given"),
+        (TOGETHER, "\nbatch: many", "batch must be above 1 for this kind; given: 'many'"),
+    ],
+)
+def test_how_many_answers_are_written_together_must_go_with_the_kind(kind, batch, words):
+    assert words in problems(SERVED, KIND=kind, RUN=SERVED[sent.RUN] + batch)[sent.RUN]
 
 
 def test_a_source_is_met_for_the_first_time_only_once(tmp_path, monkeypatch):

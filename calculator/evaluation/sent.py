@@ -15,6 +15,7 @@ import json
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -65,19 +66,54 @@ KIND, RUN, VALUE = "What was measured", "The run", "The value"
 RUN_FORM = (KIND, RUN, VALUE, WHERE, DATE)
 """The fields of the form *A measurement*, by their labels."""
 
-KINDS: Mapping[str, tuple[str, str, Unit, str, tuple[str, ...]]] = {
-    "Training memory (peak of one GPU)": (
-        "training-memory", "measured_peak_gib", GIB, "M",
-        ("model", "method", "seq_len", "micro_batch", "optimizer", "grad_checkpointing", "packing", "n_gpus", "gpu",
-         "memory_metric"),
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """One thing that can be measured: the estimator, and the column and unit of its value.
+
+    letter: what the names of its rows begin with. needed: columns without which nothing can be said. complete: what a
+    row must say to count as complete. batch: what is required of the number of sequences, None where it is not asked.
+    """
+
+    what: str
+    column: str
+    unit: Unit
+    letter: str
+    needed: tuple[str, ...]
+    complete: tuple[str, ...]
+    batch: str | None = None
+
+
+ONE, SEVERAL = "must be 1, or left out", "must be above 1"
+_TRAINED = ("model", "method", "gpu")
+_RUN_SAID = ("seq_len", "micro_batch", "grad_checkpointing", "packing", "n_gpus")
+_SERVED = ("model", "device")
+_SERVING_SAID = ("quant", "engine", "n_devices", "prompt_len", "gen_len")
+
+KINDS: Mapping[str, Kind] = {
+    "Training memory (peak of one GPU)": Kind(
+        what="training-memory", column="measured_peak_gib", unit=GIB, letter="M", needed=_TRAINED,
+        complete=(*_TRAINED, *_RUN_SAID, "optimizer", "memory_metric"),
     ),
-    "Training speed (tokens per second and GPU)": (
-        "training-throughput", "tokens_per_s_per_gpu", TOKENS_PER_S, "T",
-        ("model", "method", "seq_len", "micro_batch", "grad_checkpointing", "packing", "n_gpus", "gpu"),
+    "Training speed (tokens per second and GPU)": Kind(
+        what="training-throughput", column="tokens_per_s_per_gpu", unit=TOKENS_PER_S, letter="T", needed=_TRAINED,
+        complete=(*_TRAINED, *_RUN_SAID),
+    ),
+    "Answering speed, one answer at a time (tokens per second)": Kind(
+        what="inference", column="decode_tok_s", unit=TOKENS_PER_S, letter="I", needed=_SERVED,
+        complete=(*_SERVED, *_SERVING_SAID), batch=ONE,
+    ),
+    "Answering speed, several answers together (tokens per second, all of them)": Kind(
+        what="inference", column="output_throughput_tok_s", unit=TOKENS_PER_S, letter="I",
+        needed=(*_SERVED, "batch"), complete=(*_SERVED, *_SERVING_SAID), batch=SEVERAL,
+    ),
+    "Serving memory (all devices together)": Kind(
+        what="inference", column="memory_gib", unit=GIB, letter="I", needed=_SERVED,
+        complete=(*_SERVED, *_SERVING_SAID),
     ),
 }  # fmt: skip
-"""What can be measured, as the form has it: the estimator, its column and unit, the letter of its rows, and what a row
-must say to count as complete."""
+"""What can be measured, as the form has it."""
 
 _UNSAID = ("_No response_", "not known", "")
 
@@ -238,8 +274,9 @@ def _tried(
 def _run(found: Mapping[str, str], *, version: str, today: str, write: bool) -> dict[str, Any]:
     problems: list[tuple[str, str]] = []
     if found[KIND] not in KINDS:
-        raise SentError((KIND, f"must be one of {', '.join(KINDS)}; others are entered by hand"))
-    what, column, unit, letter, complete = KINDS[found[KIND]]
+        raise SentError((KIND, f"must be one of {', '.join(KINDS)}"))
+    kind = KINDS[found[KIND]]
+    what, column = kind.what, kind.column
     rows = published(what)
     columns = list(rows[0])
     row: dict[str, str] = {}
@@ -254,34 +291,40 @@ def _run(found: Mapping[str, str], *, version: str, today: str, write: bool) -> 
             problems.append((RUN, f"line {number}: no such column {name[:40]!r}{hint}"))
         else:
             row[name] = value.strip()[:200]
-    for name in ("model", "method", "gpu"):
+    for name in kind.needed:
         if not row.get(name):
             problems.append((RUN, f"{name} must be given"))
+    if kind.batch is not None:
+        batch = row.setdefault("batch", "1")
+        if not re.fullmatch(r"[1-9]\d{0,6}", batch) or (batch == "1") != (kind.batch == ONE):
+            problems.append((RUN, f"batch {kind.batch} for this kind; given: {batch[:20]!r}"))
     value, _, metric = _needed(found, VALUE, problems).partition(", ")
     if value:
         try:
-            measured = parse(value, unit)
+            measured = parse(value, kind.unit)
             if not measured > 0:
                 raise ValueError("it must be above 0")
             row[column] = f"{measured:.6g}"
         except ValueError as error:
-            problems.append((VALUE, f"must be a number of {unit.name}: {error}; given: {value[:40]!r}"))
+            problems.append((VALUE, f"must be a number of {kind.unit.name}: {error}; given: {value[:40]!r}"))
     if metric.strip() and "memory_metric" in columns:
         row.setdefault("memory_metric", metric.strip()[:60])
     where, day = _needed(found, WHERE, problems), _day(found, problems)
     if problems:
         raise SentError(*problems)
-    numbers = [int(one["row_id"][1:]) for one in rows if re.fullmatch(rf"{letter}\d+", one["row_id"])]
+    numbers = [int(one["row_id"][1:]) for one in rows if re.fullmatch(rf"{kind.letter}\d+", one["row_id"])]
     row |= {
-        "row_id": f"{letter}{max(numbers, default=0) + 1:04}",
+        "row_id": f"{kind.letter}{max(numbers, default=0) + 1:04}",
         "source_id": f"reader-{_slug(where.partition('://')[2] or where, 50)}",
         "source_locator": where[:200],
         "as_of": day,
-        "completeness": "A" if all(row.get(name) for name in complete) else "C",
+        "completeness": "A" if all(row.get(name) for name in kind.complete) else "C",
         "notes": "sent by a reader",
     }
     if "row_kind" in columns:
         row["row_kind"] = "peak"
+    if "value_kind" in columns:
+        row["value_kind"] = "published"
     cells = {name: row.get(name, "") for name in columns}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "row.csv")
