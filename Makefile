@@ -106,7 +106,8 @@ clean:
 
 .venv/test.stamp: requirements-test.txt | .venv/bin/python
 	$(PIP) -r requirements-test.txt
-	touch .venv/site.stamp $@
+	@test .venv/site.stamp -nt requirements.txt || touch .venv/site.stamp
+	touch $@
 
 .PHONY: node chromium
 node: | .venv/bin/python
