@@ -51,11 +51,12 @@ WRONG = """(query) => {
   const key = Object.keys(localStorage).find((key) => key.endsWith(" situation"));
   const { preset, fields } = JSON.parse(localStorage.getItem(key) ?? '{"preset": "", "fields": {}}');
   const select = document.querySelector("[data-presets]");
-  const base = JSON.parse(select.dataset.presets)[preset || select.value] ?? {};
+  const base = JSON.parse(select.dataset.presets)[preset] ?? {};
+  const mine = preset || Object.keys(fields).length;
   const wrong = location.search && !query ? [`address ${location.search}`] : [];
   for (const control of document.querySelectorAll(".calc-form [data-default]")) {
     const shown = control.type === "checkbox" ? (control.checked ? "yes" : "no") : control.value;
-    const own = preset ? (base[control.name] ?? control.dataset.default)
+    const own = mine ? (base[control.name] ?? control.dataset.default)
       : control.type === "checkbox" ? (control.defaultChecked ? "yes" : "no")
       : control.options ? [...control.options].find((option) => option.defaultSelected).value : control.defaultValue;
     const wanted = fields[control.name] ?? own;

@@ -4,6 +4,7 @@
 const BASE = new URL("../", import.meta.url);
 const STORE = `calculator ${BASE.pathname} situation`;
 const MONEY = `calculator ${BASE.pathname} money`;
+const MINE = `calculator ${BASE.pathname} addresses`;
 const SHORTEST_PAUSE = 150;
 const LONGEST_PAUSE = 250;
 const PAUSE_BEFORE_PROBLEMS = 900;
@@ -11,6 +12,7 @@ const IDLE_DELAY = 2000;
 const LONGEST_SILENCE = 30_000;
 const LONGEST_LINK = 6000;
 const LONGEST_SEEN = 200;
+const MOST_ADDRESSES = 50;
 const NOT_FIELDS = ["v", "preset", "embed", "fields", "saw"];
 const SCHEMES = { light: "default", dark: "slate" };
 const NEWER = "Chrome or Edge from 97, Firefox from 114 and Safari from 16.4 have what it needs";
@@ -309,7 +311,9 @@ function values(section) {
 
 function untouched(control) {
   if (control.type === "checkbox") return control.checked === control.defaultChecked;
-  if (control.options) return [...control.options].every((option) => option.selected === option.defaultSelected);
+  // A list in which none is marked begins with its first.
+  const marked = control.options && [...control.options].findIndex((option) => option.defaultSelected);
+  if (control.options) return control.selectedIndex === Math.max(0, marked);
   return control.value === control.defaultValue;
 }
 
@@ -329,9 +333,13 @@ function loadSituation() {
   }
 }
 
+function isOnesOwn({ preset, fields }) {
+  return preset !== "" || Object.keys(fields).length > 0;
+}
+
 function saveSituation(situation) {
   try {
-    if (situation.preset || Object.keys(situation.fields).length) {
+    if (isOnesOwn(situation)) {
       localStorage.setItem(STORE, JSON.stringify(situation));
     } else {
       localStorage.removeItem(STORE);
@@ -357,10 +365,50 @@ function applyPreset(section, name) {
   for (const control of controls(section)) write(control, fields[control.name] ?? control.dataset.default);
 }
 
+function offers(control, text) {
+  return !control.options || [...control.options].some(({ value }) => value === text);
+}
+
+// What another page has in its list and this one has not stays out of the form, and is the reader's all the same.
 function applyFields(section, fields) {
   for (const control of controls(section)) {
-    if (Object.hasOwn(fields, control.name)) write(control, fields[control.name]);
+    const text = fields[control.name];
+    if (text !== undefined && offers(control, text)) write(control, text);
   }
+}
+
+// A page's example is whole or absent: the reader's own numbers stand among typical ones or those of a preset.
+function applyOwn(section) {
+  const situation = loadSituation();
+  if (!isOnesOwn(situation)) return;
+  applyPreset(section, situation.preset);
+  applyFields(section, situation.fields);
+}
+
+// Whether the page's example is what the reader has: a form can be as it was built and other pages hold more.
+function isPlain(section) {
+  const { linked, foreign } = of(section);
+  if (![presetsOf(section), ...controls(section)].every(untouched)) return false;
+  if (Object.keys(foreign).length) return false;
+  const shown = values(section);
+  return linked || Object.entries(loadSituation().fields).every(([name, text]) => shown[name] === text);
+}
+
+// The reader's own numbers, or else the worked example.
+function showOwn(section) {
+  const state = of(section);
+  Object.assign(state, { linked: false, seen: null, foreign: {} });
+  clearTimeout(state.timer);
+  state.timer = 0;
+  clearTimeout(state.later);
+  runtime?.forget(section.id);
+  section.querySelector("form").reset();
+  applyOwn(section);
+  showProblems(section, []);
+  showSituation(section);
+  delete section.dataset.query;
+  if (isPlain(section)) showExample(section);
+  else schedule(section, 0);
 }
 
 // A page with a calculator came up: a link's numbers first, then the reader's own, else the worked example.
@@ -368,9 +416,8 @@ function connect(section) {
   for (const box of section.querySelectorAll("[data-find]")) box.hidden = false;
   const state = of(section);
   const link = new URLSearchParams(location.search);
-  const names = new Set(controls(section).map((control) => control.name));
-  const situation = loadSituation();
-  const linked = isLinked(section, link);
+  const mine = isLinked(section, link) && isMine();
+  const linked = isLinked(section, link) && !mine;
   state.path = location.pathname;
   state.version = link.get("v") ?? "";
   state.foreign = {};
@@ -380,14 +427,17 @@ function connect(section) {
     applyPreset(section, link.get("preset") ?? "");
     for (const [name, text] of link) {
       if (NOT_FIELDS.includes(name)) continue;
-      if (names.has(name)) applyFields(section, { [name]: text });
+      const control = controls(section).find((control) => control.name === name);
+      if (control && offers(control, text)) write(control, text);
       else state.foreign[name] = text;
     }
   } else {
-    if (situation.preset) applyPreset(section, situation.preset);
-    applyFields(section, situation.fields);
+    applyOwn(section);
+    state.edited = mine;
+    // Stepped back to, it may hold older numbers than are known now.
+    if (popped) setQuery(section, "");
   }
-  if (controls(section).every(untouched) && !Object.keys(state.foreign).length) delete section.dataset.pending;
+  if (isPlain(section)) delete section.dataset.pending;
   else section.dataset.pending = "";
   if (navigator.share) section.querySelector("[data-action=link]").textContent = "Share link";
   showState(section);
@@ -401,7 +451,7 @@ function connect(section) {
     // Without it the number is typed, so its absence needs no words.
     import("./tokenizer.js").then(({ attach }) => attach(section)).catch(() => {});
   }
-  if (linked || !controls(section).every(untouched)) {
+  if (linked || !isPlain(section)) {
     section.dataset.stale = "";
     compute(section);
   }
@@ -461,11 +511,26 @@ function showProgress(section) {
 
 // A page out of the browser's memory still holds what was typed, a link's numbers included.
 function resume(section) {
-  const link = new URLSearchParams(location.search);
-  if (!isLinked(section, link)) applyFields(section, loadSituation().fields);
   showAges(section);
-  showSituation(section);
-  if (!controls(section).every(untouched)) compute(section);
+  if (!of(section).linked) showOwn(section);
+  else if (!isPlain(section)) compute(section);
+}
+
+// A reload and a step back come upon addresses that the reader's own edits made: those are no sender's links.
+function isMine() {
+  return (popped || performance.getEntriesByType("navigation")[0]?.type !== "navigate") && myAddresses().includes(here());
+}
+
+function here() {
+  return location.pathname + location.search;
+}
+
+function myAddresses() {
+  try {
+    return JSON.parse(sessionStorage.getItem(MINE) ?? "[]");
+  } catch {
+    return [];
+  }
 }
 
 function isLinked(section, link) {
@@ -484,8 +549,8 @@ function showSituation(section) {
   for (const chip of document.querySelectorAll("[data-preset]")) {
     chip.setAttribute("aria-pressed", chip.dataset.preset === select.value);
   }
-  const yours = mine > 0 || chosen !== undefined;
-  const plain = all.every(untouched);
+  const yours = chosen !== undefined || Object.keys(fields).length > 0;
+  const plain = isPlain(section);
   showDifference(!plain);
   // A list tells nobody that what it already shows was chosen, so a page's own example is taken with a button.
   const example = !yours && !EMBEDDED && select.value !== "" && plain;
@@ -501,9 +566,13 @@ function showSituation(section) {
     text.textContent = "This page's example.";
     return;
   }
-  const words = [chosen?.textContent, mine ? counted(mine, "answer of yours", "answers of yours") : ""];
+  const elsewhere = Object.keys(fields).length - mine;
+  const count = mine
+    ? counted(mine, "answer of yours", "answers of yours")
+    : elsewhere && counted(elsewhere, "answer of yours on other pages", "answers of yours on other pages");
   const lasts = unstored ? " This browser stores nothing here: it is gone when the page is closed." : "";
-  text.textContent = `Your situation: ${words.filter(Boolean).join(", with ")}.${lasts}`;
+  // The list above the bar names the preset.
+  text.textContent = `Your situation: ${count || chosen?.textContent}.${lasts}`;
 }
 
 function counted(number, one, many) {
@@ -563,7 +632,12 @@ function pauseFor(section) {
 function situationOf(section) {
   const { linked, foreign } = of(section);
   // A link is the sender's situation: nothing of the reader's own mixes in.
-  const given = { ...(linked ? {} : loadSituation().fields), ...foreign, ...values(section) };
+  const known = { ...(linked ? {} : loadSituation().fields), ...foreign };
+  const given = { ...known, ...values(section) };
+  for (const control of controls(section)) {
+    const text = known[control.name];
+    if (text !== undefined && !offers(control, text)) given[control.name] = text;
+  }
   return { decision: section.dataset.decision, given, preset: presetsOf(section).value };
 }
 
@@ -644,10 +718,15 @@ function adopt(section, response) {
 }
 
 function address(section) {
-  const plain = controls(section).every(untouched);
-  let query = plain ? "" : section.dataset.query;
+  let query = isPlain(section) ? "" : section.dataset.query;
   if (query.length > LONGEST_LINK) query = withoutPasted(section, query);
   setQuery(section, query);
+  if (of(section).linked || !isHere(section)) return;
+  try {
+    sessionStorage.setItem(MINE, JSON.stringify([...myAddresses(), here()].slice(-MOST_ADDRESSES)));
+  } catch {
+    return; // a reload will then take them for a link's numbers, and say so
+  }
 }
 
 function setQuery(section, query) {
@@ -830,7 +909,7 @@ function showInReadersWay(section) {
     .then(({ dresser, explain }) => {
       dress = dresser(money);
       explain(section, money);
-      if (controls(section).every(untouched)) showExample(section);
+      if (isPlain(section)) showExample(section);
       else compute(section);
     })
     .catch(() => {});
@@ -885,11 +964,14 @@ function morphAttributes(old, fresh) {
 
 function edited(section, control, pause) {
   const state = of(section);
-  const situation = loadSituation();
   state.edited = true;
   state.seen = null;
-  situation.fields[control.name] = read(control);
-  saveSituation(situation);
+  // Who changes a number of an example makes the whole of it one's own. A link's numbers stay apart until they are kept.
+  if (!state.linked) {
+    const situation = situationIn(section);
+    situation.fields[control.name] = read(control);
+    saveSituation(situation);
+  }
   showSituation(section);
   amendLink(section, control.name, read(control));
   schedule(section, pause);
@@ -910,55 +992,41 @@ function take(section, situation) {
 }
 
 function reset(section) {
-  const state = of(section);
-  const situation = loadSituation();
-  for (const control of controls(section)) delete situation.fields[control.name];
-  saveSituation({ preset: "", fields: situation.fields });
-  clearTimeout(state.timer);
-  state.timer = 0;
-  clearTimeout(state.later);
-  runtime?.forget(section.id);
-  section.querySelector("form").reset();
-  state.foreign = {};
-  state.linked = false;
-  state.seen = null;
-  showProblems(section, []);
-  showExample(section);
-  showSituation(section);
-  delete section.dataset.query;
-  setQuery(section, "");
+  const { fields } = loadSituation();
+  for (const control of controls(section)) delete fields[control.name];
+  put(section, { preset: "", fields });
+}
+
+// Another situation, or none, in place of what is stored.
+function put(section, situation) {
+  saveSituation(situation);
+  mine(section);
 }
 
 // The link goes, and the reader's own numbers come back, or the worked example.
 function mine(section) {
-  const state = of(section);
-  const situation = loadSituation();
-  Object.assign(state, { edited: false, linked: false, seen: null, foreign: {} });
-  section.querySelector("form").reset();
-  if (situation.preset) applyPreset(section, situation.preset);
-  applyFields(section, situation.fields);
-  showProblems(section, []);
-  delete section.dataset.query;
+  of(section).edited = false;
+  showOwn(section);
   setQuery(section, "");
-  showSituation(section);
-  if (controls(section).every(untouched)) showExample(section);
-  else schedule(section, 0);
 }
 
-// A page's example may differ from its preset in a field or two.
-function keep(section) {
+// What this form says, as a situation: a page's example may differ from its preset in a field or two.
+function situationIn(section) {
   const select = presetsOf(section);
   const base = JSON.parse(select.dataset.presets)[select.value];
-  const { fields } = loadSituation();
+  const fields = of(section).linked ? {} : { ...loadSituation().fields };
   for (const control of controls(section)) {
     if (read(control) !== (base[control.name] ?? control.dataset.default)) fields[control.name] = read(control);
   }
-  take(section, { preset: select.value, fields });
+  return { preset: select.value, fields };
+}
+
+function keep(section) {
+  take(section, situationIn(section));
 }
 
 function linkTo(section) {
-  const plain = controls(section).every(untouched);
-  const query = plain ? "" : (section.dataset.query ?? (isHere(section) ? location.search : ""));
+  const query = isPlain(section) ? "" : (section.dataset.query ?? (isHere(section) ? location.search : ""));
   return addressOf(section) + query;
 }
 
@@ -1036,17 +1104,14 @@ function retry(section) {
   const found = runtimeFor(section);
   if (!found) return;
   found.start();
-  if (!controls(section).every(untouched)) compute(section);
+  if (!isPlain(section)) compute(section);
 }
 
 const ACTIONS = {
   reset,
   keep,
   mine,
-  clear: (section) => {
-    saveSituation({ preset: "", fields: {} });
-    reset(section);
-  },
+  clear: (section) => put(section, { preset: "", fields: {} }),
   retry,
   link: shareLink,
   markdown: copyMarkdown,
@@ -1119,16 +1184,15 @@ const PAGE = {
   loadSituation,
   morph,
   presetsOf,
+  put,
   read,
   runtimeFor,
-  saveSituation,
   say,
   sectionOf,
   showInReadersWay,
-  showSituation,
+  situationIn,
   situationOf,
   take,
-  write,
 };
 
 document.addEventListener("input", ({ target }) => {
@@ -1258,6 +1322,10 @@ window.addEventListener("storage", ({ key }) => {
   if (key === STORE) calculators().forEach(showSituation);
 });
 
+// A step back within the site arrives like any other page.
+let popped = false;
+window.addEventListener("popstate", () => (popped = true));
+
 function asText(control) {
   if (control.options) return control.selectedOptions[0].textContent;
   if (control.type === "textarea" && control.value) return `${control.value.length} characters`;
@@ -1339,6 +1407,7 @@ function arrive() {
       section.querySelector(".calc-state-text")?.replaceChildren(SAYS.mismatch);
     }
   }
+  popped = false;
   if (EMBEDDED) embed();
   if (document.readyState === "complete") startWhenIdle();
   else window.addEventListener("load", startWhenIdle, { once: true });

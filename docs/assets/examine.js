@@ -367,31 +367,14 @@ class Panel {
   // As if the reader had typed them, and for pages that ask for more of them than this one.
   use(block) {
     const before = this.page.loadSituation();
-    const shown = this.fill(block.fields);
-    this.keep({ preset: before.preset, fields: { ...before.fields, ...block.fields } });
+    const { preset, fields } = this.page.situationIn(this.section);
+    this.page.take(this.section, { preset, fields: { ...fields, ...block.fields } });
     const undo = button("Undo", () => {
-      this.fill(shown);
-      this.keep(before);
+      this.page.put(this.section, before);
       block.said.textContent = "Undone.";
       block.use.querySelector(".calc-use").focus();
     });
     block.said.replaceChildren("Filled in, on every page. ", undo);
-  }
-
-  fill(fields) {
-    const before = {};
-    for (const control of this.page.controls(this.section)) {
-      if (!Object.hasOwn(fields, control.name)) continue;
-      before[control.name] = this.page.read(control);
-      this.page.write(control, fields[control.name]);
-      control.dispatchEvent(new Event("input", { bubbles: true }));
-    }
-    return before;
-  }
-
-  keep(situation) {
-    this.page.saveSituation(situation);
-    this.page.showSituation(this.section);
   }
 }
 
