@@ -100,7 +100,7 @@ export function remember(section) {
   });
 }
 
-// Its measurement is not known, so each is a line across at the height of the estimate, up to where both would agree.
+// Its measurement is not known, so each estimate stands where both would agree, named below the line.
 function mark(picture) {
   const { names, of, found } = stored(ESTIMATES);
   const chart = picture.querySelector(".calc-chart");
@@ -110,9 +110,9 @@ function mark(picture) {
     const part = Math.log(value / low) / Math.log(high / low);
     if (!(part >= 0 && part <= 1)) continue;
     const [x, y] = [left + part * (right - left), bottom + part * (top - bottom)];
-    draw(chart, "path", { class: "calc-limit calc-yours", d: `M${left} ${y}H${x}` });
     draw(chart, "circle", { class: "calc-yours", cx: x, cy: y, r: 5 });
-    draw(chart, "text", { class: "calc-mark calc-name", x: left + 4, y: y - 5 }, `your ${quantity}`);
+    const end = Math.min(x + 94, right + 10);
+    draw(chart, "text", { class: "calc-mark calc-name", x: end, y: y + 20, "text-anchor": "end" }, `your ${quantity}`);
   }
 }
 
