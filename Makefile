@@ -100,14 +100,15 @@ clean:
 	  "On Debian or Ubuntu: apt-get install python3.13 python3.13-venv"; exit 1; }; \
 	"$$python" -m venv .venv
 
+# A stamp has the time of the lock that was installed: to install once more, with what tests need, makes nothing newer.
 .venv/site.stamp: requirements.txt | .venv/bin/python
 	$(PIP) -r requirements.txt
-	touch $@
+	touch -r $< $@
 
 .venv/test.stamp: requirements-test.txt | .venv/bin/python
 	$(PIP) -r requirements-test.txt
-	@test .venv/site.stamp -nt requirements.txt || touch .venv/site.stamp
-	touch $@
+	touch -r requirements.txt .venv/site.stamp
+	touch -r $< $@
 
 .PHONY: node chromium
 node: | .venv/bin/python
@@ -115,11 +116,11 @@ node: | .venv/bin/python
 
 node_modules/site.stamp: package-lock.json | node
 	npm ci --omit=dev --no-progress --loglevel=error
-	touch $@
+	touch -r $< $@
 
 node_modules/test.stamp: package-lock.json | node
 	npm ci --no-progress --loglevel=error
-	touch node_modules/site.stamp $@
+	touch -r $< node_modules/site.stamp $@
 
 chromium:
 	@command -v chromium >/dev/null || { apt-get update -q && apt-get install -qy chromium; } || \
