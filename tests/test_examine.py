@@ -212,8 +212,8 @@ def test_many_texts_are_remembered_as_one_after_the_other_is(monkeypatch, short)
         part = slice(start, start + 100)
         together.add_all(keys[part], lines[part])
         all_asked.add_all(keys[part], [line % 3 for line in lines[part]], lines[part])
-    assert (together.found, together.again, together.mask, together.pairs) == (
-        alone.found, alone.again, alone.mask, alone.pairs
+    assert (together.found, together.copies, together.again, together.mask, together.pairs) == (
+        alone.found, alone.copies, alone.again, alone.mask, alone.pairs
     )  # fmt: skip
     assert (all_asked.found, all_asked.contradicted, all_asked.pairs) == (asked.found, asked.contradicted, asked.pairs)
 

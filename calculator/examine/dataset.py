@@ -160,6 +160,8 @@ class DataSet:
         characters = list(map(len, contents))
         is_ascii = len(data) == sum(characters) + len(contents) - 1
         sizes = characters if is_ascii else list(map(len, data.split(b"\0")))
+        # One number for each line, wherever it is kept.
+        lines = tuple(lines)
         rows = self.rows
         for at, label in enumerate(labels):
             if self.are_labels is False:

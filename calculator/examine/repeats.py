@@ -14,8 +14,8 @@ from calculator.examine.tree import FIRST_LINES
 
 MOST_KEPT = 2**18
 
-_COUNT_BITS = 24
-_COUNTS = 2**_COUNT_BITS - 1
+_LINE_BITS = 40
+_LINES = 2**_LINE_BITS - 1
 _SHORT_HASHES = sys.hash_info.width < 64
 
 
@@ -26,13 +26,14 @@ def keys_of(texts: Sequence[str] | Sequence[bytes]) -> list[int]:
 
 
 class Seen:
-    """Texts by their hash, each with the line it was first on and how often it came."""
+    """Texts by their hash, each with the line it was first on; how often those that came again did."""
 
-    __slots__ = ("again", "found", "mask", "most", "pairs")
+    __slots__ = ("again", "copies", "found", "mask", "most", "pairs")
 
     def __init__(self, most: int = MOST_KEPT) -> None:
         self.again = 0
         self.found: dict[int, int] = {}
+        self.copies: dict[int, int] = {}
         self.mask = 0
         self.most = most
         self.pairs: list[tuple[int, int]] = []
@@ -42,17 +43,15 @@ class Seen:
         """Remember a text; whether it was there before, as far as it is among those remembered."""
         if key & self.mask:
             return False
-        found = self.found
-        before = found.get(key)
+        before = self.found.get(key)
         if before is not None:
             self.again += 1
-            if before & _COUNTS < _COUNTS:
-                found[key] = before + 1
+            self.copies[key] = self.copies.get(key, 0) + 1
             if len(self.pairs) < FIRST_LINES:
-                self.pairs.append((line, before >> _COUNT_BITS))
+                self.pairs.append((line, before))
             return True
-        found[key] = line << _COUNT_BITS | 1
-        if len(found) > self.most:
+        self.found[key] = line
+        if len(self.found) > self.most:
             self._thin()
         return False
 
@@ -65,7 +64,7 @@ class Seen:
             if key in found:
                 self.add(key, at)
                 continue
-            found[key] = at << _COUNT_BITS | 1
+            found[key] = at
             if len(found) > most:
                 self._thin()
                 found, mask = self.found, self.mask
@@ -73,9 +72,9 @@ class Seen:
     def _thin(self) -> None:
         while len(self.found) > self.most // 2:
             self.mask = 2 * self.mask + 1
-            mask = self.mask
-            self.found = {key: value for key, value in self.found.items() if not key & mask}
-        self.again = sum((value & _COUNTS) - 1 for value in self.found.values())
+            self.found = _of_mask(self.found, self.mask)
+        self.copies = _of_mask(self.copies, self.mask)
+        self.again = sum(self.copies.values())
 
     @property
     def exact(self) -> bool:
@@ -98,7 +97,8 @@ class Answers:
     __slots__ = ("contradicted", "found", "mask", "most", "pairs")
 
     def __init__(self, most: int = MOST_KEPT) -> None:
-        self.found: dict[int, tuple[int, int]] = {}
+        self.found: dict[int, int] = {}
+        """The answer's hash before the line, in one number: a pair of them takes three times the memory."""
         self.contradicted: set[int] = set()
         self.mask = 0
         self.most = most
@@ -110,16 +110,16 @@ class Answers:
             return
         before = self.found.get(key)
         if before is None:
-            self.found[key] = (answer, line)
+            self.found[key] = answer << _LINE_BITS | line
             if len(self.found) > self.most:
                 while len(self.found) > self.most // 2:
-                    self.mask = mask = 2 * self.mask + 1
-                    self.found = {k: value for k, value in self.found.items() if not k & mask}
+                    self.mask = 2 * self.mask + 1
+                    self.found = _of_mask(self.found, self.mask)
                 self.contradicted = {k for k in self.contradicted if not k & self.mask}
-        elif before[0] != answer and key not in self.contradicted:
+        elif before >> _LINE_BITS != answer and key not in self.contradicted:
             self.contradicted.add(key)
             if len(self.pairs) < FIRST_LINES:
-                self.pairs.append((line, before[1]))
+                self.pairs.append((line, before & _LINES))
 
     def add_all(self, keys: Iterable[int], answers: Iterable[int], lines: Iterable[int]) -> None:
         """`add` each with its answer and its line."""
@@ -131,7 +131,7 @@ class Answers:
                 self.add(key, answer, at)
                 found, mask = self.found, self.mask
             else:
-                found[key] = (answer, at)
+                found[key] = answer << _LINE_BITS | at
 
     @property
     def inputs(self) -> int:
@@ -141,3 +141,7 @@ class Answers:
     def knows(self, key: int) -> bool | None:
         """Whether an input was seen; None for one that would not have been remembered."""
         return None if key & self.mask else key in self.found
+
+
+def _of_mask(found: dict[int, int], mask: int) -> dict[int, int]:
+    return {key: value for key, value in found.items() if not key & mask}

@@ -78,6 +78,9 @@ class Wordings:
             by_run[run] = (*by_run.get(run, ())[1 - _MOST_TEXTS :], len(self._texts))
         self._texts.append((line, tuple(runs)))
         self.kept_runs += len(runs)
+        if self.full:
+            # Nothing is held against them any more.
+            self._texts, self._by_run = [], {}
 
 
 def runs_of(text: bytes) -> set[int]:

@@ -14,8 +14,8 @@
 const PIECE = 1 << 20;
 const LOOK_MS = 500;
 const TELL_MS = 100;
-// Batches of a thousand texts that may wait to be counted: more would only fill the memory.
-const MOST_WAITING = 6;
+// Batches of a hundred texts that may wait to be counted: more would only fill the memory.
+const MOST_WAITING = 60;
 
 let stopped = false;
 let counting;
