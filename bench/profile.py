@@ -73,7 +73,7 @@ window.read = async (files, calls) => {
   for (const [at, [name, text, tokens]] of files.entries()) {
     const { port1, port2 } = new MessageChannel();
     port1.onmessage = ({ data: { texts } }) => port1.postMessage(
-      tokens ? { counts: JSON.stringify(JSON.parse(texts).map((one) => one.length)) } : { problem: 'none here' });
+      tokens ? { counts: JSON.stringify(JSON.parse(new TextDecoder().decode(texts)).map((one) => one.length)) } : { problem: 'none here' });
     const read = [new File([text], name), new File([text], `test-${name}`)];
     worker.postMessage({ tool, read, first: 0, counter: port2, sequence: '100' }, [port2]);
     await next((data) => data.last && (data.file === 1 || JSON.parse(data.found).problem));

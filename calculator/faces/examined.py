@@ -85,10 +85,13 @@ def feed(chunk: Any) -> str:
     return _answered("{}", act)
 
 
-def texts() -> str:
-    """Texts whose tokens wait to be counted, as a JSON list; nothing when none do."""
+def texts() -> bytes:
+    """Texts whose tokens wait to be counted, as a JSON list in ASCII; nothing when none do.
+
+    Bytes, because they are handed on whole to the one who counts: strings would lie here until they are collected.
+    """
     found = _open().take_texts(TEXTS_AT_ONCE)
-    return json.dumps(found) if found else ""
+    return json.dumps(found).encode("ascii") if found else b""
 
 
 def counts(request: str) -> None:

@@ -420,12 +420,14 @@ def _filters(case: Case) -> dict[str, str]:
 def _table(
     columns: Iterable[str], rows: Iterable[Iterable[str]], data: Iterable[Mapping[str, str]] | None = None
 ) -> str:
-    """A table of cells that are already HTML, scrollable by keyboard on a narrow screen."""
-    head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
+    """A table of cells that are already HTML. On a narrow screen its rows are cards, so a cell carries its heading."""
+    columns = [escape(column) for column in columns]
+    head = "".join(f'<th scope="col">{column}</th>' for column in columns)
+    cells = ["<td>", *(f'<td data-head="{column}">' for column in columns[1:])]
     rows = list(rows)
     attributes = [_attributes(found) for found in data] if data is not None else [""] * len(rows)
     body = "".join(
-        f"<tr{attribute}>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>"
+        f"<tr{attribute}>{''.join(f'{td}{cell}</td>' for td, cell in zip(cells, row, strict=True))}</tr>"
         for row, attribute in zip(rows, attributes, strict=True)
     )
     return (

@@ -6,7 +6,7 @@
 //                    {id, found}          tokens, words, cut: the share of words in three pieces or more
 //                    {id, problem}        "load" when the encoding could not be had, or what went wrong
 // A message {port} says where the texts of a file will come from. There, for each
-//                    {texts}              a list of texts as JSON
+//                    {texts}              a list of texts as JSON, in bytes of ASCII
 // comes, in the same order,
 //                    {counts}             their tokens as JSON, or {problem}
 
@@ -23,6 +23,7 @@ const IN_WORD = /[\p{L}\p{N}]/u;
 const LONGEST_KEPT = 40;
 const MOST_KEPT = 300_000;
 const BYTES = new TextEncoder();
+const ASCII = new TextDecoder();
 // Nobody writes a longer run: what has one is cut, so that no line holds up the count for minutes.
 const LONGEST_JOINED = 100_000;
 // More than so many characters have bytes: a rank and a place make one number.
@@ -211,7 +212,7 @@ function countFor(port) {
   port.onmessage = async ({ data: { texts } }) => {
     try {
       const count = await loaded;
-      port.postMessage({ counts: JSON.stringify(JSON.parse(texts).map(count)) });
+      port.postMessage({ counts: JSON.stringify(JSON.parse(ASCII.decode(texts)).map(count)) });
     } catch (error) {
       port.postMessage({ problem: says(error) });
     }

@@ -115,6 +115,15 @@ function feed(python, examined, piece) {
   }
 }
 
+function taken(examined) {
+  const texts = examined.texts();
+  try {
+    return texts.toJs();
+  } finally {
+    texts.destroy();
+  }
+}
+
 // Messages are heard between two turns.
 const gate = new MessageChannel();
 let through = () => {};
@@ -146,8 +155,8 @@ class Counting {
 
   // Hands out what waits, and goes on when at most so many batches are still away.
   async drain(examined, most) {
-    for (let texts = examined.texts(); texts; texts = examined.texts()) {
-      this.port.postMessage({ texts });
+    for (let texts = taken(examined); texts.length; texts = taken(examined)) {
+      this.port.postMessage({ texts }, [texts.buffer]);
       this.waiting += 1;
       await this.collect(examined, Math.max(most, 1));
     }
