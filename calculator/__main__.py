@@ -23,6 +23,7 @@ from calculator.faces import brief, browser, exchange, report, schema
 from calculator.facts import assumptions
 from calculator.fields import fields_of
 from calculator.units import COUNT
+from calculator.verdict import AnyDecision
 
 BAD_INPUT, STOPPED, INTERRUPTED = 2, 3, 130
 SHELLS = ("bash", "zsh", "fish")
@@ -556,7 +557,7 @@ def _checked(act: Callable[[], Found]) -> Found:
         raise _bad("", error) from None
 
 
-def _decision(name: str) -> Any:
+def _decision(name: str) -> AnyDecision:
     try:
         return catalog.decision(name)
     except ValueError as error:

@@ -10,7 +10,7 @@ from pkgutil import iter_modules
 
 from calculator import decisions
 from calculator.fields import Field, fields_of
-from calculator.verdict import Decision
+from calculator.verdict import AnyDecision
 
 
 @cache
@@ -20,11 +20,11 @@ def names() -> tuple[str, ...]:
 
 
 @cache
-def decision(name: str) -> Decision:
+def decision(name: str) -> AnyDecision:
     """The decision of this name; ValueError lists the known ones."""
     if name not in names():
         raise ValueError(f"decision must be one of: {', '.join(names())}; given: {name[:60]!r}")
-    found: Decision = import_module(f"calculator.decisions.{name}").DECISION
+    found: AnyDecision = import_module(f"calculator.decisions.{name}").DECISION
     return found
 
 

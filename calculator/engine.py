@@ -15,7 +15,7 @@ from calculator.exhibit import Exhibit
 from calculator.fields import Field, defaults_of, fields_of
 from calculator.stats.sampling import column_from_range, columns, quantile
 from calculator.units import COUNT, SHARE, TIMES, Unit, is_endless, parse, split_range
-from calculator.verdict import Decision, Rule, Verdict
+from calculator.verdict import AnyDecision, Decision, InputsT, OutputsT, Rule, Verdict
 
 DRAWS = 256
 """Draws behind a spread: the 5th and 95th percentile then rest on a dozen draws each."""
@@ -110,7 +110,7 @@ class Report:
     """
 
     name: str
-    decision: Decision
+    decision: AnyDecision
     reading: Reading
     outputs: Any
     verdict: Verdict
@@ -155,7 +155,7 @@ class Report:
         return "leaning" if holds >= LEANING else "close"
 
 
-def read(decision: Decision, given: Mapping[str, object]) -> Reading:
+def read(decision: AnyDecision, given: Mapping[str, object]) -> Reading:
     """What a reader, a link, a file or a preset gave, by field name, as Inputs or as problems. Never raises."""
     specs, defaults = fields_of(decision.Inputs), defaults_of(decision.Inputs)
     values = dict(defaults)
@@ -210,7 +210,9 @@ def _fill(
     return filled, problems
 
 
-def make_inputs(decision: Decision, values: Mapping[str, Any], changes: Mapping[str, Any] | None = None) -> Any:
+def make_inputs(
+    decision: Decision[InputsT, OutputsT], values: Mapping[str, Any], changes: Mapping[str, Any] | None = None
+) -> InputsT:
     """An Inputs object from a complete dict. Skips the frozen setter: half of a draw's time."""
     made = object.__new__(decision.Inputs)
     object.__setattr__(made, "__dict__", {**values, **(changes or {})})
@@ -380,7 +382,7 @@ def _pasted(spec: Field, raw: object) -> str:
     return text
 
 
-def choose(decision: Decision, inputs: Any, outputs: Any) -> StrEnum:
+def choose(decision: Decision[InputsT, OutputsT], inputs: InputsT, outputs: OutputsT) -> StrEnum:
     """The answer alone."""
     if decision.choose is not None:
         return decision.choose(inputs, outputs)
@@ -389,7 +391,7 @@ def choose(decision: Decision, inputs: Any, outputs: Any) -> StrEnum:
     return ground.answer
 
 
-def evaluate_point(name: str, decision: Decision, reading: Reading) -> Report:
+def evaluate_point(name: str, decision: AnyDecision, reading: Reading) -> Report:
     """The report for the stated values: outputs, verdict and exhibits. ValueError when the reading has problems."""
     if reading.inputs is None:
         raise ValueError("; ".join(str(problem) for problem in reading.problems))
@@ -407,7 +409,7 @@ def evaluate_point(name: str, decision: Decision, reading: Reading) -> Report:
     )
 
 
-def uncertain(decision: Decision, reading: Reading) -> dict[str, tuple[float, float, float]]:
+def uncertain(decision: AnyDecision, reading: Reading) -> dict[str, tuple[float, float, float]]:
     """The fields that are drawn: assumptions the reader left alone, and ranges the reader typed; low, median, high.
 
     What a pick fills in stands in place of an assumption, with the range that the catalogue has for it.
@@ -425,7 +427,7 @@ def uncertain(decision: Decision, reading: Reading) -> dict[str, tuple[float, fl
     return spans
 
 
-def draws(decision: Decision, reading: Reading, count: int = DRAWS) -> Iterator[Any]:
+def draws(decision: Decision[InputsT, OutputsT], reading: Reading, count: int = DRAWS) -> Iterator[InputsT]:
     """Inputs for each draw. Assumptions that move together share their column."""
     specs = fields_of(decision.Inputs)
     spans = uncertain(decision, reading)
@@ -472,10 +474,10 @@ class _Drawn(NamedTuple):
     alone: Mapping[StrEnum, float]
 
 
-_last_drawn: tuple[Decision, Any, Mapping[str, str], int, _Drawn] | None = None
+_last_drawn: tuple[AnyDecision, Any, Mapping[str, str], int, _Drawn] | None = None
 
 
-def _drawn(decision: Decision, reading: Reading, count: int) -> _Drawn:
+def _drawn(decision: AnyDecision, reading: Reading, count: int) -> _Drawn:
     """All draws of one reading. The latest are kept, for the point result and the spread both rest on them."""
     global _last_drawn
     key = (decision, reading.inputs, reading.given, count)
@@ -497,7 +499,7 @@ def _drawn(decision: Decision, reading: Reading, count: int) -> _Drawn:
 
 
 def _by_kind(
-    decision: Decision, answers: Mapping[StrEnum, int], count: int
+    decision: AnyDecision, answers: Mapping[StrEnum, int], count: int
 ) -> tuple[tuple[StrEnum, float], ...]:
     """The share of draws of each kind of answer, the commonest first, under the commonest answer of the kind."""
     kinds: dict[str, list[StrEnum]] = {}
@@ -507,7 +509,7 @@ def _by_kind(
     return tuple(sorted(shares, key=lambda pair: (-pair[1], str(pair[0]))))
 
 
-def _value_of_knowing(decision: Decision, rows: list[dict[str, float]]) -> float | None:
+def _value_of_knowing(decision: AnyDecision, rows: list[dict[str, float]]) -> float | None:
     """E[max] - max E over the answers' worths: no experiment on the uncertain fields is worth more (Howard 1966)."""
     if not decision.values:
         return None
@@ -549,7 +551,7 @@ def add_flips(report: Report) -> Report:
     return replace(report, flips=(*first, *found), steady=tuple(steady), sensitivity=_sensitivity(report))
 
 
-def evaluate(name: str, decision: Decision, reading: Reading, count: int = DRAWS) -> Report:
+def evaluate(name: str, decision: AnyDecision, reading: Reading, count: int = DRAWS) -> Report:
     """The whole report. ValueError when the reading has problems."""
     return add_flips(add_spread(evaluate_point(name, decision, reading), count))
 
@@ -757,12 +759,12 @@ def _width(swing: Swing) -> float:
     return inf if not (isfinite(swing.at_low) and isfinite(swing.at_high)) else abs(swing.at_high - swing.at_low)
 
 
-def result_name(decision: Decision) -> str:
+def result_name(decision: AnyDecision) -> str:
     """The output that the sensitivity chart follows."""
     return decision.result or next(iter(fields_of(decision.Outputs)))
 
 
-def followed(decision: Decision, answer: StrEnum) -> str:
+def followed(decision: AnyDecision, answer: StrEnum) -> str:
     """The output that the sensitivity chart follows: the worth of the answer, where it has one; else the result.
 
     A lead over the other options folds at nought, and hides what moves them.

@@ -10,7 +10,7 @@ from calculator.engine import Reading, choose, draws, make_inputs, result_name
 from calculator.exhibit import Curves, Exhibit, Grid, Line, Mark, Table
 from calculator.fields import Field, fields_of, show
 from calculator.units import COUNT, round_to
-from calculator.verdict import Decision
+from calculator.verdict import AnyDecision, Decision, InputsT, OutputsT
 
 SWEEP_POINTS = 41
 MAP_POINTS = 21
@@ -74,7 +74,7 @@ class Comparison:
     differences: tuple[Difference, ...]
 
 
-def sweepable(decision: Decision) -> tuple[str, ...]:
+def sweepable(decision: AnyDecision) -> tuple[str, ...]:
     """The names of the fields that can be swept: the numbers."""
     return tuple(name for name, spec in fields_of(decision.Inputs).items() if spec.kind in ("ask", "assume"))
 
@@ -98,13 +98,13 @@ def values_of(spec: Field, here: float | None, count: int, reach: float = REACH)
     return sorted(set(steps))
 
 
-def _number_field(decision: Decision, name: str) -> Field:
+def _number_field(decision: AnyDecision, name: str) -> Field:
     if name not in sweepable(decision):
         raise ValueError(f"field must be one of: {', '.join(sweepable(decision))}; given: {name[:60]!r}")
     return fields_of(decision.Inputs)[name]
 
 
-def _point(decision: Decision, inputs: Any, value: float) -> Point:
+def _point(decision: Decision[InputsT, OutputsT], inputs: InputsT, value: float) -> Point:
     outputs = decision.compute(inputs)
     return Point(
         value=value,
@@ -114,7 +114,7 @@ def _point(decision: Decision, inputs: Any, value: float) -> Point:
     )
 
 
-def sweep(decision: Decision, reading: Reading, name: str, count: int = SWEEP_POINTS) -> Sweep:
+def sweep(decision: AnyDecision, reading: Reading, name: str, count: int = SWEEP_POINTS) -> Sweep:
     """The result over one field, the others as they stand. ValueError when the field is not a number."""
     spec = _number_field(decision, name)
     base = reading.inputs.__dict__
@@ -136,7 +136,7 @@ def sweep(decision: Decision, reading: Reading, name: str, count: int = SWEEP_PO
 
 
 def map_row(
-    decision: Decision, reading: Reading, across: str, up: str, row: int, count: int = MAP_POINTS
+    decision: AnyDecision, reading: Reading, across: str, up: str, row: int, count: int = MAP_POINTS
 ) -> tuple[float, tuple[Point, ...]]:
     """One row of the map: the value of `up` there (row 0 is its smallest) and a point for each value of `across`.
 
@@ -161,16 +161,16 @@ def map_row(
     return y, tuple(points)
 
 
-def _answer(decision: Decision, inputs: Any) -> StrEnum:
+def _answer(decision: Decision[InputsT, OutputsT], inputs: InputsT) -> StrEnum:
     return choose(decision, inputs, decision.compute(inputs))
 
 
-def rows_of_map(decision: Decision, reading: Reading, up: str, count: int = MAP_POINTS) -> int:
+def rows_of_map(decision: AnyDecision, reading: Reading, up: str, count: int = MAP_POINTS) -> int:
     """How many rows the map over `up` has."""
     return len(values_of(_number_field(decision, up), reading.inputs.__dict__[up], count))
 
 
-def compare(decision: Decision, first: Reading, second: Reading) -> Comparison:
+def compare(decision: AnyDecision, first: Reading, second: Reading) -> Comparison:
     """Two situations side by side, and what each differing field alone would do to the first."""
     one, two = first.inputs.__dict__, second.inputs.__dict__
     here, there = (_point(decision, reading.inputs, 0.0) for reading in (first, second))
@@ -203,13 +203,13 @@ def compare(decision: Decision, first: Reading, second: Reading) -> Comparison:
     )
 
 
-def _differing(decision: Decision, one: dict[str, Any], two: dict[str, Any]) -> Iterator[tuple[str, Field, Any]]:
+def _differing(decision: AnyDecision, one: dict[str, Any], two: dict[str, Any]) -> Iterator[tuple[str, Field, Any]]:
     for name, spec in fields_of(decision.Inputs).items():
         if one[name] != two[name]:
             yield name, spec, two[name]
 
 
-def sweep_exhibits(decision: Decision, found: Sweep) -> tuple[Exhibit, ...]:
+def sweep_exhibits(decision: AnyDecision, found: Sweep) -> tuple[Exhibit, ...]:
     """A sweep as a curve with its flips marked, and as a table of where the answer changes."""
     spec = fields_of(decision.Inputs)[found.field]
     outcome = fields_of(decision.Outputs)[result_name(decision)]
@@ -272,7 +272,7 @@ def _times(count: int) -> str:
 
 
 def map_exhibit(
-    decision: Decision, reading: Reading, across: str, up: str, rows: tuple[tuple[float, tuple[Point, ...]], ...]
+    decision: AnyDecision, reading: Reading, across: str, up: str, rows: tuple[tuple[float, tuple[Point, ...]], ...]
 ) -> Grid:
     """A finished map as a picture."""
     base, specs = reading.inputs.__dict__, fields_of(decision.Inputs)
@@ -299,7 +299,7 @@ def _or_first(value: float | None, first: float) -> float:
     return first if value is None else value
 
 
-def comparison_table(decision: Decision, found: Comparison, names: tuple[str, str] = ("First", "Second")) -> Table:
+def comparison_table(decision: AnyDecision, found: Comparison, names: tuple[str, str] = ("First", "Second")) -> Table:
     """What differs between two situations, and what each difference alone would do to the first.
 
     names: what to call the two.

@@ -192,7 +192,7 @@ WAYS = (
 language model and reinforcement twice, planning values of this project."""
 
 TRAINED = frozenset(way.answer for way in WAYS if way.trained)
-KINDS = {
+KINDS: dict[StrEnum, str] = {
     Answer.RETRIEVE: "that brings documents",
     Answer.WHOLE: "that brings documents",
     Answer.SMALL: "that tries a small model",
@@ -215,7 +215,7 @@ BELIEVED = frozenset({
 """What a remedy brings here is what its trial would show: its doubt is the spread of a belief. Drawn too, it would
 count twice, and a draw would know beforehand what only the trial can tell."""
 
-VALUES = {way.answer: way.worth for way in WAYS}
+VALUES: dict[StrEnum, str] = {way.answer: way.worth for way in WAYS}
 PLACES = {way.answer: k for k, way in enumerate(WAYS)}
 _worths_of = attrgetter(*VALUES.values())
 

@@ -11,7 +11,7 @@ from calculator.exhibit import Bars, Choices, Command, Curves, Exhibit, Grid, No
 from calculator.fields import defaults_of, fields_of, show
 from calculator.links import Start, differing, query
 from calculator.units import COUNT, USD, in_two_digits, numbers_in, round_to
-from calculator.verdict import Decision
+from calculator.verdict import AnyDecision
 
 DIGITS = 7
 """Significant digits of a computed number in JSON: the last bits of exp and log differ between C libraries."""
@@ -84,7 +84,7 @@ def _computed(value: float) -> Any:
     return _rounded(value) if isfinite(value) else str(value)
 
 
-def changed_fields(decision: Decision, reading: Reading, start: Start) -> dict[str, str]:
+def changed_fields(decision: AnyDecision, reading: Reading, start: Start) -> dict[str, str]:
     """The fields in which what was read differs from its start, in canonical text."""
     specs, defaults = fields_of(decision.Inputs), defaults_of(decision.Inputs)
     typical = {field: write(spec, defaults[field]) for field, spec in specs.items()}

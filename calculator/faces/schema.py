@@ -6,7 +6,7 @@ from typing import Any
 
 from calculator import MODEL_VERSION, catalog
 from calculator.fields import Field, fields_of
-from calculator.verdict import Decision
+from calculator.verdict import AnyDecision
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -77,7 +77,7 @@ def _object(properties: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def input_schema(name: str, decision: Decision, address: str = "") -> dict[str, Any]:
+def input_schema(name: str, decision: AnyDecision, address: str = "") -> dict[str, Any]:
     """The schema of a decision's input. A number may also be given as text, as a reader would type it.
 
     address: where the site keeps its schemas, with a slash at its end.

@@ -19,7 +19,7 @@ from calculator.faces.report import in_brief, range_words, shell_line, show_inpu
 from calculator.facts.assumptions import Assumption, counted
 from calculator.fields import Field, defaults_of, fields_of, show
 from calculator.units import COUNT, SHARE, USD, Unit
-from calculator.verdict import Decision, Lamp
+from calculator.verdict import AnyDecision, Lamp
 
 LEAD = ("next", "tipping", "picture")
 """The sections that make the panel together with the verdict: what is read first."""
@@ -656,7 +656,7 @@ def render_comparison(
 
 def render_form(
     name: str,
-    decision: Decision,
+    decision: AnyDecision,
     given: Mapping[str, str],
     ident: str,
     show: Sequence[str] = (),

@@ -30,7 +30,7 @@ from calculator.faces import agreement, brief, browser, examined, questions, vie
 from calculator.faces.chart import escape
 from calculator.fields import fields_of
 from calculator.units import COUNT
-from calculator.verdict import Decision
+from calculator.verdict import AnyDecision
 from calculator.web import appendix, bundle, glossary
 
 EXAMPLE = "A worked example. This site holds no runtime, so the numbers stay; the command line takes yours."
@@ -252,7 +252,7 @@ def _map(mapped: list[str]) -> str:
     )
 
 
-def _computes(decision: Decision) -> str:
+def _computes(decision: AnyDecision) -> str:
     """What a calculator works out, and from what, in words for the search, which leaves the calculator itself out."""
     results = "; ".join(spec.label for spec in fields_of(decision.Outputs).values())
     asked = "; ".join(spec.label for spec in fields_of(decision.Inputs).values())
@@ -270,7 +270,7 @@ def _worker() -> str:
         return ""
 
 
-def _entrance(decision: Decision) -> str:
+def _entrance(decision: AnyDecision) -> str:
     """Where a reader's own file comes in; `examine.js` does the rest."""
     if not _FROM_A_FILE.intersection(fields_of(decision.Inputs)):
         return ""
