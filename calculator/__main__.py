@@ -16,7 +16,8 @@ from difflib import get_close_matches
 from functools import partial
 from importlib import import_module
 from io import StringIO, TextIOWrapper
-from typing import Any, TypeVar
+from types import ModuleType
+from typing import TypeVar
 
 from calculator import MODEL_VERSION, catalog, engine, links, presets
 from calculator.faces import brief, browser, exchange, report, schema
@@ -402,7 +403,7 @@ def _update(parsed: argparse.Namespace) -> int:
 
     from calculator.update import devices, models, prices
 
-    said: Any
+    said: object
     if parsed.what == "models":
         source = models.read_folder(Path(parsed.folder)) if parsed.folder else models.from_hub()
         said = _checked(lambda: models.update(source, write=not parsed.dry_run))
@@ -432,7 +433,7 @@ def _bundle(parsed: argparse.Namespace) -> int:
     return 0
 
 
-def _from_checkout(module: str) -> Any:
+def _from_checkout(module: str) -> ModuleType:
     """A module that the wheel leaves out: the published rows, their readers and the fits are the repository's."""
     try:
         return import_module(f"calculator.{module}")

@@ -12,7 +12,7 @@ from math import ceil, exp, floor, inf, isfinite, log, log10, sqrt
 from typing import Any, NamedTuple
 
 from calculator.exhibit import Exhibit
-from calculator.fields import Field, defaults_of, fields_of
+from calculator.fields import Field, Value, defaults_of, fields_of
 from calculator.stats.sampling import column_from_range, columns, quantile
 from calculator.units import COUNT, SHARE, TIMES, Unit, is_endless, parse, split_range
 from calculator.verdict import AnyDecision, Decision, InputsT, OutputsT, Rule, Verdict
@@ -83,7 +83,7 @@ class Flip:
     now: str
     then: str
     condition: str
-    at: Any
+    at: Value
     answer: StrEnum
     distance: float
 
@@ -189,7 +189,7 @@ def read(decision: AnyDecision, given: Mapping[str, object]) -> Reading:
 
 
 def _fill(
-    specs: Mapping[str, Field], values: dict[str, Any], texts: Mapping[str, str]
+    specs: Mapping[str, Field], values: dict[str, Value], texts: Mapping[str, str]
 ) -> tuple[dict[str, tuple[float, float, float]], list[Problem]]:
     """Sets in `values` what picks from catalogues say of fields that the reader left alone."""
     filled: dict[str, tuple[float, float, float]] = {}
@@ -197,7 +197,7 @@ def _fill(
     for picked, spec in specs.items():
         if spec.fills is None:
             continue
-        for name, found in spec.fills(values[picked], values).items():
+        for name, found in spec.fills(str(values[picked]), values).items():
             if name not in specs or name in texts:
                 continue
             if isinstance(found, str):
@@ -211,7 +211,7 @@ def _fill(
 
 
 def make_inputs(
-    decision: Decision[InputsT, OutputsT], values: Mapping[str, Any], changes: Mapping[str, Any] | None = None
+    decision: Decision[InputsT, OutputsT], values: Mapping[str, Value], changes: Mapping[str, Value] | None = None
 ) -> InputsT:
     """An Inputs object from a complete dict. Skips the frozen setter: half of a draw's time."""
     made = object.__new__(decision.Inputs)
@@ -219,7 +219,7 @@ def make_inputs(
     return made
 
 
-def write(spec: Field, value: Any, span: tuple[float, float, float] | None = None) -> str:
+def write(spec: Field, value: Value, span: tuple[float, float, float] | None = None) -> str:
     """A field's value as canonical text: what `read` understands, for links and files."""
     if span is not None and spec.unit is not None:
         return f"{spec.unit.write(span[0])} to {spec.unit.write(span[2])}"
@@ -232,7 +232,7 @@ def write(spec: Field, value: Any, span: tuple[float, float, float] | None = Non
     return str(value)
 
 
-def canonical(spec: Field, raw: object, default: Any) -> str:
+def canonical(spec: Field, raw: object, default: Value) -> str:
     """What was given for one field, as canonical text; ValueError says what is wrong with it."""
     value, span = _value(spec, raw, default)
     return write(spec, value, span)
@@ -258,7 +258,7 @@ def _printable(text: str) -> str:
     return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
 
 
-def _value(spec: Field, raw: object, default: Any) -> tuple[Any, tuple[float, float, float] | None]:
+def _value(spec: Field, raw: object, default: Value) -> tuple[Value, tuple[float, float, float] | None]:
     if spec.kind == "pick":
         return _option(spec, raw), None
     if spec.kind == "flag":
@@ -468,13 +468,13 @@ def add_spread(report: Report, count: int = DRAWS) -> Report:
 class _Drawn(NamedTuple):
     """The inputs and outputs of every draw, and the share of the answers as `Report` has them."""
 
-    inputs: list[Any]
+    inputs: list[object]
     rows: list[dict[str, float]]
     shares: tuple[tuple[StrEnum, float], ...]
     alone: Mapping[StrEnum, float]
 
 
-_last_drawn: tuple[AnyDecision, Any, Mapping[str, str], int, _Drawn] | None = None
+_last_drawn: tuple[AnyDecision, object, Mapping[str, str], int, _Drawn] | None = None
 
 
 def _drawn(decision: AnyDecision, reading: Reading, count: int) -> _Drawn:

@@ -1,10 +1,8 @@
 """One field swept over its range, two fields over a map, and two situations side by side. All by the same engine."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import exp, inf, isfinite, log
-from typing import Any
 
 from calculator.engine import Reading, choose, draws, make_inputs, result_name
 from calculator.exhibit import Curves, Exhibit, Grid, Line, Mark, Table
@@ -175,7 +173,10 @@ def compare(decision: AnyDecision, first: Reading, second: Reading) -> Compariso
     one, two = first.inputs.__dict__, second.inputs.__dict__
     here, there = (_point(decision, reading.inputs, 0.0) for reading in (first, second))
     differences = []
-    for name, spec, value in _differing(decision, one, two):
+    for name, spec in fields_of(decision.Inputs).items():
+        value = two[name]
+        if value == one[name]:
+            continue
         moved = _point(decision, make_inputs(decision, one, {name: value}), 0.0)
         differences.append(
             Difference(
@@ -201,12 +202,6 @@ def compare(decision: AnyDecision, first: Reading, second: Reading) -> Compariso
         second_result=there.result,
         differences=tuple(sorted(differences, key=weight)),
     )
-
-
-def _differing(decision: AnyDecision, one: dict[str, Any], two: dict[str, Any]) -> Iterator[tuple[str, Field, Any]]:
-    for name, spec in fields_of(decision.Inputs).items():
-        if one[name] != two[name]:
-            yield name, spec, two[name]
 
 
 def sweep_exhibits(decision: AnyDecision, found: Sweep) -> tuple[Exhibit, ...]:

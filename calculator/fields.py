@@ -2,6 +2,9 @@
 
 `ask` is what only the reader knows; `assume` a sourced number about the world, which a reader may override; `pick` one
 of a list; `flag` yes or no; `paste` a longer text that a parser of the decision understands; `out` a result.
+
+Each function is typed as the value that its field has, as `dataclasses.field` is: so mypy holds the type that a class
+gives the field against its default.
 """
 
 import dataclasses
@@ -15,11 +18,15 @@ from calculator.facts.assumptions import Assumption, assumption
 from calculator.units import COUNT, Unit
 
 T = TypeVar("T")
+N = TypeVar("N", float, None)
+
+Value = float | str | bool | None
+"""What a field of the inputs may hold: a number or nothing, an option or a text, yes or no."""
 
 Span = tuple[float, float, float]
 """5th percentile, median and 95th percentile."""
 
-Fills = Callable[[str, Mapping[str, Any]], Mapping[str, Span | str]]
+Fills = Callable[[str, Mapping[str, Value]], Mapping[str, Span | str]]
 """From what was picked, and all values as they stand, to other fields: their values, or why there is none."""
 
 
@@ -59,7 +66,7 @@ class Field:
 
 
 def ask(
-    default: float | None,
+    default: N,
     unit: Unit,
     label: str,
     *,
@@ -69,7 +76,7 @@ def ask(
     group: str = "",
     whole: bool = False,
     advanced: bool = False,
-) -> Any:
+) -> N:
     """A number only the reader knows. A default of None makes it optional: "not known"."""
     return _field(
         default,
@@ -88,7 +95,7 @@ def ask(
     )
 
 
-def assume(key: str, *, group: str = "") -> Any:
+def assume(key: str, *, group: str = "") -> float:
     """A sourced number about the world, by its key in `assumptions/`."""
     entry = assumption(key)
     return _field(
@@ -118,7 +125,7 @@ def pick(
     named: Callable[[str], str] | None = None,
     section: Callable[[str], str] | None = None,
     described: Callable[[str], str] | None = None,
-) -> Any:
+) -> str:
     """One of a list: the members of a StrEnum (value and shown text are the same) or (value, label) pairs."""
     pairs = tuple((str(o), str(o)) for o in options) if isinstance(options, type) else tuple(options)
     if str(default) not in dict(pairs):
@@ -140,7 +147,7 @@ def pick(
     )
 
 
-def flag(default: bool, label: str, *, hint: str = "", group: str = "", advanced: bool = False) -> Any:
+def flag(default: bool, label: str, *, hint: str = "", group: str = "", advanced: bool = False) -> bool:
     """Yes or no."""
     return _field(default, Field(kind="flag", label=label, hint=hint, group=group, advanced=advanced))
 
@@ -154,7 +161,7 @@ def paste(
     hint: str = "",
     group: str = "",
     advanced: bool = False,
-) -> Any:
+) -> str:
     """A longer text. `check` parses it, ValueError with a message for the reader; an empty text is not checked."""
     return _field(
         default,
@@ -162,26 +169,27 @@ def paste(
     )
 
 
-def out(unit: Unit, label: str, *, hint: str = "", formula: str = "", how: str = "") -> Any:
+def out(unit: Unit, label: str, *, hint: str = "", formula: str = "", how: str = "") -> float:
     """A result. `formula` is an expression over fields, which a test evaluates; `how` names a longer function."""
-    return dataclasses.field(
+    made: float = dataclasses.field(
         metadata={"field": Field(kind="out", label=label, unit=unit, hint=hint, formula=formula, how=how)}
     )
+    return made
 
 
-def _field(default: object, spec: Field) -> Any:
+def _field(default: T, spec: Field) -> T:
     return dataclasses.field(default=default, metadata={"field": spec})
 
 
-def show(spec: Field, value: Any) -> str:
+def show(spec: Field, value: Value) -> str:
     """A field's value in words, with its unit."""
     if value is None:
         return "not known"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if spec.kind == "pick":
-        return dict(spec.options)[value]
-    if spec.kind == "paste":
+    if isinstance(value, str):
+        if spec.kind == "pick":
+            return dict(spec.options)[value]
         return f"{len(value):,} characters" if value else "none"
     return (spec.unit or COUNT).show(value)
 
@@ -198,6 +206,6 @@ def fields_of(cls: type[Any]) -> dict[str, Field]:
 
 
 @_kept
-def defaults_of(cls: type[Any]) -> dict[str, Any]:
+def defaults_of(cls: type[Any]) -> dict[str, Value]:
     """Name to default, in the order of the class."""
-    return {f.name: f.default for f in dataclasses.fields(cls)}
+    return {name: getattr(cls, name) for name in fields_of(cls)}

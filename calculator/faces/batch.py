@@ -28,7 +28,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from threading import Thread
 from time import monotonic
-from typing import Any, BinaryIO, TextIO
+from typing import Any, BinaryIO, Protocol, TextIO
 
 from calculator import MODEL_VERSION, catalog, engine
 from calculator.faces import browser
@@ -54,8 +54,16 @@ CLOSING_SECONDS = 5
 _SHORT = f"%.{DIGITS}g"
 
 Row = Mapping[str, str]
-Submit = Callable[[list[Row]], Any]
-"""Gives a chunk to a worker; what comes back has a `result()`, be it of this machine's pool or of a scheduler."""
+
+
+class Pending(Protocol):
+    """A chunk that a worker has, be it of this machine's pool or of a scheduler."""
+
+    def result(self) -> list[list[str]]:
+        """The cells of its rows, once they are there."""
+
+
+Submit = Callable[[list[Row]], Pending]
 
 
 class StoppedError(Exception):
@@ -327,7 +335,7 @@ def _drain(
     progress: TextIO | None,
 ) -> int:
     problems, started, first = 0, monotonic(), number
-    under_way: deque[tuple[list[Row], Any]] = deque()
+    under_way: deque[tuple[list[Row], Pending]] = deque()
     chunks = _chunks(rows)
     while True:
         while len(under_way) < width and (chunk := next(chunks, None)) is not None:

@@ -8,7 +8,7 @@ from typing import Any, assert_never
 from calculator import MODEL_VERSION
 from calculator.engine import FIRM, Reading, Report, result_name, strength_words, uncertain, write
 from calculator.exhibit import Bars, Choices, Command, Curves, Exhibit, Grid, Note, Table
-from calculator.fields import defaults_of, fields_of, show
+from calculator.fields import Value, defaults_of, fields_of, show
 from calculator.links import Start, differing, query
 from calculator.units import COUNT, USD, in_two_digits, numbers_in, round_to
 from calculator.verdict import AnyDecision
@@ -67,19 +67,19 @@ def as_json(report: Report) -> str:
     return json.dumps(as_data(report), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
-def _number(value: Any) -> Any:
+def _number(value: Value) -> Value:
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return int(value)
     return value
 
 
-def _rounded(value: float) -> Any:
+def _rounded(value: float) -> Value:
     """Whole numbers exactly, as counts are; others to the digits that are meant."""
     whole = isfinite(value) and float(value).is_integer()
     return _number(value if whole else round_to(value, DIGITS)) if isfinite(value) else value
 
 
-def _computed(value: float) -> Any:
+def _computed(value: float) -> Value:
     """For JSON, which has no word for infinity."""
     return _rounded(value) if isfinite(value) else str(value)
 
@@ -229,7 +229,7 @@ def in_brief(report: Report, text: str) -> str:
     return in_two_digits(text, frozenset().union(*map(numbers_in, own)))
 
 
-def show_input(report: Report, name: str, value: Any) -> str:
+def show_input(report: Report, name: str, value: Value) -> str:
     """An input's value in words: with its unit, as a range when the reader typed one."""
     spec = fields_of(report.decision.Inputs)[name]
     if name in report.reading.ranges:

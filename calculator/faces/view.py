@@ -4,11 +4,11 @@ A report is a set of sections, so that a page can replace each as it becomes kno
 spread, then what would change the answer. Nothing here computes; numbers are shown by their Unit.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from math import isfinite
-from typing import Any, assert_never
+from typing import assert_never
 
 from calculator.engine import DRAWS, Report, followed, result_name, write
 from calculator.exhibit import Bars, Choices, Command, Curves, Exhibit, Grid, Histogram, Note, Picture, Table
@@ -693,7 +693,7 @@ def render_form(
     return html
 
 
-def _groups(names: Sequence[str], specs: Mapping[str, Field], control: Any) -> str:
+def _groups(names: Sequence[str], specs: Mapping[str, Field], control: Callable[[str], str]) -> str:
     headings = dict.fromkeys(specs[name].group for name in names)
     html = []
     for heading in headings:

@@ -190,7 +190,7 @@ def render(source: str, number: int = 1, worker: str | None = None, root: str | 
     return chips + _calculator(report, ident, preset, form, mapped, asked, _worker() if worker is None else worker)
 
 
-def _hashable(value: Any) -> Any:
+def _hashable(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
