@@ -22,8 +22,7 @@ from typing import TypeVar
 from calculator import MODEL_VERSION, catalog, engine, links, presets
 from calculator.faces import brief, browser, exchange, report, schema
 from calculator.facts import assumptions
-from calculator.fields import fields_of
-from calculator.units import COUNT
+from calculator.fields import assumptions_of, outputs_of
 from calculator.verdict import AnyDecision
 
 BAD_INPUT, STOPPED, INTERRUPTED = 2, 3, 130
@@ -363,8 +362,7 @@ def _schema(parsed: argparse.Namespace) -> int:
 
 def _sources(parsed: argparse.Namespace) -> int:
     if parsed.name:
-        specs = fields_of(_decision(parsed.name).Inputs).values()
-        entries = [spec.assumption for spec in specs if spec.assumption is not None]
+        entries = list(assumptions_of(_decision(parsed.name).Inputs).values())
     else:
         entries = list(assumptions.assumptions().values())
     if parsed.json:
@@ -629,9 +627,10 @@ def as_text(built: engine.Report) -> str:
     if verdict.next_step:
         lines.append(f"Next step: {verdict.next_step}")
     lines.append("")
-    width = max(len(spec.label) for spec in fields_of(decision.Outputs).values())
-    for name, spec in fields_of(decision.Outputs).items():
-        unit = spec.unit or COUNT
+    specs = outputs_of(decision.Outputs)
+    width = max(len(spec.label) for spec in specs.values())
+    for name, spec in specs.items():
+        unit = spec.unit
         line = f"{spec.label:{width}}  {unit.show(getattr(built.outputs, name))}"
         if built.spread is not None and built.spread[name].low != built.spread[name].high:
             line += f"  ({unit.show_range(built.spread[name].low, built.spread[name].high)})"

@@ -9,7 +9,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from calculator import decisions
-from calculator.fields import Field, fields_of
+from calculator.fields import Field, Pick, fields_of
 from calculator.verdict import AnyDecision
 
 
@@ -51,12 +51,12 @@ def own_part(name: str, situation: Mapping[str, object]) -> dict[str, object]:
     return {
         field: value
         for field, value in situation.items()
-        if field in own and not (own[field].options and _only_elsewhere(field, value, own[field]))
+        if field in own and not _only_elsewhere(field, value, own[field])
     }
 
 
 def _only_elsewhere(field: str, value: object, here: Field) -> bool:
-    if not isinstance(value, str) or value in dict(here.options):
+    if not isinstance(here, Pick) or not isinstance(value, str) or value in dict(here.options):
         return False
     specs = (fields_of(decision(name).Inputs).get(field) for name in names())
-    return any(spec is not None and value in dict(spec.options) for spec in specs)
+    return any(isinstance(spec, Pick) and value in dict(spec.options) for spec in specs)

@@ -6,8 +6,8 @@ from math import exp, inf, isfinite, log
 
 from calculator.engine import Reading, choose, draws, make_inputs, result_name
 from calculator.exhibit import Curves, Exhibit, Grid, Line, Mark, Table
-from calculator.fields import Field, fields_of, show
-from calculator.units import COUNT, round_to
+from calculator.fields import Number, fields_of, numbers_of, outputs_of, show
+from calculator.units import round_to
 from calculator.verdict import AnyDecision, Decision, InputsT, OutputsT
 
 SWEEP_POINTS = 41
@@ -74,16 +74,16 @@ class Comparison:
 
 def sweepable(decision: AnyDecision) -> tuple[str, ...]:
     """The names of the fields that can be swept: the numbers."""
-    return tuple(name for name, spec in fields_of(decision.Inputs).items() if spec.kind in ("ask", "assume"))
+    return tuple(numbers_of(decision.Inputs))
 
 
-def values_of(spec: Field, here: float | None, count: int, reach: float = REACH) -> list[float]:
+def values_of(spec: Number, here: float | None, count: int, reach: float = REACH) -> list[float]:
     """`count` values of a field around where it stands, even in ratio where the field is one of ratios.
 
     reach: how many times smaller and larger than where it stands, within the field's bounds.
     """
     low, high = spec.low, spec.high
-    percent = spec.unit is not None and spec.unit.percent
+    percent = spec.unit.percent
     if here is not None and not percent and here > 0 and low >= 0:
         low, high = max(low, here / reach), min(high, here * reach)
     if low > 0 and not percent:
@@ -96,10 +96,10 @@ def values_of(spec: Field, here: float | None, count: int, reach: float = REACH)
     return sorted(set(steps))
 
 
-def _number_field(decision: AnyDecision, name: str) -> Field:
+def _number_field(decision: AnyDecision, name: str) -> Number:
     if name not in sweepable(decision):
         raise ValueError(f"field must be one of: {', '.join(sweepable(decision))}; given: {name[:60]!r}")
-    return fields_of(decision.Inputs)[name]
+    return numbers_of(decision.Inputs)[name]
 
 
 def _point(decision: Decision[InputsT, OutputsT], inputs: InputsT, value: float) -> Point:
@@ -206,9 +206,9 @@ def compare(decision: AnyDecision, first: Reading, second: Reading) -> Compariso
 
 def sweep_exhibits(decision: AnyDecision, found: Sweep) -> tuple[Exhibit, ...]:
     """A sweep as a curve with its flips marked, and as a table of where the answer changes."""
-    spec = fields_of(decision.Inputs)[found.field]
-    outcome = fields_of(decision.Outputs)[result_name(decision)]
-    unit = spec.unit or COUNT
+    spec = numbers_of(decision.Inputs)[found.field]
+    outcome = outputs_of(decision.Outputs)[result_name(decision)]
+    unit = spec.unit
     points = [(p.value, p.result) for p in found.points if isfinite(p.result)]
     runs = [found.points[0], *(found.points[k] for k in found.changes)]
     ends = [found.points[k - 1].value for k in found.changes] + [found.points[-1].value]
@@ -232,7 +232,7 @@ def sweep_exhibits(decision: AnyDecision, found: Sweep) -> tuple[Exhibit, ...]:
             x_label=spec.label,
             y_label=said,
             x_unit=unit,
-            y_unit=outcome.unit or COUNT,
+            y_unit=outcome.unit,
             lines=lines,
             marks=tuple(marks),
             x_log=values[0] > 0 and values[-1] / values[0] >= REACH,
@@ -270,7 +270,7 @@ def map_exhibit(
     decision: AnyDecision, reading: Reading, across: str, up: str, rows: tuple[tuple[float, tuple[Point, ...]], ...]
 ) -> Grid:
     """A finished map as a picture."""
-    base, specs = reading.inputs.__dict__, fields_of(decision.Inputs)
+    base, specs = reading.inputs.__dict__, numbers_of(decision.Inputs)
     x, y = specs[across], specs[up]
     answers = sorted({str(point.answer) for _, row in rows for point in row})
     doubts = [point.holds < IN_DOUBT_SHARE for _, row in rows for point in row]
@@ -280,8 +280,8 @@ def map_exhibit(
         + (f" In doubt: {round(100 * sum(doubts) / len(doubts))}\u00a0% of the map." if any(doubts) else ""),
         x_label=x.label,
         y_label=y.label,
-        x_unit=x.unit or COUNT,
-        y_unit=y.unit or COUNT,
+        x_unit=x.unit,
+        y_unit=y.unit,
         xs=tuple(point.value for point in rows[0][1]),
         ys=tuple(value for value, _ in rows),
         cells=tuple(tuple(str(point.answer) for point in row) for _, row in rows),
@@ -299,8 +299,8 @@ def comparison_table(decision: AnyDecision, found: Comparison, names: tuple[str,
 
     names: what to call the two.
     """
-    outcome = fields_of(decision.Outputs)[result_name(decision)]
-    unit = outcome.unit or COUNT
+    outcome = outputs_of(decision.Outputs)[result_name(decision)]
+    unit = outcome.unit
     return Table(
         title="What made the difference",
         columns=("Field", *names, f"{names[0]} with this alone changed", f"then: {outcome.label}"),

@@ -15,7 +15,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 from calculator.facts.assumptions import Assumption, assumption
-from calculator.units import COUNT, Unit
+from calculator.units import Unit
 
 T = TypeVar("T")
 N = TypeVar("N", float, None)
@@ -31,38 +31,88 @@ Fills = Callable[[str, Mapping[str, Value]], Mapping[str, Span | str]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Field:
-    """What is known of one field beside its name and default.
+class _Input:
+    """What is known of every field of the inputs, beside its name and default.
 
-    kind: ask, assume, pick, flag, paste or out. low, high: what a form accepts. group: the heading it stands under.
-    options: (value, label) of a pick. check: turns a pasted text into something, ValueError with a clear message.
-    formula: an expression over inputs and outputs that gives this output, shown with the reader's numbers; a test
-    evaluates it. how: the function that gives it when it is longer than one line. fills: what a pick from a catalogue
-    says of other fields, for as long as the reader says nothing of them. advanced: most readers leave it alone, so a
-    form folds it away. named: the option that another name for it means, ValueError with the candidates for none or
-    several. section: the heading in a list that an option stands under. described: what an option is, in a few words.
+    group: the heading it stands under. advanced: most readers leave it alone, so a form folds it away.
     """
 
-    kind: str
     label: str
-    unit: Unit | None = None
-    low: float = 0.0
-    high: float = 0.0
     hint: str = ""
     group: str = ""
-    whole: bool = False
-    optional: bool = False
-    options: tuple[tuple[str, str], ...] = ()
-    longest: int = 0
-    check: Callable[[str], object] | None = None
-    assumption: Assumption | None = None
-    formula: str = ""
-    how: str = ""
-    fills: Fills | None = None
     advanced: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Number(_Input):
+    """A number. low, high: what a form accepts."""
+
+    unit: Unit
+    low: float
+    high: float
+    whole: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ask(Number):
+    """A number that only the reader knows. optional: it may be not known."""
+
+    optional: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assume(Number):
+    """A sourced number about the world."""
+
+    assumption: Assumption
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pick(_Input):
+    """One of a list.
+
+    options: (value, label) of each. fills: what a pick from a catalogue says of other fields, for as long as the reader
+    says nothing of them. named: the option that another name for it means, ValueError with the candidates for none or
+    several. section: the heading in the list that an option stands under. described: what an option is, in a few words.
+    """
+
+    options: tuple[tuple[str, str], ...]
+    fills: Fills | None = None
     named: Callable[[str], str] | None = None
     section: Callable[[str], str] | None = None
     described: Callable[[str], str] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flag(_Input):
+    """Yes or no."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paste(_Input):
+    """A longer text. check: turns it into something, ValueError with a clear message."""
+
+    longest: int
+    check: Callable[[str], object] | None = None
+
+
+Field = Ask | Assume | Pick | Flag | Paste
+"""A field of the inputs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Out:
+    """A result: a field of the outputs.
+
+    formula: an expression over inputs and outputs that gives it, shown with the reader's numbers; a test evaluates it.
+    how: the function that gives it when it is longer than one line.
+    """
+
+    label: str
+    unit: Unit
+    hint: str = ""
+    formula: str = ""
+    how: str = ""
 
 
 def ask(
@@ -80,8 +130,7 @@ def ask(
     """A number only the reader knows. A default of None makes it optional: "not known"."""
     return _field(
         default,
-        Field(
-            kind="ask",
+        Ask(
             label=label,
             unit=unit,
             low=low,
@@ -100,8 +149,7 @@ def assume(key: str, *, group: str = "") -> float:
     entry = assumption(key)
     return _field(
         entry.value,
-        Field(
-            kind="assume",
+        Assume(
             label=entry.label,
             unit=entry.unit,
             low=entry.lowest,
@@ -132,8 +180,7 @@ def pick(
         raise ValueError(f"{label}: {default!r} is not an option")
     return _field(
         str(default),
-        Field(
-            kind="pick",
+        Pick(
             label=label,
             hint=hint,
             group=group,
@@ -149,7 +196,7 @@ def pick(
 
 def flag(default: bool, label: str, *, hint: str = "", group: str = "", advanced: bool = False) -> bool:
     """Yes or no."""
-    return _field(default, Field(kind="flag", label=label, hint=hint, group=group, advanced=advanced))
+    return _field(default, Flag(label=label, hint=hint, group=group, advanced=advanced))
 
 
 def paste(
@@ -165,15 +212,14 @@ def paste(
     """A longer text. `check` parses it, ValueError with a message for the reader; an empty text is not checked."""
     return _field(
         default,
-        Field(kind="paste", label=label, hint=hint, group=group, longest=longest, check=check, advanced=advanced),
+        Paste(label=label, hint=hint, group=group, longest=longest, check=check, advanced=advanced),
     )
 
 
 def out(unit: Unit, label: str, *, hint: str = "", formula: str = "", how: str = "") -> float:
     """A result. `formula` is an expression over fields, which a test evaluates; `how` names a longer function."""
-    made: float = dataclasses.field(
-        metadata={"field": Field(kind="out", label=label, unit=unit, hint=hint, formula=formula, how=how)}
-    )
+    spec = Out(label=label, unit=unit, hint=hint, formula=formula, how=how)
+    made: float = dataclasses.field(metadata={"field": spec})
     return made
 
 
@@ -188,24 +234,43 @@ def show(spec: Field, value: Value) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, str):
-        if spec.kind == "pick":
+        if isinstance(spec, Pick):
             return dict(spec.options)[value]
         return f"{len(value):,} characters" if value else "none"
-    return (spec.unit or COUNT).show(value)
+    assert isinstance(spec, Number), spec
+    return spec.unit.show(value)
 
 
 def _kept(read: Callable[[type[Any]], T]) -> Callable[[type[Any]], T]:
-    """`functools.cache`, which mypy lets nobody ask with a `type[Any]`: it takes that for not hashable."""
+    """`functools.cache` of a class, which mypy refuses: it takes `type[Any]` for something that has no hash."""
     return cache(read)  # type: ignore[return-value]
 
 
 @_kept
-def fields_of(cls: type[Any]) -> dict[str, Field]:
+def fields_of(inputs: type[Any]) -> dict[str, Field]:
     """Name to field, in the order of the class."""
-    return {f.name: f.metadata["field"] for f in dataclasses.fields(cls)}
+    return {f.name: f.metadata["field"] for f in dataclasses.fields(inputs)}
 
 
 @_kept
-def defaults_of(cls: type[Any]) -> dict[str, Value]:
+def numbers_of(inputs: type[Any]) -> dict[str, Number]:
+    """The fields that are numbers."""
+    return {name: spec for name, spec in fields_of(inputs).items() if isinstance(spec, Number)}
+
+
+@_kept
+def assumptions_of(inputs: type[Any]) -> dict[str, Assumption]:
+    """The assumptions, by the names of their fields."""
+    return {name: spec.assumption for name, spec in fields_of(inputs).items() if isinstance(spec, Assume)}
+
+
+@_kept
+def defaults_of(inputs: type[Any]) -> dict[str, Value]:
     """Name to default, in the order of the class."""
-    return {name: getattr(cls, name) for name in fields_of(cls)}
+    return {name: getattr(inputs, name) for name in fields_of(inputs)}
+
+
+@_kept
+def outputs_of(outputs: type[Any]) -> dict[str, Out]:
+    """Name to result, in the order of the class."""
+    return {f.name: f.metadata["field"] for f in dataclasses.fields(outputs)}

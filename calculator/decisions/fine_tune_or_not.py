@@ -22,7 +22,7 @@ from calculator.cases import NEUTRAL, Situation, quality
 from calculator.catalogs import accelerators, architectures, tuning_services
 from calculator.decisions import conversation_context, domain_data, smaller_scope
 from calculator.exhibit import Exhibit
-from calculator.fields import Span, Value, ask, assume, fields_of, flag, out, paste, pick
+from calculator.fields import Span, Value, ask, assume, assumptions_of, flag, out, paste, pick
 from calculator.llm.serving import ServingSetup, fits, throughput, weight_format
 from calculator.llm.tokens import hosting_usd_per_month, request_usd
 from calculator.llm.training.cost import reinforcement_usd
@@ -680,8 +680,8 @@ def published(i: Inputs) -> Published:
 
 def _doubt(name: str) -> float:
     """The standard deviation of an assumption, from its range."""
-    entry = fields_of(Inputs)[name].assumption
-    return 0.0 if entry is None else (entry.high - entry.low) / (2.0 * Z_95)
+    entry = assumptions_of(Inputs)[name]
+    return (entry.high - entry.low) / (2.0 * Z_95)
 
 
 def _scaled_gain(base: float, belief: Belief, share: float, doubt: float) -> Belief:

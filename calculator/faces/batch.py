@@ -33,7 +33,7 @@ from typing import Any, BinaryIO, Protocol, TextIO
 from calculator import MODEL_VERSION, catalog, engine
 from calculator.faces import browser
 from calculator.faces.report import DIGITS, csv_text
-from calculator.fields import fields_of
+from calculator.fields import outputs_of
 
 CHUNK_ROWS = 500
 """Rows of one task: long enough that sending them costs little, short enough that progress is seen."""
@@ -72,7 +72,7 @@ class StoppedError(Exception):
 
 def columns(name: str) -> list[str]:
     """The columns of the result."""
-    outputs = fields_of(catalog.decision(name).Outputs)
+    outputs = outputs_of(catalog.decision(name).Outputs)
     return ["row", "id", "answer", "holds", "runner_up", *outputs, "problem"]
 
 
@@ -84,7 +84,7 @@ def evaluate_rows(name: str, draws: int, rows: Sequence[Row]) -> list[list[str]]
 def _evaluate(name: str, draws: int, row: Row) -> list[str]:
     decision = catalog.decision(name)
     label = _cell(row.get("id") or "")
-    outputs = fields_of(decision.Outputs)
+    outputs = outputs_of(decision.Outputs)
     given = {field: text for field, text in row.items() if field != "id" and text not in ("", None)}
     try:
         merged, ignored = browser.merge(name, given, str(given.pop("preset", "")))

@@ -28,8 +28,7 @@ from pymdownx.superfences import SuperFencesException
 from calculator import MODEL_VERSION, catalog, engine, explore, presets
 from calculator.faces import agreement, brief, browser, examined, questions, view
 from calculator.faces.chart import escape
-from calculator.fields import fields_of
-from calculator.units import COUNT
+from calculator.fields import fields_of, outputs_of
 from calculator.verdict import AnyDecision
 from calculator.web import appendix, bundle, glossary
 
@@ -135,11 +134,11 @@ def quantity(source: str) -> str:
     if what == "holds":
         return f"{100 * (report.holds or 0):.0f}\u00a0%"
     output, _, part = what.partition(".")
-    specs = fields_of(report.decision.Outputs)
+    specs = outputs_of(report.decision.Outputs)
     if output not in specs or part not in ("", "range"):
         known = ", ".join(specs)
         raise ValueError(f"{what!r} is none of: answer, headline, holds, {known}, or one of these with .range")
-    unit = specs[output].unit or COUNT
+    unit = specs[output].unit
     if part and report.spread is not None:
         return unit.show_range(report.spread[output].low, report.spread[output].high)
     return unit.show(getattr(report.outputs, output))
@@ -254,7 +253,7 @@ def _map(mapped: list[str]) -> str:
 
 def _computes(decision: AnyDecision) -> str:
     """What a calculator works out, and from what, in words for the search, which leaves the calculator itself out."""
-    results = "; ".join(spec.label for spec in fields_of(decision.Outputs).values())
+    results = "; ".join(spec.label for spec in outputs_of(decision.Outputs).values())
     asked = "; ".join(spec.label for spec in fields_of(decision.Inputs).values())
     return (
         '<details class="calc-computes"><summary>What this calculator works out, and from what</summary>'
