@@ -16,13 +16,14 @@ from difflib import get_close_matches
 from functools import partial
 from importlib import import_module
 from io import StringIO, TextIOWrapper
-from typing import Any, TypeVar
+from types import ModuleType
+from typing import TypeVar
 
 from calculator import MODEL_VERSION, catalog, engine, links, presets
 from calculator.faces import brief, browser, exchange, report, schema
 from calculator.facts import assumptions
-from calculator.fields import fields_of
-from calculator.units import COUNT
+from calculator.fields import assumptions_of, outputs_of
+from calculator.verdict import AnyDecision
 
 BAD_INPUT, STOPPED, INTERRUPTED = 2, 3, 130
 SHELLS = ("bash", "zsh", "fish")
@@ -361,8 +362,7 @@ def _schema(parsed: argparse.Namespace) -> int:
 
 def _sources(parsed: argparse.Namespace) -> int:
     if parsed.name:
-        specs = fields_of(_decision(parsed.name).Inputs).values()
-        entries = [spec.assumption for spec in specs if spec.assumption is not None]
+        entries = list(assumptions_of(_decision(parsed.name).Inputs).values())
     else:
         entries = list(assumptions.assumptions().values())
     if parsed.json:
@@ -401,7 +401,7 @@ def _update(parsed: argparse.Namespace) -> int:
 
     from calculator.update import devices, models, prices
 
-    said: Any
+    said: object
     if parsed.what == "models":
         source = models.read_folder(Path(parsed.folder)) if parsed.folder else models.from_hub()
         said = _checked(lambda: models.update(source, write=not parsed.dry_run))
@@ -431,7 +431,7 @@ def _bundle(parsed: argparse.Namespace) -> int:
     return 0
 
 
-def _from_checkout(module: str) -> Any:
+def _from_checkout(module: str) -> ModuleType:
     """A module that the wheel leaves out: the published rows, their readers and the fits are the repository's."""
     try:
         return import_module(f"calculator.{module}")
@@ -556,7 +556,7 @@ def _checked(act: Callable[[], Found]) -> Found:
         raise _bad("", error) from None
 
 
-def _decision(name: str) -> Any:
+def _decision(name: str) -> AnyDecision:
     try:
         return catalog.decision(name)
     except ValueError as error:
@@ -627,9 +627,10 @@ def as_text(built: engine.Report) -> str:
     if verdict.next_step:
         lines.append(f"Next step: {verdict.next_step}")
     lines.append("")
-    width = max(len(spec.label) for spec in fields_of(decision.Outputs).values())
-    for name, spec in fields_of(decision.Outputs).items():
-        unit = spec.unit or COUNT
+    specs = outputs_of(decision.Outputs)
+    width = max(len(spec.label) for spec in specs.values())
+    for name, spec in specs.items():
+        unit = spec.unit
         line = f"{spec.label:{width}}  {unit.show(getattr(built.outputs, name))}"
         if built.spread is not None and built.spread[name].low != built.spread[name].high:
             line += f"  ({unit.show_range(built.spread[name].low, built.spread[name].high)})"

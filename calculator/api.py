@@ -21,7 +21,7 @@ from calculator.faces import browser, examining
 from calculator.faces import report as records
 from calculator.facts import assumptions
 from calculator.facts.assumptions import Assumption
-from calculator.fields import fields_of
+from calculator.fields import assumptions_of
 
 __all__ = ["decide", "decisions", "examine", "report", "run", "sources", "why"]
 
@@ -110,8 +110,7 @@ def sources(name: str = "") -> tuple[Assumption, ...]:
     """
     if not name:
         return tuple(assumptions.assumptions().values())
-    specs = fields_of(catalog.decision(name).Inputs).values()
-    return tuple(spec.assumption for spec in specs if spec.assumption is not None)
+    return tuple(assumptions_of(catalog.decision(name).Inputs).values())
 
 
 def examine(

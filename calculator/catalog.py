@@ -9,8 +9,8 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from calculator import decisions
-from calculator.fields import Field, fields_of
-from calculator.verdict import Decision
+from calculator.fields import Field, Pick, fields_of
+from calculator.verdict import AnyDecision
 
 
 @cache
@@ -20,11 +20,11 @@ def names() -> tuple[str, ...]:
 
 
 @cache
-def decision(name: str) -> Decision:
+def decision(name: str) -> AnyDecision:
     """The decision of this name; ValueError lists the known ones."""
     if name not in names():
         raise ValueError(f"decision must be one of: {', '.join(names())}; given: {name[:60]!r}")
-    found: Decision = import_module(f"calculator.decisions.{name}").DECISION
+    found: AnyDecision = import_module(f"calculator.decisions.{name}").DECISION
     return found
 
 
@@ -51,12 +51,12 @@ def own_part(name: str, situation: Mapping[str, object]) -> dict[str, object]:
     return {
         field: value
         for field, value in situation.items()
-        if field in own and not (own[field].options and _only_elsewhere(field, value, own[field]))
+        if field in own and not _only_elsewhere(field, value, own[field])
     }
 
 
 def _only_elsewhere(field: str, value: object, here: Field) -> bool:
-    if not isinstance(value, str) or value in dict(here.options):
+    if not isinstance(here, Pick) or not isinstance(value, str) or value in dict(here.options):
         return False
     specs = (fields_of(decision(name).Inputs).get(field) for name in names())
-    return any(spec is not None and value in dict(spec.options) for spec in specs)
+    return any(isinstance(spec, Pick) and value in dict(spec.options) for spec in specs)

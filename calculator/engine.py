@@ -4,18 +4,32 @@ A report grows in three stages, so that the page can show the point result at on
 `add_flips`. `evaluate` does all three.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from enum import StrEnum
 from math import ceil, exp, floor, inf, isfinite, log, log10, sqrt
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, assert_never
 
 from calculator.exhibit import Exhibit
-from calculator.fields import Field, defaults_of, fields_of
+from calculator.fields import (
+    Ask,
+    Assume,
+    Field,
+    Flag,
+    Number,
+    Paste,
+    Pick,
+    Value,
+    assumptions_of,
+    defaults_of,
+    fields_of,
+    numbers_of,
+    outputs_of,
+)
 from calculator.stats.sampling import column_from_range, columns, quantile
-from calculator.units import COUNT, SHARE, TIMES, Unit, is_endless, parse, split_range
-from calculator.verdict import Decision, Rule, Verdict
+from calculator.units import SHARE, TIMES, Unit, is_endless, parse, split_range
+from calculator.verdict import AnyDecision, Decision, InputsT, OutputsT, Rule, Verdict
 
 DRAWS = 256
 """Draws behind a spread: the 5th and 95th percentile then rest on a dozen draws each."""
@@ -51,6 +65,7 @@ class Problem:
 class Reading:
     """What was understood: the inputs (None when there are problems), ranges the reader typed, and the problems.
 
+    inputs: of the decision's own class, as a report's outputs are.
     given: the fields that the reader or a preset set, in canonical text, by name.
     filled: the fields that a pick from a catalogue gives, by name: low, median, high.
     """
@@ -83,7 +98,7 @@ class Flip:
     now: str
     then: str
     condition: str
-    at: Any
+    at: Value
     answer: StrEnum
     distance: float
 
@@ -110,7 +125,7 @@ class Report:
     """
 
     name: str
-    decision: Decision
+    decision: AnyDecision
     reading: Reading
     outputs: Any
     verdict: Verdict
@@ -155,7 +170,7 @@ class Report:
         return "leaning" if holds >= LEANING else "close"
 
 
-def read(decision: Decision, given: Mapping[str, object]) -> Reading:
+def read(decision: AnyDecision, given: Mapping[str, object]) -> Reading:
     """What a reader, a link, a file or a preset gave, by field name, as Inputs or as problems. Never raises."""
     specs, defaults = fields_of(decision.Inputs), defaults_of(decision.Inputs)
     values = dict(defaults)
@@ -189,48 +204,49 @@ def read(decision: Decision, given: Mapping[str, object]) -> Reading:
 
 
 def _fill(
-    specs: Mapping[str, Field], values: dict[str, Any], texts: Mapping[str, str]
+    specs: Mapping[str, Field], values: dict[str, Value], texts: Mapping[str, str]
 ) -> tuple[dict[str, tuple[float, float, float]], list[Problem]]:
     """Sets in `values` what picks from catalogues say of fields that the reader left alone."""
     filled: dict[str, tuple[float, float, float]] = {}
     problems = []
     for picked, spec in specs.items():
-        if spec.fills is None:
+        if not isinstance(spec, Pick) or spec.fills is None:
             continue
-        for name, found in spec.fills(values[picked], values).items():
-            if name not in specs or name in texts:
+        for name, found in spec.fills(str(values[picked]), values).items():
+            number = specs.get(name)
+            if not isinstance(number, Number) or name in texts:
                 continue
             if isinstance(found, str):
                 problems.append(Problem(field=name, message=found, given=""))
                 continue
-            lowest, highest = specs[name].low, specs[name].high
-            low, middle, high = (min(max(value, lowest), highest) for value in found)
+            low, middle, high = (min(max(value, number.low), number.high) for value in found)
             filled[name] = low, middle, high
             values[name] = middle
     return filled, problems
 
 
-def make_inputs(decision: Decision, values: Mapping[str, Any], changes: Mapping[str, Any] | None = None) -> Any:
+def make_inputs(
+    decision: Decision[InputsT, OutputsT], values: Mapping[str, Value], changes: Mapping[str, Value] | None = None
+) -> InputsT:
     """An Inputs object from a complete dict. Skips the frozen setter: half of a draw's time."""
     made = object.__new__(decision.Inputs)
     object.__setattr__(made, "__dict__", {**values, **(changes or {})})
     return made
 
 
-def write(spec: Field, value: Any, span: tuple[float, float, float] | None = None) -> str:
+def write(spec: Field, value: Value, span: tuple[float, float, float] | None = None) -> str:
     """A field's value as canonical text: what `read` understands, for links and files."""
-    if span is not None and spec.unit is not None:
-        return f"{spec.unit.write(span[0])} to {spec.unit.write(span[2])}"
+    if isinstance(spec, Number) and isinstance(value, int | float):
+        ends = (value,) if span is None else (span[0], span[2])
+        return " to ".join(map(spec.unit.write, ends))
     if value is None:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, int | float) and spec.unit is not None:
-        return spec.unit.write(value)
     return str(value)
 
 
-def canonical(spec: Field, raw: object, default: Any) -> str:
+def canonical(spec: Field, raw: object, default: Value) -> str:
     """What was given for one field, as canonical text; ValueError says what is wrong with it."""
     value, span = _value(spec, raw, default)
     return write(spec, value, span)
@@ -256,15 +272,23 @@ def _printable(text: str) -> str:
     return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
 
 
-def _value(spec: Field, raw: object, default: Any) -> tuple[Any, tuple[float, float, float] | None]:
-    if spec.kind == "pick":
-        return _option(spec, raw), None
-    if spec.kind == "flag":
-        return _yes_or_no(spec, raw), None
-    if spec.kind == "paste":
-        return _pasted(spec, raw), None
+def _value(spec: Field, raw: object, default: Value) -> tuple[Value, tuple[float, float, float] | None]:
+    match spec:
+        case Ask() | Assume():
+            return _number(spec, raw, default)
+        case Pick():
+            return _option(spec, raw), None
+        case Flag():
+            return _yes_or_no(spec, raw), None
+        case Paste():
+            return _pasted(spec, raw), None
+        case _:
+            assert_never(spec)
+
+
+def _number(spec: Number, raw: object, default: Value) -> tuple[Value, tuple[float, float, float] | None]:
     if raw is None or (isinstance(raw, str) and raw.strip().lower() in _NOT_KNOWN):
-        if spec.optional:
+        if isinstance(spec, Ask) and spec.optional:
             return None, None
         if raw is None:
             return default, None
@@ -282,16 +306,12 @@ def _value(spec: Field, raw: object, default: Any) -> tuple[Any, tuple[float, fl
     if is_endless(raw) and spec.unit in TIMES:
         return spec.high, None
     try:
-        numbers = [parse(end, _unit(spec)) for end in split_range(raw) or (raw,)]
+        numbers = [parse(end, spec.unit) for end in split_range(raw) or (raw,)]
     except ValueError as error:
         raise ValueError(f"{_allowed(spec)}; given: {_shorten(raw)!r} ({error})") from None
     if len(numbers) == 1:
         return _within(spec, numbers[0], raw), None
     return _range(spec, numbers[0], numbers[1], raw)
-
-
-def _unit(spec: Field) -> Unit:
-    return spec.unit or COUNT
 
 
 def _float(number: float) -> float:
@@ -302,13 +322,12 @@ def _float(number: float) -> float:
         return inf
 
 
-def _allowed(spec: Field) -> str:
-    unit = _unit(spec)
+def _allowed(spec: Number) -> str:
     number = "a whole number" if spec.whole else "a number"
-    return f"{spec.label} must be {number} from {unit.show_range(spec.low, spec.high)}"
+    return f"{spec.label} must be {number} from {spec.unit.show_range(spec.low, spec.high)}"
 
 
-def _within(spec: Field, value: float, raw: object) -> float:
+def _within(spec: Number, value: float, raw: object) -> float:
     # The float that a percentage gives can miss a bound by a bit in its last place. NaN is within nothing.
     slack = 1e-12 * max(abs(spec.low), abs(spec.high))
     if not spec.low - slack <= value <= spec.high + slack:
@@ -319,7 +338,7 @@ def _within(spec: Field, value: float, raw: object) -> float:
     return float(value)
 
 
-def _range(spec: Field, low: float, high: float, raw: object) -> tuple[float, tuple[float, float, float]]:
+def _range(spec: Number, low: float, high: float, raw: object) -> tuple[float, tuple[float, float, float]]:
     low, high = _within(spec, low, raw), _within(spec, high, raw)
     if low >= high:
         raise ValueError(f"{spec.label}: a range goes from a smaller to a larger number; given: {_shorten(raw)}")
@@ -327,7 +346,7 @@ def _range(spec: Field, low: float, high: float, raw: object) -> tuple[float, tu
     return (float(round(middle)) if spec.whole else middle), (low, middle, high)
 
 
-def _option(spec: Field, raw: object) -> str:
+def _option(spec: Pick, raw: object) -> str:
     if isinstance(raw, str):
         if raw in dict(spec.options):
             return raw
@@ -346,7 +365,7 @@ def _option(spec: Field, raw: object) -> str:
     raise ValueError(f"{spec.label} must be one of: {shown}; given: {_shorten(raw)!r}")
 
 
-def _named(spec: Field, raw: str) -> str:
+def _named(spec: Pick, raw: str) -> str:
     """The option that another name means. ValueError, with the candidates, where several may be meant; "" for none."""
     assert spec.named is not None
     value = spec.named(raw[:LONGEST_TEXT].strip())
@@ -355,7 +374,7 @@ def _named(spec: Field, raw: str) -> str:
     return value
 
 
-def _yes_or_no(spec: Field, raw: object) -> bool:
+def _yes_or_no(spec: Flag, raw: object) -> bool:
     if isinstance(raw, bool):
         return raw
     text = raw.strip().lower() if isinstance(raw, str) else ""
@@ -366,7 +385,7 @@ def _yes_or_no(spec: Field, raw: object) -> bool:
     raise ValueError(f"{spec.label} must be yes or no; given: {_shorten(raw)!r}")
 
 
-def _pasted(spec: Field, raw: object) -> str:
+def _pasted(spec: Paste, raw: object) -> str:
     if not isinstance(raw, str):
         raise ValueError(f"{spec.label} must be text; given: {_shorten(raw)}")
     if len(raw) > spec.longest:
@@ -380,7 +399,7 @@ def _pasted(spec: Field, raw: object) -> str:
     return text
 
 
-def choose(decision: Decision, inputs: Any, outputs: Any) -> StrEnum:
+def choose(decision: Decision[InputsT, OutputsT], inputs: InputsT, outputs: OutputsT) -> StrEnum:
     """The answer alone."""
     if decision.choose is not None:
         return decision.choose(inputs, outputs)
@@ -389,7 +408,7 @@ def choose(decision: Decision, inputs: Any, outputs: Any) -> StrEnum:
     return ground.answer
 
 
-def evaluate_point(name: str, decision: Decision, reading: Reading) -> Report:
+def evaluate_point(name: str, decision: AnyDecision, reading: Reading) -> Report:
     """The report for the stated values: outputs, verdict and exhibits. ValueError when the reading has problems."""
     if reading.inputs is None:
         raise ValueError("; ".join(str(problem) for problem in reading.problems))
@@ -407,32 +426,31 @@ def evaluate_point(name: str, decision: Decision, reading: Reading) -> Report:
     )
 
 
-def uncertain(decision: Decision, reading: Reading) -> dict[str, tuple[float, float, float]]:
+def uncertain(decision: AnyDecision, reading: Reading) -> dict[str, tuple[float, float, float]]:
     """The fields that are drawn: assumptions the reader left alone, and ranges the reader typed; low, median, high.
 
     What a pick fills in stands in place of an assumption, with the range that the catalogue has for it.
     """
     spans = dict(reading.ranges)
     known = {*reading.given, *decision.believed}
-    for name, spec in fields_of(decision.Inputs).items():
-        entry = spec.assumption
+    for name, spec in numbers_of(decision.Inputs).items():
         if name in reading.filled:
             low, middle, high = reading.filled[name]
             if low < high:
                 spans[name] = (low, middle, high)
-        elif entry is not None and entry.low < entry.high and name not in known:
-            spans[name] = (entry.low, entry.value, entry.high)
+        elif isinstance(spec, Assume) and name not in known:
+            entry = spec.assumption
+            if entry.low < entry.high:
+                spans[name] = (entry.low, entry.value, entry.high)
     return spans
 
 
-def draws(decision: Decision, reading: Reading, count: int = DRAWS) -> Iterator[Any]:
+def draws(decision: Decision[InputsT, OutputsT], reading: Reading, count: int = DRAWS) -> Iterator[InputsT]:
     """Inputs for each draw. Assumptions that move together share their column."""
-    specs = fields_of(decision.Inputs)
+    specs = numbers_of(decision.Inputs)
     spans = uncertain(decision, reading)
-    groups = []
-    for name in spans:
-        entry = specs[name].assumption
-        groups.append(entry.moves_with if entry is not None and entry.moves_with else name)
+    assumed = assumptions_of(decision.Inputs)
+    groups = [(name in assumed and assumed[name].moves_with) or name for name in spans]
     drawn = []
     for (name, (low, value, high)), column in zip(spans.items(), columns(groups, count), strict=True):
         lowest, highest = specs[name].low, specs[name].high
@@ -447,7 +465,7 @@ def add_spread(report: Report, count: int = DRAWS) -> Report:
     decision = report.decision
     drawn = _drawn(decision, report.reading, count)
     spread = {}
-    for name in fields_of(decision.Outputs):
+    for name in outputs_of(decision.Outputs):
         ordered = sorted(row[name] for row in drawn.rows)
         spread[name] = Spread(low=quantile(ordered, 0.05), middle=quantile(ordered, 0.5), high=quantile(ordered, 0.95))
     return replace(
@@ -466,16 +484,16 @@ def add_spread(report: Report, count: int = DRAWS) -> Report:
 class _Drawn(NamedTuple):
     """The inputs and outputs of every draw, and the share of the answers as `Report` has them."""
 
-    inputs: list[Any]
+    inputs: list[object]
     rows: list[dict[str, float]]
     shares: tuple[tuple[StrEnum, float], ...]
     alone: Mapping[StrEnum, float]
 
 
-_last_drawn: tuple[Decision, Any, Mapping[str, str], int, _Drawn] | None = None
+_last_drawn: tuple[AnyDecision, object, Mapping[str, str], int, _Drawn] | None = None
 
 
-def _drawn(decision: Decision, reading: Reading, count: int) -> _Drawn:
+def _drawn(decision: AnyDecision, reading: Reading, count: int) -> _Drawn:
     """All draws of one reading. The latest are kept, for the point result and the spread both rest on them."""
     global _last_drawn
     key = (decision, reading.inputs, reading.given, count)
@@ -497,7 +515,7 @@ def _drawn(decision: Decision, reading: Reading, count: int) -> _Drawn:
 
 
 def _by_kind(
-    decision: Decision, answers: Mapping[StrEnum, int], count: int
+    decision: AnyDecision, answers: Mapping[StrEnum, int], count: int
 ) -> tuple[tuple[StrEnum, float], ...]:
     """The share of draws of each kind of answer, the commonest first, under the commonest answer of the kind."""
     kinds: dict[str, list[StrEnum]] = {}
@@ -507,7 +525,7 @@ def _by_kind(
     return tuple(sorted(shares, key=lambda pair: (-pair[1], str(pair[0]))))
 
 
-def _value_of_knowing(decision: Decision, rows: list[dict[str, float]]) -> float | None:
+def _value_of_knowing(decision: AnyDecision, rows: list[dict[str, float]]) -> float | None:
     """E[max] - max E over the answers' worths: no experiment on the uncertain fields is worth more (Howard 1966)."""
     if not decision.values:
         return None
@@ -531,7 +549,7 @@ def add_flips(report: Report) -> Report:
     found: list[Flip] = []
     steady: list[str] = []
 
-    def answer_at(name: str, value: Any) -> StrEnum:
+    def answer_at(name: str, value: Value) -> StrEnum:
         inputs = make_inputs(decision, base, {name: value})
         return at_once(inputs) if at_once else choose(decision, inputs, decision.compute(inputs))
 
@@ -539,25 +557,46 @@ def add_flips(report: Report) -> Report:
         flip = _flip(name, spec, base[name], here, answer_at)
         if flip is not None:
             found.append(flip)
-        elif spec.kind in ("ask", "assume") and base[name] is not None:
+        elif isinstance(spec, Number) and base[name] is not None:
             steady.append(name)
     # What a reader can go and measure or change comes before what only the world can.
-    specs = fields_of(decision.Inputs)
-    found.sort(key=lambda flip: (specs[flip.field].kind == "assume", flip.distance, flip.field))
+    assumed = assumptions_of(decision.Inputs)
+    found.sort(key=lambda flip: (flip.field in assumed, flip.distance, flip.field))
     turns = decision.turns(reading.inputs, report.outputs) if decision.turns else ()
     first = [Flip(distance=0.0, **turn.__dict__) for turn in turns]
     return replace(report, flips=(*first, *found), steady=tuple(steady), sensitivity=_sensitivity(report))
 
 
-def evaluate(name: str, decision: Decision, reading: Reading, count: int = DRAWS) -> Report:
+def evaluate(name: str, decision: AnyDecision, reading: Reading, count: int = DRAWS) -> Report:
     """The whole report. ValueError when the reading has problems."""
     return add_flips(add_spread(evaluate_point(name, decision, reading), count))
 
 
-def _flip(name: str, spec: Field, value: Any, here: StrEnum, answer_at: Callable[[str, Any], StrEnum]) -> Flip | None:
-    if spec.kind in ("pick", "flag"):
-        return _flip_choice(name, spec, value, here, answer_at)
-    if spec.kind not in ("ask", "assume") or value is None:
+AnswerAt = Callable[[str, Value], StrEnum]
+"""The answer where one field, by name, has another value."""
+
+
+def _flip(name: str, spec: Field, value: Value, here: StrEnum, answer_at: AnswerAt) -> Flip | None:
+    match spec:
+        case Ask() | Assume():
+            return _flip_number(name, spec, value, here, answer_at)
+        case Pick():
+            labels = dict(spec.options)
+            now = labels.pop(str(value))
+            # A long list is a catalogue, not a choice to weigh: trying each would cost more than all else together.
+            others = labels.items() if len(labels) < 12 else ()
+            return _flip_choice(name, spec, now, others, here, answer_at)
+        case Flag():
+            now, then = ("yes", "no") if value else ("no", "yes")
+            return _flip_choice(name, spec, now, ((not value, then),), here, answer_at)
+        case Paste():
+            return None
+        case _:
+            assert_never(spec)
+
+
+def _flip_number(name: str, spec: Number, value: Value, here: StrEnum, answer_at: AnswerAt) -> Flip | None:
+    if not isinstance(value, int | float):
         return None
     up, down = _steps(spec, value, upward=True), _steps(spec, value, upward=False)
     last = {True: value, False: value}
@@ -574,8 +613,8 @@ def _flip(name: str, spec: Field, value: Any, here: StrEnum, answer_at: Callable
                 return Flip(
                     field=name,
                     label=spec.label,
-                    now=_unit(spec).show(value),
-                    then=_unit(spec).show(at),
+                    now=spec.unit.show(value),
+                    then=spec.unit.show(at),
                     condition=_condition(spec, value, told),
                     at=at,
                     answer=answer,
@@ -586,15 +625,8 @@ def _flip(name: str, spec: Field, value: Any, here: StrEnum, answer_at: Callable
 
 
 def _flip_choice(
-    name: str, spec: Field, value: Any, here: StrEnum, answer_at: Callable[[str, Any], StrEnum]
+    name: str, spec: Pick | Flag, now: str, others: Iterable[tuple[Value, str]], here: StrEnum, answer_at: AnswerAt
 ) -> Flip | None:
-    if spec.kind == "flag":
-        others: tuple[tuple[Any, str], ...] = ((not value, "no" if value else "yes"),)
-        now = "yes" if value else "no"
-    else:
-        # A long list is a catalogue, not a choice to weigh: trying each would cost more than all else together.
-        others = tuple(o for o in spec.options if o[0] != value) if len(spec.options) <= 12 else ()
-        now = dict(spec.options)[value]
     for option, label in others:
         answer = answer_at(name, option)
         if answer != here:
@@ -611,10 +643,10 @@ def _flip_choice(
     return None
 
 
-def _condition(spec: Field, value: float, at: float) -> str:
-    then, now = (_told(_unit(spec), number) for number in (at, value))
+def _condition(spec: Number, value: float, at: float) -> str:
+    then, now = (_told(spec.unit, number) for number in (at, value))
     number, space, words = now.partition("\u00a0")
-    if not _unit(spec).percent and then.endswith(space + words):
+    if not spec.unit.percent and then.endswith(space + words):
         now = number
     return f"if “{spec.label}” were {then} (now {now})"
 
@@ -624,7 +656,7 @@ def _told(unit: Unit, value: float) -> str:
     return unit.brief(value) + unit.symbol if unit.prefix and abs(value) < 1.0 else unit.show(value)
 
 
-def _beyond(spec: Field, value: float, at: float) -> Iterator[float]:
+def _beyond(spec: Number, value: float, at: float) -> Iterator[float]:
     """What a flip may be told as, in two digits: rounded to the side on which the answer has turned, and a step on.
 
     A share above one half is told by the digits of what it lacks.
@@ -632,7 +664,7 @@ def _beyond(spec: Field, value: float, at: float) -> Iterator[float]:
     size = abs(at)
     if size == 0.0 or not isfinite(at):
         return
-    near_one = _unit(spec).percent and 0.5 < size < 1.0
+    near_one = spec.unit.percent and 0.5 < size < 1.0
     step = min(0.01, 10.0 ** floor(log10(1.0 - size))) if near_one else 10.0 ** (floor(log10(size)) - 1)
     if spec.whole:
         step = max(1.0, step)
@@ -642,11 +674,11 @@ def _beyond(spec: Field, value: float, at: float) -> Iterator[float]:
         yield min(max(further * step, spec.low), spec.high)
 
 
-def _steps(spec: Field, value: float, *, upward: bool) -> list[float]:
+def _steps(spec: Number, value: float, *, upward: bool) -> list[float]:
     """Ever wider steps from the value to its bound."""
     bound = spec.high if upward else spec.low
     steps: list[float] = []
-    if _unit(spec).percent or spec.low < 0 or value == 0:
+    if spec.unit.percent or spec.low < 0 or value == 0:
         reach = bound - value
         steps = [value + reach * part for part in (0.01, 0.03, 0.07, 0.15, 0.25, 0.4, 0.55, 0.7, 0.85)]
     else:
@@ -665,18 +697,11 @@ def _steps(spec: Field, value: float, *, upward: bool) -> list[float]:
     return kept
 
 
-def _narrow(
-    name: str,
-    spec: Field,
-    same: float,
-    other: float,
-    here: StrEnum,
-    answer_at: Callable[[str, Any], StrEnum],
-) -> float:
+def _narrow(name: str, spec: Number, same: float, other: float, here: StrEnum, answer_at: AnswerAt) -> float:
     """The value nearest to `same` that still changes the answer, to three digits, on the side that changes it."""
     a, b = same, other
     for _ in range(14):
-        if abs(b - a) < _step(b, percent=_unit(spec).percent) / 8:
+        if abs(b - a) < _step(b, percent=spec.unit.percent) / 8:
             break
         middle = exp((log(a) + log(b)) / 2) if a > 0 and b > 0 else (a + b) / 2
         if spec.whole:
@@ -689,7 +714,7 @@ def _narrow(
             a = middle
     if spec.whole:
         return b
-    for rounded in _three_digits(b, upward=other > same, percent=_unit(spec).percent):
+    for rounded in _three_digits(b, upward=other > same, percent=spec.unit.percent):
         if spec.low <= rounded <= spec.high and answer_at(name, rounded) != here:
             return rounded
     return b
@@ -711,9 +736,9 @@ def _step(value: float, *, percent: bool) -> float:
     return 10.0 ** (floor(log(abs(value), 10)) - 2)
 
 
-def _distance(spec: Field, value: float, at: float) -> float:
+def _distance(spec: Number, value: float, at: float) -> float:
     """How far a flip is: relative on a ratio scale, against the whole range for shares and signed numbers."""
-    if value > 0 and at > 0 and not _unit(spec).percent:
+    if value > 0 and at > 0 and not spec.unit.percent:
         return abs(log(at / value))
     return 3 * abs(at - value) / (spec.high - spec.low)
 
@@ -724,13 +749,13 @@ def _sensitivity(report: Report) -> tuple[Swing, ...]:
     spans = uncertain(decision, reading)
     swings = []
     result = followed(decision, report.verdict.answer)
-    for name, spec in fields_of(decision.Inputs).items():
+    for name, spec in numbers_of(decision.Inputs).items():
         value = base[name]
-        if spec.kind not in ("ask", "assume") or value is None:
+        if value is None:
             continue
         if name in spans:
             low, _, high = spans[name]
-        elif spec.kind == "assume":
+        elif isinstance(spec, Assume):
             continue
         else:
             low, high = max(spec.low, value * (1 - SWING)), min(spec.high, value * (1 + SWING))
@@ -738,7 +763,7 @@ def _sensitivity(report: Report) -> tuple[Swing, ...]:
                 low, high = float(floor(low)), float(ceil(high))
         ends = [getattr(decision.compute(make_inputs(decision, base, {name: end})), result) for end in (low, high)]
         if ends[0] != ends[1]:
-            show = _unit(spec).show
+            show = spec.unit.show
             swings.append(
                 Swing(
                     field=name,
@@ -747,7 +772,7 @@ def _sensitivity(report: Report) -> tuple[Swing, ...]:
                     high_input=show(high),
                     at_low=ends[0],
                     at_high=ends[1],
-                    sourced=spec.kind == "assume",
+                    sourced=isinstance(spec, Assume),
                 )
             )
     return tuple(sorted(swings, key=lambda s: (-_width(s), s.field)))
@@ -757,12 +782,12 @@ def _width(swing: Swing) -> float:
     return inf if not (isfinite(swing.at_low) and isfinite(swing.at_high)) else abs(swing.at_high - swing.at_low)
 
 
-def result_name(decision: Decision) -> str:
+def result_name(decision: AnyDecision) -> str:
     """The output that the sensitivity chart follows."""
-    return decision.result or next(iter(fields_of(decision.Outputs)))
+    return decision.result or next(iter(outputs_of(decision.Outputs)))
 
 
-def followed(decision: Decision, answer: StrEnum) -> str:
+def followed(decision: AnyDecision, answer: StrEnum) -> str:
     """The output that the sensitivity chart follows: the worth of the answer, where it has one; else the result.
 
     A lead over the other options folds at nought, and hides what moves them.

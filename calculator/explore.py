@@ -1,16 +1,14 @@
 """One field swept over its range, two fields over a map, and two situations side by side. All by the same engine."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import exp, inf, isfinite, log
-from typing import Any
 
 from calculator.engine import Reading, choose, draws, make_inputs, result_name
 from calculator.exhibit import Curves, Exhibit, Grid, Line, Mark, Table
-from calculator.fields import Field, fields_of, show
-from calculator.units import COUNT, round_to
-from calculator.verdict import Decision
+from calculator.fields import Number, fields_of, numbers_of, outputs_of, show
+from calculator.units import round_to
+from calculator.verdict import AnyDecision, Decision, InputsT, OutputsT
 
 SWEEP_POINTS = 41
 MAP_POINTS = 21
@@ -74,18 +72,18 @@ class Comparison:
     differences: tuple[Difference, ...]
 
 
-def sweepable(decision: Decision) -> tuple[str, ...]:
+def sweepable(decision: AnyDecision) -> tuple[str, ...]:
     """The names of the fields that can be swept: the numbers."""
-    return tuple(name for name, spec in fields_of(decision.Inputs).items() if spec.kind in ("ask", "assume"))
+    return tuple(numbers_of(decision.Inputs))
 
 
-def values_of(spec: Field, here: float | None, count: int, reach: float = REACH) -> list[float]:
+def values_of(spec: Number, here: float | None, count: int, reach: float = REACH) -> list[float]:
     """`count` values of a field around where it stands, even in ratio where the field is one of ratios.
 
     reach: how many times smaller and larger than where it stands, within the field's bounds.
     """
     low, high = spec.low, spec.high
-    percent = spec.unit is not None and spec.unit.percent
+    percent = spec.unit.percent
     if here is not None and not percent and here > 0 and low >= 0:
         low, high = max(low, here / reach), min(high, here * reach)
     if low > 0 and not percent:
@@ -98,13 +96,13 @@ def values_of(spec: Field, here: float | None, count: int, reach: float = REACH)
     return sorted(set(steps))
 
 
-def _number_field(decision: Decision, name: str) -> Field:
+def _number_field(decision: AnyDecision, name: str) -> Number:
     if name not in sweepable(decision):
         raise ValueError(f"field must be one of: {', '.join(sweepable(decision))}; given: {name[:60]!r}")
-    return fields_of(decision.Inputs)[name]
+    return numbers_of(decision.Inputs)[name]
 
 
-def _point(decision: Decision, inputs: Any, value: float) -> Point:
+def _point(decision: Decision[InputsT, OutputsT], inputs: InputsT, value: float) -> Point:
     outputs = decision.compute(inputs)
     return Point(
         value=value,
@@ -114,7 +112,7 @@ def _point(decision: Decision, inputs: Any, value: float) -> Point:
     )
 
 
-def sweep(decision: Decision, reading: Reading, name: str, count: int = SWEEP_POINTS) -> Sweep:
+def sweep(decision: AnyDecision, reading: Reading, name: str, count: int = SWEEP_POINTS) -> Sweep:
     """The result over one field, the others as they stand. ValueError when the field is not a number."""
     spec = _number_field(decision, name)
     base = reading.inputs.__dict__
@@ -136,7 +134,7 @@ def sweep(decision: Decision, reading: Reading, name: str, count: int = SWEEP_PO
 
 
 def map_row(
-    decision: Decision, reading: Reading, across: str, up: str, row: int, count: int = MAP_POINTS
+    decision: AnyDecision, reading: Reading, across: str, up: str, row: int, count: int = MAP_POINTS
 ) -> tuple[float, tuple[Point, ...]]:
     """One row of the map: the value of `up` there (row 0 is its smallest) and a point for each value of `across`.
 
@@ -161,21 +159,24 @@ def map_row(
     return y, tuple(points)
 
 
-def _answer(decision: Decision, inputs: Any) -> StrEnum:
+def _answer(decision: Decision[InputsT, OutputsT], inputs: InputsT) -> StrEnum:
     return choose(decision, inputs, decision.compute(inputs))
 
 
-def rows_of_map(decision: Decision, reading: Reading, up: str, count: int = MAP_POINTS) -> int:
+def rows_of_map(decision: AnyDecision, reading: Reading, up: str, count: int = MAP_POINTS) -> int:
     """How many rows the map over `up` has."""
     return len(values_of(_number_field(decision, up), reading.inputs.__dict__[up], count))
 
 
-def compare(decision: Decision, first: Reading, second: Reading) -> Comparison:
+def compare(decision: AnyDecision, first: Reading, second: Reading) -> Comparison:
     """Two situations side by side, and what each differing field alone would do to the first."""
     one, two = first.inputs.__dict__, second.inputs.__dict__
     here, there = (_point(decision, reading.inputs, 0.0) for reading in (first, second))
     differences = []
-    for name, spec, value in _differing(decision, one, two):
+    for name, spec in fields_of(decision.Inputs).items():
+        value = two[name]
+        if value == one[name]:
+            continue
         moved = _point(decision, make_inputs(decision, one, {name: value}), 0.0)
         differences.append(
             Difference(
@@ -203,17 +204,11 @@ def compare(decision: Decision, first: Reading, second: Reading) -> Comparison:
     )
 
 
-def _differing(decision: Decision, one: dict[str, Any], two: dict[str, Any]) -> Iterator[tuple[str, Field, Any]]:
-    for name, spec in fields_of(decision.Inputs).items():
-        if one[name] != two[name]:
-            yield name, spec, two[name]
-
-
-def sweep_exhibits(decision: Decision, found: Sweep) -> tuple[Exhibit, ...]:
+def sweep_exhibits(decision: AnyDecision, found: Sweep) -> tuple[Exhibit, ...]:
     """A sweep as a curve with its flips marked, and as a table of where the answer changes."""
-    spec = fields_of(decision.Inputs)[found.field]
-    outcome = fields_of(decision.Outputs)[result_name(decision)]
-    unit = spec.unit or COUNT
+    spec = numbers_of(decision.Inputs)[found.field]
+    outcome = outputs_of(decision.Outputs)[result_name(decision)]
+    unit = spec.unit
     points = [(p.value, p.result) for p in found.points if isfinite(p.result)]
     runs = [found.points[0], *(found.points[k] for k in found.changes)]
     ends = [found.points[k - 1].value for k in found.changes] + [found.points[-1].value]
@@ -237,7 +232,7 @@ def sweep_exhibits(decision: Decision, found: Sweep) -> tuple[Exhibit, ...]:
             x_label=spec.label,
             y_label=said,
             x_unit=unit,
-            y_unit=outcome.unit or COUNT,
+            y_unit=outcome.unit,
             lines=lines,
             marks=tuple(marks),
             x_log=values[0] > 0 and values[-1] / values[0] >= REACH,
@@ -272,10 +267,10 @@ def _times(count: int) -> str:
 
 
 def map_exhibit(
-    decision: Decision, reading: Reading, across: str, up: str, rows: tuple[tuple[float, tuple[Point, ...]], ...]
+    decision: AnyDecision, reading: Reading, across: str, up: str, rows: tuple[tuple[float, tuple[Point, ...]], ...]
 ) -> Grid:
     """A finished map as a picture."""
-    base, specs = reading.inputs.__dict__, fields_of(decision.Inputs)
+    base, specs = reading.inputs.__dict__, numbers_of(decision.Inputs)
     x, y = specs[across], specs[up]
     answers = sorted({str(point.answer) for _, row in rows for point in row})
     doubts = [point.holds < IN_DOUBT_SHARE for _, row in rows for point in row]
@@ -285,8 +280,8 @@ def map_exhibit(
         + (f" In doubt: {round(100 * sum(doubts) / len(doubts))}\u00a0% of the map." if any(doubts) else ""),
         x_label=x.label,
         y_label=y.label,
-        x_unit=x.unit or COUNT,
-        y_unit=y.unit or COUNT,
+        x_unit=x.unit,
+        y_unit=y.unit,
         xs=tuple(point.value for point in rows[0][1]),
         ys=tuple(value for value, _ in rows),
         cells=tuple(tuple(str(point.answer) for point in row) for _, row in rows),
@@ -299,13 +294,13 @@ def _or_first(value: float | None, first: float) -> float:
     return first if value is None else value
 
 
-def comparison_table(decision: Decision, found: Comparison, names: tuple[str, str] = ("First", "Second")) -> Table:
+def comparison_table(decision: AnyDecision, found: Comparison, names: tuple[str, str] = ("First", "Second")) -> Table:
     """What differs between two situations, and what each difference alone would do to the first.
 
     names: what to call the two.
     """
-    outcome = fields_of(decision.Outputs)[result_name(decision)]
-    unit = outcome.unit or COUNT
+    outcome = outputs_of(decision.Outputs)[result_name(decision)]
+    unit = outcome.unit
     return Table(
         title="What made the difference",
         columns=("Field", *names, f"{names[0]} with this alone changed", f"then: {outcome.label}"),

@@ -2,6 +2,9 @@
 
 `ask` is what only the reader knows; `assume` a sourced number about the world, which a reader may override; `pick` one
 of a list; `flag` yes or no; `paste` a longer text that a parser of the decision understands; `out` a result.
+
+Each function is typed as the value that its field has, as `dataclasses.field` is: so mypy holds the type that a class
+gives the field against its default.
 """
 
 import dataclasses
@@ -9,55 +12,111 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 from calculator.facts.assumptions import Assumption, assumption
-from calculator.units import COUNT, Unit
+from calculator.units import Unit
+
+T = TypeVar("T")
+N = TypeVar("N", float, None)
+
+Value = float | str | bool | None
+"""What a field of the inputs may hold: a number or nothing, an option or a text, yes or no."""
 
 Span = tuple[float, float, float]
 """5th percentile, median and 95th percentile."""
 
-Fills = Callable[[str, Mapping[str, Any]], Mapping[str, Span | str]]
+Fills = Callable[[str, Mapping[str, Value]], Mapping[str, Span | str]]
 """From what was picked, and all values as they stand, to other fields: their values, or why there is none."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Field:
-    """What is known of one field beside its name and default.
+class _Input:
+    """What is known of every field of the inputs, beside its name and default.
 
-    kind: ask, assume, pick, flag, paste or out. low, high: what a form accepts. group: the heading it stands under.
-    options: (value, label) of a pick. check: turns a pasted text into something, ValueError with a clear message.
-    formula: an expression over inputs and outputs that gives this output, shown with the reader's numbers; a test
-    evaluates it. how: the function that gives it when it is longer than one line. fills: what a pick from a catalogue
-    says of other fields, for as long as the reader says nothing of them. advanced: most readers leave it alone, so a
-    form folds it away. named: the option that another name for it means, ValueError with the candidates for none or
-    several. section: the heading in a list that an option stands under. described: what an option is, in a few words.
+    group: the heading it stands under. advanced: most readers leave it alone, so a form folds it away.
     """
 
-    kind: str
     label: str
-    unit: Unit | None = None
-    low: float = 0.0
-    high: float = 0.0
     hint: str = ""
     group: str = ""
-    whole: bool = False
-    optional: bool = False
-    options: tuple[tuple[str, str], ...] = ()
-    longest: int = 0
-    check: Callable[[str], object] | None = None
-    assumption: Assumption | None = None
-    formula: str = ""
-    how: str = ""
-    fills: Fills | None = None
     advanced: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Number(_Input):
+    """A number. low, high: what a form accepts."""
+
+    unit: Unit
+    low: float
+    high: float
+    whole: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ask(Number):
+    """A number that only the reader knows. optional: it may be not known."""
+
+    optional: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assume(Number):
+    """A sourced number about the world."""
+
+    assumption: Assumption
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pick(_Input):
+    """One of a list.
+
+    options: (value, label) of each. fills: what a pick from a catalogue says of other fields, for as long as the reader
+    says nothing of them. named: the option that another name for it means, ValueError with the candidates for none or
+    several. section: the heading in the list that an option stands under. described: what an option is, in a few words.
+    """
+
+    options: tuple[tuple[str, str], ...]
+    fills: Fills | None = None
     named: Callable[[str], str] | None = None
     section: Callable[[str], str] | None = None
     described: Callable[[str], str] | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Flag(_Input):
+    """Yes or no."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paste(_Input):
+    """A longer text. check: turns it into something, ValueError with a clear message."""
+
+    longest: int
+    check: Callable[[str], object] | None = None
+
+
+Field = Ask | Assume | Pick | Flag | Paste
+"""A field of the inputs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Out:
+    """A result: a field of the outputs.
+
+    formula: an expression over inputs and outputs that gives it, shown with the reader's numbers; a test evaluates it.
+    how: the function that gives it when it is longer than one line.
+    """
+
+    label: str
+    unit: Unit
+    hint: str = ""
+    formula: str = ""
+    how: str = ""
+
+
 def ask(
-    default: float | None,
+    default: N,
     unit: Unit,
     label: str,
     *,
@@ -67,12 +126,11 @@ def ask(
     group: str = "",
     whole: bool = False,
     advanced: bool = False,
-) -> Any:
+) -> N:
     """A number only the reader knows. A default of None makes it optional: "not known"."""
     return _field(
         default,
-        Field(
-            kind="ask",
+        Ask(
             label=label,
             unit=unit,
             low=low,
@@ -86,13 +144,12 @@ def ask(
     )
 
 
-def assume(key: str, *, group: str = "") -> Any:
+def assume(key: str, *, group: str = "") -> float:
     """A sourced number about the world, by its key in `assumptions/`."""
     entry = assumption(key)
     return _field(
         entry.value,
-        Field(
-            kind="assume",
+        Assume(
             label=entry.label,
             unit=entry.unit,
             low=entry.lowest,
@@ -116,15 +173,14 @@ def pick(
     named: Callable[[str], str] | None = None,
     section: Callable[[str], str] | None = None,
     described: Callable[[str], str] | None = None,
-) -> Any:
+) -> str:
     """One of a list: the members of a StrEnum (value and shown text are the same) or (value, label) pairs."""
     pairs = tuple((str(o), str(o)) for o in options) if isinstance(options, type) else tuple(options)
     if str(default) not in dict(pairs):
         raise ValueError(f"{label}: {default!r} is not an option")
     return _field(
         str(default),
-        Field(
-            kind="pick",
+        Pick(
             label=label,
             hint=hint,
             group=group,
@@ -138,9 +194,9 @@ def pick(
     )
 
 
-def flag(default: bool, label: str, *, hint: str = "", group: str = "", advanced: bool = False) -> Any:
+def flag(default: bool, label: str, *, hint: str = "", group: str = "", advanced: bool = False) -> bool:
     """Yes or no."""
-    return _field(default, Field(kind="flag", label=label, hint=hint, group=group, advanced=advanced))
+    return _field(default, Flag(label=label, hint=hint, group=group, advanced=advanced))
 
 
 def paste(
@@ -152,45 +208,69 @@ def paste(
     hint: str = "",
     group: str = "",
     advanced: bool = False,
-) -> Any:
+) -> str:
     """A longer text. `check` parses it, ValueError with a message for the reader; an empty text is not checked."""
     return _field(
         default,
-        Field(kind="paste", label=label, hint=hint, group=group, longest=longest, check=check, advanced=advanced),
+        Paste(label=label, hint=hint, group=group, longest=longest, check=check, advanced=advanced),
     )
 
 
-def out(unit: Unit, label: str, *, hint: str = "", formula: str = "", how: str = "") -> Any:
+def out(unit: Unit, label: str, *, hint: str = "", formula: str = "", how: str = "") -> float:
     """A result. `formula` is an expression over fields, which a test evaluates; `how` names a longer function."""
-    return dataclasses.field(
-        metadata={"field": Field(kind="out", label=label, unit=unit, hint=hint, formula=formula, how=how)}
-    )
+    spec = Out(label=label, unit=unit, hint=hint, formula=formula, how=how)
+    made: float = dataclasses.field(metadata={"field": spec})
+    return made
 
 
-def _field(default: object, spec: Field) -> Any:
+def _field(default: T, spec: Field) -> T:
     return dataclasses.field(default=default, metadata={"field": spec})
 
 
-def show(spec: Field, value: Any) -> str:
+def show(spec: Field, value: Value) -> str:
     """A field's value in words, with its unit."""
     if value is None:
         return "not known"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if spec.kind == "pick":
-        return dict(spec.options)[value]
-    if spec.kind == "paste":
+    if isinstance(value, str):
+        if isinstance(spec, Pick):
+            return dict(spec.options)[value]
         return f"{len(value):,} characters" if value else "none"
-    return (spec.unit or COUNT).show(value)
+    assert isinstance(spec, Number), spec
+    return spec.unit.show(value)
 
 
-@cache
-def fields_of(cls: Any) -> dict[str, Field]:
+def _kept(read: Callable[[type[Any]], T]) -> Callable[[type[Any]], T]:
+    """`functools.cache` of a class, which mypy refuses: it takes `type[Any]` for something that has no hash."""
+    return cache(read)  # type: ignore[return-value]
+
+
+@_kept
+def fields_of(inputs: type[Any]) -> dict[str, Field]:
     """Name to field, in the order of the class."""
-    return {f.name: f.metadata["field"] for f in dataclasses.fields(cls)}
+    return {f.name: f.metadata["field"] for f in dataclasses.fields(inputs)}
 
 
-@cache
-def defaults_of(cls: Any) -> dict[str, Any]:
+@_kept
+def numbers_of(inputs: type[Any]) -> dict[str, Number]:
+    """The fields that are numbers."""
+    return {name: spec for name, spec in fields_of(inputs).items() if isinstance(spec, Number)}
+
+
+@_kept
+def assumptions_of(inputs: type[Any]) -> dict[str, Assumption]:
+    """The assumptions, by the names of their fields."""
+    return {name: spec.assumption for name, spec in fields_of(inputs).items() if isinstance(spec, Assume)}
+
+
+@_kept
+def defaults_of(inputs: type[Any]) -> dict[str, Value]:
     """Name to default, in the order of the class."""
-    return {f.name: f.default for f in dataclasses.fields(cls)}
+    return {name: getattr(inputs, name) for name in fields_of(inputs)}
+
+
+@_kept
+def outputs_of(outputs: type[Any]) -> dict[str, Out]:
+    """Name to result, in the order of the class."""
+    return {f.name: f.metadata["field"] for f in dataclasses.fields(outputs)}

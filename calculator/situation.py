@@ -5,11 +5,11 @@ What a reader types on one page is therefore there on the next, and a preset is 
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Protocol
 
 from calculator.catalogs import Accelerator, Architecture, accelerators, api_price, api_prices, architectures, rent
 from calculator.catalogs.own import Card, device_named, device_section, model_named, on_card
-from calculator.fields import Span, ask, flag, pick
+from calculator.fields import Span, Value, ask, flag, pick
 from calculator.units import (
     COUNT,
     DAYS,
@@ -107,7 +107,7 @@ NOT_RENTED = "nobody in our list rents this device out: type its price an hour, 
 _OWN_PRICE = "nobody can know what a card of your own costs: type its price an hour, or 0 if you own it"
 
 
-def _rent_of(name: str, values: Mapping[str, Any]) -> dict[str, Span | str]:
+def _rent_of(name: str, values: Mapping[str, Value]) -> dict[str, Span | str]:
     if any(values.get(field) is not None for field in ("own_card_gib", "own_card_tflops", "own_card_gb_per_s")):
         return {"device_usd_per_hour": _OWN_PRICE}
     return {"device_usd_per_hour": rent(name) or NOT_RENTED}
@@ -118,7 +118,7 @@ def rented(one: Accelerator) -> bool:
     return rent(one.name) is not None
 
 
-def device(fits: Callable[[Accelerator], bool]) -> Any:
+def device(fits: Callable[[Accelerator], bool]) -> str:
     """The device, of those that a page can say something about; it brings its price an hour along."""
     options = [(one.name, one.label) for one in accelerators().values() if fits(one)]
     return pick(
@@ -132,7 +132,20 @@ def device(fits: Callable[[Accelerator], bool]) -> Any:
     )
 
 
-def card(inputs: Any) -> Accelerator:
+class OnDevice(Protocol):
+    """Inputs that name a device, and that may have the figures of a card of the reader's own."""
+
+    @property
+    def device(self) -> str: ...
+    @property
+    def own_card_gib(self) -> float | None: ...
+    @property
+    def own_card_tflops(self) -> float | None: ...
+    @property
+    def own_card_gb_per_s(self) -> float | None: ...
+
+
+def card(inputs: OnDevice) -> Accelerator:
     """The device of the inputs, with the figures of a card of the reader's own in place of those it gives."""
     own = Card(inputs.own_card_gib, inputs.own_card_tflops, inputs.own_card_gb_per_s)
     return accelerators()[inputs.device] if own == _NO_CARD else on_card(inputs.device, own)
@@ -147,7 +160,7 @@ def model(
     group: str,
     described: Callable[[Architecture], str],
     fits: Callable[[Architecture], bool] = lambda _: True,
-) -> Any:
+) -> str:
     """A model of the catalogue, of those that a page can say something about, by any of its names, the newest first."""
     options = [(name, name) for name, one in architectures().items() if fits(one)]
     return pick(
@@ -177,11 +190,12 @@ _SMALL_UP_TO_USD_PER_MTOK, _LARGE_FROM_USD_PER_MTOK = 5.0, 1.0
 """Output prices that the lists of small and of large models end at: they overlap, so that nobody misses one."""
 
 
-def _filled_prices(size: str) -> Callable[[str, Mapping[str, Any]], dict[str, Span | str]]:
-    def fills(name: str, values: Mapping[str, Any]) -> dict[str, Span | str]:
+def _filled_prices(size: str) -> Callable[[str, Mapping[str, Value]], dict[str, Span | str]]:
+    def fills(name: str, values: Mapping[str, Value]) -> dict[str, Span | str]:
         if name == ANY_MODEL:
             return {}
-        price = api_price(name, values.get("prompt_tokens", 0))
+        tokens = values.get("prompt_tokens")
+        price = api_price(name, tokens if isinstance(tokens, int | float) else 0)
         # Fields count tokens as o200k does: a model that makes more tokens of the same text costs more for it.
         paid, received = (usd * price.tokens_ratio for usd in (price.input_usd_per_mtok, price.output_usd_per_mtok))
         found = {f"{size}_input_usd_per_mtok": paid, f"{size}_output_usd_per_mtok": received}
@@ -203,7 +217,7 @@ def _api_price_words(name: str) -> str:
     return f"{USD.show(price.input_usd_per_mtok)} / {USD.show(price.output_usd_per_mtok)}"
 
 
-def _api_model(size: str, label: str, fits: Callable[[float], bool]) -> Any:
+def _api_model(size: str, label: str, fits: Callable[[float], bool]) -> str:
     names = dict.fromkeys(price.name for price in api_prices() if fits(price.output_usd_per_mtok))
     options = [(ANY_MODEL, f"a typical {size} one"), *((name, name) for name in names)]
     return pick(ANY_MODEL, options, label, hint="Sets its prices", group=MONEY, fills=_filled_prices(size),

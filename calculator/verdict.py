@@ -3,9 +3,12 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
-from typing import Any, Self
+from typing import Any, Generic, Self, TypeVar
 
 from calculator.exhibit import Exhibit
+
+InputsT = TypeVar("InputsT")
+OutputsT = TypeVar("OutputsT")
 
 
 @dataclass(frozen=True)
@@ -74,8 +77,8 @@ class Stance(Enum):
 
 
 @dataclass(frozen=True)
-class Decision:
-    """One question with everything derived from it.
+class Decision(Generic[InputsT, OutputsT]):
+    """One question with everything derived from it. All its functions are of the same two classes: mypy holds that.
 
     compute: Inputs to Outputs, arithmetic on plain floats, called once per draw and so quick (0.1 ms).
     ground: which rule decides, comparisons only, called once per draw. It gives the answer: a member of a `Rule`.
@@ -100,21 +103,25 @@ class Decision:
     """
 
     question: str
-    Inputs: Any
-    Outputs: Any
-    compute: Callable[[Any], Any]
-    ground: Callable[[Any, Any], Enum]
-    judge: Callable[[Any, Any], Verdict]
-    choose: Callable[[Any, Any], StrEnum] | None = None
-    at_once: Callable[[Any], StrEnum] | None = None
-    exhibits: Callable[[Any, Any], tuple[Exhibit, ...]] | None = None
+    Inputs: type[InputsT]
+    Outputs: type[OutputsT]
+    compute: Callable[[InputsT], OutputsT]
+    ground: Callable[[InputsT, OutputsT], Enum]
+    judge: Callable[[InputsT, OutputsT], Verdict]
+    choose: Callable[[InputsT, OutputsT], StrEnum] | None = None
+    at_once: Callable[[InputsT], StrEnum] | None = None
+    exhibits: Callable[[InputsT, OutputsT], tuple[Exhibit, ...]] | None = None
     result: str = ""
-    values: Mapping[Any, str] = field(default_factory=dict)
-    settle: Callable[[Any, tuple[StrEnum, ...]], Any] | None = None
-    kinds: Mapping[Any, str] = field(default_factory=dict)
+    values: Mapping[StrEnum, str] = field(default_factory=dict)
+    settle: Callable[[InputsT, tuple[StrEnum, ...]], OutputsT] | None = None
+    kinds: Mapping[StrEnum, str] = field(default_factory=dict)
     believed: frozenset[str] = frozenset()
-    turns: Callable[[Any, Any], tuple[Turn, ...]] | None = None
-    doubts: Mapping[str, Callable[[Any, StrEnum], float]] = field(default_factory=dict)
+    turns: Callable[[InputsT, OutputsT], tuple[Turn, ...]] | None = None
+    doubts: Mapping[str, Callable[[InputsT, StrEnum], float]] = field(default_factory=dict)
     shown: tuple[str, ...] = ()
-    stances: Mapping[Any, Stance] = field(default_factory=dict)
+    stances: Mapping[StrEnum, Stance] = field(default_factory=dict)
     consideration: str = ""
+
+
+AnyDecision = Decision[Any, Any]
+"""A decision where those of all kinds are held together."""

@@ -23,7 +23,7 @@ from calculator import catalog, engine, evaluation, links, presets
 from calculator.__main__ import WHAT, main
 from calculator.catalogs import read_config
 from calculator.faces import batch, browser, report, view
-from calculator.fields import Field, fields_of
+from calculator.fields import Ask, Field, Flag, Number, Paste, Pick, fields_of, outputs_of
 from calculator.llm import parameters
 from calculator.units import UNITS, parse
 
@@ -124,7 +124,7 @@ class Source:
         return str(self.pick(CORPUS))
 
 
-def number_for(spec: Field, source: Source, *, right: bool = False) -> Any:
+def number_for(spec: Number, source: Source, *, right: bool = False) -> Any:
     """A number for a field: within its bounds, at one, beyond one, or none at all."""
     low, high = spec.low, spec.high
     kind = source.below(7 if right else 10)
@@ -150,11 +150,11 @@ def value_for(spec: Field, source: Source, *, right: bool = False) -> Any:
         return source.pick(
             (None, True, False, [], {}, [1, 2], [2, 1], [nan, 1], [1, 10**400], ["1", "2"], {"a": 1}, [[1]], b"5", ())
         )
-    if spec.kind == "pick":
+    if isinstance(spec, Pick):
         return source.pick(spec.options)[0]
-    if spec.kind == "flag":
+    if isinstance(spec, Flag):
         return source.pick((True, False, "yes", "no", "on", "off", "1", "0"))
-    if spec.kind == "paste":
+    if isinstance(spec, Paste):
         return config_text(source)
     value = number_for(spec, source, right=right)
     if kind < 6:
@@ -164,10 +164,10 @@ def value_for(spec: Field, source: Source, *, right: bool = False) -> Any:
         if right and other != value:
             value, other = sorted((value, other))
         return [value, other] if kind == 6 else f"{value!r} to {other!r}"
-    if kind == 8 and spec.unit is not None and not right:
+    if kind == 8 and not right:
         words = [*spec.unit.accepted, "k", "m", "bn", "%"]
         return f"{value}{source.pick(('', ' '))}{source.pick(words)}"
-    if kind == 9 and spec.optional:
+    if kind == 9 and isinstance(spec, Ask) and spec.optional:
         return source.pick(("", None, "unknown", "?"))
     return repr(value)
 
@@ -334,7 +334,7 @@ LEFT_OPEN = frozenset(
     field
     for name in catalog.names()
     for field, spec in fields_of(catalog.decision(name).Inputs).items()
-    if spec.optional
+    if isinstance(spec, Ask) and spec.optional
 )
 """What a pick from a catalogue may leave open, and then has to be given: the price of a device that nobody rents."""
 
@@ -354,7 +354,7 @@ def check_problems(problems: Sequence[Mapping[str, str]], given: Mapping[str, An
 
 def check_report(built: engine.Report) -> None:
     """No number that is none; an answer of the decision; reasons; JSON, HTML and Markdown that are whole."""
-    for name in fields_of(built.decision.Outputs):
+    for name in outputs_of(built.decision.Outputs):
         assert not isnan(getattr(built.outputs, name)), name
     assert str(built.verdict.answer)
     assert built.verdict.headline

@@ -20,7 +20,7 @@ from typing import Any
 
 from calculator import catalog, engine
 from calculator.decisions import fine_tune_or_not as overall
-from calculator.fields import defaults_of, fields_of
+from calculator.fields import defaults_of, fields_of, outputs_of
 from calculator.units import SHARE
 from tests.inputs import number_at, random_given
 
@@ -62,7 +62,7 @@ def breach(name: str, law: Law, values: Mapping[str, Any], low: float, high: flo
         left = found[0][1] in law["toward"] and found[1][1] not in law["toward"]
         return f"{found[0][1]} -> {found[1][1]}" if left else ""
     first, second = (getattr(outputs, law["output"]) for outputs, _ in found)
-    unit = 1.0 if fields_of(decision.Outputs)[law["output"]].unit is SHARE else 1e-12
+    unit = 1.0 if outputs_of(decision.Outputs)[law["output"]].unit is SHARE else 1e-12
     slack = SLACK * max([unit, *(abs(x) for x in (first, second) if math.isfinite(x))])
     held = second >= first - slack if law["direction"] == "never falls" else second <= first + slack
     return "" if held else f"{first!r} -> {second!r}"

@@ -14,7 +14,7 @@ from calculator.catalogs import api_prices, rents, sources, tuning_services
 from calculator.catalogs.training import frameworks
 from calculator.facts import evidence
 from calculator.facts.assumptions import assumptions, counted
-from calculator.fields import fields_of
+from calculator.fields import Pick, fields_of
 from calculator.llm.serving.engines import ENGINES
 from calculator.web import appendix, examples, glossary, site
 
@@ -185,9 +185,9 @@ def test_no_word_of_a_form_that_only_the_trade_knows_is_without_its_term():
     words = {word.lower() for term in glossary.terms().values() for word in term.words}
     for name in catalog.names():
         for field in fields_of(catalog.decision(name).Inputs).values():
-            hint = field.hint or (field.assumption.hint if field.assumption else "")
-            options = [label for _, label in field.options] if len(field.options) <= 20 else []
-            for found in re.findall(r"\b[A-Za-z]*[A-Z]{2,}[\w.-]*", " ".join((field.label, hint, *options))):
+            listed = field.options if isinstance(field, Pick) and len(field.options) <= 20 else ()
+            options = [label for _, label in listed]
+            for found in re.findall(r"\b[A-Za-z]*[A-Z]{2,}[\w.-]*", " ".join((field.label, field.hint, *options))):
                 assert found in names or any(word in found.lower() for word in words), (field.label, found)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from calculator import catalog
 from calculator.facts.assumptions import FILES, assumption, assumptions, counted, load_text
-from calculator.fields import fields_of
+from calculator.fields import assumptions_of
 
 FOLDER = Path(__file__).parent.parent / "calculator"
 GOOD = """
@@ -39,10 +39,9 @@ def test_each_assumption_is_dated_in_the_past_and_links_to_its_source():
 
 def test_each_assumption_is_used_by_a_decision():
     used = {
-        spec.assumption.key
+        entry.key
         for name in catalog.names()
-        for spec in fields_of(catalog.decision(name).Inputs).values()
-        if spec.assumption
+        for entry in assumptions_of(catalog.decision(name).Inputs).values()
     }
     assert set(assumptions()) == used
 

@@ -16,7 +16,7 @@ from playwright.sync_api import Page, expect
 from bench import leaving
 from calculator import MODEL_VERSION, catalog, engine
 from calculator.faces import agreement, browser, report, view
-from calculator.fields import fields_of
+from calculator.fields import Paste, fields_of
 
 pytestmark = pytest.mark.browser
 
@@ -307,7 +307,7 @@ CONFIG = {
 
 
 def pasted_field(calculator: Calculator) -> str:
-    return next(name for name, spec in fields_of(calculator.decision.Inputs).items() if spec.kind == "paste")
+    return next(name for name, spec in fields_of(calculator.decision.Inputs).items() if isinstance(spec, Paste))
 
 
 def test_a_pasted_config_is_read_and_changes_the_result(limited):

@@ -9,7 +9,7 @@ import pytest
 from calculator import api, catalog, engine, explore, presets
 from calculator.__main__ import main
 from calculator.faces import agreement, batch, brief, browser, exchange, report, view
-from calculator.fields import fields_of
+from calculator.fields import fields_of, outputs_of
 
 NAME = "fine_tune_or_not"
 TOML = """# ours
@@ -148,7 +148,7 @@ def test_every_input_and_output_is_a_line_of_the_csv_file():
     rows = list(csv.DictReader(io.StringIO(response["csv"])))
     decision = catalog.decision(name)
     fields = [row["field"] for row in rows if row["field"]]
-    assert fields == [*fields_of(decision.Inputs), *fields_of(decision.Outputs)]
+    assert fields == [*fields_of(decision.Inputs), *outputs_of(decision.Outputs)]
     built = engine.evaluate(name, decision, engine.read(decision, {"gpus": "3"}))
     told = {row["field"]: row for row in rows}
     assert (told["gpus"]["kind"], told["gpus"]["value"]) == ("given", "3")

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from calculator import catalog, engine
 from calculator.faces import browser, exchange
-from calculator.fields import fields_of
+from calculator.fields import Ask, Flag, Paste, Pick, fields_of, numbers_of
 from tests import hostile
 
 CASES = {
@@ -54,9 +54,7 @@ def test_whatever_comes_in_is_answered_or_refused_by_name(door):
 @pytest.mark.parametrize("name", catalog.names())
 def test_a_number_is_taken_up_to_its_bound_and_refused_beyond_it(name):
     decision = catalog.decision(name)
-    for field, spec in fields_of(decision.Inputs).items():
-        if spec.kind not in ("ask", "assume"):
-            continue
+    for field, spec in numbers_of(decision.Inputs).items():
         low, high = spec.low, spec.high
         for value in (low, high, repr(low), repr(high)):
             tried["bounds"] += 1
@@ -83,7 +81,7 @@ def test_a_number_is_taken_up_to_its_bound_and_refused_beyond_it(name):
 def test_no_field_takes_text_that_is_no_value(name):
     decision = catalog.decision(name)
     for field, spec in fields_of(decision.Inputs).items():
-        if spec.kind == "paste":
+        if isinstance(spec, Paste):
             continue
         for text in (*hostile.MARKUP, *hostile.TOML, *hostile.ODD_TEXT):
             if _is_value(spec, text):
@@ -95,11 +93,11 @@ def test_no_field_takes_text_that_is_no_value(name):
 
 
 def _is_value(spec, text):
-    if spec.kind == "flag":
+    if isinstance(spec, Flag):
         return text == "true"
-    if spec.kind == "pick":
+    if isinstance(spec, Pick):
         return text.casefold() in {word.casefold() for option in spec.options for word in option}
-    return spec.optional and not text.strip()
+    return isinstance(spec, Ask) and spec.optional and not text.strip()
 
 
 def test_a_long_file_in_which_every_field_is_wrong_is_read_as_fast_as_any():
@@ -118,7 +116,7 @@ def test_a_long_file_in_which_every_field_is_wrong_is_read_as_fast_as_any():
 def test_only_the_digits_0_to_9_make_a_number(digit):
     for name in catalog.names():
         decision = catalog.decision(name)
-        field = next(f for f, spec in fields_of(decision.Inputs).items() if spec.kind == "ask")
+        field = next(f for f, spec in fields_of(decision.Inputs).items() if isinstance(spec, Ask))
         assert engine.read(decision, {field: digit}).problems
 
 

@@ -28,7 +28,7 @@ from calculator.exhibit import Note
 from calculator.faces import view
 from calculator.facts import evidence
 from calculator.facts.assumptions import assumption, assumptions, counted
-from calculator.fields import fields_of
+from calculator.fields import Pick, assumptions_of, fields_of
 from calculator.web import appendix
 
 RELEASE = date(2026, 11, 28)
@@ -90,7 +90,7 @@ def test_every_source_stands_behind_a_row():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_page_counts_what_is_sourced_and_what_is_ours(name):
-    entries = [spec.assumption for spec in INPUTS[name].values() if spec.assumption]
+    entries = assumptions_of(catalog.decision(name).Inputs).values()
     ours = sum(entry.kind in ("ours", "computed") for entry in entries)
     form = view.render_form(name, catalog.decision(name), {}, "x")
     if entries:
@@ -422,7 +422,7 @@ def test_a_list_of_models_that_are_paid_for_shows_their_prices():
 @pytest.mark.parametrize("name", NAMES)
 def test_a_long_list_can_be_searched_and_a_short_one_needs_no_box(name):
     html = view.render_form(name, catalog.decision(name), {}, "x")
-    long = {field for field, spec in INPUTS[name].items() if len(spec.options) >= view.MANY}
+    long = {field for field, spec in INPUTS[name].items() if isinstance(spec, Pick) and len(spec.options) >= view.MANY}
     assert set(re.findall(r'data-find="x-(\w+)"', html)) == long
 
 

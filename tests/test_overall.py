@@ -14,7 +14,7 @@ from calculator.cases.nearest import nearest
 from calculator.decisions import _overall_exhibits
 from calculator.decisions import fine_tune_or_not as overall
 from calculator.facts.assumptions import assumption
-from calculator.fields import fields_of
+from calculator.fields import Pick, fields_of
 from calculator.stats.sampling import quantile
 from tests import laws
 
@@ -57,7 +57,7 @@ def test_no_preset_loses_money_in_silence(name):
 def test_every_question_of_the_front_page_changes_the_answer_from_the_default_at_some_plausible_value(field):
     here = DECISION.choose(inputs_of({}), overall.compute(inputs_of({})))
     spec = fields_of(DECISION.Inputs)[field]
-    if spec.kind == "pick":
+    if isinstance(spec, Pick):
         values = [value for value, _ in spec.options]
     elif spec.unit.percent:
         values = [k / 50 for k in range(5, 50)]

@@ -14,7 +14,7 @@ from inputs import random_given
 
 from calculator import __main__, api, catalog, decisions, engine, presets
 from calculator.faces import schema
-from calculator.fields import defaults_of, fields_of
+from calculator.fields import defaults_of, fields_of, numbers_of, outputs_of
 from calculator.units import UNITS
 from calculator.web import examples, site
 
@@ -112,15 +112,14 @@ def test_the_cases_that_are_shown_hold_and_reach_every_answer(payback):
 
 
 def test_the_decision_that_is_shown_keeps_the_rules_of_the_others(payback):
-    for fields in (payback.Inputs, payback.Outputs):
-        for name, spec in fields_of(fields).items():
-            assert spec.unit in UNITS
-            assert name.endswith(spec.unit.suffix)
+    for name, spec in (numbers_of(payback.Inputs) | outputs_of(payback.Outputs)).items():
+        assert spec.unit in UNITS
+        assert name.endswith(spec.unit.suffix)
     for seed in range(30):
         inputs = engine.make_inputs(payback, {**defaults_of(payback.Inputs), **random_given(payback, Random(seed))})
         outputs = payback.compute(inputs)
         assert payback.judge(inputs, outputs).reasons
-        for name, spec in fields_of(payback.Outputs).items():
+        for name, spec in outputs_of(payback.Outputs).items():
             if spec.formula:
                 assert eval(spec.formula, {}, inputs.__dict__) == pytest.approx(getattr(outputs, name))
 

@@ -7,7 +7,7 @@ import pytest
 from calculator import catalog
 from calculator.faces import view
 from calculator.faces.chart import escape
-from calculator.fields import fields_of
+from calculator.fields import Pick, fields_of
 from calculator.units import SD, UNITS
 
 FIELDS = [
@@ -29,7 +29,7 @@ def test_a_label_with_its_unit_says_nothing_twice(spec):
 def test_a_label_is_a_phrase_of_its_own(spec):
     assert spec.label[0].isupper() or spec.label.startswith(("torch", "16-bit"))
     assert not spec.label.endswith((".", ":"))
-    assert spec.kind != "pick" or not spec.label.endswith((" on", " in", " by"))
+    assert not isinstance(spec, Pick) or not spec.label.endswith((" on", " in", " by"))
 
 
 @pytest.mark.parametrize("field", ["task", "failure"])

@@ -129,7 +129,7 @@ class Case:
         return found
 
 
-_loaded: dict[str, Any] = {}
+_loaded: dict[str, tuple[Case, ...]] = {}
 
 
 def read_data(name: str) -> bytes:
@@ -145,8 +145,7 @@ def cases() -> tuple[Case, ...]:
         from json import loads
 
         _loaded["cases"] = read_cases(loads(read_data("published.json")))
-    found: tuple[Case, ...] = _loaded["cases"]
-    return found
+    return _loaded["cases"]
 
 
 def read_cases(data: Mapping[str, Any]) -> tuple[Case, ...]:

@@ -31,7 +31,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from math import exp, log, log10, sqrt
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from calculator.cases import MAKER, NEUTRAL, OPTIONS, TRAINED, Situation, read_data
 from calculator.stats.normal import larger_of_two, normal_quantile
@@ -140,7 +140,7 @@ class Latent(NamedTuple):
     own: float
 
 
-_loaded: dict[str, Any] = {}
+_loaded: dict[str, Coefficients] = {}
 
 
 def coefficients() -> Coefficients:
@@ -149,8 +149,7 @@ def coefficients() -> Coefficients:
         from json import loads
 
         _loaded["coefficients"] = Coefficients(**loads(read_data("coefficients.json"))["coefficients"])
-    found: Coefficients = _loaded["coefficients"]
-    return found
+    return _loaded["coefficients"]
 
 
 def examples_needed(situation: Situation) -> float:

@@ -6,7 +6,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 from calculator.catalogs.rows import read_table
 
@@ -28,7 +27,7 @@ class Recipe:
     words: Mapping[str, Mapping[str, str]]
     """By key, what the framework calls each of its values."""
 
-    def written(self, said: Mapping[str, Any]) -> tuple[str, list[str]]:
+    def written(self, said: Mapping[str, object]) -> tuple[str, list[str]]:
         """The text for a set-up, and what it cannot say. KeyError for a key that the set-up does not have."""
         values = {key: _text(value) for key, value in said.items()}
         left = [words for condition, words in self.cannot if _holds(condition, values)]
@@ -41,7 +40,7 @@ class Recipe:
         return "\n".join(shown), left
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     return ("no", "yes")[value] if isinstance(value, bool) else str(value)
 
 

@@ -1,12 +1,39 @@
 """What three decisions say of reinforcement tuning: its cost, and how many prompts it can learn from."""
 
-from typing import Any
+from typing import Protocol
 
 from calculator.llm.training.cost import mixed_group_share, reinforcement_usd
 
 
-def reinforcement(i: Any) -> dict[str, float]:
-    """The outputs `reinforcement_usd` and `learnable_share`, from the inputs of a decision that asks for rollouts."""
+class WithRollouts(Protocol):
+    """Inputs of a decision that asks for rollouts."""
+
+    @property
+    def rollout_prompts_count(self) -> float: ...
+    @property
+    def rollouts_count(self) -> float: ...
+    @property
+    def prompt_tokens(self) -> float: ...
+    @property
+    def answer_tokens(self) -> float: ...
+    @property
+    def thinking_tokens(self) -> float: ...
+    @property
+    def rollout_input_usd_per_mtok(self) -> float: ...
+    @property
+    def rollout_output_usd_per_mtok(self) -> float: ...
+    @property
+    def managed_small_usd_per_mtok(self) -> float: ...
+    @property
+    def grader_usd(self) -> float: ...
+    @property
+    def runs_count(self) -> float: ...
+    @property
+    def prompted_accuracy_share(self) -> float: ...
+
+
+def reinforcement(i: WithRollouts) -> dict[str, float]:
+    """The outputs `reinforcement_usd` and `learnable_share`, which three decisions have."""
     return {
         "reinforcement_usd": reinforcement_usd(
             prompts=i.rollout_prompts_count,

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from math import ceil, prod
-from typing import Any
 
 from calculator import situation
 from calculator.catalogs import Architecture, architectures
@@ -155,7 +154,7 @@ def _commands(i: Inputs, o: Outputs) -> tuple[Command, ...]:
         return ()
     setup = setup_of(i)
     name = "YOUR_MODEL" if i.config_json else i.model
-    said: dict[str, Any] = {
+    said: dict[str, object] = {
         "model": name,
         "method": setup.method,
         "sequence": int(i.sequence_tokens),

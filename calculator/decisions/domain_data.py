@@ -15,7 +15,7 @@ from typing import assert_never
 from calculator import situation
 from calculator.cases import NEUTRAL, Situation, quality
 from calculator.exhibit import Curves, Exhibit, Line, Mark, Note, Table
-from calculator.fields import ask, assume, fields_of, out, paste
+from calculator.fields import ask, assume, assumptions_of, out, paste
 from calculator.llm.tokens import managed_training_usd
 from calculator.situation import TASK_TYPES, YEAR, Task
 from calculator.stats import intervals
@@ -482,8 +482,8 @@ def _published_band(i: Inputs, size: float) -> tuple[float, float]:
     """The score at the 5th and 95th percentile of level and slope together, without pilots."""
     here, floor = described(i), floor_of(i)
     expected = quality.gains(here, ("ft_small",))["ft_small"]
-    entry = fields_of(Inputs)["doubled_data_error_share"].assumption
-    slopes = (entry.high, entry.low) if entry is not None else (i.doubled_data_error_share,) * 2
+    entry = assumptions_of(Inputs)["doubled_data_error_share"]
+    slopes = (entry.high, entry.low)
     now, ends = max(1.0, i.labelled_examples), []
     for side, slope in ((-1.0, slopes[0]), (1.0, slopes[1])):
         gain = expected.mean + side * critical_z(0.9) * expected.spread

@@ -22,7 +22,7 @@ from calculator.cases import NEUTRAL, Situation, quality
 from calculator.catalogs import accelerators, architectures, tuning_services
 from calculator.decisions import conversation_context, domain_data, smaller_scope
 from calculator.exhibit import Exhibit
-from calculator.fields import Span, ask, assume, fields_of, flag, out, paste, pick
+from calculator.fields import Span, Value, ask, assume, assumptions_of, flag, out, paste, pick
 from calculator.llm.serving import ServingSetup, fits, throughput, weight_format
 from calculator.llm.tokens import hosting_usd_per_month, request_usd
 from calculator.llm.training.cost import reinforcement_usd
@@ -104,7 +104,7 @@ TRAINED_BY_THE_TOKEN = "million training tokens"
 """The unit of the rows of tuning services whose prices compare."""
 
 
-def _service_prices(name: str, _: Mapping[str, Any]) -> dict[str, Span | str]:
+def _service_prices(name: str, _: Mapping[str, Value]) -> dict[str, Span | str]:
     """What a service asks for training: its cheapest offer for a small model, its dearest for a large one."""
     rows = [row for row in tuning_services() if row.provider == name and row.supervised]
     asked = sorted(row.usd for row in rows if row.usd and row.unit == TRAINED_BY_THE_TOKEN)
@@ -192,7 +192,7 @@ WAYS = (
 language model and reinforcement twice, planning values of this project."""
 
 TRAINED = frozenset(way.answer for way in WAYS if way.trained)
-KINDS = {
+KINDS: dict[StrEnum, str] = {
     Answer.RETRIEVE: "that brings documents",
     Answer.WHOLE: "that brings documents",
     Answer.SMALL: "that tries a small model",
@@ -215,7 +215,7 @@ BELIEVED = frozenset({
 """What a remedy brings here is what its trial would show: its doubt is the spread of a belief. Drawn too, it would
 count twice, and a draw would know beforehand what only the trial can tell."""
 
-VALUES = {way.answer: way.worth for way in WAYS}
+VALUES: dict[StrEnum, str] = {way.answer: way.worth for way in WAYS}
 PLACES = {way.answer: k for k, way in enumerate(WAYS)}
 _worths_of = attrgetter(*VALUES.values())
 
@@ -246,11 +246,11 @@ def pairs_of(text: str) -> tuple[tuple[int, float, float], ...]:
     return tuple(found)
 
 
-def _accuracy(label: str) -> Any:
+def _accuracy(label: str) -> float | None:
     return ask(None, SHARE, label, low=0, high=1, hint="As you measured it. Leave empty when not known", group=MEASURED)
 
 
-def _items(label: str) -> Any:
+def _items(label: str) -> float | None:
     hint = "Empty: as many as you tested the prompt on"
     return ask(None, ITEMS, label, low=1, high=1e6, whole=True, hint=hint, group=MEASURED)
 
@@ -396,7 +396,7 @@ class Inputs:
     discount_share: float = assume("discount_share")
 
 
-def _worth(label: str, how: str = "weigh: the better of it and of what you have, less its trial") -> Any:
+def _worth(label: str, how: str = "weigh: the better of it and of what you have, less its trial") -> float:
     return out(USD, f"Worth: {label}", how=how)
 
 
@@ -623,7 +623,7 @@ def kept_by(names: tuple[str, ...]) -> Callable[[Callable[["Inputs"], T]], Calla
     key_of = attrgetter(*names)
 
     def keep(work_out: Callable[[Inputs], T]) -> Callable[[Inputs], T]:
-        known: dict[Any, T] = {}
+        known: dict[object, T] = {}
 
         @wraps(work_out)
         def keeping(i: Inputs) -> T:
@@ -680,8 +680,8 @@ def published(i: Inputs) -> Published:
 
 def _doubt(name: str) -> float:
     """The standard deviation of an assumption, from its range."""
-    entry = fields_of(Inputs)[name].assumption
-    return 0.0 if entry is None else (entry.high - entry.low) / (2.0 * Z_95)
+    entry = assumptions_of(Inputs)[name]
+    return (entry.high - entry.low) / (2.0 * Z_95)
 
 
 def _scaled_gain(base: float, belief: Belief, share: float, doubt: float) -> Belief:
@@ -1105,7 +1105,7 @@ def weigh(i: Inputs) -> list[Option]:
 
 def _weigh(i: Inputs) -> list[Option]:
     """The hot loop of every draw and flip."""
-    values: dict[str, Any] = i.__dict__
+    values = i.__dict__
     held, served, gates = beliefs(i), serving_usd_per_request(i), shut_out(i)
     months = annuity_months(i.horizon_months, i.discount_share)
     hour, requests = i.engineer_usd_per_hour, i.requests_per_month

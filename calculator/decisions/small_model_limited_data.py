@@ -205,7 +205,7 @@ class Outputs:
     )
 
 
-VALUES = {
+VALUES: dict[StrEnum, str] = {
     Answer.KEEP: "prompt_worth_usd",
     Answer.ENCODER: "encoder_worth_usd",
     Answer.SMALL: "small_worth_usd",

@@ -28,12 +28,12 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from threading import Thread
 from time import monotonic
-from typing import Any, BinaryIO, TextIO
+from typing import Any, BinaryIO, Protocol, TextIO
 
 from calculator import MODEL_VERSION, catalog, engine
 from calculator.faces import browser
 from calculator.faces.report import DIGITS, csv_text
-from calculator.fields import fields_of
+from calculator.fields import outputs_of
 
 CHUNK_ROWS = 500
 """Rows of one task: long enough that sending them costs little, short enough that progress is seen."""
@@ -54,8 +54,16 @@ CLOSING_SECONDS = 5
 _SHORT = f"%.{DIGITS}g"
 
 Row = Mapping[str, str]
-Submit = Callable[[list[Row]], Any]
-"""Gives a chunk to a worker; what comes back has a `result()`, be it of this machine's pool or of a scheduler."""
+
+
+class Pending(Protocol):
+    """A chunk that a worker has, be it of this machine's pool or of a scheduler."""
+
+    def result(self) -> list[list[str]]:
+        """The cells of its rows, once they are there."""
+
+
+Submit = Callable[[list[Row]], Pending]
 
 
 class StoppedError(Exception):
@@ -64,7 +72,7 @@ class StoppedError(Exception):
 
 def columns(name: str) -> list[str]:
     """The columns of the result."""
-    outputs = fields_of(catalog.decision(name).Outputs)
+    outputs = outputs_of(catalog.decision(name).Outputs)
     return ["row", "id", "answer", "holds", "runner_up", *outputs, "problem"]
 
 
@@ -76,7 +84,7 @@ def evaluate_rows(name: str, draws: int, rows: Sequence[Row]) -> list[list[str]]
 def _evaluate(name: str, draws: int, row: Row) -> list[str]:
     decision = catalog.decision(name)
     label = _cell(row.get("id") or "")
-    outputs = fields_of(decision.Outputs)
+    outputs = outputs_of(decision.Outputs)
     given = {field: text for field, text in row.items() if field != "id" and text not in ("", None)}
     try:
         merged, ignored = browser.merge(name, given, str(given.pop("preset", "")))
@@ -327,7 +335,7 @@ def _drain(
     progress: TextIO | None,
 ) -> int:
     problems, started, first = 0, monotonic(), number
-    under_way: deque[tuple[list[Row], Any]] = deque()
+    under_way: deque[tuple[list[Row], Pending]] = deque()
     chunks = _chunks(rows)
     while True:
         while len(under_way) < width and (chunk := next(chunks, None)) is not None:

@@ -12,7 +12,7 @@ from calculator.engine import Report, strength_words
 from calculator.exhibit import Table
 from calculator.faces.chart import escape
 from calculator.faces.report import as_text, in_brief, markdown_table, origin, reproducing, show_input
-from calculator.fields import fields_of
+from calculator.fields import Assume, fields_of
 from calculator.links import Start
 from calculator.units import SHARE
 
@@ -81,7 +81,7 @@ def _numbers(report: Report, start: Start) -> tuple[tuple[str, str, str], ...]:
     rows = []
     for name, spec in fields_of(report.decision.Inputs).items():
         whose = origin(report, name, start)
-        if whose in order or (spec.kind != "assume" and not spec.advanced):
+        if whose in order or not (isinstance(spec, Assume) or spec.advanced):
             rows.append((spec.label, show_input(report, name, getattr(report.reading.inputs, name)), whose))
     return tuple(sorted(rows, key=lambda row: order.get(row[2], 2))[:_NUMBERS])
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from shlex import quote
 
 from calculator import catalog, presets
-from calculator.fields import Field, fields_of
+from calculator.fields import Field, Flag, Pick, fields_of
 
 SHELLS = ("bash", "zsh", "fish")
 
@@ -86,9 +86,9 @@ def _values(action: argparse.Action) -> tuple[str, ...]:
 
 
 def _choices(spec: Field) -> tuple[str, ...]:
-    if spec.kind == "flag":
+    if isinstance(spec, Flag):
         return ("yes", "no")
-    return tuple(value for value, _ in spec.options[:_MOST_OPTIONS])
+    return tuple(value for value, _ in spec.options[:_MOST_OPTIONS]) if isinstance(spec, Pick) else ()
 
 
 def _cases(found: Words) -> str:

@@ -14,10 +14,9 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 from calculator import catalog, engine, links, presets
-from calculator.fields import Field, defaults_of, fields_of
+from calculator.fields import Field, Value, defaults_of, fields_of
 from calculator.json_text import read_json
 from calculator.units import plain
 
@@ -139,7 +138,7 @@ def _lines(text: str) -> dict[str, int]:
 
 
 @cache
-def _all_fields() -> dict[str, tuple[Field, Any]]:
+def _all_fields() -> dict[str, tuple[Field, Value]]:
     """Every input field by name, with its default: a field of one name is one quantity everywhere."""
     return {
         name: (spec, defaults_of(inputs)[name])

@@ -1,17 +1,17 @@
 """A report as JSON and as Markdown: what the command line prints, what a page copies, what a record keeps."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import isfinite
 from typing import Any, assert_never
 
 from calculator import MODEL_VERSION
-from calculator.engine import FIRM, Reading, Report, result_name, strength_words, uncertain, write
+from calculator.engine import FIRM, Reading, Report, result_name, strength_words, write
 from calculator.exhibit import Bars, Choices, Command, Curves, Exhibit, Grid, Note, Table
-from calculator.fields import defaults_of, fields_of, show
+from calculator.fields import Assume, Number, Value, assumptions_of, defaults_of, fields_of, outputs_of, show
 from calculator.links import Start, differing, query
-from calculator.units import COUNT, USD, in_two_digits, numbers_in, round_to
-from calculator.verdict import Decision
+from calculator.units import USD, in_two_digits, numbers_in, round_to
+from calculator.verdict import AnyDecision
 
 DIGITS = 7
 """Significant digits of a computed number in JSON: the last bits of exp and log differ between C libraries."""
@@ -26,7 +26,7 @@ def as_data(report: Report) -> dict[str, Any]:
         "version": MODEL_VERSION,
         "inputs": {name: _number(getattr(inputs, name)) for name in fields_of(decision.Inputs)},
         "given": dict(report.reading.given),
-        "outputs": {name: _computed(getattr(report.outputs, name)) for name in fields_of(decision.Outputs)},
+        "outputs": {name: _computed(getattr(report.outputs, name)) for name in outputs_of(decision.Outputs)},
         "answer": str(report.verdict.answer),
         "headline": report.verdict.headline,
         "reasons": list(report.verdict.reasons),
@@ -67,24 +67,24 @@ def as_json(report: Report) -> str:
     return json.dumps(as_data(report), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
-def _number(value: Any) -> Any:
+def _number(value: Value) -> Value:
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return int(value)
     return value
 
 
-def _rounded(value: float) -> Any:
+def _rounded(value: float) -> Value:
     """Whole numbers exactly, as counts are; others to the digits that are meant."""
     whole = isfinite(value) and float(value).is_integer()
     return _number(value if whole else round_to(value, DIGITS)) if isfinite(value) else value
 
 
-def _computed(value: float) -> Any:
+def _computed(value: float) -> Value:
     """For JSON, which has no word for infinity."""
     return _rounded(value) if isfinite(value) else str(value)
 
 
-def changed_fields(decision: Decision, reading: Reading, start: Start) -> dict[str, str]:
+def changed_fields(decision: AnyDecision, reading: Reading, start: Start) -> dict[str, str]:
     """The fields in which what was read differs from its start, in canonical text."""
     specs, defaults = fields_of(decision.Inputs), defaults_of(decision.Inputs)
     typical = {field: write(spec, defaults[field]) for field, spec in specs.items()}
@@ -104,14 +104,13 @@ def as_csv(report: Report, site_url: str = "", start: Start | None = None) -> st
     for name, spec in fields_of(decision.Inputs).items():
         value = getattr(inputs, name)
         low, _, high = report.reading.ranges.get(name, ("", "", ""))
-        unit = spec.unit.name if spec.unit else ""
-        kind = "given" if name in report.reading.given else "default" if spec.assumption is None else "assumption"
+        unit = spec.unit.name if isinstance(spec, Number) else ""
+        kind = "given" if name in report.reading.given else "assumption" if isinstance(spec, Assume) else "default"
         rows.append((kind, name, spec.label, "" if value is None else _number(value), unit, low, high))
-    for name, spec in fields_of(decision.Outputs).items():
-        unit = spec.unit.name if spec.unit else ""
+    for name, result in outputs_of(decision.Outputs).items():
         span = (report.spread[name].low, report.spread[name].high) if report.spread is not None else ("", "")
         ends = (_rounded(end) if isinstance(end, float) else end for end in span)
-        rows.append(("result", name, spec.label, _rounded(getattr(report.outputs, name)), unit, *ends))
+        rows.append(("result", name, result.label, _rounded(getattr(report.outputs, name)), result.unit.name, *ends))
     rows.append(("answer", "", decision.question, str(report.verdict.answer), "", "", ""))
     if report.holds is not None:
         rows.append(("holds", "", "Share of draws with this answer", report.holds, "", "", ""))
@@ -206,7 +205,7 @@ def as_text(text: str) -> str:
 def _inputs_table(report: Report, start: Start) -> list[str]:
     rows = ["| Field | Value | Whose |", "|---|---|---|"]
     for name, spec in fields_of(report.decision.Inputs).items():
-        if spec.kind == "assume" and name not in report.reading.given:
+        if isinstance(spec, Assume) and name not in report.reading.given:
             continue
         value = show_input(report, name, getattr(report.reading.inputs, name))
         rows.append(f"| {as_text(spec.label)} | {as_text(value)} | {origin(report, name, start)} |")
@@ -224,12 +223,12 @@ def in_brief(report: Report, text: str) -> str:
     """A sentence of the panel with two digits a number; the reader's own numbers stay as they were given."""
     values = report.reading.inputs.__dict__
     specs = fields_of(report.decision.Inputs)
-    asked = (name for name, spec in specs.items() if spec.kind != "assume" or name in report.reading.given)
+    asked = (name for name, spec in specs.items() if not isinstance(spec, Assume) or name in report.reading.given)
     own = (show_input(report, name, values[name]) for name in asked)
     return in_two_digits(text, frozenset().union(*map(numbers_in, own)))
 
 
-def show_input(report: Report, name: str, value: Any) -> str:
+def show_input(report: Report, name: str, value: Value) -> str:
     """An input's value in words: with its unit, as a range when the reader typed one."""
     spec = fields_of(report.decision.Inputs)[name]
     if name in report.reading.ranges:
@@ -240,8 +239,8 @@ def show_input(report: Report, name: str, value: Any) -> str:
 
 def _outputs_table(report: Report) -> list[str]:
     rows = ["| Result | Value | 5th to 95th percentile |", "|---|---|---|"]
-    for name, spec in fields_of(report.decision.Outputs).items():
-        unit = spec.unit or COUNT
+    for name, spec in outputs_of(report.decision.Outputs).items():
+        unit = spec.unit
         span = ""
         if report.spread is not None:
             spread = report.spread[name]
@@ -279,31 +278,20 @@ def _exhibit(exhibit: Exhibit) -> list[str]:
             assert_never(exhibit)
 
 
-def used_assumptions(report: Report) -> Mapping[str, bool]:
-    """The assumptions in the report, by field name, and whether each is drawn (False: the reader overrode it)."""
-    drawn = uncertain(report.decision, report.reading)
-    return {name: name in drawn for name, spec in fields_of(report.decision.Inputs).items() if spec.assumption}
-
-
 def range_words(report: Report, name: str, yours: str) -> str:
     """The range of an assumption in words: the sourced one, that of what was picked, or `yours` for a reader's own."""
-    spec = fields_of(report.decision.Inputs)[name]
     if name in report.reading.given:
         return yours
+    entry = assumptions_of(report.decision.Inputs)[name]
     if name in report.reading.filled:
         low, _, high = report.reading.filled[name]
-        return "of the model you picked" if low == high else (spec.unit or COUNT).show_range(low, high)
-    entry = spec.assumption
-    return "" if entry is None else (spec.unit or COUNT).show_range(entry.low, entry.high)
+        return "of the model you picked" if low == high else entry.unit.show_range(low, high)
+    return entry.unit.show_range(entry.low, entry.high)
 
 
 def _assumptions_table(report: Report) -> list[str]:
     rows = ["| Assumption | Value | Range | Source | As of |", "|---|---|---|---|---|"]
-    specs = fields_of(report.decision.Inputs)
-    for name in used_assumptions(report):
-        entry = specs[name].assumption
-        if entry is None:
-            continue
+    for name, entry in assumptions_of(report.decision.Inputs).items():
         value = show_input(report, name, getattr(report.reading.inputs, name))
         span = range_words(report, name, "yours")
         rows.append(f"| {as_text(entry.label)} | {value} | {span} | {as_text(entry.source)} | {entry.as_of} |")

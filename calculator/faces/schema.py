@@ -2,11 +2,11 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, assert_never
 
 from calculator import MODEL_VERSION, catalog
-from calculator.fields import Field, fields_of
-from calculator.verdict import Decision
+from calculator.fields import Ask, Assume, Field, Flag, Paste, Pick, fields_of
+from calculator.verdict import AnyDecision
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -77,7 +77,7 @@ def _object(properties: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def input_schema(name: str, decision: Decision, address: str = "") -> dict[str, Any]:
+def input_schema(name: str, decision: AnyDecision, address: str = "") -> dict[str, Any]:
     """The schema of a decision's input. A number may also be given as text, as a reader would type it.
 
     address: where the site keeps its schemas, with a slash at its end.
@@ -95,12 +95,20 @@ def input_schema(name: str, decision: Decision, address: str = "") -> dict[str, 
 
 def _property(spec: Field) -> dict[str, Any]:
     described = {"title": spec.label, **({"description": spec.hint} if spec.hint else {})}
-    if spec.kind == "pick":
-        return {**described, "enum": [value for value, _ in spec.options]}
-    if spec.kind == "flag":
-        return {**described, "type": "boolean"}
-    if spec.kind == "paste":
-        return {**described, "type": "string", "maxLength": spec.longest}
+    match spec:
+        case Ask() | Assume():
+            return {**described, **_number(spec)}
+        case Pick():
+            return {**described, "enum": [value for value, _ in spec.options]}
+        case Flag():
+            return {**described, "type": "boolean"}
+        case Paste():
+            return {**described, "type": "string", "maxLength": spec.longest}
+        case _:
+            assert_never(spec)
+
+
+def _number(spec: Ask | Assume) -> dict[str, Any]:
     number: dict[str, Any] = {
         "type": "integer" if spec.whole else "number",
         "minimum": spec.low,
@@ -108,7 +116,6 @@ def _property(spec: Field) -> dict[str, Any]:
     }
     pair = {"type": "array", "items": number, "minItems": 2, "maxItems": 2}
     choices = [number, pair, {"type": "string", "maxLength": 200}]
-    if spec.optional:
+    if isinstance(spec, Ask) and spec.optional:
         choices.append({"type": "null"})
-    unit = {"x-unit": spec.unit.name} if spec.unit else {}
-    return {**described, **unit, "anyOf": choices}
+    return {"x-unit": spec.unit.name, "anyOf": choices}

@@ -4,22 +4,36 @@ A report is a set of sections, so that a page can replace each as it becomes kno
 spread, then what would change the answer. Nothing here computes; numbers are shown by their Unit.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from math import isfinite
-from typing import Any, assert_never
+from typing import assert_never
 
 from calculator.engine import DRAWS, Report, followed, result_name, write
 from calculator.exhibit import Bars, Choices, Command, Curves, Exhibit, Grid, Histogram, Note, Picture, Table
 from calculator.explore import Comparison, comparison_table
 from calculator.faces import chart
 from calculator.faces.chart import escape
-from calculator.faces.report import in_brief, range_words, shell_line, show_input, used_assumptions
+from calculator.faces.report import in_brief, range_words, shell_line, show_input
 from calculator.facts.assumptions import Assumption, counted
-from calculator.fields import Field, defaults_of, fields_of, show
+from calculator.fields import (
+    Ask,
+    Assume,
+    Field,
+    Flag,
+    Number,
+    Out,
+    Paste,
+    Pick,
+    assumptions_of,
+    defaults_of,
+    fields_of,
+    outputs_of,
+    show,
+)
 from calculator.units import COUNT, SHARE, USD, Unit
-from calculator.verdict import Decision, Lamp
+from calculator.verdict import AnyDecision, Lamp
 
 LEAD = ("next", "tipping", "picture")
 """The sections that make the panel together with the verdict: what is read first."""
@@ -202,7 +216,7 @@ def _answers(report: Report) -> str:
     given = 0
     for name, spec in fields_of(report.decision.Inputs).items():
         yours = name in report.reading.given
-        if spec.kind == "assume" or not (yours or values[name] not in (None, "")):
+        if isinstance(spec, Assume) or not (yours or values[name] not in (None, "")):
             continue
         row = (
             f'<tr><th scope="row">{escape(spec.label)}</th><td>{escape(show(spec, values[name]))}</td>'
@@ -227,14 +241,14 @@ def _part(title: str, body: str) -> str:
 
 def _numbers(report: Report) -> str:
     """The few numbers that carry the verdict, the followed result first."""
-    specs = fields_of(report.decision.Outputs)
+    specs = outputs_of(report.decision.Outputs)
     first = result_name(report.decision)
     names = report.decision.shown or [first, *(name for name in specs if name != first)][:_TILES]
     return '<dl class="calc-tiles">' + "".join(_tile(report, name, specs[name]) for name in names) + "</dl>"
 
 
-def _tile(report: Report, name: str, spec: Field) -> str:
-    unit = spec.unit or COUNT
+def _tile(report: Report, name: str, spec: Out) -> str:
+    unit = spec.unit
     span = _range_words(report, name, unit)
     how = (
         f'<button class="calc-how" type="button" data-action="how" data-field="{name}" '
@@ -503,8 +517,8 @@ def _sensitivity(report: Report) -> str:
     if not swings:
         return ""
     name = followed(report.decision, report.verdict.answer)
-    spec = fields_of(report.decision.Outputs)[name]
-    unit = spec.unit or COUNT
+    spec = outputs_of(report.decision.Outputs)[name]
+    unit = spec.unit
     title = f"What moves it most: {spec.label}"
     description = (
         f"Each bar: {spec.label} when one input alone goes from its low to its high value, all else as you have it. "
@@ -527,10 +541,10 @@ def _sensitivity(report: Report) -> str:
 
 def _working(report: Report) -> str:
     """Every output with its formula and the numbers in it, every assumption with its source and date."""
-    specs = fields_of(report.decision.Outputs)
+    specs = outputs_of(report.decision.Outputs)
     rows = []
     for name, spec in specs.items():
-        unit = spec.unit or COUNT
+        unit = spec.unit
         rows.append(
             f'<tr data-result="{name}"><th scope="row">{escape(spec.label)}</th>'
             f"<td>{escape(unit.show(getattr(report.outputs, name)))}</td>"
@@ -552,7 +566,7 @@ def _working(report: Report) -> str:
     )
 
 
-def _formula(report: Report, name: str, spec: Field) -> str:
+def _formula(report: Report, name: str, spec: Out) -> str:
     if spec.formula:
         filled = _fill_in(report, spec.formula)
         return f"<code>{escape(spec.formula)}</code><br>= {escape(filled)}"
@@ -561,14 +575,14 @@ def _formula(report: Report, name: str, spec: Field) -> str:
 
 def _fill_in(report: Report, formula: str) -> str:
     """The formula with each field's name replaced by its value in words."""
-    inputs, outputs = fields_of(report.decision.Inputs), fields_of(report.decision.Outputs)
+    inputs, outputs = fields_of(report.decision.Inputs), outputs_of(report.decision.Outputs)
     done, word = [], ""
     for character in [*formula, ""]:
         if character and (character.isalnum() or character == "_"):
             word += character
             continue
         if word in outputs:
-            done.append((outputs[word].unit or COUNT).show(getattr(report.outputs, word)))
+            done.append(outputs[word].unit.show(getattr(report.outputs, word)))
         elif word in inputs:
             done.append(show_input(report, word, getattr(report.reading.inputs, word)))
         else:
@@ -579,12 +593,8 @@ def _fill_in(report: Report, formula: str) -> str:
 
 
 def _assumptions(report: Report) -> str:
-    specs = fields_of(report.decision.Inputs)
     rows = []
-    for name in used_assumptions(report):
-        entry = specs[name].assumption
-        if entry is None:
-            continue
+    for name, entry in assumptions_of(report.decision.Inputs).items():
         span = range_words(report, name, "yours, taken as given")
         rows.append(
             f'<tr><th scope="row">{escape(entry.label)}</th>'
@@ -640,8 +650,8 @@ def render_comparison(
         for name, report in zip(names, (first, second), strict=True)
     )
     rows = []
-    for name, spec in fields_of(first.decision.Outputs).items():
-        show = (spec.unit or COUNT).show
+    for name, spec in outputs_of(first.decision.Outputs).items():
+        show = spec.unit.show
         rows.append((spec.label, show(getattr(first.outputs, name)), show(getattr(second.outputs, name))))
     results = Table(title="Every result", columns=("Result", *names), rows=tuple(rows))
     ranked = [
@@ -656,7 +666,7 @@ def render_comparison(
 
 def render_form(
     name: str,
-    decision: Decision,
+    decision: AnyDecision,
     given: Mapping[str, str],
     ident: str,
     show: Sequence[str] = (),
@@ -675,12 +685,13 @@ def render_form(
         note = (notes or {}).get(field, "")
         return _control(field, specs[field], values[field], write(specs[field], defaults[field]), ident, note)
 
-    asked = [field for field, spec in specs.items() if spec.kind != "assume"]
+    entries = assumptions_of(decision.Inputs)
+    asked = [field for field in specs if field not in entries]
     usual = [field for field in asked if not specs[field].advanced]
     opened = [field for field in show if field in specs] or usual
     folded = [field for field in usual if field not in opened]
     advanced = [field for field in asked if specs[field].advanced and field not in opened]
-    assumed = [field for field, spec in specs.items() if spec.kind == "assume" and field not in opened]
+    assumed = [field for field in entries if field not in opened]
     html = _groups(opened, specs, control) if not show else "".join(map(control, opened))
     if folded:
         html += _fold(f"{len(folded)} more questions", _groups(folded, specs, control))
@@ -688,12 +699,11 @@ def render_form(
         html += _fold(f"Advanced: {len(advanced)} more", _groups(advanced, specs, control))
     if assumed:
         count = "1 assumption" if len(assumed) == 1 else f"{len(assumed)} assumptions"
-        entries = [entry for field in assumed if (entry := specs[field].assumption) is not None]
-        html += _fold(f"{count}: {counted(entries)}", "".join(map(control, assumed)))
+        html += _fold(f"{count}: {counted([entries[field] for field in assumed])}", "".join(map(control, assumed)))
     return html
 
 
-def _groups(names: Sequence[str], specs: Mapping[str, Field], control: Any) -> str:
+def _groups(names: Sequence[str], specs: Mapping[str, Field], control: Callable[[str], str]) -> str:
     headings = dict.fromkeys(specs[name].group for name in names)
     html = []
     for heading in headings:
@@ -713,24 +723,30 @@ def _control(name: str, spec: Field, value: str, default: str, ident: str, more:
     described = f' aria-describedby="{own}-hint"' if hint else ""
     common = f'id="{own}" name="{name}" data-default="{escape(default)}"{described}'
     unit = f' <span class="calc-unit">{escape(words)}</span>' if (words := unit_words(spec)) else ""
-    if spec.kind == "pick":
-        control = f"{_finder(spec, own)}<select {common}>{_options(spec, value)}</select>"
-    elif spec.kind == "flag":
-        control = f'<input type="checkbox" {common} value="yes"{" checked" if value == "yes" else ""}>'
-    elif spec.kind == "paste":
-        control = f'<textarea {common} rows="3" spellcheck="false" autocomplete="off">{escape(value)}</textarea>'
-    else:
-        # A keypad without a minus sign would make a negative number impossible to type.
-        keys = "" if spec.low < 0 else f' inputmode="{"numeric" if spec.whole else "decimal"}"'
-        control = (
-            f'<input type="text" {common}{keys} autocomplete="off" spellcheck="false" value="{escape(value)}">'
-            '<button class="calc-sweep" type="button" data-action="sweep" aria-expanded="false" '
-            f'aria-label="Result over {escape(spec.label)}"></button>'
-        )
+    match spec:
+        case Ask() | Assume():
+            kind = "ask" if isinstance(spec, Ask) else "assume"
+            # A keypad without a minus sign would make a negative number impossible to type.
+            keys = "" if spec.low < 0 else f' inputmode="{"numeric" if spec.whole else "decimal"}"'
+            control = (
+                f'<input type="text" {common}{keys} autocomplete="off" spellcheck="false" value="{escape(value)}">'
+                '<button class="calc-sweep" type="button" data-action="sweep" aria-expanded="false" '
+                f'aria-label="Result over {escape(spec.label)}"></button>'
+            )
+        case Pick():
+            kind = "wide" if max(len(label) for _, label in spec.options) > _NARROW else "pick"
+            control = f"{_finder(spec, own)}<select {common}>{_options(spec, value)}</select>"
+        case Flag():
+            kind = "flag"
+            control = f'<input type="checkbox" {common} value="yes"{" checked" if value == "yes" else ""}>'
+        case Paste():
+            kind = "wide"
+            control = f'<textarea {common} rows="3" spellcheck="false" autocomplete="off">{escape(value)}</textarea>'
+        case _:
+            assert_never(spec)
     note = f'<p class="calc-hint" id="{own}-hint">{hint}</p>' if hint else ""
-    wide = spec.kind == "paste" or max((len(label) for _, label in spec.options), default=0) > _NARROW
     return (
-        f'<div class="calc-field calc-field-{"wide" if wide else spec.kind}">'
+        f'<div class="calc-field calc-field-{kind}">'
         f'<label for="{own}">{escape(spec.label)}{unit}</label>{control}{note}</div>'
     )
 
@@ -740,7 +756,7 @@ def unit_words(spec: Field) -> str:
 
     "Requests per month", "Budget to start (USD)"; none after a label that has named it: "Days until it must work".
     """
-    if spec.unit is None or not spec.unit.name:
+    if not isinstance(spec, Number) or not spec.unit.name:
         return ""
     if spec.unit.percent:
         return "(%)"
@@ -752,7 +768,7 @@ def unit_words(spec: Field) -> str:
     return "" if {first, first.removesuffix("s")} & named else f"({words})"
 
 
-def _options(spec: Field, value: str) -> str:
+def _options(spec: Pick, value: str) -> str:
     """The options of a list, under the headings that the field has for them.
 
     Names of models are grouped by maker, and in a group in the order given, the newest first: a list is searched by how
@@ -789,7 +805,7 @@ MANY = 40
 """Options from which on a list has a box to search it by maker, size, licence or price."""
 
 
-def _finder(spec: Field, own: str) -> str:
+def _finder(spec: Pick, own: str) -> str:
     """The box over a long list, shown once the page's script can search it."""
     if len(spec.options) < MANY:
         return ""
@@ -802,10 +818,9 @@ def _finder(spec: Field, own: str) -> str:
 
 
 def _hint(spec: Field) -> str:
-    entry = spec.assumption
-    if entry is None:
+    if not isinstance(spec, Assume):
         return escape(spec.hint)
-    unit = spec.unit or COUNT
+    entry = spec.assumption
     hint = f"{escape(entry.hint)}. " if entry.hint else ""
-    span = escape(unit.show_range(entry.low, entry.high))
+    span = escape(entry.unit.show_range(entry.low, entry.high))
     return f"{hint}{span}. {_said_by(entry)}, {_dates(entry)}"

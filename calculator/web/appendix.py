@@ -11,6 +11,7 @@ from functools import cache
 from itertools import zip_longest
 from math import isfinite
 from pathlib import Path
+from typing import assert_never
 
 from calculator import catalog
 from calculator.cases import OPTIONS, TASK_TYPES, Case, cases, nearest
@@ -23,7 +24,7 @@ from calculator.faces.chart import escape
 from calculator.facts import evidence
 from calculator.facts.assumptions import Assumption, assumptions, counted
 from calculator.facts.evidence import Card
-from calculator.fields import Field, fields_of
+from calculator.fields import Ask, Assume, Field, Flag, Paste, Pick, assumptions_of, fields_of
 from calculator.units import POINTS, SHARE, USD
 from calculator.web import examples, glossary
 
@@ -258,14 +259,28 @@ def fields_table() -> str:
             found.setdefault(field, (spec, []))[1].append(name)
     rows = []
     for field, (spec, users) in sorted(found.items(), key=lambda pair: pair[1][0].label):
-        unit = spec.unit.name if spec.unit else {"flag": "yes or no", "pick": "one of a list"}.get(spec.kind, "text")
         rows.append((
             f'<span id="{field}">{escape(spec.label)}</span><br><code>{field}</code>',
             escape(spec.hint),
-            escape(unit),
+            escape(_in_what(spec)),
             ", ".join(map(_link, users)),
         ))
     return _table(("Field", "What it asks", "In", "Pages"), rows)
+
+
+def _in_what(spec: Field) -> str:
+    """The unit of a field, or what it is if it is no number."""
+    match spec:
+        case Ask() | Assume():
+            return spec.unit.name
+        case Pick():
+            return "one of a list"
+        case Flag():
+            return "yes or no"
+        case Paste():
+            return "text"
+        case _:
+            assert_never(spec)
 
 
 def _said_by(entry: Assumption) -> str:
@@ -290,9 +305,8 @@ def _link(name: str) -> str:
 def _users() -> dict[str, list[str]]:
     users: dict[str, list[str]] = {key: [] for key in assumptions()}
     for name in catalog.names():
-        for spec in fields_of(catalog.decision(name).Inputs).values():
-            if spec.assumption is not None:
-                users[spec.assumption.key].append(name)
+        for entry in assumptions_of(catalog.decision(name).Inputs).values():
+            users[entry.key].append(name)
     return users
 
 

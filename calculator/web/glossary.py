@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from calculator.faces.chart import escape
-from calculator.fields import Field
+from calculator.fields import Field, Pick
 
 PAGE = "reference/glossary"
 """Where the terms stand under docs/, without its ending."""
@@ -61,11 +61,10 @@ def _pattern(word: str) -> re.Pattern[str]:
 
 def mentioned(field: Field) -> Sequence[str]:
     """The terms that a field's label, its hint or its options mention, those of the label first."""
-    hint = field.hint or (field.assumption.hint if field.assumption else "")
     # Names of models and devices are no terms.
-    options = " ".join(label for _, label in field.options) if len(field.options) <= 20 else ""
+    listed = field.options if isinstance(field, Pick) and len(field.options) <= 20 else ()
     found: dict[str, None] = {}
-    for text in (field.label, hint, options):
+    for text in (field.label, field.hint, " ".join(label for _, label in listed)):
         for pattern, key in _patterns():
             # What a longer term covers is not looked at again: "prompt search" mentions no prompt.
             text, count = pattern.subn(" ", text)

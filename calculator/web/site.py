@@ -28,9 +28,8 @@ from pymdownx.superfences import SuperFencesException
 from calculator import MODEL_VERSION, catalog, engine, explore, presets
 from calculator.faces import agreement, brief, browser, examined, questions, view
 from calculator.faces.chart import escape
-from calculator.fields import fields_of
-from calculator.units import COUNT
-from calculator.verdict import Decision
+from calculator.fields import fields_of, outputs_of
+from calculator.verdict import AnyDecision
 from calculator.web import appendix, bundle, glossary
 
 EXAMPLE = "A worked example. This site holds no runtime, so the numbers stay; the command line takes yours."
@@ -135,11 +134,11 @@ def quantity(source: str) -> str:
     if what == "holds":
         return f"{100 * (report.holds or 0):.0f}\u00a0%"
     output, _, part = what.partition(".")
-    specs = fields_of(report.decision.Outputs)
+    specs = outputs_of(report.decision.Outputs)
     if output not in specs or part not in ("", "range"):
         known = ", ".join(specs)
         raise ValueError(f"{what!r} is none of: answer, headline, holds, {known}, or one of these with .range")
-    unit = specs[output].unit or COUNT
+    unit = specs[output].unit
     if part and report.spread is not None:
         return unit.show_range(report.spread[output].low, report.spread[output].high)
     return unit.show(getattr(report.outputs, output))
@@ -190,7 +189,7 @@ def render(source: str, number: int = 1, worker: str | None = None, root: str | 
     return chips + _calculator(report, ident, preset, form, mapped, asked, _worker() if worker is None else worker)
 
 
-def _hashable(value: Any) -> Any:
+def _hashable(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
@@ -252,9 +251,9 @@ def _map(mapped: list[str]) -> str:
     )
 
 
-def _computes(decision: Decision) -> str:
+def _computes(decision: AnyDecision) -> str:
     """What a calculator works out, and from what, in words for the search, which leaves the calculator itself out."""
-    results = "; ".join(spec.label for spec in fields_of(decision.Outputs).values())
+    results = "; ".join(spec.label for spec in outputs_of(decision.Outputs).values())
     asked = "; ".join(spec.label for spec in fields_of(decision.Inputs).values())
     return (
         '<details class="calc-computes"><summary>What this calculator works out, and from what</summary>'
@@ -270,7 +269,7 @@ def _worker() -> str:
         return ""
 
 
-def _entrance(decision: Decision) -> str:
+def _entrance(decision: AnyDecision) -> str:
     """Where a reader's own file comes in; `examine.js` does the rest."""
     if not _FROM_A_FILE.intersection(fields_of(decision.Inputs)):
         return ""

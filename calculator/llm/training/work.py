@@ -5,11 +5,14 @@ All of it follows from the dimensions. ``training.time`` divides it by the speed
 
 from collections.abc import Callable
 from math import inf
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeVar
 
 from calculator.catalogs import Architecture
 from calculator.llm import parameters
 from calculator.llm.training.memory import TrainingSetup
+
+Key = TypeVar("Key")
+Made = TypeVar("Made")
 
 BACKWARD_ATTENTION = 2.5
 """Work of the backward pass of scores over that of the forward pass: flash kernels work the scores out again."""
@@ -54,7 +57,7 @@ class Shape(NamedTuple):
     """A token attends to those after it too."""
 
 
-def _cached(store: dict[Any, tuple[Any, Any]], key: Any, owner: object, make: Callable[[], Any]) -> Any:
+def _cached(store: dict[Key, tuple[object, Made]], key: Key, owner: object, make: Callable[[], Made]) -> Made:
     """What was made for this very object before: hashing a model's dimensions would take longer than the estimate."""
     found = store.get(key)
     if found is None:
@@ -64,13 +67,12 @@ def _cached(store: dict[Any, tuple[Any, Any]], key: Any, owner: object, make: Ca
     return found[1]
 
 
-_shapes: dict[Any, tuple[Any, Shape]] = {}
-_adapters: dict[Any, tuple[Any, "Adapted"]] = {}
+_shapes: dict[int, tuple[object, Shape]] = {}
+_adapters: dict[tuple[int, str | tuple[str, ...]], tuple[object, "Adapted"]] = {}
 
 
 def shape_of(a: Architecture) -> Shape:
-    shape: Shape = _cached(_shapes, id(a), a, lambda: _sum_layers(a))
-    return shape
+    return _cached(_shapes, id(a), a, lambda: _sum_layers(a))
 
 
 def _sum_layers(a: Architecture) -> Shape:
@@ -129,8 +131,7 @@ class Adapted(NamedTuple):
 
 
 def adapted_by(a: Architecture, targets: str | tuple[str, ...]) -> Adapted:
-    found: Adapted = _cached(_adapters, (id(a), targets), a, lambda: _sum_adapted(a, targets))
-    return found
+    return _cached(_adapters, (id(a), targets), a, lambda: _sum_adapted(a, targets))
 
 
 def _sum_adapted(a: Architecture, targets: str | tuple[str, ...]) -> Adapted:
