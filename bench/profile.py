@@ -72,8 +72,9 @@ window.read = async (files, calls) => {
   const tool = new URL('reading.js', location.href).href;
   for (const [at, [name, text, tokens]] of files.entries()) {
     const { port1, port2 } = new MessageChannel();
+    const sizes = (texts) => JSON.parse(new TextDecoder().decode(texts)).map((one) => one.length);
     port1.onmessage = ({ data: { texts } }) => port1.postMessage(
-      tokens ? { counts: JSON.stringify(JSON.parse(new TextDecoder().decode(texts)).map((one) => one.length)) } : { problem: 'none here' });
+      tokens ? { counts: JSON.stringify(sizes(texts)) } : { problem: 'none here' });
     const read = [new File([text], name), new File([text], `test-${name}`)];
     worker.postMessage({ tool, read, first: 0, counter: port2, sequence: '100' }, [port2]);
     await next((data) => data.last && (data.file === 1 || JSON.parse(data.found).problem));
