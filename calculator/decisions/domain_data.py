@@ -134,10 +134,15 @@ class Fitted:
     diagnosis: Diagnosis
 
     def at(self, luck: float) -> Curve:
-        """The fitted curve for a luck of 0, else the resampled one that stands at this many standard deviations."""
+        """The fitted curve for a luck of 0, else the resampled one that stands at this many standard deviations.
+
+        It is on its own side of the fitted one: the middle of the resamples is not quite the fit.
+        """
         if luck == 0:
             return self.curve
-        return self.resampled[min(len(self.resampled) - 1, int(normal_cdf(luck) * len(self.resampled)))]
+        drawn = self.resampled[min(len(self.resampled) - 1, int(normal_cdf(luck) * len(self.resampled)))]
+        further = max if luck > 0 else min
+        return further(self.curve, drawn, key=lambda curve: curve.score_at(self.curve.farthest_examples))
 
 
 @lru_cache(maxsize=8)
