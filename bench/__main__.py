@@ -133,9 +133,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not given.table:
         results = run(given.site, given.rounds)
         RESULTS.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    text = table.render(json.loads(RESULTS.read_text("utf-8")))
-    print(text)
-    table.place(PAGE, text)
+    table.show(RESULTS, table.render, PAGE)
     return 0
 
 

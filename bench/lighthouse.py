@@ -102,9 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if given.again:
             results = join(json.loads(RESULTS.read_text("utf-8")), results)
         RESULTS.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
-    text = render(json.loads(RESULTS.read_text("utf-8")))
-    print(text)
-    table.place(PAGE, text, BEGIN, END)
+    table.show(RESULTS, render, PAGE, BEGIN, END)
     return 0
 
 

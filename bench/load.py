@@ -244,9 +244,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "cold": cold_visits(given.site),
     }
     RESULTS.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
-    text = render(results)
-    table.place(PAGE, text)
-    print(text)
+    table.show(RESULTS, render, PAGE)
     return 1 if results["load"]["errors"] else 0
 
 

@@ -217,9 +217,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--table", action="store_true", help="only write the table from bench/native.json")
     if not parser.parse_args(arguments).table:
         RESULTS.write_text(json.dumps(measure(), indent=1) + "\n", "utf-8")
-    text = render(json.loads(RESULTS.read_text("utf-8")))
-    print(text)
-    table.place(PAGE, text, BEGIN, END)
+    table.show(RESULTS, render, PAGE, BEGIN, END)
     return 0
 
 

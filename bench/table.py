@@ -1,5 +1,7 @@
 """The benchmark's results as Markdown, and their place on the page about speed."""
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -86,3 +88,12 @@ def place(page: Path, text: str, begin: str = BEGIN, end: str = END) -> None:
     before, found, rest = page.read_text("utf-8").partition(begin)
     after = rest.partition(end)[2] if found else "\n"
     page.write_text(f"{before.rstrip()}\n\n{begin}\n\n{text}\n{end}{after}", "utf-8")
+
+
+def show(
+    results: Path, render: Callable[[dict[str, Any]], str], page: Path, begin: str = BEGIN, end: str = END
+) -> None:
+    """Print the tables of a file of results, and put them in their place on the page."""
+    text = render(json.loads(results.read_text("utf-8")))
+    print(text)
+    place(page, text, begin, end)

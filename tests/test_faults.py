@@ -419,9 +419,8 @@ def test_a_line_cut_in_mid_download_is_said_and_taken_up_when_the_network_is_bac
 # What the browser stores
 
 
-def test_storage_that_is_blocked_costs_nothing_within_the_visit(page: Page, place: Place, fresh: Calculator) -> None:
-    page.add_init_script(NO_STORAGE)
-    fresh.open()
+def lasts_within_the_visit(page: Page, place: Place, fresh: Calculator) -> None:
+    """What is typed without storage is said to be gone later, and stands on the next page."""
     fresh.field("requests_per_month").fill("123456")
     fresh.wait_until("live")
     expect(page.locator(".calculator")).not_to_have_attribute("data-stale", "", timeout=START_MS)
@@ -429,6 +428,12 @@ def test_storage_that_is_blocked_costs_nothing_within_the_visit(page: Page, plac
     page.locator(".md-tabs__link", has_text="Decide").click()
     expect(page.locator("h1")).to_contain_text("What should you do")
     assert Calculator(page, place.address, "decide/").values()["requests_per_month"] == "123456"
+
+
+def test_storage_that_is_blocked_costs_nothing_within_the_visit(page: Page, place: Place, fresh: Calculator) -> None:
+    page.add_init_script(NO_STORAGE)
+    fresh.open()
+    lasts_within_the_visit(page, place, fresh)
 
 
 def test_storage_that_is_full_costs_nothing_within_the_visit(page: Page, place: Place, fresh: Calculator) -> None:
@@ -440,13 +445,7 @@ def test_storage_that_is_full_costs_nothing_within_the_visit(page: Page, place: 
           }
         }"""
     )
-    fresh.field("requests_per_month").fill("123456")
-    fresh.wait_until("live")
-    expect(page.locator(".calculator")).not_to_have_attribute("data-stale", "", timeout=START_MS)
-    expect(page.locator(".calc-situation")).to_contain_text("gone when the page is closed")
-    page.locator(".md-tabs__link", has_text="Decide").click()
-    expect(page.locator("h1")).to_contain_text("What should you do")
-    assert Calculator(page, place.address, "decide/").values()["requests_per_month"] == "123456"
+    lasts_within_the_visit(page, place, fresh)
     page.evaluate("localStorage.clear()")
     page.locator("[name=requests_per_month]").fill("1234567")
     expect(page.locator(".calc-situation")).not_to_contain_text("gone when the page is closed")
