@@ -1,11 +1,11 @@
 """The statistics: against SciPy and statsmodels, against the worked examples, and by law."""
 import itertools
-from math import exp, inf, isclose, log, sqrt
+from math import exp, inf, isclose, log, nextafter, sqrt
 from unittest import mock
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from scipy import integrate, special
 from scipy import stats as scipy_stats
@@ -53,8 +53,12 @@ class TestBeta:
         assert incomplete_beta(a, b, x) == pytest.approx(special.betainc(a, b, x), abs=1e-11)
 
     @given(st.floats(0.5, 2000), st.floats(0.5, 2000), st.floats(1e-6, 1 - 1e-6))
+    @example(35.0, 0.5, 0.999999)
     def test_quantile_inverts_the_distribution(self, a, b, p):
-        assert incomplete_beta(a, b, beta_quantile(p, a, b)) == pytest.approx(p, abs=1e-9)
+        x = beta_quantile(p, a, b)
+        if abs(incomplete_beta(a, b, x) - p) > 1e-9:
+            # Where the density has no end at 1, two neighbours among the floats lie further apart than that.
+            assert incomplete_beta(a, b, nextafter(x, 0)) <= p <= incomplete_beta(a, b, nextafter(x, 1))
 
 
 class TestBinomial:
