@@ -8,6 +8,7 @@ import shutil
 import sys
 from hashlib import sha256
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -91,6 +92,26 @@ def test_the_first_answer_needs_at_most_six_megabytes(manifest: dict[str, Any], 
         content = (bundle.DESTINATION / name).read_bytes()
         total += len(content) if name.endswith(".bin") else len(gzip.compress(content, 6))
     assert total <= FIRST_ANSWER_BYTES
+
+
+def test_any_memory_is_packed_and_comes_back_whole(tmp_path: Path) -> None:
+    random = Random(3)
+    pair, far = random.randbytes(8), random.randbytes(4000)
+    text = "A text with “quotes” and an end".encode("utf-16-le")
+    steps = b"".join((0x900000 + step).to_bytes(4, "little") for step in (8, 2048, -8, 2**20, 2**24, 4, 3))
+    numbers = b"".join(number.to_bytes(4, "little") for number in (1, 255, 256, 65535, 65536, 2**31, 2**32 - 1))
+    memories = (
+        b"",
+        bytes(4),
+        bytes(4 * 10_000),
+        pair * 5_000,
+        far + random.randbytes(4 * 70_000) + far + bytes(4 * 70) + far[:4] + pair,
+        steps + numbers + b"plain text, " * 9 + text + bytes(-len(text) % 4) + steps,
+    )
+    for memory in memories:
+        packed = bundle._packed(memory, tmp_path)
+        assert int.from_bytes(packed[:4], "little") == len(memory) // 4
+    assert len(packed) < 1000
 
 
 def test_the_bytecode_is_for_the_runtimes_python(manifest: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@
 - `loader`, `glue`, `wasm`: Pyodide's own files, unchanged;
 - `library`: bytecode of the standard library's modules that are reached, and of the package (the ordinary start);
 - `leanglue`, `leanwasm`: the glue and the wasm file without what no answer needs, see `glue` and `wasm`;
-- `heap`: the memory of a Pyodide that has the package imported and tried out, as a difference to a fresh one;
+- `heap`: the memory of a Pyodide that has the package imported and tried out, as a difference to a fresh one, packed;
 - `late`: bytecode of what is reached but was not yet loaded when that memory was taken (these four, the quick start).
 
 and `manifest.json`, which names them for the build: see `worker_name`. The same inputs give the same bytes. Nothing is
@@ -68,6 +68,7 @@ STARTS = {QUICK: ("loader", "leanglue", "leanwasm", "heap", "late"), ORDINARY: (
 _HERE = Path(__file__).resolve().parent
 _HASH_BASED = (1).to_bytes(4, "little")
 _NAMED_IN_WORKER = "const BUILT = {};"
+_IMPORTED_BY_WORKER = "import { unpack } from './unpack.mjs';\n"
 
 
 def build(destination: Path = DESTINATION, package: Path = PACKAGE, *, noting: Path | None = None) -> dict[str, Any]:
@@ -84,11 +85,7 @@ def build(destination: Path = DESTINATION, package: Path = PACKAGE, *, noting: P
         artefacts, built, gaps = _artefacts(Path(folder), package, noting)
     destination.mkdir(parents=True, exist_ok=True)
     files = {kind: _file(kind, content, SUFFIXES[kind]) for kind, content in artefacts.items()}
-    source = (_HERE / "worker.js").read_text("utf-8")
-    if source.count(_NAMED_IN_WORKER) != 1:
-        raise BundleError(f"worker.js must hold the line {_NAMED_IN_WORKER!r} once")
-    told = json.dumps({"files": files, **built}, separators=(",", ":"))
-    worker = source.replace(_NAMED_IN_WORKER, f"const BUILT = {told};").encode()
+    worker = _worker({"files": files, **built})
     files["worker"] = _file("worker", worker, ".js")
     for kind, content in {**artefacts, "worker": worker}.items():
         (destination / files[kind]["name"]).write_bytes(content)
@@ -164,6 +161,18 @@ def _inputs(package: Path) -> str:
     return digest.hexdigest()
 
 
+def _worker(built: Mapping[str, Any]) -> bytes:
+    """The worker's source with what it must know, and the module that it imports in its place: one file to fetch."""
+    source = (_HERE / "worker.js").read_text("utf-8")
+    told = json.dumps(built, separators=(",", ":"))
+    imported = (_HERE / "unpack.mjs").read_text("utf-8").replace("export ", "")
+    for line, text in ((_NAMED_IN_WORKER, f"const BUILT = {told};"), (_IMPORTED_BY_WORKER, imported)):
+        if source.count(line) != 1:
+            raise BundleError(f"worker.js must hold the line {line!r} once")
+        source = source.replace(line, text)
+    return source.encode()
+
+
 def _artefacts(
     folder: Path, package: Path, noting: Path | None
 ) -> tuple[dict[str, bytes], dict[str, Any], list[range]]:
@@ -203,7 +212,7 @@ def _artefacts(
         "leanglue": (runtime / "pyodide.asm.js").read_bytes(),
         "leanwasm": lean,
         "library": gzipped(library.archive({**trimmed, **compiled_ours})),
-        "heap": gzipped(difference),
+        "heap": gzipped(_packed(difference, folder)),
         "late": gzipped(library.archive(late)),
     }
     info = json.loads((RUNTIME / "pyodide-lock.json").read_text("utf-8"))["info"]
@@ -261,6 +270,14 @@ def _difference(memory: unread.Memory, gaps: list[range]) -> tuple[bytes, int]:
     restored[: len(fresh)] = both.to_bytes(len(fresh), "little")
     words = sum(array("I", bytes(fresh))) & 0xFFFFFFFF
     return bytes(restored), words - (words >> 31 << 32)
+
+
+def _packed(difference: bytes, folder: Path) -> bytes:
+    """The difference as the worker's `unpack` reads it."""
+    before, after = folder / "difference", folder / "packed"
+    before.write_bytes(difference)
+    run_node(_HERE / "pack.mjs", **{"from": str(before), "to": str(after)})
+    return after.read_bytes()
 
 
 def compiled(files: Mapping[str, bytes], *, optimise: int) -> dict[str, bytes]:
