@@ -11,6 +11,7 @@ import re
 import sys
 import traceback
 import zipimport
+from dataclasses import is_dataclass
 from functools import _lru_cache_wrapper
 from types import ModuleType
 
@@ -67,6 +68,8 @@ def forget() -> None:
     for found in gc.get_objects():
         if isinstance(found, _lru_cache_wrapper) and found.cache_info().currsize > LOADED_DATA:
             found.cache_clear()
+        elif isinstance(found, type) and is_dataclass(found):
+            found.__doc__ = None  # its signature, spelled out
     linecache.clearcache()
     re.purge()
     sys.path_importer_cache.clear()
