@@ -34,7 +34,7 @@ Object.defineProperty(globalThis, 'navigator', { value: { userAgent: 'iPhone' } 
 // The first 4 MiB hold the initial data of the runtime's wasm file: what is equal there need not be downloaded again.
 const FRESH_BYTES = 1 << 22;
 const HEADER_BYTES = 48; // of Pyodide's own snapshot format, before its JSON
-const LINK_BYTES = 8; // before each object that the garbage collector looks at: the address of the next one's, and of the last
+const LINK_BYTES = 8; // before each object that may be garbage: where those of the next one stand, and of the last
 const FLAGS = 3; // in the lowest bits of both
 const RELOCATE = '__wasm_apply_data_relocs';
 let fresh;
@@ -56,7 +56,7 @@ function end(words) {
   return last;
 }
 
-// The collector's list of objects is a ring, in no order that matters. In that of the memory its links are like each other.
+// The collector's list of objects is a ring, in no order that matters. In that of the memory its links pack well.
 function sortRing(words, start) {
   const places = [];
   for (let place = start; places.length === 0 || place !== start; place = words[place / 4] & ~FLAGS) places.push(place);

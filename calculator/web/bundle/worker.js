@@ -1,6 +1,6 @@
-// The module worker in which the calculators' Python runs. The build puts the names of its files into BUILT below, and
-// the module that is imported into its place, and names the result by its content: start it as `new Worker(url, {type: 'module'})` with the name that the build's
-// manifest gives, and once for all pages.
+// The module worker in which the calculators' Python runs. The build puts the names of its files into BUILT below, the
+// module that is imported in the import's place, and names the result by its content: start it as `new Worker(url,
+// {type: 'module'})` with the name that the build's manifest gives, and once for all pages.
 //
 // Messages to it:    {id, request, key}   request: JSON text for calculator.faces.browser.answer; key: which calculator asks
 //                    {id, cancel: true}   what is left of that request is not wanted any more
@@ -186,7 +186,7 @@ async function start(code, wasm, library, heap) {
   });
 }
 
-// What the heap file holds is the difference to the memory of a fresh instance, `fresh`, which the wasm file has filled.
+// The heap file holds the difference to the memory of a fresh instance, `fresh`, which the wasm file has filled.
 function restore(module, difference, fresh) {
   const heap = new Uint32Array(module.HEAP8.buffer);
   if (heap.byteLength !== BUILT.heapBytes) throw new Error(`the heap has ${heap.byteLength} bytes`);
