@@ -128,6 +128,22 @@ def test_the_glue_keeps_the_names_that_it_or_the_loader_uses() -> None:
     assert [export.name for export in glue.needed_exports(made, offered)] == ["a", "c"]
 
 
+def test_the_glue_offers_its_functions_to_the_wasm_file_and_the_loader_alone() -> None:
+    text = (
+        "function a(){}function b(){}function _c(){}function d(){return eval(1)}"
+        'a.sig="v";b.sig="v";_c.sig="vi";Module["a"]=a;Module["b"]=b;Module["d"]=d;'
+        "var wasmImports={a,b,c:_c};use(b,wasmImports)"
+    )
+    made = glue.without_unused_offers(text, "m.d()", {"c"})
+    assert made == (
+        "function a(){}function b(){}function _c(){}function d(){return (0,eval)(1)}"
+        'b.sig="v";_c.sig="vi";Module["d"]=d;'
+        "var wasmImports={c:_c};use(b,wasmImports)"
+    )
+    with pytest.raises(ValueError, match="no list of imports"):
+        glue.without_unused_offers("", "", ())
+
+
 def test_data_is_unread_unless_something_that_stays_leads_to_it() -> None:
     size = 60_000
     table, other, through = 20_000, 40_000, 8

@@ -7,11 +7,11 @@
 - `loader`, `glue`, `wasm`: Pyodide's own files, unchanged;
 - `library`: bytecode of the standard library's modules that are reached, and of the package (the ordinary start);
 - `leanglue`, `leanwasm`: the glue and the wasm file without what no answer needs, see `glue` and `wasm`;
-- `heap`: the memory of a Pyodide that has the package imported and tried out, as a difference to a fresh one;
+- `heap`: the memory of a Pyodide that has the package imported and tried out, as a difference to a fresh one, packed;
 - `late`: bytecode of what is reached but was not yet loaded when that memory was taken (these four, the quick start).
 
 and `manifest.json`, which names them for the build: see `worker_name`. The same inputs give the same bytes. Nothing is
-done when no input changed. Native only; needs Node, the npm package `pyodide` and `pyodide-build`.
+done when no input changed. Native only; needs Node, the npm packages `pyodide` and `terser`, and `pyodide-build`.
 """
 
 import gzip
@@ -37,6 +37,7 @@ PACKAGE = Path(__file__).resolve().parents[2]
 ROOT = PACKAGE.parent
 DESTINATION = ROOT / "docs" / "assets" / "runtime"
 RUNTIME = ROOT / "node_modules" / "pyodide"
+MINIFIER = ROOT / "node_modules" / "terser" / "package.json"
 CACHE = ROOT / ".cache" / "bundle"
 
 RUNTIME_FILES = {
@@ -68,6 +69,7 @@ STARTS = {QUICK: ("loader", "leanglue", "leanwasm", "heap", "late"), ORDINARY: (
 _HERE = Path(__file__).resolve().parent
 _HASH_BASED = (1).to_bytes(4, "little")
 _NAMED_IN_WORKER = "const BUILT = {};"
+_IMPORTED_BY_WORKER = "import { unpack } from './unpack.mjs';\n"
 
 
 def build(destination: Path = DESTINATION, package: Path = PACKAGE, *, noting: Path | None = None) -> dict[str, Any]:
@@ -84,11 +86,7 @@ def build(destination: Path = DESTINATION, package: Path = PACKAGE, *, noting: P
         artefacts, built, gaps = _artefacts(Path(folder), package, noting)
     destination.mkdir(parents=True, exist_ok=True)
     files = {kind: _file(kind, content, SUFFIXES[kind]) for kind, content in artefacts.items()}
-    source = (_HERE / "worker.js").read_text("utf-8")
-    if source.count(_NAMED_IN_WORKER) != 1:
-        raise BundleError(f"worker.js must hold the line {_NAMED_IN_WORKER!r} once")
-    told = json.dumps({"files": files, **built}, separators=(",", ":"))
-    worker = source.replace(_NAMED_IN_WORKER, f"const BUILT = {told};").encode()
+    worker = _worker({"files": files, **built})
     files["worker"] = _file("worker", worker, ".js")
     for kind, content in {**artefacts, "worker": worker}.items():
         (destination / files[kind]["name"]).write_bytes(content)
@@ -154,6 +152,9 @@ def _inputs(package: Path) -> str:
     for name, path in {**ours, **tools}.items():
         content = path.read_bytes()
         digest.update(f"{name} {len(content)} ".encode() + content)
+    if not MINIFIER.is_file():
+        raise BundleError(f"{MINIFIER} is missing; run `npm ci` first")
+    digest.update(MINIFIER.read_bytes())
     for name, expected in RUNTIME_FILES.items():
         path = RUNTIME / name
         if not path.is_file():
@@ -162,6 +163,18 @@ def _inputs(package: Path) -> str:
         if found != expected:
             raise BundleError(f"{path} is not the file that was tested: its SHA-256 is {found}, expected {expected}")
     return digest.hexdigest()
+
+
+def _worker(built: Mapping[str, Any]) -> bytes:
+    """The worker's source with what it must know, and the module that it imports in its place: one file to fetch."""
+    source = (_HERE / "worker.js").read_text("utf-8")
+    told = json.dumps(built, separators=(",", ":"))
+    imported = (_HERE / "unpack.mjs").read_text("utf-8").replace("export ", "")
+    for line, text in ((_NAMED_IN_WORKER, f"const BUILT = {told};"), (_IMPORTED_BY_WORKER, imported)):
+        if source.count(line) != 1:
+            raise BundleError(f"worker.js must hold the line {line!r} once")
+        source = source.replace(line, text)
+    return source.encode()
 
 
 def _artefacts(
@@ -177,7 +190,7 @@ def _artefacts(
     compiled_ours = compiled(ours, optimise=2)
     whole = folder / "library.zip"
     whole.write_bytes(library.archive({**compiled_standard, **compiled_ours}))
-    runtime = _lean_runtime(folder / "runtime")
+    runtime, addresses = _lean_runtime(folder / "runtime")
     warm_up = str(_HERE / "warm_up.py")
     run_node(_HERE / "snapshot.mjs", runtime=str(runtime), library=str(whole), warmUp=warm_up, out=str(folder))
     seen = json.loads((folder / "seen.json").read_text("utf-8"))
@@ -194,7 +207,7 @@ def _artefacts(
         if not held:
             late[name] = content
     memory = unread.Memory((folder / "fresh").read_bytes(), (folder / "heap").read_bytes(), seen["frozen"])
-    lean, gaps = _lean_wasm(runtime, memory, noting is not None)
+    lean, gaps = _lean_wasm(runtime, memory, addresses, noting is not None)
     difference, fresh_sum = _difference(memory, gaps)
     artefacts = {
         "loader": (RUNTIME / "pyodide.mjs").read_bytes(),
@@ -203,33 +216,37 @@ def _artefacts(
         "leanglue": (runtime / "pyodide.asm.js").read_bytes(),
         "leanwasm": lean,
         "library": gzipped(library.archive({**trimmed, **compiled_ours})),
-        "heap": gzipped(difference),
+        "heap": gzipped(_packed(difference, folder)),
         "late": gzipped(library.archive(late)),
     }
     info = json.loads((RUNTIME / "pyodide-lock.json").read_text("utf-8"))["info"]
     return artefacts, {"info": info, **seen["built"], "freshSum": fresh_sum}, gaps
 
 
-def _lean_runtime(folder: Path) -> Path:
-    """Pyodide's files in a folder of their own, with the exports and names gone that nothing asks for.
+def _lean_runtime(folder: Path) -> tuple[Path, set[int]]:
+    """Pyodide's files in a folder of their own, with the exports, names and functions gone that nothing asks for.
+
+    Beside it the addresses of data that the glue names.
 
     The memory is taken with these: exports get their places in the table of functions, which that memory holds.
     """
     folder.mkdir()
     files = {name: (RUNTIME / name).read_bytes() for name in RUNTIME_FILES}
-    script = glue.without_unused_names(files["pyodide.asm.js"].decode(), files["pyodide.mjs"].decode())
-    offered = wasm.exports(files["pyodide.asm.wasm"])
-    files["pyodide.asm.js"] = script.encode()
-    files["pyodide.asm.wasm"] = wasm.with_exports(files["pyodide.asm.wasm"], glue.needed_exports(script, offered))
+    whole, loader = files["pyodide.asm.wasm"], files["pyodide.mjs"].decode()
+    script = glue.without_unused_names(files["pyodide.asm.js"].decode(), loader)
+    files["pyodide.asm.wasm"] = wasm.with_exports(whole, glue.needed_exports(script, wasm.exports(whole)))
+    imported = {name for _, name, _ in wasm.imports(whole)}
+    files["pyodide.asm.js"] = glue.without_unused_offers(script, loader, imported).encode()
     for name, content in files.items():
         (folder / name).write_bytes(content)
-    return folder
+    run_node(_HERE / "shake.mjs", file=str(folder / "pyodide.asm.js"))
+    return folder, glue.addresses(script)
 
 
 RELOCATE = "__wasm_apply_data_relocs"
 
 
-def _lean_wasm(runtime: Path, memory: unread.Memory, noting: bool) -> tuple[bytes, list[range]]:
+def _lean_wasm(runtime: Path, memory: unread.Memory, addresses: set[int], noting: bool) -> tuple[bytes, list[range]]:
     """The wasm file of the quick start, and the bytes of its data that were set to zero.
 
     Its pointers are in place already: half a megabyte of code that would write them does nothing.
@@ -244,7 +261,6 @@ def _lean_wasm(runtime: Path, memory: unread.Memory, noting: bool) -> tuple[byte
     if noting:
         return wasm.instrumented(wasm.with_data(still, bytes(data))), []
     executed = wasm.with_called(still, profile.executed())
-    addresses = glue.addresses((runtime / "pyodide.asm.js").read_text("utf-8"))
     gaps = unread.unread(still, executed, memory, addresses)
     for gap in gaps:
         data[gap.start : gap.stop] = bytes(len(gap))
@@ -261,6 +277,14 @@ def _difference(memory: unread.Memory, gaps: list[range]) -> tuple[bytes, int]:
     restored[: len(fresh)] = both.to_bytes(len(fresh), "little")
     words = sum(array("I", bytes(fresh))) & 0xFFFFFFFF
     return bytes(restored), words - (words >> 31 << 32)
+
+
+def _packed(difference: bytes, folder: Path) -> bytes:
+    """The difference as the worker's `unpack` reads it."""
+    before, after = folder / "difference", folder / "packed"
+    before.write_bytes(difference)
+    run_node(_HERE / "pack.mjs", **{"from": str(before), "to": str(after)})
+    return after.read_bytes()
 
 
 def compiled(files: Mapping[str, bytes], *, optimise: int) -> dict[str, bytes]:

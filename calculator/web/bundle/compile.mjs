@@ -15,15 +15,14 @@ const { loadPyodide } = await import(pathToFileURL(join(runtime, 'pyodide.mjs'))
 const lock = JSON.parse(readFileSync(join(runtime, 'pyodide-lock.json')));
 const pyodide = await loadPyodide({
   indexURL: runtime,
-  // Without columns in tracebacks, which nobody reads here: they are a third of the bytes.
-  env: { PYTHONHASHSEED: '0', PYTHONNODEBUGRANGES: '1' },
+  env: { PYTHONHASHSEED: '0' },
   lockFileContents: { info: lock.info, packages: {} },
   packageBaseUrl: '/',
 });
 // What pyodide-build's module imports beside the standard library serves wheels and messages, of which there are none.
 pyodide.FS.writeFile('/pyodide_build_py_compile.py', readFileSync(compiler, 'utf8'));
 const compile = pyodide.runPython(`
-import contextlib, functools, importlib.util, pathlib, py_compile, sys, types, zipfile
+import contextlib, functools, importlib.util, marshal, pathlib, py_compile, sys, types, zipfile
 
 def stand_in(name, **given):
     sys.modules[name] = module = types.ModuleType(name)
@@ -41,9 +40,24 @@ compiler = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(compiler)
 plain = py_compile.compile
 
+# Tracebacks, which nobody reads here, name a function's first line: lines and columns were a third of the bytes.
+@functools.cache
+def one_line(units):
+    "A table of locations as in CPython's InternalDocs/code_objects.md: eight instructions an entry, on that line."
+    return b"".join(bytes([0xE8 | min(8, units - start) - 1, 0]) for start in range(0, units, 8))
+
+def lean(code):
+    parts = tuple(lean(part) if isinstance(part, types.CodeType) else part for part in code.co_consts)
+    return code.replace(co_consts=parts, co_linetable=one_line(len(code.co_code) // 2))
+
+def compile_lean(source, cfile, **how):
+    plain(source, cfile, **how)
+    content = pathlib.Path(cfile).read_bytes()
+    pathlib.Path(cfile).write_bytes(content[:16] + marshal.dumps(lean(marshal.loads(content[16:]))))
+
 def compile_archive(level):
     unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH
-    py_compile.compile = functools.partial(plain, optimize=level, invalidation_mode=unchecked)
+    py_compile.compile = functools.partial(compile_lean, optimize=level, invalidation_mode=unchecked)
     compiler._compile(pathlib.Path("/from.zip"), pathlib.Path("/to.zip"), verbose=False, compression_level=0)
 
 compile_archive`);

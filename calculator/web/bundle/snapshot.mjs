@@ -34,6 +34,8 @@ Object.defineProperty(globalThis, 'navigator', { value: { userAgent: 'iPhone' } 
 // The first 4 MiB hold the initial data of the runtime's wasm file: what is equal there need not be downloaded again.
 const FRESH_BYTES = 1 << 22;
 const HEADER_BYTES = 48; // of Pyodide's own snapshot format, before its JSON
+const LINK_BYTES = 8; // before each object that may be garbage: where those of the next one stand, and of the last
+const FLAGS = 3; // in the lowest bits of both
 const RELOCATE = '__wasm_apply_data_relocs';
 let fresh;
 const instantiate = WebAssembly.instantiate;
@@ -52,6 +54,17 @@ function end(words) {
   let last = words.length;
   while (words[last - 1] === 0) last--;
   return last;
+}
+
+// The collector's list of objects is a ring, in no order that matters. In that of the memory its links pack well.
+function sortRing(words, start) {
+  const places = [];
+  for (let place = start; places.length === 0 || place !== start; place = words[place / 4] & ~FLAGS) places.push(place);
+  places.sort((one, other) => one - other);
+  places.forEach((place, rank) => {
+    const neighbours = [places[(rank + 1) % places.length], places.at(rank - 1)];
+    neighbours.forEach((other, side) => (words[place / 4 + side] = other | (words[place / 4 + side] & FLAGS)));
+  });
 }
 
 const { loadPyodide } = await import(pathToFileURL(join(runtime, 'pyodide.mjs')));
@@ -78,6 +91,7 @@ json.dumps({
 })`,
 { globals: namespace }));
 pyodide.runPython('forget()', { globals: namespace });
+const tracked = pyodide.runPython('id(sys.modules)', { globals: namespace }) - LINK_BYTES;
 pyodide.runPython(`wipe(${end(pyodide._module.HEAPU32) * 4})`, { globals: namespace });
 namespace.destroy();
 
@@ -85,6 +99,7 @@ const snapshot = pyodide.makeMemorySnapshot();
 const [, start, length] = new Uint32Array(snapshot.buffer, 0, 3);
 const state = JSON.parse(new TextDecoder().decode(snapshot.subarray(HEADER_BYTES, HEADER_BYTES + length)));
 const heap = new Uint32Array(snapshot.buffer.slice(start));
+sortRing(heap, tracked);
 writeFileSync(join(out, 'heap'), new Uint8Array(heap.buffer, 0, end(heap) * 4));
 writeFileSync(join(out, 'fresh'), fresh);
 const built = { state, heapBytes: heap.byteLength, freshBytes: FRESH_BYTES };

@@ -11,6 +11,7 @@ import re
 import sys
 import traceback
 import zipimport
+from dataclasses import is_dataclass
 from functools import _lru_cache_wrapper
 from types import ModuleType
 
@@ -57,9 +58,18 @@ def frozen_modules() -> list[str]:
 
 def forget() -> None:
     """Drop caches of files that are not there after a restore, results that were kept of the trial, and garbage."""
+    from calculator import engine
+    from calculator.decisions import fine_tune_or_not
+    from calculator.faces import browser
+
+    engine._last_drawn = browser._last = None
+    browser._begun.clear()
+    fine_tune_or_not._weighed.clear()
     for found in gc.get_objects():
         if isinstance(found, _lru_cache_wrapper) and found.cache_info().currsize > LOADED_DATA:
             found.cache_clear()
+        elif isinstance(found, type) and is_dataclass(found):
+            found.__doc__ = None  # its signature, spelled out
     linecache.clearcache()
     re.purge()
     sys.path_importer_cache.clear()
@@ -67,6 +77,7 @@ def forget() -> None:
         entries.clear()
     zipimport._zip_directory_cache.clear()  # type: ignore[attr-defined]
     gc.collect()
+    sys._clear_type_cache()
 
 
 def wipe(top: int) -> None:

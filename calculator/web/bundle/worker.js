@@ -1,6 +1,6 @@
-// The module worker in which the calculators' Python runs. The build puts the names of its files into BUILT below and
-// names the result by its content: start it as `new Worker(url, {type: 'module'})` with the name that the build's
-// manifest gives, and once for all pages.
+// The module worker in which the calculators' Python runs. The build puts the names of its files into BUILT below, the
+// module that is imported in the import's place, and names the result by its content: start it as `new Worker(url,
+// {type: 'module'})` with the name that the build's manifest gives, and once for all pages.
 //
 // Messages to it:    {id, request, key}   request: JSON text for calculator.faces.browser.answer; key: which calculator asks
 //                    {id, cancel: true}   what is left of that request is not wanted any more
@@ -19,6 +19,7 @@
 // A loop without end inside Python cannot be seen from here: the page must end a worker that stays silent.
 // A query in the worker's address is passed on to every file, so that another query asks for another copy of each.
 
+import { unpack } from './unpack.mjs';
 const BUILT = {};
 const DOWNLOAD_LIMIT_S = 180;
 const START_LIMIT_S = 30;
@@ -134,7 +135,7 @@ async function begin(detail = '') {
   const wasm = compile(quick ? 'leanwasm' : 'wasm');
   const code = evaluate(quick ? 'leanglue' : 'glue');
   const library = inflate(quick ? 'late' : 'library');
-  const heap = quick ? inflate('heap') : undefined;
+  const heap = quick ? inflate('heap').then((packed) => unpack(new Uint8Array(packed))) : undefined;
   const downloads = Promise.all([code, wasm, library, heap]);
   const started = start(code, wasm, library, heap);
   started.catch(() => {});
@@ -169,7 +170,7 @@ async function start(code, wasm, library, heap) {
     const [module, difference] = await Promise.all([createModule(settings), heap && arrival(heap)]);
     mark('module');
     settings.API.restoreSnapshot = () => {
-      restore(module, new Uint32Array(difference), fresh);
+      restore(module, difference, fresh);
       initTrampoline(); // a faster way to call C functions that this browser may have and the build had not
       return BUILT.state;
     };
@@ -185,7 +186,7 @@ async function start(code, wasm, library, heap) {
   });
 }
 
-// The heap file is the difference to the memory of a fresh instance, `fresh`, which the wasm file has filled.
+// The heap file holds the difference to the memory of a fresh instance, `fresh`, which the wasm file has filled.
 function restore(module, difference, fresh) {
   const heap = new Uint32Array(module.HEAP8.buffer);
   if (heap.byteLength !== BUILT.heapBytes) throw new Error(`the heap has ${heap.byteLength} bytes`);
