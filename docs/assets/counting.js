@@ -21,7 +21,7 @@ const UNSPACED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script
 const IN_WORD = /[\p{L}\p{N}]/u;
 // Words come again and again. Kept are the short ones, and when there are too many, they are found anew.
 const LONGEST_KEPT = 40;
-const MOST_KEPT = 30_000;
+const MOST_KEPT = 100_000;
 const BYTES = new TextEncoder();
 const ASCII = new TextDecoder();
 // Nobody writes a longer run: what has one is cut, so that no line holds up the count for minutes.
@@ -118,6 +118,8 @@ function pop(heap) {
 export function counter({ countTokens, bytePairEncodingCoreProcessor: core }) {
   const cuts = core.tokenSplitRegex;
   const kept = new Map();
+  // The encoding keeps the tokens of each piece itself, in a hundred times the memory of their number.
+  core.setMergeCacheSize(0);
   return (text) => {
     let tokens = 0;
     for (const piece of text.match(cuts) ?? []) {

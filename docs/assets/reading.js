@@ -11,7 +11,7 @@
 //                    {found, call}        JSON text: its answer
 //                    {broken}             Python's runtime itself gave up: another worker may do better
 
-const PIECE = 1 << 20;
+const PIECE = 1 << 18;
 const LOOK_MS = 500;
 const TELL_MS = 100;
 // Batches of a hundred texts that may wait to be counted: more would only fill the memory.

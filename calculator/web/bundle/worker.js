@@ -171,6 +171,8 @@ async function start(code, wasm, library, heap) {
     mark('module');
     settings.API.restoreSnapshot = () => {
       restore(module, difference, fresh);
+      // 25 MB, which would wait for a collection where few are needed.
+      difference.buffer.transfer?.(0);
       initTrampoline(); // a faster way to call C functions that this browser may have and the build had not
       return BUILT.state;
     };
