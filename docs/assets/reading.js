@@ -15,7 +15,7 @@ const PIECE = 1 << 18;
 const LOOK_MS = 500;
 const TELL_MS = 100;
 // Batches of a hundred texts that may wait to be counted: more would only fill the memory.
-const MOST_WAITING = 60;
+const MOST_WAITING = 16;
 
 let stopped = false;
 let counting;

@@ -135,7 +135,7 @@ async function begin(detail = '') {
   const wasm = compile(quick ? 'leanwasm' : 'wasm');
   const code = evaluate(quick ? 'leanglue' : 'glue');
   const library = inflate(quick ? 'late' : 'library');
-  const heap = quick ? inflate('heap').then((packed) => unpack(new Uint8Array(packed))) : undefined;
+  const heap = quick ? inflate('heap').then(unpacked) : undefined;
   const downloads = Promise.all([code, wasm, library, heap]);
   const started = start(code, wasm, library, heap);
   started.catch(() => {});
@@ -171,8 +171,7 @@ async function start(code, wasm, library, heap) {
     mark('module');
     settings.API.restoreSnapshot = () => {
       restore(module, difference, fresh);
-      // 25 MB, which would wait for a collection where few are needed.
-      difference.buffer.transfer?.(0);
+      release(difference.buffer, fresh.buffer);
       initTrampoline(); // a faster way to call C functions that this browser may have and the build had not
       return BUILT.state;
     };
@@ -186,6 +185,15 @@ async function start(code, wasm, library, heap) {
     packageBaseUrl: new URL('.', import.meta.url).href,
     stdLibURL: address('library'),
   });
+}
+
+// Some 30 MB in all, which would wait for a collection where few are needed.
+const release = (...buffers) => buffers.forEach((buffer) => buffer.transfer?.(0));
+
+function unpacked(packed) {
+  const words = unpack(new Uint8Array(packed));
+  release(packed);
+  return words;
 }
 
 // The heap file holds the difference to the memory of a fresh instance, `fresh`, which the wasm file has filled.
