@@ -1,5 +1,5 @@
 // Reads a reader's own file inside the Python worker that was started for it: `work` gets each message with `tool` in it.
-// The file is read as a stream and never held as a whole; tokens are counted by another worker at the end of `counter`.
+// The file is read piece by piece and never held as a whole; tokens are counted by another worker at the end of `counter`.
 //
 // Messages to it:    {tool, read: [File, …], counter: MessagePort, sequence}   a training set first, then its test set
 //                    {tool, stop: true}   what was read so far is told, and no more is read
@@ -12,7 +12,9 @@
 //                    {broken}             Python's runtime itself gave up: another worker may do better
 
 const PIECE = 1 << 18;
+// What is known is told ever more rarely: each time the page makes a picture of it, and lets go of the last one late.
 const LOOK_MS = 500;
+const LONGEST_LOOK_MS = 4000;
 const TELL_MS = 100;
 // Batches of a hundred texts that may wait to be counted: more would only fill the memory.
 const MOST_WAITING = 16;
@@ -72,34 +74,30 @@ async function pass(python, examined, { file, one, sequence }) {
   const against = file > 0;
   let problem = examined.begin(JSON.stringify({ name: one.name, tokens, sequence_tokens: sequence, against }));
   if (JSON.parse(problem).problem) return problem;
-  const stream = one.stream().getReader();
   let done = 0;
   let told = 0;
   let looked = 0;
-  while (!stopped) {
-    const { value } = await stream.read();
-    if (!value) break;
-    for (let from = 0; from < value.length && !stopped; from += PIECE) {
-      problem = feed(python, examined, value.subarray(from, from + PIECE));
-      if (JSON.parse(problem).problem) {
-        stream.cancel().catch(() => {});
-        return problem;
-      }
-      done += Math.min(PIECE, value.length - from);
-      await counting?.drain(examined, MOST_WAITING);
-      const now = performance.now();
-      if (now > told + TELL_MS) {
-        told = now;
-        tell({ file, done, size: one.size });
-      }
-      if (now > looked + LOOK_MS) {
-        tell({ file, found: examined.look() });
-        looked = performance.now();
-      }
-      await turn();
+  let pause = LOOK_MS;
+  while (done < one.size && !stopped) {
+    const piece = new Uint8Array(await one.slice(done, done + PIECE).arrayBuffer());
+    // A file that became shorter meanwhile ends here.
+    if (!piece.length) break;
+    problem = feed(python, examined, piece);
+    if (JSON.parse(problem).problem) return problem;
+    done += piece.length;
+    await counting?.drain(examined, MOST_WAITING);
+    const now = performance.now();
+    if (now > told + TELL_MS) {
+      told = now;
+      tell({ file, done, size: one.size });
     }
+    if (now > looked + pause) {
+      if (looked) pause = Math.min(2 * pause, LONGEST_LOOK_MS);
+      tell({ file, found: examined.look() });
+      looked = performance.now();
+    }
+    await turn();
   }
-  stream.cancel().catch(() => {});
   problem = examined.last();
   if (JSON.parse(problem).problem) return problem;
   await counting?.drain(examined, 0);
