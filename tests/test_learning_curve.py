@@ -5,7 +5,7 @@ from operator import mul
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 from scipy.optimize import curve_fit
@@ -91,6 +91,8 @@ class TestWorkedExample:
 
 class TestFit:
     @given(curves(), st.integers(0, 1000))
+    @example((0.1, 0.1015625, 0.021484375), 86)
+    @example((0.125, 0.109375, 0.03125), 86)
     @settings(max_examples=40)
     def test_agrees_with_scipy_to_one_percent(self, law, seed):
         noise = np.random.default_rng(seed)
@@ -105,7 +107,8 @@ class TestFit:
         theirs = np.sum(((power_law(sizes, *best) - errors) / weights) ** 2)
         ours = fit([Pilot(examples=n, score=1 - e, items=1000) for n, e in zip(sizes, errors, strict=True)])
         assert ours.misfit <= theirs + 1e-6 * (1 + theirs)
-        for size in (50, 1000, 10_000):
+        # SciPy may stop in another valley than the deepest; the curve there is another one.
+        for size in (50, 1000, 10_000) if theirs <= ours.misfit + 1e-6 * (1 + theirs) else ():
             assert ours.error_at(size) == pytest.approx(min(1, power_law(size, *best)), rel=0.01)
 
     @given(curves(), growing_sizes())

@@ -20,7 +20,8 @@ from calculator.stats.sampling import columns, quantile
 
 STEEPEST = 1.0  # theory gives 0.5 to 1 for b, measurements 0.07 to 0.35 (Hestness et al. 2017)
 REACH = 10.0  # how far beyond the largest pilot a forecast is still given; a policy, not a measurement
-_EXPONENTS = tuple(k / 50 for k in range(1, 51))
+# A flat curve can have a valley at a very small exponent beside one at the steepest.
+_EXPONENTS = (0.001, 0.003, 0.006, 0.01, 0.015, *(k / 50 for k in range(1, 51)))
 _GOLDEN = 0.5 * (sqrt(5.0) - 1.0)
 
 
