@@ -23,7 +23,7 @@ serve: site/index.html
 site: site/index.html
 
 test: .venv/test.stamp node_modules/test.stamp chromium check site/index.html
-	.venv/bin/python -m pytest -m "not browser" -n auto --dist worksteal
+	.venv/bin/python -m pytest -m "not browser" -n auto --dist loadfile
 	.venv/bin/python -m pytest -m "browser and not long"
 	@if command -v firefox-esr || command -v firefox; then BROWSER=firefox .venv/bin/python -m pytest -m core; \
 	else echo "No Firefox here: what is tried in both browsers was tried in Chromium alone"; fi
