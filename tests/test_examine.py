@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import random
+import tracemalloc
 from itertools import islice, pairwise
 
 import pytest
@@ -187,10 +188,11 @@ def test_labels_in_conflict_are_named_by_line():
 
 @pytest.mark.parametrize("most", [64, 256])
 def test_beyond_what_is_remembered_repeats_are_estimated_without_bias(most):
-    seen = Seen(most)
+    seen, chance = Seen(most), random.Random(most)
+    keys = [chance.getrandbits(64) for _ in range(10_000)]
     # Every text comes three times: two of three rows repeat one.
     for k in range(30_000):
-        seen.add(hash(f"text {k % 10_000}"), k + 1)
+        seen.add(keys[k % 10_000], k + 1)
     assert not seen.exact
     assert len(seen.found) <= most
     kept = len(seen.found)
@@ -216,6 +218,23 @@ def test_many_texts_are_remembered_as_one_after_the_other_is(monkeypatch, short)
         alone.found, alone.copies, alone.again, alone.mask, alone.pairs
     )  # fmt: skip
     assert (all_asked.found, all_asked.contradicted, all_asked.pairs) == (asked.found, asked.contradicted, asked.pairs)
+
+
+@pytest.mark.parametrize("most", [2**8, 2**12])
+def test_a_sample_of_many_texts_takes_no_more_memory_than_all_of_fewer_do(most):
+    def most_held(texts):
+        exact, near, asked = Seen(most), Seen(most), Answers(most)
+        chance = random.Random(most)
+        tracemalloc.start()
+        for line in range(1_000, 1_000 + texts):
+            for seen in exact, near:
+                seen.add(chance.getrandbits(62), line)
+            asked.add(chance.getrandbits(62), chance.getrandbits(62), line)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return peak
+
+    assert max(most_held(most * times) for times in (2, 5, 12)) <= 1.1 * most_held(most)
 
 
 def odd_rows(form, chance):
