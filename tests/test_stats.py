@@ -395,21 +395,6 @@ class TestDecay:
         assert stale <= decay.mean_stale_share(half_life, refresh + 1, lag) + 1e-12
         assert stale <= decay.mean_stale_share(half_life, refresh, lag + 1) + 1e-12
 
-    def test_worked_cadence(self):
-        assert decay.cadence_days(1500, 365, 100 * 2) == pytest.approx(89, abs=0.5)
-        assert decay.best_cadence_days(1500, 365, 100 * 2, lag_days=14) == pytest.approx(96, abs=0.5)
-
-    @given(st.floats(1, 1e5), st.floats(5, 2000), st.floats(1, 1e4), st.floats(0, 60))
-    def test_the_best_cadence_has_no_cheaper_neighbour(self, refresh, half_life, stale, lag):
-        def usd_per_day(days):
-            return refresh / days + stale * decay.mean_stale_share(half_life, days, lag)
-
-        days = decay.best_cadence_days(refresh, half_life, stale, lag)
-        if days == inf:
-            assert usd_per_day(1e7) <= min(usd_per_day(d) for d in (1, 10, 100, 1000, 10_000)) + 1e-9
-        else:
-            assert usd_per_day(days) <= min(usd_per_day(days * 0.9), usd_per_day(days * 1.1)) + 1e-12
-
 class TestLabels:
     def test_agreement_of_92_percent_caps_the_score_near_96(self):
         assert labels.rater_error(0.92) == pytest.approx(0.042, abs=0.0005)

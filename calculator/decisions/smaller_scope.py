@@ -44,6 +44,7 @@ class Answer(StrEnum):
 class Ground(Rule):
     CLEARS = Answer.SMALL
     CLEARS_WITH_HELP = Answer.CASCADE
+    COSTS_MORE = Answer.LARGE
     FALLS_SHORT = Answer.LARGE
 
 
@@ -202,8 +203,9 @@ def ground_of(i: Inputs, o: Outputs) -> Ground:
     bar = bar_share(i, o)
     if o.small_right_share >= bar:
         return Ground.CLEARS
-    cheaper = o.cascade_usd_per_month < o.large_usd_per_month
-    return Ground.CLEARS_WITH_HELP if o.cascade_right_share >= bar and cheaper else Ground.FALLS_SHORT
+    if o.cascade_right_share < bar:
+        return Ground.FALLS_SHORT
+    return Ground.CLEARS_WITH_HELP if o.cascade_usd_per_month < o.large_usd_per_month else Ground.COSTS_MORE
 
 
 def judge(i: Inputs, o: Outputs) -> Verdict:
@@ -241,6 +243,13 @@ def judge(i: Inputs, o: Outputs) -> Verdict:
                 f"{share(o.cascade_right_share)}, where {share(bar)} is asked."
             )
             step = "Measure what share of its own errors your router catches: the verdict rests on it."
+        case Ground.COSTS_MORE:
+            headline = (
+                f"With {share(i.escalated_share)} passed on it reaches {share(o.cascade_right_share)}, where "
+                f"{share(bar)} is asked, and costs no less: {money(o.cascade_usd_per_month)} against "
+                f"{money(o.large_usd_per_month)} for the large model alone."
+            )
+            step = "Pass less on, or find a cheaper small model: what is asked of it is within reach."
         case Ground.FALLS_SHORT:
             headline = (
                 f"The small model reaches {share(o.small_right_share)}, with escalation "

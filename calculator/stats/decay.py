@@ -4,7 +4,7 @@ Facts are taken to change at a constant rate, given as the half-life: the days a
 A refresh (a retraining, or an index update) happens every ``refresh_days`` and takes ``lag_days`` from the moment its
 data is collected to the moment it answers.
 """
-from math import exp, expm1, inf, log, log1p, sqrt
+from math import exp, expm1, log, log1p
 
 from calculator.stats.checks import need_at_least, need_positive, need_share
 
@@ -47,50 +47,3 @@ def any_stale(stale: float, facts: float) -> float:
     if stale == 1.0:
         return 1.0 if facts > 0 else 0.0
     return -expm1(facts * log1p(-stale))
-
-
-def cadence_days(refresh_usd: float, half_life_days: float, stale_usd_per_day: float) -> float:
-    """Days between refreshes that cost least, by the square-root rule; right while they are short of the half-life.
-
-    sqrt(2 C H / (ln 2 Q C_stale)), the economic order quantity. ``stale_usd_per_day`` is what a day would cost with
-    every fact stale: questions a day that touch these facts, times the cost of a stale answer. The lag drops out.
-    Infinite when stale answers cost nothing.
-    Raises ``ValueError`` for a negative cost or a half-life not above 0.
-    """
-    need_at_least("refresh_usd", refresh_usd, 0)
-    need_at_least("stale_usd_per_day", stale_usd_per_day, 0)
-    need_positive("half_life_days", half_life_days)
-    if stale_usd_per_day == 0.0:
-        return inf
-    return sqrt(2.0 * refresh_usd * half_life_days / (_LOG_2 * stale_usd_per_day))
-
-
-def best_cadence_days(refresh_usd: float, half_life_days: float, stale_usd_per_day: float,
-                      lag_days: float = 0.0) -> float:
-    """Days between refreshes that cost least, without the approximation of ``cadence_days``.
-
-    Solves for the R at which refresh / R + stale_usd_per_day * mean_stale_share is flat. Infinite when even never
-    refreshing again is cheaper, which happens once a refresh costs more than the staleness it could save.
-    Raises ``ValueError`` for a negative cost or a half-life not above 0.
-    """
-    need_at_least("lag_days", lag_days, 0)
-    short = cadence_days(refresh_usd, half_life_days, stale_usd_per_day)
-    if short in (0.0, inf):
-        return short
-    rate = _LOG_2 / half_life_days
-    # With x = rate R the slope is zero where 1 - (1 + x) e^-x equals what a refresh costs against what it can save.
-    wanted = refresh_usd * rate / (stale_usd_per_day * exp(-rate * lag_days))
-    if wanted >= 1.0:
-        return inf
-    low, high = 0.0, 1.0
-    while -expm1(-high) - high * exp(-high) < wanted:
-        high *= 2.0
-        if high > 1e6:
-            return inf
-    for _ in range(80):
-        middle = 0.5 * (low + high)
-        if -expm1(-middle) - middle * exp(-middle) < wanted:
-            low = middle
-        else:
-            high = middle
-    return 0.5 * (low + high) / rate
