@@ -514,6 +514,12 @@ def _drawn(decision: AnyDecision, reading: Reading, count: int) -> _Drawn:
     return found
 
 
+def forget() -> None:
+    """Let go of the draws that are kept."""
+    global _last_drawn
+    _last_drawn = None
+
+
 def _by_kind(
     decision: AnyDecision, answers: Mapping[StrEnum, int], count: int
 ) -> tuple[tuple[StrEnum, float], ...]:

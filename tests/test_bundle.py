@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from bench.peers import FORMULA
 from calculator.web import bundle
 from calculator.web.bundle import library
 
@@ -57,6 +58,14 @@ def test_nothing_is_built_again_when_nothing_changed(second: tuple[Path, dict[st
     written = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
     assert bundle.build(folder) == before
     assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == written
+
+
+def test_the_small_package_of_the_benchmark_is_built_as_ours_is(tmp_path: Path) -> None:
+    built = bundle.build(tmp_path, FORMULA.parent)
+    held = library.contents(gzip.decompress((tmp_path / built["files"]["library"]["name"]).read_bytes()))
+    ours = {name for name in held if name.startswith("calculator/")}
+    names = ("__init__", "catalog", "faces/__init__", "faces/browser", "formula", "presets")
+    assert ours == {f"calculator/{name}.pyc" for name in names}
 
 
 def test_a_file_that_was_lost_or_cut_off_is_built_again(second: tuple[Path, dict[str, Any]]) -> None:

@@ -224,7 +224,7 @@ def test_stages_of_two_requests_may_come_in_turns_and_a_new_worker_sends_all():
     both = (first, second)
     mixed = [[ask(**request, stage=stage)["sections"] for request in both] for stage in range(browser.STAGES)]
     assert [one for one, _ in mixed] == alone
-    browser._begun.clear()
+    browser.forget()
     assert ask(**first, stage=2)["sections"].keys() == (alone[0] | alone[2]).keys()
 
 

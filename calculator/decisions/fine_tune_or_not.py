@@ -1103,6 +1103,11 @@ def weigh(i: Inputs) -> list[Option]:
     return found
 
 
+def forget() -> None:
+    """Let go of the options that are kept."""
+    _weighed.clear()
+
+
 def _weigh(i: Inputs) -> list[Option]:
     """The hot loop of every draw and flip."""
     values = i.__dict__

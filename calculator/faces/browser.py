@@ -51,6 +51,17 @@ _begun: dict[str, _Begun] = {}
 _last: tuple[str, engine.Report] | None = None
 
 
+def forget() -> None:
+    """Let go of all that is kept of the requests so far, as if none had come yet."""
+    from calculator.decisions import fine_tune_or_not
+
+    global _last
+    _last = None
+    _begun.clear()
+    engine.forget()
+    fine_tune_or_not.forget()
+
+
 def answer(request: str) -> str:
     """The response to one request. Bad requests give problems, never exceptions."""
     try:

@@ -58,13 +58,9 @@ def frozen_modules() -> list[str]:
 
 def forget() -> None:
     """Drop caches of files that are not there after a restore, results that were kept of the trial, and garbage."""
-    from calculator import engine
-    from calculator.decisions import fine_tune_or_not
     from calculator.faces import browser
 
-    engine._last_drawn = browser._last = None
-    browser._begun.clear()
-    fine_tune_or_not._weighed.clear()
+    browser.forget()
     for found in gc.get_objects():
         if isinstance(found, _lru_cache_wrapper) and found.cache_info().currsize > LOADED_DATA:
             found.cache_clear()
