@@ -39,19 +39,27 @@ def score(address: str, options: Sequence[str]) -> dict[str, Any]:
     told = json.loads(done.stdout)
     scores = {name: round(100 * (told["categories"][name]["score"] or 0)) for name in CATEGORIES}
     judged = [ref["id"] for name in CATEGORIES[:3] for ref in told["categories"][name]["auditRefs"] if ref["weight"]]
-    failed = [name for name in dict.fromkeys(judged) if (told["audits"][name]["score"] or 1) < 1]
+    failed = [name for name in dict.fromkeys(judged) if told["audits"][name]["score"] not in (None, 1)]
     return {**scores, "failed": failed}
 
 
-def run(site: Path) -> dict[str, Any]:
-    """All pages, in both forms."""
+def run(site: Path, only: Sequence[str] = ()) -> dict[str, Any]:
+    """All pages, or only some, in both forms."""
     names = [path.relative_to(site).as_posix().removesuffix("index.html") for path in sorted(site.rglob("index.html"))]
+    unknown = sorted({*only} - {*names})
+    if unknown:
+        raise SystemExit(f"--page must be a page of the site, such as {names[1]}; given: {', '.join(unknown)}")
     pages: dict[str, dict[str, Any]] = {}
     with serve.running(site) as address:
-        for name in names:
+        for name in only or names:
             pages[name] = {form: score(address + name, options) for form, options in FORMS.items()}
             print(name or "the start page", pages[name], file=sys.stderr, flush=True)
     return {"date": datetime.now(UTC).date().isoformat(), "cores": os.cpu_count(), "rounds": 1, "pages": pages}
+
+
+def replace(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
+    """The first run with the second's pages in place of its own: they were changed in between."""
+    return {**first, "pages": {**first["pages"], **second["pages"]}}
 
 
 def join(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
@@ -95,12 +103,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.lighthouse", description=__doc__)
     parser.add_argument("--site", type=Path, default=ROOT / "site")
     parser.add_argument("--table", action="store_true", help="only write the table from bench/lighthouse.json")
-    parser.add_argument("--again", action="store_true", help="one more round for what bench/lighthouse.json holds")
+    kinds = parser.add_mutually_exclusive_group()
+    kinds.add_argument("--again", action="store_true", help="one more round for what bench/lighthouse.json holds")
+    kinds.add_argument("--page", action="append", default=[], help="measure this changed page anew; may be repeated")
     given = parser.parse_args(arguments)
     if not given.table:
-        results = run(given.site)
-        if given.again:
-            results = join(json.loads(RESULTS.read_text("utf-8")), results)
+        results = run(given.site, given.page)
+        if given.again or given.page:
+            results = (join if given.again else replace)(json.loads(RESULTS.read_text("utf-8")), results)
         RESULTS.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
     table.show(RESULTS, render, PAGE, BEGIN, END)
     return 0

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,24 @@ def test_the_table_of_lighthouse_gives_the_lowest_of_each_score() -> None:
         "phone": {**good, "seo": 97, "performance": 99},
         "desktop": {**good, "performance": 98},
     }
+
+
+def test_an_audit_that_fails_wholly_is_named_as_one_that_fails_in_part_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    audits = {"lost": 0, "half": 0.5, "whole": 1, "not for this page": None}
+    refs = [{"id": name, "weight": 1} for name in audits]
+    told = {
+        "categories": {name: {"score": 1, "auditRefs": refs} for name in lighthouse.CATEGORIES},
+        "audits": {name: {"score": score} for name, score in audits.items()},
+    }
+    done = subprocess.CompletedProcess[str]([], 0, json.dumps(told))
+    monkeypatch.setattr(lighthouse.subprocess, "run", lambda *_, **__: done)
+    assert lighthouse.score("an address", ())["failed"] == ["lost", "half"]
+
+
+def test_a_page_that_was_changed_takes_the_place_of_its_former_self() -> None:
+    before = {"rounds": 2, "pages": {"a/": {"phone": 1}, "b/": {"phone": 2}}}
+    found = lighthouse.replace(before, {"rounds": 1, "pages": {"b/": {"phone": 3}}})
+    assert found == {"rounds": 2, "pages": {"a/": {"phone": 1}, "b/": {"phone": 3}}}
 
 
 def test_the_page_shows_the_committed_scores_and_only_performance_is_below_100() -> None:
