@@ -264,6 +264,16 @@ def test_nothing_moves_while_a_page_arrives_on_a_slow_phone(page, address, path)
 
 
 @only_in_chromium("Firefox measures no layout shifts")
+@pytest.mark.parametrize("path", ["fine-tune/after-a-bad-run/", FRESH, LIMITED, "small-models/real-time-response/"])
+def test_nothing_moves_while_a_page_arrives_on_a_desk(page, address, path):
+    page.set_viewport_size({"width": 1350, "height": 940})
+    page.add_init_script(SHIFTS_OF_LOADING)
+    page.goto(address + path, wait_until="load")
+    page.wait_for_timeout(800)
+    assert page.evaluate("window.shift") < 0.001
+
+
+@only_in_chromium("Firefox measures no layout shifts")
 def test_nothing_moves_when_the_live_result_replaces_the_same_default(page, fresh):
     fresh.open()
     page.wait_for_timeout(300)

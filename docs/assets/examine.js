@@ -77,7 +77,7 @@ export function showHtml(page, target, html) {
 }
 
 export function style() {
-  if (document.querySelector(`link[href="${STYLE}"]`)) return;
+  if ([...document.styleSheets].some(({ href }) => href?.startsWith(STYLE.href))) return;
   document.head.append(element("link", { rel: "stylesheet", href: STYLE }));
 }
 
