@@ -194,8 +194,8 @@ def test_beyond_what_is_remembered_repeats_are_estimated_without_bias(most):
     for k in range(30_000):
         seen.add(keys[k % 10_000], k + 1)
     assert not seen.exact
-    assert len(seen.found) <= most
-    kept = len(seen.found)
+    kept = sum(map(len, seen.parts))
+    assert kept == seen.kept <= most
     assert kept >= most // 4
     assert seen.repeats == pytest.approx(20_000, rel=5 / kept**0.5)
 
@@ -214,10 +214,10 @@ def test_many_texts_are_remembered_as_one_after_the_other_is(monkeypatch, short)
         part = slice(start, start + 100)
         together.add_all(keys[part], lines[part])
         all_asked.add_all(keys[part], [line % 3 for line in lines[part]], lines[part])
-    assert (together.found, together.copies, together.again, together.mask, together.pairs) == (
-        alone.found, alone.copies, alone.again, alone.mask, alone.pairs
+    assert (together.parts, together.copies, together.again, together.mask, together.pairs) == (
+        alone.parts, alone.copies, alone.again, alone.mask, alone.pairs
     )  # fmt: skip
-    assert (all_asked.found, all_asked.contradicted, all_asked.pairs) == (asked.found, asked.contradicted, asked.pairs)
+    assert (all_asked.parts, all_asked.contradicted, all_asked.pairs) == (asked.parts, asked.contradicted, asked.pairs)
 
 
 @pytest.mark.parametrize("most", [2**8, 2**12])
@@ -325,7 +325,7 @@ def test_contradictions_are_counted_in_bounded_memory():
     answers = Answers(128)
     for k in range(20_000):
         answers.add(hash(k % 5_000 * 7919), k // 5_000 % 2, k + 1)
-    assert len(answers.found) <= 128
+    assert sum(map(len, answers.parts)) == answers.kept <= 128
     assert answers.inputs == pytest.approx(5_000, rel=0.5)
 
 

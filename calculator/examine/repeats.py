@@ -15,8 +15,10 @@ from calculator.examine.tree import FIRST_LINES
 MOST_KEPT = 2**18
 
 _SAMPLED_OF_KEPT = 5 / 8
-"""As many are remembered once not all are: a dictionary of more of them doubles, and the tables of a sample do not
-share their lines' numbers, so that a long file would take more memory than one that is remembered whole."""
+"""As many are remembered once not all are: the tables of a sample share no numbers of lines, so that a long file would
+take more memory than one that is remembered whole."""
+
+_PARTS, _PART_BITS = 16, 20
 
 _LINE_BITS = 40
 _LINES = 2**_LINE_BITS - 1
@@ -29,17 +31,47 @@ def keys_of(texts: Sequence[str] | Sequence[bytes]) -> list[int]:
     return [key ^ len(text) << 32 for key, text in zip(found, texts, strict=True)] if _SHORT_HASHES else list(found)
 
 
-class Seen:
-    """Texts by their hash, each with the line it was first on; how often those that came again did."""
+class _Sample:
+    """Numbers by key: of all keys, or of a part of them drawn by chance once there are too many.
 
-    __slots__ = ("again", "copies", "found", "mask", "most", "pairs")
+    They lie in parts by bits of the key: one table of all would double at once, the old one beside it.
+    """
+
+    __slots__ = ("kept", "mask", "most", "parts")
 
     def __init__(self, most: int = MOST_KEPT) -> None:
-        self.again = 0
-        self.found: dict[int, int] = {}
-        self.copies: dict[int, int] = {}
-        self.mask = 0
+        self.parts: list[dict[int, int]] = [{} for _ in range(_PARTS)]
+        self.kept = self.mask = 0
         self.most = most
+
+    def part(self, key: int) -> dict[int, int]:
+        """Where a key lies, if it is kept."""
+        return self.parts[key >> _PART_BITS & _PARTS - 1]
+
+    def knows(self, key: int) -> bool | None:
+        """Whether a key was seen; None for one that would not have been remembered."""
+        return None if key & self.mask else key in self.part(key)
+
+    def thin(self) -> None:
+        """Keep half as many, drawn by chance, until they are few enough."""
+        if not self.mask:
+            self.most = round(self.most * _SAMPLED_OF_KEPT)
+        while self.kept > self.most:
+            self.mask = 2 * self.mask + 1
+            for at, part in enumerate(self.parts):
+                self.parts[at] = _of_mask(part, self.mask)
+            self.kept = sum(map(len, self.parts))
+
+
+class Seen(_Sample):
+    """Texts by their hash, each with the line it was first on; how often those that came again did."""
+
+    __slots__ = ("again", "copies", "pairs")
+
+    def __init__(self, most: int = MOST_KEPT) -> None:
+        super().__init__(most)
+        self.again = 0
+        self.copies: dict[int, int] = {}
         self.pairs: list[tuple[int, int]] = []
         """(line, line it repeats) of the first repeats."""
 
@@ -47,34 +79,39 @@ class Seen:
         """Remember a text; whether it was there before, as far as it is among those remembered."""
         if key & self.mask:
             return False
-        before = self.found.get(key)
+        part = self.part(key)
+        before = part.get(key)
         if before is not None:
             self.again += 1
             self.copies[key] = self.copies.get(key, 0) + 1
             if len(self.pairs) < FIRST_LINES:
                 self.pairs.append((line, before))
             return True
-        self.found[key] = line
-        if len(self.found) > self.most:
-            self._thin()
+        part[key] = line
+        self.kept += 1
+        if self.kept > self.most:
+            self.thin()
         return False
 
     def add_all(self, keys: Iterable[int], lines: Iterable[int]) -> None:
         """`add` each with its line."""
-        found, mask, most = self.found, self.mask, self.most
+        parts, mask = self.parts, self.mask
         for key, at in zip(keys, lines, strict=True):
             if key & mask:
                 continue
-            if key in found:
+            part = parts[key >> _PART_BITS & _PARTS - 1]
+            if key in part:
                 self.add(key, at)
                 continue
-            found[key] = at
-            if len(found) > most:
-                self._thin()
-                found, mask, most = self.found, self.mask, self.most
+            part[key] = at
+            self.kept += 1
+            if self.kept > self.most:
+                self.thin()
+                mask = self.mask
 
-    def _thin(self) -> None:
-        self.found, self.mask, self.most = _sample(self.found, self.mask, self.most)
+    def thin(self) -> None:
+        """Keep half as many, and the copies of those alone."""
+        super().thin()
         self.copies = _of_mask(self.copies, self.mask)
         self.again = sum(self.copies.values())
 
@@ -88,34 +125,31 @@ class Seen:
         """Rows that repeat an earlier one; an estimate once `exact` is false."""
         return self.again * (self.mask + 1)
 
-    def knows(self, key: int) -> bool | None:
-        """Whether a text was seen; None for one that would not have been remembered."""
-        return None if key & self.mask else key in self.found
 
+class Answers(_Sample):
+    """The first answer to each input, by hashes: inputs that come with another answer are noted.
 
-class Answers:
-    """The first answer to each input, by hashes: inputs that come with another answer are noted."""
+    Kept is the answer's hash before the line, in one number: a pair of them takes three times the memory.
+    """
 
-    __slots__ = ("contradicted", "found", "mask", "most", "pairs")
+    __slots__ = ("contradicted", "pairs")
 
     def __init__(self, most: int = MOST_KEPT) -> None:
-        self.found: dict[int, int] = {}
-        """The answer's hash before the line, in one number: a pair of them takes three times the memory."""
+        super().__init__(most)
         self.contradicted: set[int] = set()
-        self.mask = 0
-        self.most = most
         self.pairs: list[tuple[int, int]] = []
 
     def add(self, key: int, answer: int, line: int) -> None:
         """Note the answer that an input has on this line."""
         if key & self.mask:
             return
-        before = self.found.get(key)
+        part = self.part(key)
+        before = part.get(key)
         if before is None:
-            self.found[key] = answer << _LINE_BITS | line
-            if len(self.found) > self.most:
-                self.found, self.mask, self.most = _sample(self.found, self.mask, self.most)
-                self.contradicted = {k for k in self.contradicted if not k & self.mask}
+            part[key] = answer << _LINE_BITS | line
+            self.kept += 1
+            if self.kept > self.most:
+                self.thin()
         elif before >> _LINE_BITS != answer and key not in self.contradicted:
             self.contradicted.add(key)
             if len(self.pairs) < FIRST_LINES:
@@ -123,34 +157,27 @@ class Answers:
 
     def add_all(self, keys: Iterable[int], answers: Iterable[int], lines: Iterable[int]) -> None:
         """`add` each with its answer and its line."""
-        found, mask, most = self.found, self.mask, self.most
+        parts, mask = self.parts, self.mask
         for key, answer, at in zip(keys, answers, lines, strict=True):
             if key & mask:
                 continue
-            if key in found or len(found) >= most:
+            part = parts[key >> _PART_BITS & _PARTS - 1]
+            if key in part or self.kept >= self.most:
                 self.add(key, answer, at)
-                found, mask, most = self.found, self.mask, self.most
+                mask = self.mask
             else:
-                found[key] = answer << _LINE_BITS | at
+                part[key] = answer << _LINE_BITS | at
+                self.kept += 1
+
+    def thin(self) -> None:
+        """Keep half as many, and the contradictions of those alone."""
+        super().thin()
+        self.contradicted = {key for key in self.contradicted if not key & self.mask}
 
     @property
     def inputs(self) -> int:
         """Inputs that came with more than one answer; an estimate once some were left out."""
         return len(self.contradicted) * (self.mask + 1)
-
-    def knows(self, key: int) -> bool | None:
-        """Whether an input was seen; None for one that would not have been remembered."""
-        return None if key & self.mask else key in self.found
-
-
-def _sample(found: dict[int, int], mask: int, most: int) -> tuple[dict[int, int], int, int]:
-    """The part of what was kept that still is, its mask, and how many are kept from now on."""
-    if not mask:
-        most = round(most * _SAMPLED_OF_KEPT)
-    while len(found) > most:
-        mask = 2 * mask + 1
-        found = _of_mask(found, mask)
-    return found, mask, most
 
 
 def _of_mask(found: dict[int, int], mask: int) -> dict[int, int]:
