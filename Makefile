@@ -82,6 +82,7 @@ build/zensical/stamp: requirements-zensical.txt | .venv/bin/python
 # told to find it; the rest is locked by hash.
 oracle: build/oracle/stamp
 	build/oracle/bin/python -m pytest -q --noconftest -c /dev/null --rootdir=. -o pythonpath=. -p no:cacheprovider \
+	  -o markers="torch: needs torch" \
 	  tests/test_parameters_torch.py
 
 build/oracle/stamp: requirements-oracle.txt

@@ -59,7 +59,7 @@ def run(site: Path, only: Sequence[str] = ()) -> dict[str, Any]:
 
 def replace(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
     """The first run with the second's pages in place of its own: they were changed in between."""
-    return {**first, "pages": {**first["pages"], **second["pages"]}}
+    return {**first, "changed": second["date"], "pages": {**first["pages"], **second["pages"]}}
 
 
 def join(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
@@ -80,10 +80,11 @@ def join(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
 def render(results: dict[str, Any]) -> str:
     """The lowest score of each kind, and the middle of the performances."""
     pages = results["pages"]
+    days = results["date"] + (f", those changed since on {results['changed']}" if "changed" in results else "")
     lines = [
         "## Lighthouse",
         "",
-        f"Every one of the {len(pages)} pages on {results['date']}, on {results['cores']} cores of a shared machine. "
+        f"Every one of the {len(pages)} pages on {days}, on {results['cores']} cores of a shared machine. "
         "The phone is Lighthouse's slow one: a quarter of the processor and 1.6 Mbit/s. "
         f"Rounds: {results['rounds']}; the best performance of them counts, and the worst of the others.",
         "",

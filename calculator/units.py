@@ -317,14 +317,6 @@ UNITS: tuple[Unit, ...] = tuple(value for value in list(globals().values()) if i
 """Every unit there is."""
 
 
-def unit_of(name: str) -> Unit:
-    """The unit with this suffix; KeyError when the list has none."""
-    for unit in UNITS:
-        if unit.suffix == name:
-            return unit
-    raise KeyError(f"no unit has the suffix {name!r}")
-
-
 _GROUPING = (",", "\u00a0", "\u202f", "_", " ")
 _DIGITS = frozenset("0123456789")
 _FOREIGN = frozenset(

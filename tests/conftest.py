@@ -19,6 +19,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
+from bench.tasks import PATCH
 from calculator.web import serve
 
 # A busy machine is no finding: what must be quick is timed by the tests that say so, in processor time.
@@ -27,10 +28,8 @@ settings.load_profile("patient")
 
 ROOT = Path(__file__).resolve().parent.parent
 
-
 FIREFOX = os.environ.get("BROWSER") == "firefox"
 """Whether the site is tried in Firefox, over WebDriver BiDi, in place of Chromium."""
-PATCH = Path(__file__).parent / "node" / "without-media-override.cjs"
 MOUSE = 6
 PREFS = {
     "dom.events.testing.asyncClipboard": True,

@@ -84,6 +84,8 @@ def test_the_table_of_lighthouse_gives_the_lowest_of_each_score() -> None:
     assert "| seo | 97 | 100 |" in text
     assert "| performance | 91 | 98 |" in text
     assert "| performance, median | 93 | 99 |" in text
+    later = lighthouse.render({**one, "changed": "2026-02-03"})
+    assert "on 2026-01-01, those changed since on 2026-02-03, on 2 cores" in later
     better = {"": pages[""], "decide/": {"phone": {**good, "performance": 99}, "desktop": {**good, "performance": 80}}}
     both = lighthouse.join(one, {**one, "pages": better})
     assert both["rounds"] == 2
@@ -106,9 +108,9 @@ def test_an_audit_that_fails_wholly_is_named_as_one_that_fails_in_part_is(monkey
 
 
 def test_a_page_that_was_changed_takes_the_place_of_its_former_self() -> None:
-    before = {"rounds": 2, "pages": {"a/": {"phone": 1}, "b/": {"phone": 2}}}
-    found = lighthouse.replace(before, {"rounds": 1, "pages": {"b/": {"phone": 3}}})
-    assert found == {"rounds": 2, "pages": {"a/": {"phone": 1}, "b/": {"phone": 3}}}
+    before = {"date": "2026-11-29", "rounds": 2, "pages": {"a/": {"phone": 1}, "b/": {"phone": 2}}}
+    found = lighthouse.replace(before, {"date": "2026-11-30", "rounds": 1, "pages": {"b/": {"phone": 3}}})
+    assert found == {**before, "changed": "2026-11-30", "pages": {"a/": {"phone": 1}, "b/": {"phone": 3}}}
 
 
 def test_the_page_shows_the_committed_scores_and_only_performance_is_below_100() -> None:

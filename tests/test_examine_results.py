@@ -8,6 +8,7 @@ from itertools import combinations
 from pathlib import Path
 from random import Random
 
+import power
 import pytest
 from scipy import stats as scipy_stats
 from statsmodels.stats.contingency_tables import mcnemar
@@ -102,10 +103,8 @@ def test_the_items_that_are_named_would_show_the_difference_in_80_of_100_tries()
     (pair,) = examine.examine(table({"item": range(150), "old": old, "new": new}))["numbers"]["pairs"]
     assert not pair["told_apart"]
     apart = (pair["only_first"] + pair["only_second"]) / pair["items"]
-    from calculator.stats import paired
-
-    assert paired.paired_power(pair["needed"], pair["gain"], apart) == pytest.approx(0.8, abs=0.01)
-    assert paired.paired_power(pair["items"], pair["visible"], apart) == pytest.approx(0.8, abs=0.02)
+    assert power.paired_power(pair["needed"], pair["gain"], apart) == pytest.approx(0.8, abs=0.01)
+    assert power.paired_power(pair["items"], pair["visible"], apart) == pytest.approx(0.8, abs=0.02)
 
 
 def _promptfoo():

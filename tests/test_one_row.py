@@ -35,10 +35,7 @@ def answer(folder, script):
 
 @pytest.fixture
 def copy(tmp_path):
-    for part in ("catalogs", "llm", "stats", "facts"):
-        shutil.copytree(PACKAGE / part, tmp_path / "calculator" / part, ignore=shutil.ignore_patterns("__pycache__"))
-    for module in PACKAGE.glob("*.py"):
-        shutil.copy(module, tmp_path / "calculator")
+    shutil.copytree(PACKAGE, tmp_path / "calculator", ignore=shutil.ignore_patterns("__pycache__"))
     return tmp_path
 
 
@@ -106,24 +103,32 @@ def test_an_optimizer_is_one_table(copy):
 
 
 def test_a_number_format_is_one_table(copy):
-    append(copy, "a number format of weights", '\n[format."test-int3"]\nbits = 3.25\nkernel = "int4"\nsource = "t"\n')
+    row = '\n[format."test-int3"]\nlabel = "3 bit"\nbits = 3.25\nkernel = "int4"\nsource = "t"\n'
+    append(copy, "a number format of weights", row)
     script = (
         "from calculator.llm.serving.formats import weight_format;"
-        "found = weight_format('Test-int3'); print(found.bits, found.dense_bits, found.kernel.unpack)"
+        "from calculator.api import run;"
+        "found = weight_format('Test-int3'); print(found.bits, found.dense_bits, found.kernel.unpack);"
+        "paces = [run('real_time_response', stored=stored).outputs.small_pace_tokens_per_s"
+        " for stored in ('test-int3', '4 bit (AWQ)')];"
+        "print(paces[0] > paces[1])"
     )
-    assert answer(copy, script) == "3.25 3.25 unpack_operations"
+    assert answer(copy, script) == "3.25 3.25 unpack_operations\nTrue"
 
 
 def test_a_serving_engine_is_one_table(copy):
-    append(copy, "a serving engine", '\n[[engine]]\nname = "test-serve"\nwords = ["tserve"]\nstyle = "server"\n')
+    row = '\n[[engine]]\nname = "test-serve"\nlabel = "TestServe"\nwords = ["tserve"]\nstyle = "server"\n'
+    append(copy, "a serving engine", row)
     script = (
         "from calculator.catalogs import accelerator, architectures;"
         "from calculator.llm.serving import ServingSetup, decode, engine;"
+        "from calculator.api import run;"
         "found = engine('Test-Serve');"
+        "print(run('real_time_response', engine='tserve').reading.given['engine']);"
         "model, device = architectures()['Qwen/Qwen3-0.6B'], accelerator('NVIDIA H100 SXM');"
         "print(found.step, decode(ServingSetup(model=model, device=device, engine=found)).tokens_per_s > 0)"
     )
-    assert answer(copy, script) == "step_ms True"
+    assert answer(copy, script) == "TestServe\nstep_ms True"
 
 
 def test_a_providers_price_is_one_row(copy):

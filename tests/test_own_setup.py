@@ -266,10 +266,30 @@ def test_an_engine_is_told_as_many_devices_and_slots_as_were_found():
     assert f"-np {real_time_response.service(i, real_time_response.small_of(i)).slots} " in one.text
 
 
+@pytest.mark.parametrize(
+    ("field", "typed", "meant"),
+    [
+        ("engine", "Ollama", "llama.cpp"),
+        ("engine", "turbomind", "LMDeploy"),
+        ("engine", "mlx", "MLX (Apple)"),
+        ("stored", "q4_k_m", "4.8 bit (GGUF Q4_K_M)"),
+        ("stored", "BF16", "16 bit"),
+    ],
+)
+def test_programs_and_formats_are_known_by_the_names_that_people_write(field, typed, meant):
+    assert engine.read(SERVING, {field: typed}).given[field] == meant
+
+
+@pytest.mark.parametrize(("field", "typed"), [("engine", "vLLM 0.5"), ("engine", "petals"), ("stored", "q3_k_s")])
+def test_one_that_the_page_does_not_offer_is_refused_and_not_taken_for_another(field, typed):
+    (problem,) = engine.read(SERVING, {field: typed}).problems
+    assert problem.field == field
+
+
 @pytest.mark.parametrize("served", [recipe.label for recipe in recipes("serving")])
-@pytest.mark.parametrize("stored", real_time_response.Stored)
+@pytest.mark.parametrize("stored", real_time_response.FORMATS_OFFERED)
 def test_every_engine_with_a_recipe_is_told_the_set_up_or_says_what_it_leaves_out(served, stored):
-    given_fields = {"engine": served, "stored": str(stored), "concurrent_users": 1, "pace_tokens_per_s": 0.5}
+    given_fields = {"engine": served, "stored": stored, "concurrent_users": 1, "pace_tokens_per_s": 0.5}
     given_fields["device_usd_per_hour"] = 1
     i = inputs(SERVING, **given_fields, device="Apple M4 Max" if "Apple" in served else "NVIDIA H100 SXM")
     (one,) = (one for one in SERVING.exhibits(i, SERVING.compute(i)) if isinstance(one, Command))

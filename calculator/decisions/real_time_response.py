@@ -18,8 +18,16 @@ from calculator.exhibit import Bar, Bars, Command, Exhibit, Mark, Segment, Table
 from calculator.fields import ask, assume, out, paste, pick
 from calculator.llm.accuracy import sentence
 from calculator.llm.parameters import in_words, lora
-from calculator.llm.serving import ServingSetup, cache_gib, decode, engine, fits, slots_within, time_to_first_token
-from calculator.llm.serving import weight_format as format_of
+from calculator.llm.serving import (
+    FORMATS,
+    ServingSetup,
+    cache_gib,
+    decode,
+    fits,
+    offered,
+    slots_within,
+    time_to_first_token,
+)
 from calculator.llm.serving.place import how_far, spread
 from calculator.llm.tokens import request_usd
 from calculator.stats.normal import normal_quantile
@@ -60,36 +68,18 @@ class Ground(Rule):
 Lack = Literal[Ground.NO_ROOM, Ground.BEGINS_LATE, Ground.NO_PACE, Ground.TOO_FEW_DEVICES]
 
 
-class Stored(StrEnum):
-    """How the weights are kept."""
-
-    BF16 = "16 bit"
-    FP8 = "8 bit (fp8)"
-    INT4 = "4 bit (AWQ)"
-    Q4_K_M = "4.8 bit (GGUF Q4_K_M)"
+FORMATS_OFFERED = {one.label: one for one in FORMATS.values() if one.label}
+ENGINES_OFFERED = offered()
 
 
-class Engine(StrEnum):
-    VLLM = "vLLM"
-    SGLANG = "SGLang"
-    TENSORRT_LLM = "TensorRT-LLM"
-    TRANSFORMERS = "transformers"
-    LLAMA_CPP = "llama.cpp"
-    MLX = "MLX (Apple)"
-    EXECUTORCH = "ExecuTorch (phone)"
+def format_named(text: str) -> str:
+    """The format that has this name in files, such as Q4_K_M, as the form calls it; "" for none."""
+    return next((label for label, one in FORMATS_OFFERED.items() if one.name == text.casefold()), "")
 
 
-_FORMATS = {Stored.BF16: "bf16", Stored.FP8: "fp8", Stored.INT4: "awq-int4", Stored.Q4_K_M: "q4_k_m"}
-_WHOLE_BITS = {Stored.BF16: 16, Stored.FP8: 8, Stored.INT4: 4, Stored.Q4_K_M: 4}
-_ENGINES = {
-    Engine.VLLM: "vllm",
-    Engine.SGLANG: "sglang",
-    Engine.TENSORRT_LLM: "tensorrt-llm",
-    Engine.TRANSFORMERS: "transformers",
-    Engine.LLAMA_CPP: "llama.cpp",
-    Engine.MLX: "mlx",
-    Engine.EXECUTORCH: "executorch",
-}
+def engine_named(text: str) -> str:
+    """The program that has this name in published runs or is inside one, as Ollama's is llama.cpp; "" for none."""
+    return next((label for label, one in ENGINES_OFFERED.items() if text.casefold() in one.words), "")
 
 
 def serves(device: Accelerator) -> bool:
@@ -142,8 +132,20 @@ class Inputs:
     own_card_gib: float | None = situation.own_card_gib
     own_card_tflops: float | None = situation.own_card_tflops
     own_card_gb_per_s: float | None = situation.own_card_gb_per_s
-    stored: str = pick(Stored.FP8, Stored, "Number format of the weights", group=situation.HARDWARE)
-    engine: str = pick(Engine.VLLM, Engine, "Software that serves it", group=situation.HARDWARE)
+    stored: str = pick(
+        "8 bit (fp8)",
+        [(label, label) for label in FORMATS_OFFERED],
+        "Number format of the weights",
+        group=situation.HARDWARE,
+        named=format_named,
+    )
+    engine: str = pick(
+        "vLLM",
+        [(label, label) for label in ENGINES_OFFERED],
+        "Software that serves it",
+        group=situation.HARDWARE,
+        named=engine_named,
+    )
     adapters_count: float = ask(
         0,
         COUNT,
@@ -232,12 +234,12 @@ def small_of(i: Inputs) -> Architecture:
 
 def setup_of(i: Inputs, model: Architecture, devices: int) -> ServingSetup:
     """The model on so many devices, in the terms of the serving model."""
-    served = engine(_ENGINES[Engine(i.engine)])
+    served = ENGINES_OFFERED[i.engine]
     return ServingSetup(
         model=model,
         device=situation.card(i),
         devices=devices,
-        stored=format_of(_FORMATS[Stored(i.stored)]),
+        stored=FORMATS_OFFERED[i.stored],
         engine=served,
         split=served.several if devices > 1 else "tensor",
         prompt_tokens=i.prompt_tokens,
@@ -470,8 +472,8 @@ def _commands(i: Inputs, o: Outputs) -> tuple[Command, ...]:
     context = int(i.prompt_tokens + i.thinking_tokens + i.answer_tokens)
     said = {
         "model": "YOUR_MODEL" if i.small_config_json else i.small_model,
-        "stored": _FORMATS[Stored(i.stored)],
-        "bits": _WHOLE_BITS[Stored(i.stored)],
+        "stored": FORMATS_OFFERED[i.stored].name,
+        "bits": int(FORMATS_OFFERED[i.stored].bits),
         "devices": found.devices_each,
         "adapters": int(i.adapters_count),
         "context": context,
@@ -494,6 +496,7 @@ WHERE = (
     ("One data-centre card", "NVIDIA H100 SXM", "vLLM"),
 )
 """Typical places to run a model, with the device of the catalogue and the engine that stand for each."""
+IN_FOUR_BITS = "4.8 bit (GGUF Q4_K_M)"
 
 
 def _what_fits(i: Inputs) -> Table:
@@ -504,7 +507,7 @@ def _what_fits(i: Inputs) -> Table:
             i,
             device=device,
             engine=served,
-            stored=Stored.Q4_K_M,
+            stored=IN_FOUR_BITS,
             gpus=1.0,
             own_card_gib=None,
             own_card_tflops=None,

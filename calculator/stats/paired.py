@@ -3,12 +3,11 @@
 Paired means that both systems answered the same items. ``gains`` are the items that only the new system got right,
 ``losses`` the items that only the old one did; the two together are the discordant items.
 """
-from functools import lru_cache
 from math import ceil, inf, sqrt
 
 from calculator.stats import binomial
 from calculator.stats.checks import need_at_least, need_inside, need_positive, need_share
-from calculator.stats.normal import critical_z, normal_cdf, normal_quantile
+from calculator.stats.normal import critical_z, normal_quantile
 
 
 def mcnemar(gains: int, losses: int) -> float:
@@ -63,8 +62,8 @@ def discordant_range(error: float, other_error: float) -> tuple[float, float, fl
 def paired_items(gain: float, discordant: float, power: float = 0.8, alpha: float = 0.05) -> float:
     """Items to find a difference of ``gain`` with the same items in both arms, by the formula of Connor (1987).
 
-    ``discordant`` is the share of items on which the two systems disagree. The exact test needs 5 to 8 % more:
-    see ``exact_paired_power``. Infinite for a gain of 0.
+    ``discordant`` is the share of items on which the two systems disagree. The exact test needs 5 to 8 % more.
+    Infinite for a gain of 0.
     Raises ``ValueError`` unless abs(gain) <= discordant <= 1.
     """
     _need_discordant(gain, discordant)
@@ -72,47 +71,6 @@ def paired_items(gain: float, discordant: float, power: float = 0.8, alpha: floa
         return inf
     z, z_power = critical_z(1.0 - alpha), normal_quantile(power)
     return ceil(((z * sqrt(discordant) + z_power * sqrt(discordant - gain * gain)) / gain) ** 2)
-
-
-def paired_power(items: float, gain: float, discordant: float, alpha: float = 0.05) -> float:
-    """Chance that ``items`` shared items show a difference of ``gain``: Connor's formula solved for the power.
-
-    Raises ``ValueError`` unless abs(gain) <= discordant <= 1 and items > 0.
-    """
-    _need_discordant(gain, discordant)
-    need_positive("items", items)
-    z, spread = critical_z(1.0 - alpha), sqrt(discordant - gain * gain)
-    distance = abs(gain) * sqrt(items) - z * sqrt(discordant)
-    if spread == 0.0:
-        return float(distance >= 0.0)
-    return normal_cdf(distance / spread)
-
-
-@lru_cache(maxsize=256)
-def exact_paired_power(items: int, gain: float, discordant: float, alpha: float = 0.05) -> float:
-    """Chance that the exact test of McNemar at level ``alpha`` finds the gain, summed over all discordant counts.
-
-    Raises ``ValueError`` unless abs(gain) <= discordant <= 1 and items >= 1.
-    """
-    _need_discordant(gain, discordant)
-    need_at_least("items", items, 1)
-    if discordant == 0.0:
-        return 0.0
-    share = 0.5 * (1.0 + abs(gain) / discordant)
-    reach = 9.0 * sqrt(items * discordant * (1.0 - discordant)) + 9.0
-    first = max(0, int(items * discordant - reach))
-    last = min(items, int(items * discordant + reach) + 1)
-    power, critical = 0.0, 0
-    for count in range(first, last + 1):
-        critical = max(0, min(critical, count))
-        while binomial.cdf(critical, count, 0.5) * 2.0 <= alpha:
-            critical += 1
-        while critical > 0 and binomial.cdf(critical - 1, count, 0.5) * 2.0 > alpha:
-            critical -= 1
-        # From here ``critical`` is the smallest minority count that no longer rejects.
-        rejects = binomial.cdf(critical - 1, count, 1.0 - share) + binomial.cdf(critical - 1, count, share)
-        power += binomial.pmf(count, items, discordant) * rejects
-    return min(1.0, power)
 
 
 def smallest_paired_gain(items: float, discordant: float, power: float = 0.8, alpha: float = 0.05) -> float:

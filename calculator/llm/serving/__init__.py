@@ -6,7 +6,7 @@ the published ones as its default. How far they are off is measured in ``calcula
 
 from calculator.llm.serving.coefficients import FITTED, Coefficients
 from calculator.llm.serving.deployment import Draft, ServingSetup
-from calculator.llm.serving.engines import ENGINES, Engine, engine
+from calculator.llm.serving.engines import ENGINES, Engine, engine, offered
 from calculator.llm.serving.estimates import (
     Decoding,
     Estimate,
@@ -53,6 +53,7 @@ __all__ = [
     "grouped_bits",
     "memory",
     "most_sequences",
+    "offered",
     "room_gb",
     "serve",
     "slots_within",

@@ -18,7 +18,7 @@ class Engine:
     """eager: launches each operation from Python. server: batches many requests on CUDA graphs. fused: one user,
     compiled or hand-written kernels."""
     label: str = ""
-    """What a form calls it; "" for generations of a program that is offered in its newest."""
+    """What a form calls it; "" for one that is read from published names alone, such as an older generation."""
     words: tuple[str, ...] = ()
     """What published names of it hold."""
     formats: tuple[str, ...] = ()
@@ -94,11 +94,11 @@ class Engine:
 
 
 _OF_STYLE: dict[str, dict[str, Any]] = {
-    "eager": {"usable_share": 1.0, "graphs_gib": 0.5},
     "server": {
         "gap": "gap_server_ms", "gap_experts": "gap_experts_ms", "step": "step_ms", "sequence": "sequence_ms",
         "first": "first_token_ms", "wave": "wave_share",
     },
+    "eager": {"usable_share": 1.0, "graphs_gib": 0.5},
     "fused": {
         "usable_share": 1.0, "graphs_gib": 0.5, "gap": "gap_fused_ms", "gap_apple": "gap_apple_ms",
         "gap_experts": "gap_experts_fused_ms",
@@ -118,6 +118,13 @@ def _read() -> dict[str, Engine]:
 
 ENGINES: dict[str, Engine] = _read()
 """Every engine by its name."""
+
+
+def offered() -> dict[str, Engine]:
+    """The engines that a form offers, by their labels: those for many users first, then in the order of the table."""
+    styles = tuple(_OF_STYLE)
+    ordered = sorted(ENGINES.values(), key=lambda one: styles.index(one.style))
+    return {one.label: one for one in ordered if one.label and not one.refused}
 
 
 def engine(name: str) -> Engine:

@@ -41,6 +41,8 @@ class Format:
     """How weights are stored and multiplied."""
 
     name: str
+    label: str = ""
+    """What a form calls it; "" for one that is read from published names alone."""
     bits: float
     """Bits per weight of the layers' matrices, scales and zero points included."""
     kernel: Kernel
