@@ -306,7 +306,7 @@ def _body(exhibit: Exhibit | Histogram) -> str:
                 f'<pre class="calc-command" tabindex="0"><code>{escape(exhibit.text)}</code></pre></details>'
             )
         case Table():
-            table = _table(exhibit.columns, exhibit.rows, highlight=exhibit.highlight)
+            table = plain_table(exhibit.columns, exhibit.rows, highlight=exhibit.highlight)
             return table + (f'<p class="calc-caption">{escape(exhibit.note)}</p>' if exhibit.note else "")
         case Choices():
             return _choices(exhibit)
@@ -382,7 +382,7 @@ def _curves(exhibit: Curves) -> tuple[str, str, str]:
     columns = ["Line", exhibit.x_label, exhibit.y_label, "Range"]
     if not any(row[3] for row in rows):
         columns, rows = columns[:3], [row[:3] for row in rows]
-    return chart.curves(exhibit), keys, _table(columns, rows, at=at)
+    return chart.curves(exhibit), keys, plain_table(columns, rows, at=at)
 
 
 def _bars(exhibit: Bars) -> tuple[str, str, str]:
@@ -405,7 +405,7 @@ def _bars(exhibit: Bars) -> tuple[str, str, str]:
         columns = ["Bar", "Value", "Range"]
         if not any(row[2] for row in rows):
             columns, rows = columns[:2], [row[:2] for row in rows]
-    return chart.bars(exhibit), keys, _table(columns, rows, at=at)
+    return chart.bars(exhibit), keys, plain_table(columns, rows, at=at)
 
 
 def _grid(exhibit: Grid) -> tuple[str, str, str]:
@@ -420,7 +420,7 @@ def _grid(exhibit: Grid) -> tuple[str, str, str]:
         )
         keys += '<p class="calc-caption">Paler: in doubt, fewer than two thirds of the draws have this answer.</p>'
     rows = [(exhibit.y_unit.show(y), *cells) for y, cells in zip(reversed(exhibit.ys), reversed(said), strict=True)]
-    return chart.grid(exhibit), keys, _table(columns, rows, cells_at=chart.grid_places(exhibit)[::-1])
+    return chart.grid(exhibit), keys, plain_table(columns, rows, cells_at=chart.grid_places(exhibit)[::-1])
 
 
 def _histogram(exhibit: Histogram) -> tuple[str, str, str]:
@@ -428,7 +428,7 @@ def _histogram(exhibit: Histogram) -> tuple[str, str, str]:
         (exhibit.x_unit.show(low), exhibit.x_unit.show(high), COUNT.show(count))
         for low, high, count in chart.drawn_bins(exhibit)
     ]
-    table = _table(("From", "to", exhibit.y_label), rows, at=chart.histogram_places(exhibit))
+    table = plain_table(("From", "to", exhibit.y_label), rows, at=chart.histogram_places(exhibit))
     return chart.histogram(exhibit), "", table
 
 
@@ -452,11 +452,11 @@ def legend(labels: Sequence[str], values: Sequence[str] = (), *, line: bool = Fa
     return f'<ul class="calc-legend">{"".join(items)}</ul>'
 
 
-_CARDS = 4
+CARDS = 4
 """Columns from which a table stands as cards on a narrow screen."""
 
 
-def _table(
+def plain_table(
     columns: Sequence[str],
     rows: Iterable[Sequence[str]],
     *,
@@ -464,8 +464,8 @@ def _table(
     at: Sequence[str] = (),
     cells_at: Sequence[Sequence[str]] = (),
 ) -> str:
-    """A table; `at` says where on a chart each row stands, `cells_at` where each cell does."""
-    cards = len(columns) >= _CARDS and not cells_at
+    """A table of words; `at` says where on a chart each row stands, `cells_at` where each cell does."""
+    cards = len(columns) >= CARDS and not cells_at
     head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
     body = []
     for index, row in enumerate(rows):
@@ -487,9 +487,9 @@ def _table(
 
 def render_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table of which a long one shows its first rows and folds the rest away."""
-    html = _table(columns, rows[:_ROWS])
+    html = plain_table(columns, rows[:_ROWS])
     if rows[_ROWS:]:
-        more = _table(columns, rows[_ROWS:])
+        more = plain_table(columns, rows[_ROWS:])
         html += f'<details class="calc-data"><summary>{len(rows) - _ROWS} more</summary>{more}</details>'
     return html
 
@@ -502,9 +502,9 @@ def _flips(report: Report) -> str:
         return _part(title, f"<p>{_no_flip(report)}</p>")
     rows = [(f.label, f.now, f.then, str(f.answer)) for f in flips]
     columns = ("If only this changes", "from", "to", "the answer is")
-    html = _table(columns, rows[:_FLIPS])
+    html = plain_table(columns, rows[:_FLIPS])
     if rows[_FLIPS:]:
-        more = _table(columns, rows[_FLIPS:])
+        more = plain_table(columns, rows[_FLIPS:])
         html += f'<details class="calc-data"><summary>{len(rows) - _FLIPS} more, further away</summary>{more}</details>'
     if steady:
         some = "One other number does" if steady == 1 else f"{steady} other numbers do"
@@ -535,7 +535,7 @@ def _sensitivity(report: Report) -> str:
     places = dict(zip((row[0] for row in shown), chart.swing_places(now, shown), strict=True))
     listed = swings[:_ROWS]
     rows = [(s.label, s.low_input, unit.show(s.at_low), s.high_input, unit.show(s.at_high)) for s in listed]
-    table = _table(("Input", "Low", "gives", "High", "gives"), rows, at=[places.get(row[0], "") for row in rows])
+    table = plain_table(("Input", "Low", "gives", "High", "gives"), rows, at=[places.get(row[0], "") for row in rows])
     return _part(title, figure(description, legend(("at its low value", "at its high value")) + drawing, table))
 
 

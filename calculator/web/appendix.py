@@ -383,18 +383,13 @@ def _gains() -> str:
         ),
         marks=(Mark(label="no gain", y=0.0),),
     )
-    rows = "".join(
-        f'<tr data-at="{place}"><th scope="row">{escape(case.title)}</th><td>{SHARE.show(x)}</td>'
-        f"<td>{POINTS.show(y)}</td><td>{escape(OPTIONS[case.winner])}</td></tr>"
-        for found, places in zip(groups.values(), chart.curve_places(picture), strict=True)
-        for (x, y, case), place in zip(found, places, strict=True)
-    )
+    rows, at = [], []
+    for found, places in zip(groups.values(), chart.curve_places(picture), strict=True):
+        for (x, y, case), place in zip(found, places, strict=True):
+            rows.append((case.title, SHARE.show(x), POINTS.show(y), OPTIONS[case.winner]))
+            at.append(place)
     ends = [x for found in groups.values() for x, _, _ in found]
-    heads = "".join(f'<th scope="col">{head}</th>' for head in ("Comparison", "Best prompt", "Gain", "What won"))
-    table = (
-        '<div class="calc-scroll" tabindex="0" role="group" aria-label="Table"><table class="calc-table"><thead><tr>'
-        f"{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
-    )
+    table = view.plain_table(("Comparison", "Best prompt", "Gain", "What won"), rows, at=at)
     drawing = view.legend(list(groups)) + chart.curves(picture)
     return (
         f'<div class="calculator-picture" data-field="prompted_accuracy_share" data-low="{min(ends):g}" '
