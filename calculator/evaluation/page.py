@@ -18,7 +18,7 @@ from calculator.evaluation import cases as judged
 from calculator.evaluation.distance import project_of
 from calculator.evaluation.figures import CASES, ESTIMATORS, Compared, figures, method_of
 from calculator.exhibit import Curves, Dots, Line, Scatter
-from calculator.faces import chart, view
+from calculator.faces import chart
 from calculator.faces.chart import escape
 from calculator.stats.sampling import quantile
 from calculator.units import COUNT, GIB, PARAMETERS, SHARE, TOKENS, TOKENS_PER_S, Unit
@@ -592,18 +592,14 @@ def _figure(title: str, description: str, drawing: str, table: str) -> str:
 
 def _table(name: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table of cells that are already HTML; the first of each row is its heading."""
-    heads = [escape(column) for column in columns]
-    cards = len(heads) >= view.CARDS
-    cells = [f'<td data-head="{head}">' if cards else "<td>" for head in heads[1:]]
-    body = []
-    for first, *others in rows:
-        row = "".join(f"{td}{cell}</td>" for td, cell in zip(cells, others, strict=True))
-        body.append(f'<tr><th scope="row">{first}</th>{row}</tr>')
-    head = "".join(f'<th scope="col">{head}</th>' for head in heads)
+    head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
+    body = "".join(
+        f'<tr><th scope="row">{first}</th>{"".join(f"<td>{cell}</td>" for cell in others)}</tr>'
+        for first, *others in rows
+    )
     return (
         f'<div class="calc-scroll" tabindex="0" role="group" aria-label="{escape(_capital(name))}">'
-        f'<table class="calc-table{" calc-cards" if cards else ""}">'
-        f"<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
+        f'<table class="calc-table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
     )
 
 

@@ -452,7 +452,7 @@ def legend(labels: Sequence[str], values: Sequence[str] = (), *, line: bool = Fa
     return f'<ul class="calc-legend">{"".join(items)}</ul>'
 
 
-CARDS = 4
+_CARDS = 4
 """Columns from which a table stands as cards on a narrow screen."""
 
 
@@ -465,7 +465,7 @@ def plain_table(
     cells_at: Sequence[Sequence[str]] = (),
 ) -> str:
     """A table of words; `at` says where on a chart each row stands, `cells_at` where each cell does."""
-    cards = len(columns) >= CARDS and not cells_at
+    cards = len(columns) >= _CARDS and not cells_at
     head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
     body = []
     for index, row in enumerate(rows):
