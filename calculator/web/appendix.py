@@ -426,6 +426,11 @@ def _filters(case: Case) -> dict[str, str]:
     }
 
 
+_WIDE = 8
+"""Columns from which a table fits a desk only with narrow cells. Asking for them in CSS would have the browser look at
+the whole page again whenever a script adds anything to it."""
+
+
 def _table(
     columns: Iterable[str], rows: Iterable[Iterable[str]], data: Iterable[Mapping[str, str]] | None = None
 ) -> str:
@@ -439,8 +444,9 @@ def _table(
         f"<tr{attribute}>{''.join(f'{td}{cell}</td>' for td, cell in zip(cells, row, strict=True))}</tr>"
         for row, attribute in zip(rows, attributes, strict=True)
     )
+    wide = " data-table-wide" if len(columns) >= _WIDE else ""
     return (
-        '<div class="data-table" tabindex="0" role="group" aria-label="Table">'
+        f'<div class="data-table{wide}" tabindex="0" role="group" aria-label="Table">'
         f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
