@@ -30,7 +30,7 @@ def render(source: str) -> str:
     command = source.strip()
     return (
         f'<div class="highlight"><pre><code tabindex="0">{escape(command)}</code></pre></div>'
-        f'<div class="highlight example-output"><pre><code tabindex="0">{escape(output(command))}</code></pre></div>'
+        f'<div class="highlight example-output no-copy"><pre><code tabindex="0">{escape(output(command))}</code></pre></div>'
     )
 
 
