@@ -80,7 +80,8 @@ def join(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
 def render(results: dict[str, Any]) -> str:
     """The lowest score of each kind, and the middle of the performances."""
     pages = results["pages"]
-    days = results["date"] + (f", those changed since on {results['changed']}" if "changed" in results else "")
+    later = results.get("changed", results["date"])
+    days = results["date"] + (f", those changed since on {later}" if later != results["date"] else "")
     lines = [
         "## Lighthouse",
         "",

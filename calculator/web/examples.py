@@ -28,9 +28,10 @@ def render(source: str) -> str:
     """The command and what it prints, as HTML. ValueError for one that is not of this package, or that does not end as
     it says."""
     command = source.strip()
+    code = '<pre><code tabindex="0">{}</code></pre>'
     return (
-        f'<div class="highlight"><pre><code tabindex="0">{escape(command)}</code></pre></div>'
-        f'<div class="highlight example-output no-copy"><pre><code tabindex="0">{escape(output(command))}</code></pre></div>'
+        f'<div class="highlight">{code.format(escape(command))}</div>'
+        f'<div class="highlight example-output no-copy">{code.format(escape(output(command)))}</div>'
     )
 
 
