@@ -137,7 +137,7 @@ def evidence_index() -> str:
                 str(card.as_of.year),
             )
         )
-    return _table(("Finding", "Bears on", "Strength", "Year"), rows)
+    return _table("findings", ("Finding", "Bears on", "Strength", "Year"), rows)
 
 
 def _question(topic: str) -> str:
@@ -182,7 +182,7 @@ def sources_table() -> str:
             )
         )
     heads = ("Assumption", "Value and range", "Source, and its words", "As of, checked", "Used by")
-    return f"<p>{len(rows)} numbers: {counted(assumptions().values())}.</p>{_table(heads, rows)}"
+    return f"<p>{len(rows)} numbers: {counted(assumptions().values())}.</p>{_table('sources', heads, rows)}"
 
 
 def prices_table(what: str) -> str:
@@ -190,6 +190,7 @@ def prices_table(what: str) -> str:
     if what == "api":
         makers = {row["maker"]: row["url"] for row in read_rows("api_makers.csv")}
         return _table(
+            "api",
             ("Model", "For", "Input", "Cached", "Written to the cache", "Output", "Batch", "Until"),
             (
                 (
@@ -205,6 +206,7 @@ def prices_table(what: str) -> str:
         )
     if what == "rents":
         return _table(
+            "rents",
             ("Device", "Provider", "An hour", "Rented", "Prices of", "Source"),
             (
                 (escape(offer.device), escape(offer.provider), _usd(offer.usd_per_hour),
@@ -214,6 +216,7 @@ def prices_table(what: str) -> str:
         )
     if what == "services":
         return _table(
+            "services",
             ("Service", "Models", "Trains", "Price", "At least", "Weights", "Ends", "As of", "Source"),
             (
                 (
@@ -265,7 +268,7 @@ def fields_table() -> str:
             escape(_in_what(spec)),
             ", ".join(map(_link, users)),
         ))
-    return _table(("Field", "What it asks", "In", "Pages"), rows)
+    return _table("fields", ("Field", "What it asks", "In", "Pages"), rows)
 
 
 def _in_what(spec: Field) -> str:
@@ -345,7 +348,7 @@ def cases_table() -> str:
     data = [_filters(case) for case in sorted(cases(), key=lambda case: (case.situation.task_type or "", case.id))]
     return (
         f'{_gains()}<div class="published" data-total="{len(rows)}">'
-        + _table(("Task", "Training examples", "Scores as printed", "By how much", "Source"), rows, data)
+        + _table("cases", ("Task", "Training examples", "Scores as printed", "By how much", "Source"), rows, data)
         + "</div>"
     )
 
@@ -426,15 +429,14 @@ def _filters(case: Case) -> dict[str, str]:
     }
 
 
-_WIDE = 8
-"""Columns from which a table fits a desk only with narrow cells. Asking for them in CSS would have the browser look at
-the whole page again whenever a script adds anything to it."""
-
-
 def _table(
-    columns: Iterable[str], rows: Iterable[Iterable[str]], data: Iterable[Mapping[str, str]] | None = None
+    name: str,
+    columns: Iterable[str],
+    rows: Iterable[Iterable[str]],
+    data: Iterable[Mapping[str, str]] | None = None,
 ) -> str:
-    """A table of cells that are already HTML. On a narrow screen its rows are cards, so a cell carries its heading."""
+    """A table of cells that are already HTML; `published.css` has the widths of its columns, by its name. On a narrow
+    screen its rows are cards, so a cell carries its heading."""
     columns = [escape(column) for column in columns]
     head = "".join(f'<th scope="col">{column}</th>' for column in columns)
     cells = ["<td>", *(f'<td data-head="{column}">' for column in columns[1:])]
@@ -444,9 +446,8 @@ def _table(
         f"<tr{attribute}>{''.join(f'{td}{cell}</td>' for td, cell in zip(cells, row, strict=True))}</tr>"
         for row, attribute in zip(rows, attributes, strict=True)
     )
-    wide = " data-table-wide" if len(columns) >= _WIDE else ""
     return (
-        f'<div class="data-table{wide}" tabindex="0" role="group" aria-label="Table">'
+        f'<div class="data-table data-table-{name}" tabindex="0" role="group" aria-label="Table">'
         f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
