@@ -547,7 +547,7 @@ def _value_of_knowing(decision: AnyDecision, rows: list[dict[str, float]]) -> fl
 def add_flips(report: Report) -> Report:
     """The report with, for each field, the nearest value that changes the answer, and the sensitivity of the result."""
     decision, reading = report.decision, report.reading
-    base, at_once = reading.inputs.__dict__, decision.at_once
+    base = reading.inputs.__dict__
     here = report.verdict.answer
     if choose(decision, reading.inputs, decision.compute(reading.inputs)) != here:
         # The stated values alone would say otherwise than most draws do: there is no value that flips it.
@@ -555,9 +555,11 @@ def add_flips(report: Report) -> Report:
     found: list[Flip] = []
     steady: list[str] = []
 
+    near = decision.near(reading.inputs) if decision.near else None
+
     def answer_at(name: str, value: Value) -> StrEnum:
         inputs = make_inputs(decision, base, {name: value})
-        return at_once(inputs) if at_once else choose(decision, inputs, decision.compute(inputs))
+        return near(name, inputs) if near else choose(decision, inputs, decision.compute(inputs))
 
     for name, spec in fields_of(decision.Inputs).items():
         flip = _flip(name, spec, base[name], here, answer_at)

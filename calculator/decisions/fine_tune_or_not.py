@@ -9,10 +9,10 @@ next step is the option of the largest worth: to be tried first where a trial is
 Left out: prices that fall while you build, teams that already own half of it, and what your users feel.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum, StrEnum
-from functools import cache, wraps
+from functools import cache, lru_cache, wraps
 from math import ceil, erfc, exp, floor, inf, log, sqrt
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
@@ -657,11 +657,16 @@ class Published(NamedTuple):
 @kept_by(PUBLISHED_FROM)
 def published(i: Inputs) -> Published:
     """Means and spreads from `cases.quality`, before anything that is particular here."""
-    here, base = described(i), i.prompted_accuracy_share
+    return _published(described(i), bool(is_knowledge_gap(i)), i.prompted_accuracy_share)
+
+
+@lru_cache(maxsize=KEPT)
+def _published(here: Situation, knowledge: bool, base: float) -> Published:
+    """The same from what the comparisons are told: most other documents, windows and targets are no other situation."""
     options = ("prompting", "as_is", "slm_prompted", "ft_small", "ft_large")
     found = {o: Belief(base + mean, spread) for o, (mean, spread) in quality.gains(here, options).items()}
     # Where facts are what is missing, the answer needs them from outside, whatever the task is called.
-    facts = replace(here, task_type="qa_knowledge") if is_knowledge_gap(i) else here
+    facts = replace(here, task_type="qa_knowledge") if knowledge else here
     retrieved = quality.gains(facts, ("rag",))["rag"]
     whole = quality.gains(replace(facts, multi_turn_or_long_context=False), ("rag",))["rag"]
     c = quality.coefficients()
@@ -1108,11 +1113,22 @@ def forget() -> None:
     _weighed.clear()
 
 
-def _weigh(i: Inputs) -> list[Option]:
-    """The hot loop of every draw and flip."""
+class Costed(NamedTuple):
+    """The sums that the options of one situation share: what an answer's being right is worth over the horizon, what a
+    trial has to beat, and each option before it is known what a trial of it is worth."""
+
+    a_share_usd: float
+    floor_usd: float
+    options: list[tuple[int, float, float, float, float, float, float, float, float, Gate, float, float]]
+    """Place in WAYS, then the fields of `Option` up to its mean, and what it is worth with no answer right."""
+
+
+def _costed(
+    i: Inputs, held: tuple[Belief, ...], served: tuple[float, ...], gates: tuple[Gate, ...], places: Iterable[int]
+) -> Costed:
+    """What the options at these places cost, what you have first of all. The hot loop of every draw and flip."""
     values = i.__dict__
-    held, served, gates = beliefs(i), serving_usd_per_request(i), shut_out(i)
-    months = annuity_months(i.horizon_months, i.discount_share)
+    months = _annuity_months(i.horizon_months, i.discount_share)
     hour, requests = i.engineer_usd_per_hour, i.requests_per_month
     a_share_usd = requests * months * (i.success_usd + i.failure_usd)
     failures_usd = requests * i.failure_usd
@@ -1136,7 +1152,8 @@ def _weigh(i: Inputs) -> list[Option]:
     moving_share = MOVE_SHARE / i.base_life_months
     floor = 0.0
     found = []
-    for k, (_, _, measured, _, large, trained, retrieves, hours, times) in enumerate(WAYS[:_PEOPLE]):
+    for k in places:
+        _, _, measured, _, large, trained, retrieves, hours, times = WAYS[k]
         accuracy, spread = held[k]
         first_token = large_ms if large and not (small_is_base and k != _STRONGER) else small_ms
         work = values[hours] * times if hours else 0.0
@@ -1182,20 +1199,40 @@ def _weigh(i: Inputs) -> list[Option]:
             elif days > deadline_days:
                 gate = Gate.DEADLINE
         if k == _KEEP:
+            start = trial = days = trial_days = 0.0
             if gate is Gate.OPEN:
                 floor = max(0.0, mean_usd)
-            found.append(
-                Option(accuracy, spread, 0.0, 0.0, run, 0.0, 0.0, first_token, gate, mean_usd, mean_usd, accuracy)
-            )
-            continue
-        resolved = spread * sqrt(items / (items + items_worth(accuracy, spread))) if spread else 0.0
-        bar = (floor - fixed_usd) / a_share_usd if a_share_usd > 0.0 else inf
-        worth = max(mean_usd, floor + a_share_usd * _excess(accuracy, resolved, bar) - trial)
+        found.append(
+            (k, accuracy, spread, start, trial, run, days, trial_days, first_token, gate, mean_usd, fixed_usd)
+        )
+    return Costed(a_share_usd, floor, found)
+
+
+_annuity_months = lru_cache(maxsize=KEPT)(annuity_months)
+
+
+def _weigh(i: Inputs) -> list[Option]:
+    """The options without those that are kept."""
+    a_share_usd, floor, costed = _costed(i, beliefs(i), serving_usd_per_request(i), shut_out(i), range(_PEOPLE))
+    items = i.test_items
+    found = []
+    for k, accuracy, spread, start, trial, run, days, trial_days, first_token, gate, mean_usd, fixed_usd in costed:
+        if k == _KEEP:
+            bar, worth = accuracy, mean_usd
+        else:
+            bar = (floor - fixed_usd) / a_share_usd if a_share_usd > 0.0 else inf
+            tried_usd = a_share_usd * _excess(accuracy, _resolved(accuracy, spread, items), bar)
+            worth = max(mean_usd, floor + tried_usd - trial)
         found.append(
             Option(accuracy, spread, start, trial, run, days, trial_days, first_token, gate, mean_usd, worth, bar)
         )
     found.append(_PEOPLE_OPTION)
     return found
+
+
+def _resolved(accuracy: float, spread: float, items: float) -> float:
+    """The part of a belief's spread that a trial on so many items shows."""
+    return spread * sqrt(items / (items + items_worth(accuracy, spread))) if spread else 0.0
 
 
 @kept_by(ROLLOUTS_FROM)
@@ -1236,13 +1273,115 @@ def _is_met(i: Inputs, found: list[Option]) -> bool:
 
 def at_once(i: Inputs) -> Answer:
     """The first of `ranked` without what stands behind it."""
-    found, target = _weigh(i), i.target_accuracy_share
-    had = [k for k, option in enumerate(found) if option.gate is Gate.OPEN]
-    if not any(_above(found[k].accuracy, found[k].spread, target) >= UNREACHABLE_SHARE for k in had if k != _PEOPLE):
+    return _first(i, beliefs(i), serving_usd_per_request(i), shut_out(i))
+
+
+BOUND_SLACK = 1e-7
+"""How far rounding could carry what a trial is worth past its bound, as a part of the sums that it is made of: the log
+of a variance loses spreads below 1e-8, and nothing else comes near that."""
+
+
+def _first(i: Inputs, held: tuple[Belief, ...], served: tuple[float, ...], gates: tuple[Gate, ...]) -> Answer:
+    """The first of `ranked`, from the sums behind it. Only options that can be had are weighed, and of those only the
+    ones that may be the best."""
+    target = i.target_accuracy_share
+    a_share_usd, floor, costed = _costed(
+        i, held, served, gates, [k for k in range(_PEOPLE) if gates[k] is Gate.OPEN]
+    )
+    had = [option for option in costed if option[9] is Gate.OPEN]
+    if not any(_above(option[1], option[2], target) >= UNREACHABLE_SHARE for option in had):
         return Answer.PEOPLE
-    if _is_met(i, found):
+    if had[0][0] == _KEEP and is_enough(i) and i.failure not in (Failure.SLOW, Failure.DEAR) and had[0][10] >= 0.0:
         return Answer.KEEP
-    return WAYS[max(had, key=lambda k: found[k].worth_usd)].answer
+    items = i.test_items
+    best, best_usd, least_usd = _PEOPLE, -inf, max(0.0, *[option[10] for option in had])
+    for k, accuracy, spread, _, trial, _, _, _, _, _, mean_usd, fixed_usd in had:
+        worth = mean_usd
+        if k != _KEEP:
+            # E[max(0, X)] of any X is at most max(0, its mean) and half its standard deviation (Scarf 1958).
+            most_usd = max(floor, mean_usd) + 0.5 * a_share_usd * spread - trial
+            slack_usd = BOUND_SLACK * (a_share_usd + abs(fixed_usd) + floor + trial)
+            if mean_usd < least_usd and most_usd + slack_usd < least_usd:
+                continue
+            bar = (floor - fixed_usd) / a_share_usd if a_share_usd > 0.0 else inf
+            tried_usd = a_share_usd * _excess(accuracy, _resolved(accuracy, spread, items), bar)
+            worth = max(mean_usd, floor + tried_usd - trial)
+        if worth > best_usd:
+            best, best_usd = k, worth
+            least_usd = max(least_usd, worth)
+    return WAYS[best if best_usd >= 0.0 else _PEOPLE].answer
+
+
+COSTED_FROM = frozenset({
+    "target_accuracy_share",
+    "prompted_accuracy_share",
+    "failure",
+    *(way.work for way in WAYS if way.work),
+    *(way.measured for way in WAYS if way.measured),
+    "requests_per_month",
+    "fact_half_life_days",
+    "facts_per_answer_count",
+    "failure_usd",
+    "success_usd",
+    "labelled_examples",
+    "new_examples",
+    "larger_model_labels",
+    "baseline_is_small",
+    "prompt_engineered",
+    "test_items",
+    "candidates",
+    "retraining_days",
+    "example_tokens",
+    "latency_ms",
+    "budget_usd",
+    "deadline_days",
+    "horizon_months",
+    "hosting",
+    "hosting_gpus",
+    "device",
+    "device_usd_per_hour",
+    "caught_share",
+    "minimum_examples",
+    "managed_small_usd_per_mtok",
+    "managed_large_usd_per_mtok",
+    "training_examples",
+    "runs_count",
+    "example_usd",
+    "labels_per_day_examples",
+    "engineer_usd_per_hour",
+    "trial_share",
+    "prompt_upkeep_hours",
+    "system_upkeep_hours",
+    "retraining_usd",
+    "base_life_months",
+    "large_first_token_ms",
+    "small_first_token_ms",
+    "retrieval_ms",
+    "discount_share",
+})  # fmt: skip
+"""What an answer follows from beside the sums that are kept."""
+
+_BELIEFS_FROM, _SERVING_FROM, _GATES_FROM, _ROLLOUTS_FROM = map(
+    frozenset, (BELIEFS_FROM, SERVING_FROM, GATES_FROM, ROLLOUTS_FROM)
+)
+
+
+def near(i: Inputs) -> Callable[[str, Inputs], Answer]:
+    """`at_once` for inputs that differ from these in one field, by its name: sums that the field is no part of stay as
+    they are, and where none of them moves so does the answer."""
+    sums = held, served, gates = beliefs(i), serving_usd_per_request(i), shut_out(i)
+    here = _first(i, *sums)
+
+    def answer_at(name: str, other: Inputs) -> Answer:
+        moved = (
+            beliefs(other) if name in _BELIEFS_FROM else held,
+            serving_usd_per_request(other) if name in _SERVING_FROM else served,
+            shut_out(other) if name in _GATES_FROM else gates,
+        )
+        costed = name in COSTED_FROM or (name in _ROLLOUTS_FROM and gates[_REINFORCE] is Gate.OPEN)
+        return _first(other, *moved) if costed or moved != sums else here
+
+    return answer_at
 
 
 def compute(i: Inputs) -> Outputs:
@@ -1661,7 +1800,7 @@ DECISION = Decision(
     ground_of,
     judge,
     choose=choose,
-    at_once=at_once,
+    near=near,
     exhibits=exhibits,
     result="gain_usd",
     values=VALUES,
