@@ -756,7 +756,14 @@ def _sensitivity(report: Report) -> tuple[Swing, ...]:
     base = reading.inputs.__dict__
     spans = uncertain(decision, reading)
     swings = []
-    result = followed(decision, report.verdict.answer)
+    answer, result = report.verdict.answer, followed(decision, report.verdict.answer)
+    worth = decision.worth if answer in decision.values else None
+
+    def result_at(name: str, end: float) -> float:
+        inputs = make_inputs(decision, base, {name: end})
+        found: float = worth(inputs, answer) if worth else getattr(decision.compute(inputs), result)
+        return found
+
     for name, spec in numbers_of(decision.Inputs).items():
         value = base[name]
         if value is None:
@@ -769,7 +776,7 @@ def _sensitivity(report: Report) -> tuple[Swing, ...]:
             low, high = max(spec.low, value * (1 - SWING)), min(spec.high, value * (1 + SWING))
             if spec.whole:
                 low, high = float(floor(low)), float(ceil(high))
-        ends = [getattr(decision.compute(make_inputs(decision, base, {name: end})), result) for end in (low, high)]
+        ends = [result_at(name, end) for end in (low, high)]
         if ends[0] != ends[1]:
             show = spec.unit.show
             swings.append(

@@ -90,6 +90,7 @@ class Decision(Generic[InputsT, OutputsT]):
     result: the name of the output that the sensitivity chart follows; the first output when empty.
     values: the output that holds each answer's worth; then the verdict's is the largest, and a report can say what it
     would be worth to know the uncertain fields (expected value of perfect information).
+    worth: one of the outputs that `values` names, by its answer, when `compute` works out more than that.
     settle: the outputs with the given answers, first and second, in place of those that compute picked. With it the
     verdict is the answer that most draws give, so no verdict is one that its own draws reject.
     kinds: what answers begin with, as in "every step that trains", where several begin with the same thing to do: such
@@ -114,6 +115,7 @@ class Decision(Generic[InputsT, OutputsT]):
     exhibits: Callable[[InputsT, OutputsT], tuple[Exhibit, ...]] | None = None
     result: str = ""
     values: Mapping[StrEnum, str] = field(default_factory=dict)
+    worth: Callable[[InputsT, StrEnum], float] | None = None
     settle: Callable[[InputsT, tuple[StrEnum, ...]], OutputsT] | None = None
     kinds: Mapping[StrEnum, str] = field(default_factory=dict)
     believed: frozenset[str] = frozenset()

@@ -989,16 +989,18 @@ def serving_usd_per_request(i: Inputs) -> tuple[float, ...]:
             read_factor=i.cache_read_ratio,
         )
 
+    today = usd(large, i.prompt_tokens, shared)
+    small_usd = usd(small, i.prompt_tokens, shared)
     hourly = i.hosting == Hosting.HOURS
     tuned_small = 0.0 if hourly else usd(small, short, 0.0, i.answer_tokens)
     prices = [
-        usd(large, i.prompt_tokens, shared),
-        usd(large, i.prompt_tokens, shared),
+        today,
+        today,
         usd(stronger, i.prompt_tokens, shared),
         usd(large, i.prompt_tokens + i.retrieved_tokens, shared),
         usd(large, i.prompt_tokens + i.corpus_tokens, shared + i.corpus_tokens),
-        usd(small, i.prompt_tokens, shared),
-        usd(small, i.prompt_tokens, shared),
+        small_usd,
+        small_usd,
         # An encoder reads the input once and writes nothing.
         0.0 if hourly else usd(small, short, 0.0, 0.0),
         tuned_small,
@@ -1102,7 +1104,8 @@ def weigh(i: Inputs) -> list[Option]:
     if kept is not None and kept[0] is i:
         return kept[1]
     if len(_weighed) >= MOST_WEIGHED:
-        _weighed.clear()
+        # The oldest alone: with all gone, draws of which the doubts are still to be counted would be weighed again.
+        del _weighed[next(iter(_weighed))]
     found = _weigh(i)
     _weighed[id(i)] = i, found
     return found
@@ -1218,21 +1221,30 @@ def _weigh(i: Inputs) -> list[Option]:
     found = []
     for k, accuracy, spread, start, trial, run, days, trial_days, first_token, gate, mean_usd, fixed_usd in costed:
         if k == _KEEP:
-            bar, worth = accuracy, mean_usd
+            worth_usd, bar = mean_usd, accuracy
         else:
-            bar = (floor - fixed_usd) / a_share_usd if a_share_usd > 0.0 else inf
-            tried_usd = a_share_usd * _excess(accuracy, _resolved(accuracy, spread, items), bar)
-            worth = max(mean_usd, floor + tried_usd - trial)
+            worth_usd, bar = _tried(accuracy, spread, trial, mean_usd, fixed_usd, a_share_usd, floor, items)
         found.append(
-            Option(accuracy, spread, start, trial, run, days, trial_days, first_token, gate, mean_usd, worth, bar)
+            Option(accuracy, spread, start, trial, run, days, trial_days, first_token, gate, mean_usd, worth_usd, bar)
         )
     found.append(_PEOPLE_OPTION)
     return found
 
 
-def _resolved(accuracy: float, spread: float, items: float) -> float:
-    """The part of a belief's spread that a trial on so many items shows."""
-    return spread * sqrt(items / (items + items_worth(accuracy, spread))) if spread else 0.0
+def _tried(
+    accuracy: float,
+    spread: float,
+    trial_usd: float,
+    mean_usd: float,
+    fixed_usd: float,
+    a_share_usd: float,
+    floor_usd: float,
+    items: float,
+) -> tuple[float, float]:
+    """What an option is worth with a trial on so many items, or without where that is more; the bar it has to pass."""
+    resolved = spread * sqrt(items / (items + items_worth(accuracy, spread))) if spread else 0.0
+    bar = (floor_usd - fixed_usd) / a_share_usd if a_share_usd > 0.0 else inf
+    return max(mean_usd, floor_usd + a_share_usd * _excess(accuracy, resolved, bar) - trial_usd), bar
 
 
 @kept_by(ROLLOUTS_FROM)
@@ -1276,6 +1288,22 @@ def at_once(i: Inputs) -> Answer:
     return _first(i, beliefs(i), serving_usd_per_request(i), shut_out(i))
 
 
+def worth(i: Inputs, answer: StrEnum) -> float:
+    """The output that `VALUES` names for an answer, without the others."""
+    k = PLACES[Answer(answer)]
+    if k == _PEOPLE:
+        return 0.0
+    a_share_usd, floor, costed = _costed(
+        i, beliefs(i), serving_usd_per_request(i), shut_out(i), (_KEEP, k) if k != _KEEP else (_KEEP,)
+    )
+    _, accuracy, spread, _, trial, _, _, _, _, gate, mean_usd, fixed_usd = costed[-1]
+    if gate is not Gate.OPEN:
+        return -inf
+    if k == _KEEP:
+        return mean_usd
+    return _tried(accuracy, spread, trial, mean_usd, fixed_usd, a_share_usd, floor, i.test_items)[0]
+
+
 BOUND_SLACK = 1e-7
 """How far rounding could carry what a trial is worth past its bound, as a part of the sums that it is made of: the log
 of a variance loses spreads below 1e-8, and nothing else comes near that."""
@@ -1296,19 +1324,17 @@ def _first(i: Inputs, held: tuple[Belief, ...], served: tuple[float, ...], gates
     items = i.test_items
     best, best_usd, least_usd = _PEOPLE, -inf, max(0.0, *[option[10] for option in had])
     for k, accuracy, spread, _, trial, _, _, _, _, _, mean_usd, fixed_usd in had:
-        worth = mean_usd
+        worth_usd = mean_usd
         if k != _KEEP:
             # E[max(0, X)] of any X is at most max(0, its mean) and half its standard deviation (Scarf 1958).
             most_usd = max(floor, mean_usd) + 0.5 * a_share_usd * spread - trial
             slack_usd = BOUND_SLACK * (a_share_usd + abs(fixed_usd) + floor + trial)
             if mean_usd < least_usd and most_usd + slack_usd < least_usd:
                 continue
-            bar = (floor - fixed_usd) / a_share_usd if a_share_usd > 0.0 else inf
-            tried_usd = a_share_usd * _excess(accuracy, _resolved(accuracy, spread, items), bar)
-            worth = max(mean_usd, floor + tried_usd - trial)
-        if worth > best_usd:
-            best, best_usd = k, worth
-            least_usd = max(least_usd, worth)
+            worth_usd, _ = _tried(accuracy, spread, trial, mean_usd, fixed_usd, a_share_usd, floor, items)
+        if worth_usd > best_usd:
+            best, best_usd = k, worth_usd
+            least_usd = max(least_usd, worth_usd)
     return WAYS[best if best_usd >= 0.0 else _PEOPLE].answer
 
 
@@ -1414,7 +1440,9 @@ def _outputs(i: Inputs, found: list[Option], chance_target: float, order: list[i
     best, base = found[k], i.prompted_accuracy_share
     low, high = ends(best)
     floor = max(0.0, worths[_KEEP])
-    return Outputs(
+    made = object.__new__(Outputs)
+    # As `engine.make_inputs` does: the frozen setter is half of the time of this.
+    made.__dict__.update(
         step_count=float(k),
         second_count=float(second),
         best_worth_usd=max(worths),
@@ -1449,6 +1477,7 @@ def _outputs(i: Inputs, found: list[Option], chance_target: float, order: list[i
         both_worth_usd=worths[11],
         people_worth_usd=worths[12],
     )
+    return made
 
 
 def choose(i: Inputs, o: Outputs) -> Answer:
@@ -1486,18 +1515,22 @@ def ground_of(i: Inputs, o: Outputs) -> Ground:
     return Ground.TRY if is_worth_a_trial(o) else Ground.BUILD
 
 
+def _option(i: Inputs, answer: StrEnum) -> Option:
+    return weigh(i)[PLACES[Answer(answer)]]
+
+
 def better(i: Inputs, answer: StrEnum) -> float:
     """The chance that an option is worth more than what you have."""
-    option = options(i)[Answer(answer)]
+    option = _option(i, answer)
     return _above(option.accuracy, option.spread, option.bar)
 
 
 def affordable(i: Inputs, answer: StrEnum) -> float:
-    return float(options(i)[Answer(answer)].start_usd <= i.budget_usd)
+    return float(_option(i, answer).start_usd <= i.budget_usd)
 
 
 def in_time(i: Inputs, answer: StrEnum) -> float:
-    option = options(i)[Answer(answer)]
+    option = _option(i, answer)
     return float(option.days <= i.deadline_days and option.first_token_ms <= i.latency_ms)
 
 
@@ -1804,6 +1837,7 @@ DECISION = Decision(
     exhibits=exhibits,
     result="gain_usd",
     values=VALUES,
+    worth=worth,
     settle=settle,
     kinds=KINDS,
     believed=BELIEVED,
