@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from enum import StrEnum
+from functools import lru_cache
 from math import ceil, exp, floor, inf, isfinite, log, log10, sqrt
 from typing import Any, NamedTuple, assert_never
 
@@ -450,14 +451,23 @@ def draws(decision: Decision[InputsT, OutputsT], reading: Reading, count: int = 
     specs = numbers_of(decision.Inputs)
     spans = uncertain(decision, reading)
     assumed = assumptions_of(decision.Inputs)
-    groups = [(name in assumed and assumed[name].moves_with) or name for name in spans]
     drawn = []
-    for (name, (low, value, high)), column in zip(spans.items(), columns(groups, count), strict=True):
-        lowest, highest = specs[name].low, specs[name].high
-        drawn.append([min(max(x, lowest), highest) for x in column_from_range(column, low, value, high)])
+    for name, span in spans.items():
+        group = (name in assumed and assumed[name].moves_with) or name
+        drawn.append(_column(group, count, *span, specs[name].low, specs[name].high))
     names, base = tuple(spans), reading.inputs.__dict__
-    for k in range(count):
-        yield make_inputs(decision, base, {name: column[k] for name, column in zip(names, drawn, strict=True)})
+    # Without a field that is drawn all draws are alike.
+    for row in zip(*drawn, strict=True) if drawn else ((),) * count:
+        yield make_inputs(decision, base, dict(zip(names, row, strict=True)))
+
+
+@lru_cache(maxsize=128, typed=True)
+def _column(
+    group: str, count: int, low: float, value: float, high: float, lowest: float, highest: float
+) -> tuple[float, ...]:
+    """The draws of one field, kept because an edit leaves the ranges of nearly all fields as they are."""
+    [column] = columns([group], count)
+    return tuple([min(max(x, lowest), highest) for x in column_from_range(column, low, value, high)])
 
 
 def add_spread(report: Report, count: int = DRAWS) -> Report:

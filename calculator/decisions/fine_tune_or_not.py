@@ -797,9 +797,11 @@ def beliefs(i: Inputs) -> tuple[Belief, ...]:
         _learn_together(i, held, family, given, pairs)
     tuned, retrieved = held[_TUNE_LARGE], held[_RETRIEVE]
     both = _both(i, tuned, retrieved) if i.facts_per_answer_count > 0 else tuned
-    wide = Belief(tuned.mean, spreads[_TUNE_LARGE])
-    if i.facts_per_answer_count > 0:
-        wide = _both(i, wide, Belief(retrieved.mean, spreads[_RETRIEVE]))
+    wide = both
+    if tuned.spread != spreads[_TUNE_LARGE] or retrieved.spread != spreads[_RETRIEVE]:
+        wide = Belief(tuned.mean, spreads[_TUNE_LARGE])
+        if i.facts_per_answer_count > 0:
+            wide = _both(i, wide, Belief(retrieved.mean, spreads[_RETRIEVE]))
     # A measurement of both counts as much whatever is known of the parts, which narrow it all the same.
     after = _learnt(i, Belief(both.mean, wide.spread), given.get(_BOTH), pairs.get(_BOTH))
     held[_BOTH] = Belief(after.mean, min(after.spread, both.spread))
@@ -824,7 +826,8 @@ def _both(i: Inputs, tuned: Belief, retrieved: Belief) -> Belief:
     mean = max(tuned.mean, retrieved.mean)
     # On the scale of the comparisons a step is worth mean (1 - mean) of it in shares.
     step = max(0.0, mean * (1.0 - mean))
-    more, spread = step * published(i).both_more, step * published(i).both_spread
+    known = published(i)
+    more, spread = step * known.both_more, step * known.both_spread
     variance = larger_of_two(*tuned, *retrieved)[1]
     return Belief(min(1.0, max(0.0, mean + more)), sqrt(variance + spread * spread))
 
@@ -1049,6 +1052,11 @@ def _shut_out(i: Inputs, k: int) -> Gate:
 _PEOPLE_OPTION = Option(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, Gate.OPEN, 0.0, 0.0, 0.0)
 
 
+MOST_SPREADS = 1024
+"""Latest beliefs of which the parts of a chance are kept: an edit's draws and most of its flips share theirs."""
+
+
+@lru_cache(maxsize=MOST_SPREADS)
 def _log_variance(mean: float, spread: float) -> float:
     """The variance of the log of a score's failures; 0 when it has none, or a spread that rounding loses."""
     failures = 1.0 - mean
@@ -1064,6 +1072,10 @@ def _above(mean: float, spread: float, bar: float) -> float:
     if allowed <= 0.0:
         return 0.0
     return 0.5 * erfc((log(failures / allowed) - 0.5 * variance) / sqrt(2.0 * variance))
+
+
+_reaches = lru_cache(maxsize=MOST_SPREADS)(_above)
+"""`_above` for the accuracy that is needed, which no draw moves."""
 
 
 def ends(option: Option) -> tuple[float, float]:
@@ -1231,6 +1243,12 @@ def _weigh(i: Inputs) -> list[Option]:
     return found
 
 
+@lru_cache(maxsize=MOST_SPREADS)
+def _resolved(accuracy: float, spread: float, items: float) -> float:
+    """The part of a belief's spread that a trial on so many items shows."""
+    return spread * sqrt(items / (items + items_worth(accuracy, spread))) if spread else 0.0
+
+
 def _tried(
     accuracy: float,
     spread: float,
@@ -1242,7 +1260,7 @@ def _tried(
     items: float,
 ) -> tuple[float, float]:
     """What an option is worth with a trial on so many items, or without where that is more; the bar it has to pass."""
-    resolved = spread * sqrt(items / (items + items_worth(accuracy, spread))) if spread else 0.0
+    resolved = _resolved(accuracy, spread, items)
     bar = (floor_usd - fixed_usd) / a_share_usd if a_share_usd > 0.0 else inf
     return max(mean_usd, floor_usd + a_share_usd * _excess(accuracy, resolved, bar) - trial_usd), bar
 
@@ -1271,7 +1289,7 @@ def ranked(i: Inputs, found: list[Option], chance_target: float) -> list[int]:
     """The places in WAYS of the options that can be had, by their worth. First of all comes what you have when it
     meets the need, or people when nothing else can."""
     order = sorted(
-        (k for k, option in enumerate(found) if option.gate is Gate.OPEN), key=lambda k: -found[k].worth_usd
+        [k for k, option in enumerate(found) if option.gate is Gate.OPEN], key=lambda k: -found[k].worth_usd
     )
     first = _PEOPLE if chance_target < UNREACHABLE_SHARE else _KEEP if _is_met(i, found) else order[0]
     return [first, *(k for k in order if k != first)]
@@ -1317,7 +1335,7 @@ def _first(i: Inputs, held: tuple[Belief, ...], served: tuple[float, ...], gates
         i, held, served, gates, [k for k in range(_PEOPLE) if gates[k] is Gate.OPEN]
     )
     had = [option for option in costed if option[9] is Gate.OPEN]
-    if not any(_above(option[1], option[2], target) >= UNREACHABLE_SHARE for option in had):
+    if not any(_reaches(option[1], option[2], target) >= UNREACHABLE_SHARE for option in had):
         return Answer.PEOPLE
     if had[0][0] == _KEEP and is_enough(i) and i.failure not in (Failure.SLOW, Failure.DEAR) and had[0][10] >= 0.0:
         return Answer.KEEP
@@ -1428,7 +1446,7 @@ def _chance_target(i: Inputs, found: list[Option]) -> float:
     """The best chance that any option which can be had reaches the accuracy that is needed."""
     target = i.target_accuracy_share
     return max(
-        (_above(o.accuracy, o.spread, target) for o in found[:_PEOPLE] if o.gate is Gate.OPEN),
+        [_reaches(o.accuracy, o.spread, target) for o in found[:_PEOPLE] if o.gate is Gate.OPEN],
         default=0.0,
     )
 
