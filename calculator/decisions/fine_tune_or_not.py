@@ -1344,8 +1344,9 @@ def _first(i: Inputs, held: tuple[Belief, ...], served: tuple[float, ...], gates
     for k, accuracy, spread, _, trial, _, _, _, _, _, mean_usd, fixed_usd in had:
         worth_usd = mean_usd
         if k != _KEEP:
-            # E[max(0, X)] of any X is at most max(0, its mean) and half its standard deviation (Scarf 1958).
-            most_usd = max(floor, mean_usd) + 0.5 * a_share_usd * spread - trial
+            # E[max(0, X)] is at most half of the mean of X and of the root of its second moment (Scarf 1958).
+            gain_usd, spread_usd = mean_usd - floor, a_share_usd * spread
+            most_usd = floor + 0.5 * (gain_usd + sqrt(gain_usd * gain_usd + spread_usd * spread_usd)) - trial
             slack_usd = BOUND_SLACK * (a_share_usd + abs(fixed_usd) + floor + trial)
             if mean_usd < least_usd and most_usd + slack_usd < least_usd:
                 continue
