@@ -19,7 +19,7 @@ from calculator.cases.nearest import nearest
 from calculator.decisions import _overall_exhibits
 from calculator.decisions import fine_tune_or_not as overall
 from calculator.facts.assumptions import assumption
-from calculator.fields import Pick, fields_of
+from calculator.fields import Paste, Pick, fields_of
 from calculator.stats.sampling import quantile
 from tests import laws
 from tests.inputs import random_value
@@ -242,6 +242,22 @@ def test_the_answer_near_other_inputs_is_the_one_that_the_outputs_give():
         answer_at = overall.near(inputs)
         for name, other in with_one_changed(inputs, Random(seed)):
             assert answer_at(name, other) is overall.choose(other, overall.compute(other)), (seed, name)
+
+
+def test_what_options_cost_follows_from_the_inputs_that_it_is_said_to_follow_from():
+    """Beside the sums that are kept, which are the same here."""
+    specs = fields_of(DECISION.Inputs)
+    others = [
+        name
+        for name, spec in specs.items()
+        if name not in {*overall.COSTED_FROM, *overall.ROLLOUTS_FROM} and not isinstance(spec, Paste)
+    ]
+    for seed in range(200):
+        random, inputs = Random(seed), inputs_of(laws.overall_situation(seed))
+        changed = replace(inputs, **{name: random_value(specs[name], random) for name in others})
+        sums = overall.beliefs(inputs), overall.serving_usd_per_request(inputs), overall.shut_out(inputs)
+        places = range(overall.PLACES[overall.Answer.PEOPLE])
+        assert overall._costed(changed, *sums, places) == overall._costed(inputs, *sums, places)
 
 
 def test_a_worth_alone_is_the_one_among_the_outputs():
