@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from enum import StrEnum
+from functools import lru_cache
 from math import ceil, exp, floor, inf, isfinite, log, log10, sqrt
 from typing import Any, NamedTuple, assert_never
 
@@ -450,14 +451,23 @@ def draws(decision: Decision[InputsT, OutputsT], reading: Reading, count: int = 
     specs = numbers_of(decision.Inputs)
     spans = uncertain(decision, reading)
     assumed = assumptions_of(decision.Inputs)
-    groups = [(name in assumed and assumed[name].moves_with) or name for name in spans]
     drawn = []
-    for (name, (low, value, high)), column in zip(spans.items(), columns(groups, count), strict=True):
-        lowest, highest = specs[name].low, specs[name].high
-        drawn.append([min(max(x, lowest), highest) for x in column_from_range(column, low, value, high)])
+    for name, span in spans.items():
+        group = (name in assumed and assumed[name].moves_with) or name
+        drawn.append(_column(group, count, *span, specs[name].low, specs[name].high))
     names, base = tuple(spans), reading.inputs.__dict__
-    for k in range(count):
-        yield make_inputs(decision, base, {name: column[k] for name, column in zip(names, drawn, strict=True)})
+    # Without a field that is drawn all draws are alike.
+    for row in zip(*drawn, strict=True) if drawn else ((),) * count:
+        yield make_inputs(decision, base, dict(zip(names, row, strict=True)))
+
+
+@lru_cache(maxsize=128, typed=True)
+def _column(
+    group: str, count: int, low: float, value: float, high: float, lowest: float, highest: float
+) -> tuple[float, ...]:
+    """The draws of one field, kept because an edit leaves the ranges of nearly all fields as they are."""
+    [column] = columns([group], count)
+    return tuple([min(max(x, lowest), highest) for x in column_from_range(column, low, value, high)])
 
 
 def add_spread(report: Report, count: int = DRAWS) -> Report:
@@ -547,7 +557,7 @@ def _value_of_knowing(decision: AnyDecision, rows: list[dict[str, float]]) -> fl
 def add_flips(report: Report) -> Report:
     """The report with, for each field, the nearest value that changes the answer, and the sensitivity of the result."""
     decision, reading = report.decision, report.reading
-    base, at_once = reading.inputs.__dict__, decision.at_once
+    base = reading.inputs.__dict__
     here = report.verdict.answer
     if choose(decision, reading.inputs, decision.compute(reading.inputs)) != here:
         # The stated values alone would say otherwise than most draws do: there is no value that flips it.
@@ -555,9 +565,11 @@ def add_flips(report: Report) -> Report:
     found: list[Flip] = []
     steady: list[str] = []
 
+    near = decision.near(reading.inputs) if decision.near else None
+
     def answer_at(name: str, value: Value) -> StrEnum:
         inputs = make_inputs(decision, base, {name: value})
-        return at_once(inputs) if at_once else choose(decision, inputs, decision.compute(inputs))
+        return near(name, inputs) if near else choose(decision, inputs, decision.compute(inputs))
 
     for name, spec in fields_of(decision.Inputs).items():
         flip = _flip(name, spec, base[name], here, answer_at)
@@ -754,7 +766,14 @@ def _sensitivity(report: Report) -> tuple[Swing, ...]:
     base = reading.inputs.__dict__
     spans = uncertain(decision, reading)
     swings = []
-    result = followed(decision, report.verdict.answer)
+    answer, result = report.verdict.answer, followed(decision, report.verdict.answer)
+    worth = decision.worth if answer in decision.values else None
+
+    def result_at(name: str, end: float) -> float:
+        inputs = make_inputs(decision, base, {name: end})
+        found: float = worth(inputs, answer) if worth else getattr(decision.compute(inputs), result)
+        return found
+
     for name, spec in numbers_of(decision.Inputs).items():
         value = base[name]
         if value is None:
@@ -767,7 +786,7 @@ def _sensitivity(report: Report) -> tuple[Swing, ...]:
             low, high = max(spec.low, value * (1 - SWING)), min(spec.high, value * (1 + SWING))
             if spec.whole:
                 low, high = float(floor(low)), float(ceil(high))
-        ends = [getattr(decision.compute(make_inputs(decision, base, {name: end})), result) for end in (low, high)]
+        ends = [result_at(name, end) for end in (low, high)]
         if ends[0] != ends[1]:
             show = spec.unit.show
             swings.append(

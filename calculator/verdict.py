@@ -84,11 +84,13 @@ class Decision(Generic[InputsT, OutputsT]):
     ground: which rule decides, comparisons only, called once per draw. It gives the answer: a member of a `Rule`.
     judge: the verdict in words, which matches over the grounds.
     choose: the answer, where the ground alone does not give it; it must agree with `judge`.
-    at_once: the answer from the inputs alone, when `compute` works out more than that; it must agree with `choose`.
+    near: the answer for inputs that differ from these in one field, by its name, when `compute` works out more than the
+    answer; it must agree with `choose`.
     exhibits: tables and pictures for the stated inputs, made once per report.
     result: the name of the output that the sensitivity chart follows; the first output when empty.
     values: the output that holds each answer's worth; then the verdict's is the largest, and a report can say what it
     would be worth to know the uncertain fields (expected value of perfect information).
+    worth: one of the outputs that `values` names, by its answer, when `compute` works out more than that.
     settle: the outputs with the given answers, first and second, in place of those that compute picked. With it the
     verdict is the answer that most draws give, so no verdict is one that its own draws reject.
     kinds: what answers begin with, as in "every step that trains", where several begin with the same thing to do: such
@@ -109,10 +111,11 @@ class Decision(Generic[InputsT, OutputsT]):
     ground: Callable[[InputsT, OutputsT], Enum]
     judge: Callable[[InputsT, OutputsT], Verdict]
     choose: Callable[[InputsT, OutputsT], StrEnum] | None = None
-    at_once: Callable[[InputsT], StrEnum] | None = None
+    near: Callable[[InputsT], Callable[[str, InputsT], StrEnum]] | None = None
     exhibits: Callable[[InputsT, OutputsT], tuple[Exhibit, ...]] | None = None
     result: str = ""
     values: Mapping[StrEnum, str] = field(default_factory=dict)
+    worth: Callable[[InputsT, StrEnum], float] | None = None
     settle: Callable[[InputsT, tuple[StrEnum, ...]], OutputsT] | None = None
     kinds: Mapping[StrEnum, str] = field(default_factory=dict)
     believed: frozenset[str] = frozenset()

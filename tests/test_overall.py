@@ -3,10 +3,15 @@
 import re
 import tomllib
 from collections import Counter
+from dataclasses import replace
+from math import sqrt
 from pathlib import Path
+from random import Random
 from statistics import mean
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from calculator import catalog, engine, presets
 from calculator.cases import cases
@@ -14,9 +19,10 @@ from calculator.cases.nearest import nearest
 from calculator.decisions import _overall_exhibits
 from calculator.decisions import fine_tune_or_not as overall
 from calculator.facts.assumptions import assumption
-from calculator.fields import Pick, fields_of
+from calculator.fields import Paste, Pick, fields_of
 from calculator.stats.sampling import quantile
 from tests import laws
+from tests.inputs import random_value
 
 NAME = "fine_tune_or_not"
 DECISION = catalog.decision(NAME)
@@ -221,6 +227,56 @@ def test_the_answer_at_once_is_the_one_that_the_outputs_give():
     for seed in range(200):
         inputs = inputs_of(laws.overall_situation(seed))
         assert overall.at_once(inputs) is overall.choose(inputs, overall.compute(inputs))
+
+
+def with_one_changed(inputs, random):
+    """Each field by name, with the inputs where it alone has another value."""
+    for name, spec in fields_of(DECISION.Inputs).items():
+        yield name, replace(inputs, **{name: random_value(spec, random)})
+
+
+def test_the_answer_near_other_inputs_is_the_one_that_the_outputs_give():
+    """A field that is missing from what the answer is said to follow from would leave it as it was."""
+    for seed in range(60):
+        inputs = inputs_of(laws.overall_situation(seed))
+        answer_at = overall.near(inputs)
+        for name, other in with_one_changed(inputs, Random(seed)):
+            assert answer_at(name, other) is overall.choose(other, overall.compute(other)), (seed, name)
+
+
+def test_what_options_cost_follows_from_the_inputs_that_it_is_said_to_follow_from():
+    """Beside the sums that are kept, which are the same here."""
+    specs = fields_of(DECISION.Inputs)
+    others = [
+        name
+        for name, spec in specs.items()
+        if name not in {*overall.COSTED_FROM, *overall.ROLLOUTS_FROM} and not isinstance(spec, Paste)
+    ]
+    for seed in range(200):
+        random, inputs = Random(seed), inputs_of(laws.overall_situation(seed))
+        changed = replace(inputs, **{name: random_value(specs[name], random) for name in others})
+        sums = overall.beliefs(inputs), overall.serving_usd_per_request(inputs), overall.shut_out(inputs)
+        places = range(overall.PLACES[overall.Answer.PEOPLE])
+        assert overall._costed(changed, *sums, places) == overall._costed(inputs, *sums, places)
+
+
+def test_a_worth_alone_is_the_one_among_the_outputs():
+    for seed in range(30):
+        inputs = inputs_of(laws.overall_situation(seed))
+        for _, other in with_one_changed(inputs, Random(seed)):
+            outputs = overall.compute(other)
+            assert {answer: overall.worth(other, answer) for answer in overall.VALUES} == {
+                answer: getattr(outputs, name) for answer, name in overall.VALUES.items()
+            }
+
+
+@given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 0.5), st.floats(-1, 2))
+def test_what_may_be_declined_is_worth_no_more_than_the_bound_by_which_options_are_passed_over(
+    mean_share, part, spread, bar
+):
+    gain, resolved = mean_share - bar, part * spread
+    bound = 0.5 * (gain + sqrt(gain * gain + spread * spread))
+    assert overall._excess(mean_share, resolved, bar) <= bound + overall.BOUND_SLACK
 
 
 def test_what_a_stronger_model_mends_is_what_the_best_untrained_one_mended_in_the_published_comparisons():

@@ -340,6 +340,8 @@ KEPT = [
     (fine_tune_or_not.published, fine_tune_or_not.PUBLISHED_FROM),
     (fine_tune_or_not.beliefs, fine_tune_or_not.BELIEFS_FROM),
     (fine_tune_or_not.serving_usd_per_request, fine_tune_or_not.SERVING_FROM),
+    (fine_tune_or_not.shut_out, fine_tune_or_not.GATES_FROM),
+    (fine_tune_or_not._rollout_usd, fine_tune_or_not.ROLLOUTS_FROM),
 ]
 
 

@@ -288,6 +288,7 @@ def _marginal(option: str, here: Mapping[str, Latent]) -> tuple[float, float]:
     return mean + own.mean, sqrt(variance + own.own**2)
 
 
+@lru_cache(maxsize=256)
 def moments(z: float, spread: float, highest: float = 1.0) -> Expectation:
     """Mean and standard deviation of the score at z on the scale of the model, with a normal spread around it."""
     if spread == 0.0:

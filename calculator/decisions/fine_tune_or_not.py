@@ -9,10 +9,10 @@ next step is the option of the largest worth: to be tried first where a trial is
 Left out: prices that fall while you build, teams that already own half of it, and what your users feel.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum, StrEnum
-from functools import cache, wraps
+from functools import cache, lru_cache, wraps
 from math import ceil, erfc, exp, floor, inf, log, sqrt
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
@@ -657,11 +657,16 @@ class Published(NamedTuple):
 @kept_by(PUBLISHED_FROM)
 def published(i: Inputs) -> Published:
     """Means and spreads from `cases.quality`, before anything that is particular here."""
-    here, base = described(i), i.prompted_accuracy_share
+    return _published(described(i), bool(is_knowledge_gap(i)), i.prompted_accuracy_share)
+
+
+@lru_cache(maxsize=KEPT)
+def _published(here: Situation, knowledge: bool, base: float) -> Published:
+    """The same from what the comparisons are told: most other documents, windows and targets are no other situation."""
     options = ("prompting", "as_is", "slm_prompted", "ft_small", "ft_large")
     found = {o: Belief(base + mean, spread) for o, (mean, spread) in quality.gains(here, options).items()}
     # Where facts are what is missing, the answer needs them from outside, whatever the task is called.
-    facts = replace(here, task_type="qa_knowledge") if is_knowledge_gap(i) else here
+    facts = replace(here, task_type="qa_knowledge") if knowledge else here
     retrieved = quality.gains(facts, ("rag",))["rag"]
     whole = quality.gains(replace(facts, multi_turn_or_long_context=False), ("rag",))["rag"]
     c = quality.coefficients()
@@ -792,9 +797,11 @@ def beliefs(i: Inputs) -> tuple[Belief, ...]:
         _learn_together(i, held, family, given, pairs)
     tuned, retrieved = held[_TUNE_LARGE], held[_RETRIEVE]
     both = _both(i, tuned, retrieved) if i.facts_per_answer_count > 0 else tuned
-    wide = Belief(tuned.mean, spreads[_TUNE_LARGE])
-    if i.facts_per_answer_count > 0:
-        wide = _both(i, wide, Belief(retrieved.mean, spreads[_RETRIEVE]))
+    wide = both
+    if tuned.spread != spreads[_TUNE_LARGE] or retrieved.spread != spreads[_RETRIEVE]:
+        wide = Belief(tuned.mean, spreads[_TUNE_LARGE])
+        if i.facts_per_answer_count > 0:
+            wide = _both(i, wide, Belief(retrieved.mean, spreads[_RETRIEVE]))
     # A measurement of both counts as much whatever is known of the parts, which narrow it all the same.
     after = _learnt(i, Belief(both.mean, wide.spread), given.get(_BOTH), pairs.get(_BOTH))
     held[_BOTH] = Belief(after.mean, min(after.spread, both.spread))
@@ -819,7 +826,8 @@ def _both(i: Inputs, tuned: Belief, retrieved: Belief) -> Belief:
     mean = max(tuned.mean, retrieved.mean)
     # On the scale of the comparisons a step is worth mean (1 - mean) of it in shares.
     step = max(0.0, mean * (1.0 - mean))
-    more, spread = step * published(i).both_more, step * published(i).both_spread
+    known = published(i)
+    more, spread = step * known.both_more, step * known.both_spread
     variance = larger_of_two(*tuned, *retrieved)[1]
     return Belief(min(1.0, max(0.0, mean + more)), sqrt(variance + spread * spread))
 
@@ -984,16 +992,18 @@ def serving_usd_per_request(i: Inputs) -> tuple[float, ...]:
             read_factor=i.cache_read_ratio,
         )
 
+    today = usd(large, i.prompt_tokens, shared)
+    small_usd = usd(small, i.prompt_tokens, shared)
     hourly = i.hosting == Hosting.HOURS
     tuned_small = 0.0 if hourly else usd(small, short, 0.0, i.answer_tokens)
     prices = [
-        usd(large, i.prompt_tokens, shared),
-        usd(large, i.prompt_tokens, shared),
+        today,
+        today,
         usd(stronger, i.prompt_tokens, shared),
         usd(large, i.prompt_tokens + i.retrieved_tokens, shared),
         usd(large, i.prompt_tokens + i.corpus_tokens, shared + i.corpus_tokens),
-        usd(small, i.prompt_tokens, shared),
-        usd(small, i.prompt_tokens, shared),
+        small_usd,
+        small_usd,
         # An encoder reads the input once and writes nothing.
         0.0 if hourly else usd(small, short, 0.0, 0.0),
         tuned_small,
@@ -1042,6 +1052,11 @@ def _shut_out(i: Inputs, k: int) -> Gate:
 _PEOPLE_OPTION = Option(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, Gate.OPEN, 0.0, 0.0, 0.0)
 
 
+MOST_SPREADS = 1024
+"""Latest beliefs of which the parts of a chance are kept: an edit's draws and most of its flips share theirs."""
+
+
+@lru_cache(maxsize=MOST_SPREADS)
 def _log_variance(mean: float, spread: float) -> float:
     """The variance of the log of a score's failures; 0 when it has none, or a spread that rounding loses."""
     failures = 1.0 - mean
@@ -1057,6 +1072,10 @@ def _above(mean: float, spread: float, bar: float) -> float:
     if allowed <= 0.0:
         return 0.0
     return 0.5 * erfc((log(failures / allowed) - 0.5 * variance) / sqrt(2.0 * variance))
+
+
+_reaches = lru_cache(maxsize=MOST_SPREADS)(_above)
+"""`_above` for the accuracy that is needed, which no draw moves."""
 
 
 def ends(option: Option) -> tuple[float, float]:
@@ -1097,7 +1116,8 @@ def weigh(i: Inputs) -> list[Option]:
     if kept is not None and kept[0] is i:
         return kept[1]
     if len(_weighed) >= MOST_WEIGHED:
-        _weighed.clear()
+        # The oldest alone: with all gone, draws of which the doubts are still to be counted would be weighed again.
+        del _weighed[next(iter(_weighed))]
     found = _weigh(i)
     _weighed[id(i)] = i, found
     return found
@@ -1108,11 +1128,22 @@ def forget() -> None:
     _weighed.clear()
 
 
-def _weigh(i: Inputs) -> list[Option]:
-    """The hot loop of every draw and flip."""
+class Costed(NamedTuple):
+    """The sums that the options of one situation share: what an answer's being right is worth over the horizon, what a
+    trial has to beat, and each option before it is known what a trial of it is worth."""
+
+    a_share_usd: float
+    floor_usd: float
+    options: list[tuple[int, float, float, float, float, float, float, float, float, Gate, float, float]]
+    """Place in WAYS, then the fields of `Option` up to its mean, and what it is worth with no answer right."""
+
+
+def _costed(
+    i: Inputs, held: tuple[Belief, ...], served: tuple[float, ...], gates: tuple[Gate, ...], places: Iterable[int]
+) -> Costed:
+    """What the options at these places cost, what you have first of all. The hot loop of every draw and flip."""
     values = i.__dict__
-    held, served, gates = beliefs(i), serving_usd_per_request(i), shut_out(i)
-    months = annuity_months(i.horizon_months, i.discount_share)
+    months = _annuity_months(i.horizon_months, i.discount_share)
     hour, requests = i.engineer_usd_per_hour, i.requests_per_month
     a_share_usd = requests * months * (i.success_usd + i.failure_usd)
     failures_usd = requests * i.failure_usd
@@ -1136,7 +1167,8 @@ def _weigh(i: Inputs) -> list[Option]:
     moving_share = MOVE_SHARE / i.base_life_months
     floor = 0.0
     found = []
-    for k, (_, _, measured, _, large, trained, retrieves, hours, times) in enumerate(WAYS[:_PEOPLE]):
+    for k in places:
+        _, _, measured, _, large, trained, retrieves, hours, times = WAYS[k]
         accuracy, spread = held[k]
         first_token = large_ms if large and not (small_is_base and k != _STRONGER) else small_ms
         work = values[hours] * times if hours else 0.0
@@ -1182,20 +1214,55 @@ def _weigh(i: Inputs) -> list[Option]:
             elif days > deadline_days:
                 gate = Gate.DEADLINE
         if k == _KEEP:
+            start = trial = days = trial_days = 0.0
             if gate is Gate.OPEN:
                 floor = max(0.0, mean_usd)
-            found.append(
-                Option(accuracy, spread, 0.0, 0.0, run, 0.0, 0.0, first_token, gate, mean_usd, mean_usd, accuracy)
-            )
-            continue
-        resolved = spread * sqrt(items / (items + items_worth(accuracy, spread))) if spread else 0.0
-        bar = (floor - fixed_usd) / a_share_usd if a_share_usd > 0.0 else inf
-        worth = max(mean_usd, floor + a_share_usd * _excess(accuracy, resolved, bar) - trial)
         found.append(
-            Option(accuracy, spread, start, trial, run, days, trial_days, first_token, gate, mean_usd, worth, bar)
+            (k, accuracy, spread, start, trial, run, days, trial_days, first_token, gate, mean_usd, fixed_usd)
+        )
+    return Costed(a_share_usd, floor, found)
+
+
+_annuity_months = lru_cache(maxsize=KEPT)(annuity_months)
+
+
+def _weigh(i: Inputs) -> list[Option]:
+    """The options without those that are kept."""
+    a_share_usd, floor, costed = _costed(i, beliefs(i), serving_usd_per_request(i), shut_out(i), range(_PEOPLE))
+    items = i.test_items
+    found = []
+    for k, accuracy, spread, start, trial, run, days, trial_days, first_token, gate, mean_usd, fixed_usd in costed:
+        if k == _KEEP:
+            worth_usd, bar = mean_usd, accuracy
+        else:
+            worth_usd, bar = _tried(accuracy, spread, trial, mean_usd, fixed_usd, a_share_usd, floor, items)
+        found.append(
+            Option(accuracy, spread, start, trial, run, days, trial_days, first_token, gate, mean_usd, worth_usd, bar)
         )
     found.append(_PEOPLE_OPTION)
     return found
+
+
+@lru_cache(maxsize=MOST_SPREADS)
+def _resolved(accuracy: float, spread: float, items: float) -> float:
+    """The part of a belief's spread that a trial on so many items shows."""
+    return spread * sqrt(items / (items + items_worth(accuracy, spread))) if spread else 0.0
+
+
+def _tried(
+    accuracy: float,
+    spread: float,
+    trial_usd: float,
+    mean_usd: float,
+    fixed_usd: float,
+    a_share_usd: float,
+    floor_usd: float,
+    items: float,
+) -> tuple[float, float]:
+    """What an option is worth with a trial on so many items, or without where that is more; the bar it has to pass."""
+    resolved = _resolved(accuracy, spread, items)
+    bar = (floor_usd - fixed_usd) / a_share_usd if a_share_usd > 0.0 else inf
+    return max(mean_usd, floor_usd + a_share_usd * _excess(accuracy, resolved, bar) - trial_usd), bar
 
 
 @kept_by(ROLLOUTS_FROM)
@@ -1222,7 +1289,7 @@ def ranked(i: Inputs, found: list[Option], chance_target: float) -> list[int]:
     """The places in WAYS of the options that can be had, by their worth. First of all comes what you have when it
     meets the need, or people when nothing else can."""
     order = sorted(
-        (k for k, option in enumerate(found) if option.gate is Gate.OPEN), key=lambda k: -found[k].worth_usd
+        [k for k, option in enumerate(found) if option.gate is Gate.OPEN], key=lambda k: -found[k].worth_usd
     )
     first = _PEOPLE if chance_target < UNREACHABLE_SHARE else _KEEP if _is_met(i, found) else order[0]
     return [first, *(k for k in order if k != first)]
@@ -1236,13 +1303,130 @@ def _is_met(i: Inputs, found: list[Option]) -> bool:
 
 def at_once(i: Inputs) -> Answer:
     """The first of `ranked` without what stands behind it."""
-    found, target = _weigh(i), i.target_accuracy_share
-    had = [k for k, option in enumerate(found) if option.gate is Gate.OPEN]
-    if not any(_above(found[k].accuracy, found[k].spread, target) >= UNREACHABLE_SHARE for k in had if k != _PEOPLE):
+    return _first(i, beliefs(i), serving_usd_per_request(i), shut_out(i))
+
+
+def worth(i: Inputs, answer: StrEnum) -> float:
+    """The output that `VALUES` names for an answer, without the others."""
+    k = PLACES[Answer(answer)]
+    if k == _PEOPLE:
+        return 0.0
+    a_share_usd, floor, costed = _costed(
+        i, beliefs(i), serving_usd_per_request(i), shut_out(i), (_KEEP, k) if k != _KEEP else (_KEEP,)
+    )
+    _, accuracy, spread, _, trial, _, _, _, _, gate, mean_usd, fixed_usd = costed[-1]
+    if gate is not Gate.OPEN:
+        return -inf
+    if k == _KEEP:
+        return mean_usd
+    return _tried(accuracy, spread, trial, mean_usd, fixed_usd, a_share_usd, floor, i.test_items)[0]
+
+
+BOUND_SLACK = 1e-7
+"""How far rounding could carry what a trial is worth past its bound, as a part of the sums that it is made of: the log
+of a variance loses spreads below 1e-8, and nothing else comes near that."""
+
+
+def _first(i: Inputs, held: tuple[Belief, ...], served: tuple[float, ...], gates: tuple[Gate, ...]) -> Answer:
+    """The first of `ranked`, from the sums behind it. Only options that can be had are weighed, and of those only the
+    ones that may be the best."""
+    target = i.target_accuracy_share
+    a_share_usd, floor, costed = _costed(
+        i, held, served, gates, [k for k in range(_PEOPLE) if gates[k] is Gate.OPEN]
+    )
+    had = [option for option in costed if option[9] is Gate.OPEN]
+    if not any(_reaches(option[1], option[2], target) >= UNREACHABLE_SHARE for option in had):
         return Answer.PEOPLE
-    if _is_met(i, found):
+    if had[0][0] == _KEEP and is_enough(i) and i.failure not in (Failure.SLOW, Failure.DEAR) and had[0][10] >= 0.0:
         return Answer.KEEP
-    return WAYS[max(had, key=lambda k: found[k].worth_usd)].answer
+    items = i.test_items
+    best, best_usd, least_usd = _PEOPLE, -inf, max(0.0, *[option[10] for option in had])
+    for k, accuracy, spread, _, trial, _, _, _, _, _, mean_usd, fixed_usd in had:
+        worth_usd = mean_usd
+        if k != _KEEP:
+            # E[max(0, X)] is at most half of the mean of X and of the root of its second moment (Scarf 1958).
+            gain_usd, spread_usd = mean_usd - floor, a_share_usd * spread
+            most_usd = floor + 0.5 * (gain_usd + sqrt(gain_usd * gain_usd + spread_usd * spread_usd)) - trial
+            slack_usd = BOUND_SLACK * (a_share_usd + abs(fixed_usd) + floor + trial)
+            if mean_usd < least_usd and most_usd + slack_usd < least_usd:
+                continue
+            worth_usd, _ = _tried(accuracy, spread, trial, mean_usd, fixed_usd, a_share_usd, floor, items)
+        if worth_usd > best_usd:
+            best, best_usd = k, worth_usd
+            least_usd = max(least_usd, worth_usd)
+    return WAYS[best if best_usd >= 0.0 else _PEOPLE].answer
+
+
+COSTED_FROM = frozenset({
+    "target_accuracy_share",
+    "prompted_accuracy_share",
+    "failure",
+    *(way.work for way in WAYS if way.work),
+    *(way.measured for way in WAYS if way.measured),
+    "requests_per_month",
+    "fact_half_life_days",
+    "facts_per_answer_count",
+    "failure_usd",
+    "success_usd",
+    "labelled_examples",
+    "new_examples",
+    "larger_model_labels",
+    "baseline_is_small",
+    "prompt_engineered",
+    "test_items",
+    "candidates",
+    "retraining_days",
+    "example_tokens",
+    "latency_ms",
+    "budget_usd",
+    "deadline_days",
+    "horizon_months",
+    "hosting",
+    "hosting_gpus",
+    "device",
+    "device_usd_per_hour",
+    "caught_share",
+    "minimum_examples",
+    "managed_small_usd_per_mtok",
+    "managed_large_usd_per_mtok",
+    "training_examples",
+    "runs_count",
+    "example_usd",
+    "labels_per_day_examples",
+    "engineer_usd_per_hour",
+    "trial_share",
+    "prompt_upkeep_hours",
+    "system_upkeep_hours",
+    "retraining_usd",
+    "base_life_months",
+    "large_first_token_ms",
+    "small_first_token_ms",
+    "retrieval_ms",
+    "discount_share",
+})  # fmt: skip
+"""What an answer follows from beside the sums that are kept."""
+
+_BELIEFS_FROM, _SERVING_FROM, _GATES_FROM, _ROLLOUTS_FROM = map(
+    frozenset, (BELIEFS_FROM, SERVING_FROM, GATES_FROM, ROLLOUTS_FROM)
+)
+
+
+def near(i: Inputs) -> Callable[[str, Inputs], Answer]:
+    """`at_once` for inputs that differ from these in one field, by its name: sums that the field is no part of stay as
+    they are, and where none of them moves so does the answer."""
+    sums = held, served, gates = beliefs(i), serving_usd_per_request(i), shut_out(i)
+    here = _first(i, *sums)
+
+    def answer_at(name: str, other: Inputs) -> Answer:
+        moved = (
+            beliefs(other) if name in _BELIEFS_FROM else held,
+            serving_usd_per_request(other) if name in _SERVING_FROM else served,
+            shut_out(other) if name in _GATES_FROM else gates,
+        )
+        costed = name in COSTED_FROM or (name in _ROLLOUTS_FROM and gates[_REINFORCE] is Gate.OPEN)
+        return _first(other, *moved) if costed or moved != sums else here
+
+    return answer_at
 
 
 def compute(i: Inputs) -> Outputs:
@@ -1263,7 +1447,7 @@ def _chance_target(i: Inputs, found: list[Option]) -> float:
     """The best chance that any option which can be had reaches the accuracy that is needed."""
     target = i.target_accuracy_share
     return max(
-        (_above(o.accuracy, o.spread, target) for o in found[:_PEOPLE] if o.gate is Gate.OPEN),
+        [_reaches(o.accuracy, o.spread, target) for o in found[:_PEOPLE] if o.gate is Gate.OPEN],
         default=0.0,
     )
 
@@ -1275,7 +1459,9 @@ def _outputs(i: Inputs, found: list[Option], chance_target: float, order: list[i
     best, base = found[k], i.prompted_accuracy_share
     low, high = ends(best)
     floor = max(0.0, worths[_KEEP])
-    return Outputs(
+    made = object.__new__(Outputs)
+    # As `engine.make_inputs` does: the frozen setter is half of the time of this.
+    made.__dict__.update(
         step_count=float(k),
         second_count=float(second),
         best_worth_usd=max(worths),
@@ -1310,6 +1496,7 @@ def _outputs(i: Inputs, found: list[Option], chance_target: float, order: list[i
         both_worth_usd=worths[11],
         people_worth_usd=worths[12],
     )
+    return made
 
 
 def choose(i: Inputs, o: Outputs) -> Answer:
@@ -1347,18 +1534,22 @@ def ground_of(i: Inputs, o: Outputs) -> Ground:
     return Ground.TRY if is_worth_a_trial(o) else Ground.BUILD
 
 
+def _option(i: Inputs, answer: StrEnum) -> Option:
+    return weigh(i)[PLACES[Answer(answer)]]
+
+
 def better(i: Inputs, answer: StrEnum) -> float:
     """The chance that an option is worth more than what you have."""
-    option = options(i)[Answer(answer)]
+    option = _option(i, answer)
     return _above(option.accuracy, option.spread, option.bar)
 
 
 def affordable(i: Inputs, answer: StrEnum) -> float:
-    return float(options(i)[Answer(answer)].start_usd <= i.budget_usd)
+    return float(_option(i, answer).start_usd <= i.budget_usd)
 
 
 def in_time(i: Inputs, answer: StrEnum) -> float:
-    option = options(i)[Answer(answer)]
+    option = _option(i, answer)
     return float(option.days <= i.deadline_days and option.first_token_ms <= i.latency_ms)
 
 
@@ -1661,10 +1852,11 @@ DECISION = Decision(
     ground_of,
     judge,
     choose=choose,
-    at_once=at_once,
+    near=near,
     exhibits=exhibits,
     result="gain_usd",
     values=VALUES,
+    worth=worth,
     settle=settle,
     kinds=KINDS,
     believed=BELIEVED,
