@@ -177,7 +177,7 @@ def sources_table() -> str:
                 f'<span id="{key}">{escape(entry.label)}</span><br><code>{key}</code>',
                 f"{escape(entry.unit.show(entry.value))}<br>{escape(_span(entry))}",
                 _said_by(entry),
-                f"{entry.as_of}<br>{_checked(entry.checked)}",
+                f"{_day(entry.as_of)}<br>{_checked(entry.checked)}",
                 ", ".join(map(_link, users[key])),
             )
         )
@@ -199,7 +199,7 @@ def prices_table(what: str) -> str:
                     *(_usd(usd) for usd in (price.input_usd_per_mtok, price.cached_input_usd_per_mtok,
                                             price.cache_write_usd_per_mtok, price.output_usd_per_mtok)),
                     "" if price.batch_share is None else SHARE.show(price.batch_share),
-                    price.until,
+                    _day(price.until),
                 )
                 for price in api_prices()
             ),
@@ -210,7 +210,8 @@ def prices_table(what: str) -> str:
             ("Device", "Provider", "An hour", "Rented", "Prices of", "Source"),
             (
                 (escape(offer.device), escape(offer.provider), _usd(offer.usd_per_hour),
-                 "spot" if offer.spot else "on demand", offer.as_of or "undated", _source_of(offer.source, offer.note))
+                 "spot" if offer.spot else "on demand", _day(offer.as_of) or "undated",
+                 _source_of(offer.source, offer.note))
                 for offer in rents()
             ),
         )
@@ -226,8 +227,8 @@ def prices_table(what: str) -> str:
                     "" if service.usd is None else f"{_usd(service.usd)} a {escape(service.unit)}",
                     _usd(service.minimum_usd),
                     {"yes": "can be taken along", "no": "stay there"}.get(service.weights_out, ""),
-                    service.closes,
-                    service.as_of,
+                    _day(service.closes),
+                    _day(service.as_of),
                     _source_of(service.source, service.note),
                 )
                 for service in tuning_services()
@@ -320,7 +321,11 @@ def _span(entry: Assumption) -> str:
 
 
 def _checked(day: date | None) -> str:
-    return f"checked {day}" if day else "not checked at source"
+    return f"checked {_day(day)}" if day else "not checked at source"
+
+
+def _day(day: date | str) -> str:
+    return f"<time>{day}</time>" if day else ""
 
 
 def cases_table() -> str:
