@@ -224,6 +224,13 @@ def test_a_left_out_estimate_is_fitted_without_its_source(install):
     ]
 
 
+def test_rows_that_are_too_open_to_be_judged_teach_the_left_out_fit_as_they_do_the_published_one(install):
+    fitted = []
+    install(made_up(fit=lambda rows: fitted.append({row["row_id"] for row in rows}) or 1.0, usable=lambda row: False))
+    evaluation.pairs("made-up", left_out=True)
+    assert sorted(map(sorted, fitted)) == [["1", "2"], ["3", "4", "5"]]
+
+
 def test_sources_of_one_family_are_left_out_together(install):
     fitted = []
     install(made_up(fit=lambda rows: fitted.append(list(rows)) or 1.0, source_family=lambda row: "both"))

@@ -11,7 +11,8 @@ Each quantity is a module of this package, ``calculator/evaluation/<what>.py`` (
 ``usable(row)``   optional: whether a row is complete enough to be judged; otherwise every row with an answer is.
 ``fit(rows)``     optional: coefficients from these rows. Then ``predict(row, coefficients=...)`` takes them as a
                 keyword, with the published ones as its default, and ``compare`` adds the left-out column: each
-                source is predicted with coefficients fitted on ``measured/<what>.csv`` without it.
+                source is predicted with coefficients fitted on ``measured/<what>.csv`` without it. Which of those rows
+                teach, and how much, is for ``fit`` alone to say: as it does for the published coefficients.
 ``source_family(row)``  optional: what to leave out together, where several sources are one; the source otherwise.
 ``SOURCE`` and ``METHOD``   optional: the columns to group by; "source" and "method" otherwise.
 
@@ -344,8 +345,7 @@ def _family(module: Any, row: Row) -> str:
 def _without(what: str, family: str) -> Any:
     """Coefficients fitted on the published rows without those of a source."""
     module = _module(what)
-    usable = getattr(module, "usable", lambda row: True)
-    return module.fit([row for row in published(what) if _family(module, row) != family and usable(row)])
+    return module.fit([row for row in published(what) if _family(module, row) != family])
 
 
 @cache
