@@ -94,7 +94,7 @@ def test_a_decision_without_a_page_is_named_and_not_linked(monkeypatch):
 def test_no_text_of_the_data_becomes_markup(what):
     html = appendix.render(what, "all")
     tags = set(re.findall(r"</?([a-z0-9]+)", html))
-    known = "a article br code details div em h3 li p q small span strong summary table tbody td th thead tr ul"
+    known = "a article br code details div em h3 li p q small span strong summary table tbody td th thead time tr ul"
     drawn = "button circle desc figcaption figure line svg text title" if what == "published" else ""
     assert tags <= {*known.split(), *drawn.split()}
     assert "style=" not in html
