@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from enum import StrEnum
 from functools import lru_cache
+from itertools import islice
 from math import ceil, exp, floor, inf, isfinite, log, log10, sqrt
 from typing import Any, NamedTuple, assert_never
 
@@ -411,6 +412,15 @@ def choose(decision: Decision[InputsT, OutputsT], inputs: InputsT, outputs: Outp
 
 def evaluate_point(name: str, decision: AnyDecision, reading: Reading) -> Report:
     """The report for the stated values: outputs, verdict and exhibits. ValueError when the reading has problems."""
+    return _point(name, decision, reading, None)
+
+
+def evaluate_first(name: str, decision: AnyDecision, reading: Reading) -> Report:
+    """The same with no exhibit but the first: what a page shows at once."""
+    return _point(name, decision, reading, 1)
+
+
+def _point(name: str, decision: AnyDecision, reading: Reading, exhibits: int | None) -> Report:
     if reading.inputs is None:
         raise ValueError("; ".join(str(problem) for problem in reading.problems))
     outputs = decision.compute(reading.inputs)
@@ -423,8 +433,17 @@ def evaluate_point(name: str, decision: AnyDecision, reading: Reading) -> Report
         reading=reading,
         outputs=outputs,
         verdict=decision.judge(reading.inputs, outputs),
-        exhibits=decision.exhibits(reading.inputs, outputs) if decision.exhibits else (),
+        exhibits=tuple(islice(_exhibits(decision, reading.inputs, outputs), exhibits)),
     )
+
+
+def add_exhibits(report: Report) -> Report:
+    """The report with all its exhibits."""
+    return replace(report, exhibits=tuple(_exhibits(report.decision, report.reading.inputs, report.outputs)))
+
+
+def _exhibits(decision: AnyDecision, inputs: object, outputs: object) -> Iterable[Exhibit]:
+    return decision.exhibits(inputs, outputs) if decision.exhibits else ()
 
 
 def uncertain(decision: AnyDecision, reading: Reading) -> dict[str, tuple[float, float, float]]:

@@ -1,6 +1,6 @@
 """What a decision is and what it says: its question, its arithmetic, and the verdict in words."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import Any, Generic, Self, TypeVar
@@ -86,7 +86,8 @@ class Decision(Generic[InputsT, OutputsT]):
     choose: the answer, where the ground alone does not give it; it must agree with `judge`.
     near: the answer for inputs that differ from these in one field, by its name, when `compute` works out more than the
     answer; it must agree with `choose`.
-    exhibits: tables and pictures for the stated inputs, made once per report.
+    exhibits: tables and pictures for the stated inputs, made once per report, the panel's picture first. Where the
+    others take long it gives them one by one, so that the first can be had without them.
     result: the name of the output that the sensitivity chart follows; the first output when empty.
     values: the output that holds each answer's worth; then the verdict's is the largest, and a report can say what it
     would be worth to know the uncertain fields (expected value of perfect information).
@@ -112,7 +113,7 @@ class Decision(Generic[InputsT, OutputsT]):
     judge: Callable[[InputsT, OutputsT], Verdict]
     choose: Callable[[InputsT, OutputsT], StrEnum] | None = None
     near: Callable[[InputsT], Callable[[str, InputsT], StrEnum]] | None = None
-    exhibits: Callable[[InputsT, OutputsT], tuple[Exhibit, ...]] | None = None
+    exhibits: Callable[[InputsT, OutputsT], Iterable[Exhibit]] | None = None
     result: str = ""
     values: Mapping[StrEnum, str] = field(default_factory=dict)
     worth: Callable[[InputsT, StrEnum], float] | None = None

@@ -213,8 +213,33 @@ def test_later_stages_send_what_changed_and_together_they_are_the_whole_report(n
     start = browser.start_of(name, "faq-bot")
     whole["brief"] = brief.as_fragment(brief.brief_of(report, start))
     assert stages[0] | stages[1] | stages[2] == whole
-    assert "working" not in stages[2]
+    # What is read at once comes first, without what is behind folds; nothing comes twice.
+    assert set(stages[0]) == {"verdict", "next", "picture", "reasons", "numbers"}
+    assert not {"answers", "exhibits", "working"} & set(stages[1])
+    sent = stages[0] | stages[1]
+    assert all(sent.get(part) != html for part, html in stages[2].items())
     assert all(stages[0].get(part) != html or browser.SPREAD.search(html) for part, html in stages[1].items())
+
+
+def test_the_first_stage_waits_neither_for_what_is_folded_nor_for_the_overall_decision(monkeypatch):
+    decision = catalog.decision("limited_compute")
+    one = engine.evaluate_first("limited_compute", decision, engine.read(decision, {}))
+    whole = engine.evaluate_point("limited_compute", decision, engine.read(decision, {}))
+    assert one.exhibits == whole.exhibits[:1]
+    assert len(whole.exhibits) > 2
+
+    def asked(*_):
+        raise AssertionError("the first stage asked for it")
+
+    monkeypatch.setattr("calculator.decisions._training_exhibits._all_cards", asked)
+    monkeypatch.setattr(agreement, "overall_report", asked)
+    first = ask(decision="limited_compute", given={"sequence_tokens": "1024"})["sections"]
+    assert "being worked out" in first["next"]
+
+
+def test_every_form_but_the_page_is_whole_at_its_first_stage():
+    request = {"decision": "limited_compute", "given": {"sequence_tokens": "1024"}, "form": "markdown"}
+    assert "every card" in ask(**request)["markdown"]
 
 
 def test_stages_of_two_requests_may_come_in_turns_and_a_new_worker_sends_all():

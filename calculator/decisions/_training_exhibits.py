@@ -3,7 +3,7 @@
 It only draws; what is said here is worked out in `limited_compute`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
 from math import ceil, prod
@@ -34,7 +34,7 @@ from calculator.llm.training.memory import TrainingSetup, estimate
 from calculator.units import EXAMPLES, GIB, PARAMETERS, TOKENS, USD
 
 
-def exhibits(i: Inputs, o: Outputs) -> tuple[Exhibit, ...]:
+def exhibits(i: Inputs, o: Outputs) -> Iterator[Exhibit]:
     parts = (
         ("Weights", o.weights_gib),
         ("Gradients", o.gradients_gib),
@@ -49,7 +49,7 @@ def exhibits(i: Inputs, o: Outputs) -> tuple[Exhibit, ...]:
     low, high = (
         band.peak_gib * memory_factor(i, setup, band, end) for end in (-SD_OF_BAND, SD_OF_BAND)
     )
-    memory = Bars(
+    yield Bars(
         title="Memory per GPU against the card",
         description=(
             f"{GIB.show(o.peak_gib)} needed against {GIB.show(o.room_gib)} on the {device_words(i)}, where PyTorch "
@@ -60,21 +60,15 @@ def exhibits(i: Inputs, o: Outputs) -> tuple[Exhibit, ...]:
         limit=Mark(label=device_words(i), x=o.room_gib),
     )
     changes = remedies(i, o)
-    tables: list[Exhibit] = [memory]
     if changes:
-        tables.append(
-            Table(
-                title="What each change would bring",
-                columns=("Change", "Needed per GPU", "Fits"),
-                rows=tuple(
-                    (words.capitalize(), GIB.show(peak), "yes" if fits else "no") for words, peak, fits in changes
-                ),
-            )
+        yield Table(
+            title="What each change would bring",
+            columns=("Change", "Needed per GPU", "Fits"),
+            rows=tuple((words.capitalize(), GIB.show(peak), "yes" if fits else "no") for words, peak, fits in changes),
         )
-    tables.append(_largest(i, o))
-    tables.extend(_commands(i, o))
-    tables.append(_all_cards(i, o))
-    return tuple(tables)
+    yield _largest(i, o)
+    yield from _commands(i, o)
+    yield _all_cards(i, o)
 
 
 def _most(fits: Callable[[int], bool], most: int) -> int:

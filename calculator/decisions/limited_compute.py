@@ -4,6 +4,7 @@ Peak memory per GPU and speed from the model's own dimensions and the set-up; mo
 shipped model takes, its labels and its people. Left out: disk, the time a cluster makes you wait, and evaluation runs.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
@@ -795,7 +796,7 @@ def card_row(found: OnCard) -> tuple[str, ...]:
     )
 
 
-def exhibits(i: Inputs, o: Outputs) -> tuple[Exhibit, ...]:
+def exhibits(i: Inputs, o: Outputs) -> Iterator[Exhibit]:
     from calculator.decisions import _training_exhibits
 
     return _training_exhibits.exhibits(i, o)

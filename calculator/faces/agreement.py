@@ -35,23 +35,32 @@ def overall_report(situation: Mapping[str, object]) -> engine.Report | None:
     return None if reading.inputs is None else engine.evaluate_point(NAME, decision, reading)
 
 
+def _is_compared(report: engine.Report) -> bool:
+    """Not the overall page itself, nor a page without stances."""
+    return report.name != NAME and bool(report.decision.stances)
+
+
 def agreement(report: engine.Report, situation: Mapping[str, object]) -> Agreement | None:
-    """How a page's verdict stands to the overall one. None for the overall page itself, and for a page without stances.
+    """How a page's verdict stands to the overall one. None where nothing is compared, or cannot be.
 
     situation: as `overall_report` takes it.
     """
-    stances = report.decision.stances
-    if report.name == NAME or not stances:
+    if not _is_compared(report):
         return None
     whole = overall_report(situation)
     if whole is None:
         return None
     answer = overall.Answer(whole.verdict.answer)
-    stance = stances[report.verdict.answer]
+    stance = report.decision.stances[report.verdict.answer]
     trains = answer in overall.TRAINED
     if stance is Stance.OPEN or (stance is Stance.TRAIN) == trains:
         return Agreement(answer=str(answer), agrees=True, reason="")
     return Agreement(answer=str(answer), agrees=False, reason=_why(report, whole.reading.inputs, answer, trains))
+
+
+def waiting(report: engine.Report) -> str:
+    """What stands in the place of `words` while they are not known."""
+    return "All things weighed: being worked out …" if _is_compared(report) else ""
 
 
 def words(report: engine.Report, situation: Mapping[str, object]) -> str:

@@ -12,7 +12,8 @@ then. "import" reads "text", a file of a situation, and needs no decision: the
 answer is "preset", "fields", "ignored" and "file_problems", each with its line.
 
 A page asks for stage 0, the point result; "more" names the next stage to ask for with the same request, or is null.
-A later stage leaves out the sections that are as the stage before sent them.
+What is behind folds comes with the last stage, so that nothing that is read at once waits for it; the other forms are
+whole at each stage. A later stage leaves out the sections that are as the stage before sent them.
 """
 
 import json
@@ -30,7 +31,7 @@ STAGES = 3
 FORMS = ("html", "json", "csv", "markdown", "brief", "brief_markdown")
 LONGEST_REQUEST = 400_000
 
-SPREAD = re.compile("calc-(?:doubt|shares|holds|range)")
+SPREAD = re.compile("calc-(?:doubt|shares|holds|range|overall)")
 """What a page keeps from the answer before while only the point is known: a section with it is sent again."""
 
 MOST_BEGUN = 4
@@ -113,7 +114,7 @@ def _answer(request: str) -> dict[str, Any]:
     if want != "report":
         response.update(_wanted(want, name, reading, asked, stage))
         return response
-    built = _report(name, reading, stage)
+    built = _report(name, reading, stage, whole=form != "html" or stage == STAGES - 1)
     if built.holds is not None:
         said = links.seen(built.holds, str(built.verdict.answer), built.verdict.next_step)
         response["query"] = links.query(changed, start, said)
@@ -129,10 +130,11 @@ def _answer(request: str) -> dict[str, Any]:
         response[form] = brief.as_page(written) if form == "brief" else brief.as_markdown(written)
     else:
         begun = _stages_of(asked, stage)
-        if begun.overall is None:
+        if begun.overall is None and stage:
             whole = whole_situation(asked.get("given"), text_of(asked, "preset"))
             begun.overall = agreement.words(built, whole)
-        sections = view.sections(built, begun.overall)
+        overall = agreement.waiting(built) if begun.overall is None else begun.overall
+        sections = view.sections(built, overall, behind=stage == STAGES - 1)
         if built.flips is not None:
             sections["brief"] = brief.as_fragment(brief.brief_of(built, start))
         response["sections"] = {
@@ -236,19 +238,22 @@ def merge(name: str, given: object, preset: str) -> tuple[dict[str, object], lis
     return catalog.own_part(name, fields), ignored[:20]
 
 
-def _report(name: str, reading: engine.Reading, stage: int) -> engine.Report:
-    """The report of a stage. The stage before is kept, so that a page's three requests do the work of one."""
+def _report(name: str, reading: engine.Reading, stage: int, *, whole: bool) -> engine.Report:
+    """The report of a stage, with all exhibits if it is to be whole.
+
+    The stage before is kept, so that a page's three requests do the work of one.
+    """
     global _last
     key = json.dumps([name, *sorted(reading.given.items())])
     decision = catalog.decision(name)
-    built = _last[1] if _last is not None and _last[0] == key else engine.evaluate_point(name, decision, reading)
+    built = _last[1] if _last is not None and _last[0] == key else engine.evaluate_first(name, decision, reading)
     if stage >= 1 and built.spread is None:
         built = engine.add_spread(built)
     if stage >= 2 and built.flips is None:
         built = engine.add_flips(built)
     _last = (key, built)
     return replace(
-        built,
+        engine.add_exhibits(built) if whole else built,
         spread=built.spread if stage >= 1 else None,
         shares=built.shares if stage >= 1 else None,
         alone=built.alone if stage >= 1 else None,

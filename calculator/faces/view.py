@@ -57,10 +57,10 @@ _MONTHS = tuple(
 _WAITING = "Working out how firmly it holds …"
 
 
-def sections(report: Report, overall: str = "") -> dict[str, str]:
+def sections(report: Report, overall: str = "", *, behind: bool = True) -> dict[str, str]:
     """The HTML of each section that can be told by now; flips and sensitivity come with the last stage.
 
-    overall: what the overall decision says of the same situation, in words.
+    overall: what the overall decision says of the same situation, in words. behind: also what is behind folds.
     """
     picture = _first_picture(report.exhibits)
     found = {
@@ -69,10 +69,11 @@ def sections(report: Report, overall: str = "") -> dict[str, str]:
         "picture": "" if picture is None else render_exhibit(picture),
         "reasons": _reasons(report),
         "numbers": _numbers(report),
-        "answers": _answers(report),
-        "exhibits": "".join(folded(exhibit) for exhibit in report.exhibits if exhibit is not picture),
-        "working": _working(report),
     }
+    if behind:
+        found["answers"] = _answers(report)
+        found["exhibits"] = "".join(folded(exhibit) for exhibit in report.exhibits if exhibit is not picture)
+        found["working"] = _working(report)
     if report.flips is not None:
         found["tipping"] = _tipping(report)
         found["flips"] = _flips(report)

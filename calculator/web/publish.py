@@ -3,6 +3,7 @@
 - every page gets a strict Content-Security-Policy, with a hash for each inline script and nothing else allowed;
 - Material's search dialog and folded navigation get their names, and a page with a calculator its mark;
 - the search is fetched when it is opened, not with every page;
+- the theme's script is started by ours, once the page answers to its reader;
 - a storage that is blocked or holds nonsense does not stop Material's scripts;
 - the link that names the next page goes: Firefox would fetch that page at once, and the policy forbids it;
 - our scripts and the theme's are minified, and our styles lose their comments and the space that means nothing;
@@ -56,6 +57,12 @@ _SEARCH = "search.js"
 _SEARCH_AT_ONCE = '$(location.protocol!=="file:")'
 _SEARCH_WHEN_OPENED = "$(!1)"
 _SEARCH_WORKER = re.compile(r'"search": "(?P<to_root>[./]*)assets/javascripts/(?P<real>workers/search\.\w+\.min\.js)"')
+_THEME_WAITS = re.compile(
+    r'(?<!readyState\?)\b(?P<waits>\w+\(document,"DOMContentLoaded",\{once:!0\}\)'
+    r"\.subscribe\(\(\)=>(?P<begins>\w+\.next\(document\))\))"
+)
+_THEME_LOOKS = '"loading"===document.readyState?'
+_THEME = re.compile(r'<script src="(?P<address>[./]*assets/javascripts/bundle\.[^"]*)"></script>')
 _STORED = '__md_get=(e,_=localStorage,t=__md_scope)=>JSON.parse(_.getItem(t.pathname+"."+e))'
 _STORED_OR_NOT = (
     '__md_get=(e,_,t=__md_scope)=>{try{const v=JSON.parse((_||localStorage).getItem(t.pathname+"."+e));'
@@ -144,6 +151,7 @@ class Page:
 def publish(root: Path) -> list[str]:
     """Do all of the above to the site in `root`; gives what is wrong with it, one line each."""
     prefix = urlsplit(published_address(root)).path
+    late = [_may_come_late(path) for path in _theme_scripts(root)]
     versions = _minified(root) | _versions(root / "assets") | _slim(root)
     pages = []
     paths = sorted(root.rglob("*.html"))
@@ -153,6 +161,8 @@ def publish(root: Path) -> list[str]:
         after = _later(root, path, _lean(_versioned(before, versions)))
         for change in (_named, _marked, _searched_later, _stored_or_not, _without_next):
             after = change(after)
+        if all(late):
+            after = _THEME.sub(r'<link rel="preload" as="script" fetchpriority="low" href="\g<address>" data-theme>', after)
         after = _with_policy(after, swapped)
         if after != before:
             path.write_text(after, "utf-8")
@@ -165,9 +175,22 @@ def publish(root: Path) -> list[str]:
     return list(problems(root, pages, prefix))
 
 
+def _theme_scripts(root: Path) -> list[Path]:
+    return sorted(root.glob("assets/javascripts/bundle.*.min.js"))
+
+
+def _may_come_late(path: Path) -> bool:
+    """Have the theme's script begin where it is started after the page was read; whether it does by now."""
+    text = path.read_text("utf-8")
+    after = _THEME_WAITS.sub(rf"{_THEME_LOOKS}\g<waits>:\g<begins>", text)
+    if after != text:
+        path.write_text(after, "utf-8")
+    return _THEME_LOOKS in after
+
+
 def _minified(root: Path) -> dict[str, str]:
     """Shorten our scripts, and the theme's with its search put off; and a version for it, as it is ours by then."""
-    theme = sorted(root.glob("assets/javascripts/bundle.*.min.js"))
+    theme = _theme_scripts(root)
     for path in theme:
         path.write_text(path.read_text("utf-8").replace(_SEARCH_AT_ONCE, _SEARCH_WHEN_OPENED), "utf-8")
     modules = [str(path) for path in sorted(root.glob("assets/*.js")) if path.name != _SEARCH]

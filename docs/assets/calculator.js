@@ -676,7 +676,7 @@ function receive(section, response) {
     part.style.minHeight = partial ? `${part.offsetHeight}px` : "";
   }
   section.querySelector(".calc-verdict").setAttribute("aria-busy", partial);
-  const withoutSpread = partial && response.stage === 0;
+  const withoutSpread = partial && response.stage === 0 && section.dataset.pending === undefined;
   for (const [name, html] of Object.entries(response.sections)) replace(section, name, html, withoutSpread);
   delete section.dataset.pending;
   showPeek(section);
@@ -867,7 +867,7 @@ function replace(section, name, html, withoutSpread = false) {
   morph(part, template.content);
 }
 
-const SPREAD = ".calc-doubt, .calc-shares, .calc-holds, .calc-range";
+const SPREAD = ".calc-doubt, .calc-shares, .calc-holds, .calc-range, .calc-overall";
 
 function keepSpread(part, fresh) {
   // The doubt about one answer is none about another.
@@ -1414,4 +1414,7 @@ function arrive() {
 }
 
 if (window.document$) window.document$.subscribe(arrive);
-else arrive();
+else {
+  arrive();
+  document.addEventListener("arrived", arrive);
+}

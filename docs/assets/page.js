@@ -72,8 +72,40 @@ document.getElementById("__search")?.addEventListener("change", ({ target }) => 
   if (target.checked) document.querySelector("[data-md-component=search-query]")?.focus();
 });
 
-globalThis.document$.subscribe(() => {
+function arrive() {
   begin();
   if (document.querySelector(".published, [data-low], [data-axes]")) evidence("show");
-  requestAnimationFrame(settle);
-});
+}
+
+// The start of the theme's script takes a tenth of a second. What the reader does first goes before it, and so does the
+// answer to that, within bounds. From then on the theme tells of each page that takes the place of this one.
+const THEME_DELAY = 150;
+const LONGEST_THEME_DELAY = 3000;
+const theme = document.querySelector("link[data-theme]");
+
+function follow() {
+  let here = true;
+  globalThis.document$.subscribe(() => {
+    if (!here) document.dispatchEvent(new Event("arrived"));
+    here = false;
+    requestAnimationFrame(settle);
+  });
+}
+
+function startTheme() {
+  const script = document.createElement("script");
+  script.src = theme.href;
+  script.onload = follow;
+  document.head.append(script);
+}
+
+function startThemeLater() {
+  const busy = document.querySelector(".calc-state[data-state=starting], .calculator[data-partial]");
+  if (busy && performance.now() < LONGEST_THEME_DELAY) setTimeout(startThemeLater, THEME_DELAY);
+  else startTheme();
+}
+
+arrive();
+document.addEventListener("arrived", arrive);
+if (theme) document.addEventListener("DOMContentLoaded", () => setTimeout(startThemeLater, THEME_DELAY));
+else follow();
