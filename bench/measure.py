@@ -7,13 +7,14 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from playwright.sync_api import BrowserContext, Page, Playwright
 
+from bench.phone import Line, slowed
 from calculator.web import serve
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
@@ -41,11 +42,26 @@ KINDS = {
 }
 
 
+class Slow:
+    """A connection's way out, over a line."""
+
+    def __init__(self, into: BinaryIO, line: Line) -> None:
+        self.into, self.line = into, line
+
+    def write(self, content: bytes) -> int:
+        """Pass the content on over the line."""
+        self.line.pass_on(content, self.into)
+        return len(content)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.into, name)
+
+
 class Counted:
     """A folder served as GitHub Pages would, with the bytes of every body that went out."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, line: Line | None = None) -> None:
+        self.root, self.line = root, line
         self.sent: list[tuple[float, str, int, bool]] = []
 
     @contextmanager
@@ -57,6 +73,18 @@ class Counted:
             """Notes what each answer weighs."""
 
             site = serve.Site(counted.root)
+
+            def send_response(self, code: int, message: str | None = None) -> None:
+                """Begin to answer."""
+                if counted.line is not None:
+                    counted.line.wait()
+                super().send_response(code, message)
+
+            def setup(self) -> None:
+                """Take a connection, over the line if there is one."""
+                super().setup()
+                if counted.line is not None:
+                    self.wfile = cast(BinaryIO, Slow(self.wfile, counted.line))
 
             def send_header(self, keyword: str, value: str) -> None:
                 """Note the length on its way out."""
@@ -117,12 +145,15 @@ def wait_for(page: Page, expression: str) -> Any:
 
 
 def visits(playwright: Playwright, served: Counted, address: str, path: str, *, site: bool) -> dict[str, Any]:
-    """A first visit and, after a restart of the browser, a second one: time to the first answer, and bytes."""
+    """A first visit and, after a restart of the browser, a second one: time to the first answer, and bytes.
+
+    Where the server's line is a phone's, so is the processor. Of the site itself also what a visit waited for, in turn.
+    """
     told: dict[str, Any] = {}
     folder = tempfile.mkdtemp()
     try:
         for visit in ("cold", "second"):
-            with profile(playwright, folder) as context:
+            with profile(playwright, folder) as context, slowed(folder) if served.line else nullcontext():
                 page = context.new_page()
                 if site:
                     page.add_init_script(path=WATCH)
@@ -130,11 +161,29 @@ def visits(playwright: Playwright, served: Counted, address: str, path: str, *, 
                 page.goto(address + path + ("#act" if site else ""), wait_until="commit")
                 shown = "window.watched?.firstShown" if site else "window.firstShown"
                 told[visit] = wait_for(page, shown)
+                if site:
+                    told[f"{visit}_wait"] = waits(page.evaluate("window.watched"))
                 told[f"{visit}_bytes"] = served.take((page.evaluate("performance.timeOrigin") + told[visit]) / 1000)
                 time.sleep(SETTLE_S)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return told
+
+
+def waits(watched: dict[str, Any]) -> dict[str, float]:
+    """The parts of a wait one after another, in milliseconds: they sum to the whole."""
+    ends = {
+        "the page, until it can be used": watched["acted"],
+        "the worker, until its first line runs": watched["begun"],
+        "Python's files: download, unpacking, compiling": watched["begun"] + watched["marks"]["module"],
+        "Python's memory and start": watched["states"]["ready"],
+        "the answer": watched["answers"][0]["at"],
+        "the answer into the page": watched["firstShown"],
+    }
+    parts, before = {}, 0.0
+    for name, end in ends.items():
+        parts[name], before = max(0.0, end - before), max(end, before)
+    return parts
 
 
 def bytes_before_intent(playwright: Playwright, served: Counted, address: str, path: str) -> dict[str, int]:

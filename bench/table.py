@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from bench import phone
+
 BEGIN, END = "<!-- measured by `make bench` -->", "<!-- end of what was measured -->"
 
 
@@ -20,7 +22,7 @@ def size(kinds: dict[str, int]) -> str:
 
 def render(results: dict[str, Any]) -> str:
     """All tables."""
-    machine, site = results["machine"], results["site"]
+    machine, site, called = results["machine"], results["site"], results["phone"]["this"]
     lines = [
         "## What was measured",
         "",
@@ -33,12 +35,26 @@ def render(results: dict[str, Any]) -> str:
         "|---|---|",
         f"| First live answer, first visit, acting at once | {span(site['cold'])} |",
         f"| The same on the next visit, browser restarted | {span(site['second'])} |",
+        f"| The same on a slow phone | {span(called['cold'])} |",
+        f"| The same on a slow phone's next visit | {span(called['second'])} |",
         f"| Next page by a link inside the site: new page stands there | {span(site['swap'])} |",
         f"| Then until its calculator has answered an edit | {span(site['hop'])} |",
         f"| A sweep of the overall decision over one field, 41 points | {span(site['sweep'])} |",
         f"| A map of it over two fields, 21 × 21 points | {span(site['map'])} |",
         f"| Downloaded before the reader touches anything | {sum(site['before_bytes'].values()) / 1e3:.0f} kB |",
         f"| Downloaded up to the first live answer, page included | {size(site['cold_bytes'])} |",
+        "",
+        "What the first live answer waits for, in turn; medians of each part. The slow phone's line has "
+        f"{phone.MBIT_PER_S} Mbit/s and {1000 * phone.LATENCY_S:.0f} ms, in the server; its processor is "
+        f"{phone.SLOWER} times slower, for all that a page runs.",
+        "",
+        "| part of the wait | first visit | next visit | first visit, slow phone |",
+        "|---|---|---|---|",
+        *(
+            f"| {name} | {time:,.0f} ms | {site['second_wait'][name]:,.0f} ms | {called['cold_wait'][name]:,.0f} ms |"
+            for name, time in site["cold_wait"].items()
+        ),
+        f"| all of it | {span(site['cold'])} | {span(site['second'])} | {span(called['cold'])} |",
         "",
         "From an edit to its result, median / 95th percentile. The point result is shown as soon as it is there; its "
         "spread over 256 draws, its flips and its sensitivity follow.",

@@ -1,7 +1,7 @@
 // Runs in every page of the site before its own scripts, notes when answers come and when they are shown, and acts as
 // a reader would. All times are milliseconds since the navigation began.
 (() => {
-  const watched = { answers: [], states: {}, firstShown: null };
+  const watched = { answers: [], states: {}, acted: null, firstShown: null };
   window.watched = watched;
 
   window.Worker = class extends Worker {
@@ -10,6 +10,8 @@
       this.addEventListener("message", ({ data }) => {
         const at = performance.now();
         if (data.state) watched.states[data.state] = at;
+        // A worker's clock starts with the worker.
+        if (data.marks) Object.assign(watched, { marks: data.marks, begun: at - data.marks.ready });
         if (data.response) watched.answers.push({ at, last: data.response.includes('"more":null') });
       });
     }
@@ -57,6 +59,7 @@
   };
 
   window.firstEdit = async () => {
+    watched.acted = performance.now();
     const section = document.querySelector(".calculator");
     const seen = shown(section, 0);
     type(section, 1).dispatchEvent(new Event("change", { bubbles: true }));

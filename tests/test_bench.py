@@ -1,15 +1,22 @@
 """The benchmark's tables: complete, placed once, and those of the committed results."""
 
 import csv
+import io
 import json
+import os
+import signal
 import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bench import lighthouse, load, native, table
+from bench import lighthouse, load, measure, native, phone, table
 from bench.__main__ import PAGE, RESULTS, ratios, summary
+
+PHONES = {"this": summary([90, 100, 110]), "earlier": summary([380, 400, 500])}
 
 
 @pytest.fixture
@@ -29,11 +36,15 @@ def results() -> dict[str, Any]:
     ]
     site: dict[str, Any] = dict.fromkeys(("cold", "second", "swap", "hop", "sweep", "map"), ours)
     site["edits"] = {"decide/": dict.fromkeys(("point", "visible", "whole", "typed"), ours)}
+    parts = {"the page": 40.0, "the answer": 60.0}
+    site.update(cold_wait=parts, second_wait=parts)
+    phone = {name: {"cold": times, "second": times, "cold_wait": parts} for name, times in PHONES.items()}
     site.update(before_bytes={"pages": 20_000}, cold_bytes={"pages": 20_000, "Python": 1_000_000})
     told = {
         "machine": {"date": "2026-01-01", "chromium": "1.2", "cores": 2},
         "rounds": 3,
         "site": site,
+        "phone": phone,
         "peers": peers,
         "left_out": {"another": "it cannot be had"},
     }
@@ -48,6 +59,56 @@ def test_ratios_are_of_medians(results: dict[str, Any]) -> None:
     assert set(results["ratios"].values()) == {0.25}
 
 
+def test_without_an_earlier_state_nothing_is_said_of_one(results: dict[str, Any]) -> None:
+    assert any("earlier" in name for name in results["ratios"])
+    del results["phone"]["earlier"]
+    assert not any("earlier" in name for name in ratios(results))
+
+
+def test_the_parts_of_a_wait_sum_to_the_whole() -> None:
+    watched = {
+        "acted": 300.0,
+        "begun": 400.0,
+        "marks": {"module": 500},
+        "states": {"ready": 1000.0},
+        "answers": [{"at": 1100.0}],
+        "firstShown": 1150.0,
+    }
+    assert list(measure.waits(watched).values()) == [300, 100, 500, 100, 100, 50]
+    # What was over before the part in front of it is none of the wait.
+    assert list(measure.waits({**watched, "acted": 950.0}).values()) == [950, 0, 0, 50, 100, 50]
+
+
+def test_a_line_lets_so_many_bytes_through_a_second() -> None:
+    line, out = phone.Line(mbit_per_s=8.0, latency_s=0.0), io.BytesIO()
+    begun = time.monotonic()
+    line.pass_on(bytes(100_000), out)
+    assert time.monotonic() - begun >= 0.099
+    assert out.getvalue() == bytes(100_000)
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").is_file(), reason="it finds processes as Linux lists them")
+def test_only_the_renderers_of_one_browser_are_slowed(tmp_path: Path) -> None:
+    fork = (
+        "import subprocess, sys, time; "
+        "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(30)', '--type=renderer']); time.sleep(30)"
+    )
+    started = [subprocess.Popen([sys.executable, "-c", fork, f"--user-data-dir={tmp_path}/{name}"]) for name in "ab"]
+    try:
+        until = time.monotonic() + 20
+        while not (found := phone._renderers(f"{tmp_path}/a")) and time.monotonic() < until:
+            time.sleep(0.05)
+        [renderer] = found
+        parent = int(Path(f"/proc/{renderer}/stat").read_text().rpartition(")")[2].split()[1])
+        assert parent == started[0].pid
+    finally:
+        for place in [*phone._renderers(f"{tmp_path}/a"), *phone._renderers(f"{tmp_path}/b")]:
+            os.kill(place, signal.SIGKILL)
+        for process in started:
+            process.kill()
+            process.wait()
+
+
 def test_the_tables_name_every_way_and_every_ratio(results: dict[str, Any]) -> None:
     text = table.render(results)
     for peer in results["peers"]:
@@ -57,6 +118,7 @@ def test_the_tables_name_every_way_and_every_ratio(results: dict[str, Any]) -> N
     assert "100 ms (90–110)" in text
     assert "| decide | 100 / 110 ms |" in text
     assert "| pages | 20,000 | 20,000 |" in text
+    assert "| the answer | 60 ms | 60 ms | 60 ms |" in text
     assert "- another: it cannot be had." in text
 
 

@@ -62,6 +62,7 @@ _THEME_WAITS = re.compile(
     r"\.subscribe\(\(\)=>(?P<begins>\w+\.next\(document\))\))"
 )
 _THEME_LOOKS = '"loading"===document.readyState?'
+_THEME_LATER = r'<link rel="preload" as="script" fetchpriority="low" href="\g<address>" data-theme>'
 _THEME = re.compile(r'<script src="(?P<address>[./]*assets/javascripts/bundle\.[^"]*)"></script>')
 _STORED = '__md_get=(e,_=localStorage,t=__md_scope)=>JSON.parse(_.getItem(t.pathname+"."+e))'
 _STORED_OR_NOT = (
@@ -162,7 +163,7 @@ def publish(root: Path) -> list[str]:
         for change in (_named, _marked, _searched_later, _stored_or_not, _without_next):
             after = change(after)
         if all(late):
-            after = _THEME.sub(r'<link rel="preload" as="script" fetchpriority="low" href="\g<address>" data-theme>', after)
+            after = _THEME.sub(_THEME_LATER, after)
         after = _with_policy(after, swapped)
         if after != before:
             path.write_text(after, "utf-8")
