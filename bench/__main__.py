@@ -148,8 +148,8 @@ def ratios(results: dict[str, Any]) -> dict[str, float]:
     }
     called = results["phone"]
     for visit, words in (("cold", "first"), ("second", "next")) if "earlier" in called else ():
-        this, earlier = (called[name][visit]["median"] for name in ("this", "earlier"))
-        found[f"this site's real page on the slow phone to an earlier state's, {words} visit"] = round(this / earlier, 3)
+        this, before = (called[name][visit]["median"] for name in ("this", "earlier"))
+        found[f"this site's real page on the slow phone to an earlier state's, {words} visit"] = round(this / before, 3)
     return found
 
 
