@@ -149,6 +149,14 @@ def has_flash(text: str) -> bool:
     return said(text) not in _OFF and not re.match(r"no\b|false|off\b|eager|math\b|naive|vanilla|disabled", said(text))
 
 
+_USUAL_MICRO_BATCH_TOKENS = 4096.0
+
+
+def usual_micro_batch(seq_len: float) -> float:
+    """Sequences of a forward pass where a row is silent: about four thousand tokens, and one sequence at least."""
+    return max(1.0, _USUAL_MICRO_BATCH_TOKENS / max(1.0, seq_len))
+
+
 class Kept(NamedTuple):
     """What a row says of activation checkpointing."""
 
@@ -157,8 +165,8 @@ class Kept(NamedTuple):
     guesses: int
 
 
-def checkpointing(text: str) -> Kept:
-    """An empty cell means that the source does not say; it is read as full checkpointing, which tuning uses."""
+def checkpointing(text: str, usual: str = "full") -> Kept:
+    """An empty cell means that the source does not say; it is read as what is ``usual``."""
     words = said(text)
     offloaded = "offload" in words or words.startswith("unsloth")
     if "every" in words or "alternate" in words:
@@ -174,7 +182,7 @@ def checkpointing(text: str) -> Kept:
         ("yes", "full", "true", "on", "enabled", "unsloth", "activation", "recompu", "checkpoint", "gradient")
     ):
         return Kept("full", offloaded, 0)
-    return Kept("full", offloaded, 2)
+    return Kept(usual, offloaded, 2)
 
 
 class Split(NamedTuple):

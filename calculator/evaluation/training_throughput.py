@@ -63,7 +63,6 @@ _USUAL_EXAMPLE = 240.0
 logarithms."""
 _USUAL_ROW = 2048.0
 """Length of packed rows where nothing is said."""
-_USUAL_MICRO_BATCH_TOKENS = 4096.0
 
 _OTHER_TRAINING = re.compile(r"distill|embedding model|reranker")
 _GOALS = re.compile(r"\b(?:dpo|kto|ipo|rpo|orpo|simpo|cpo|reward(?: model(?:ling)?)?|rm)\b[ :+-]*")
@@ -375,7 +374,7 @@ def _batch(row: Row, split: _Split) -> _Batch:
         if global_batch and (accumulation or global_batch <= 4 * replicas):
             micro_batch = max(1.0, global_batch / replicas / (accumulation or 1.0))
         else:
-            micro_batch = max(1.0, _USUAL_MICRO_BATCH_TOKENS / seq_len)
+            micro_batch = reading.usual_micro_batch(seq_len)
             guessed = math.hypot(guessed, _GUESSED_MICRO_BATCH)
     return _Batch(seq_len, micro_batch, global_batch, max(1.0, accumulation), real, guessed)
 

@@ -19,7 +19,7 @@ vocabulary V:
     one layer at a time is recomputed and differentiated.
 *   Logits take 12 V bytes per token where the loss works on a 32-bit copy (the copy, the shifted copy, the log-softmax
     or its gradient), 8 V in 16 bit, 16 V with autocast; 2 V with a chunked loss, nothing with a fused head and loss.
-*   FSDP and ZeRO-3 gather embeddings, head and one layer at a time. FSDP (version 1) with frozen weights also keeps
+*   ZeRO-3 gathers embeddings, head and one layer at a time, FSDP the next layer as well. FSDP (version 1) with frozen weights also keeps
     every layer's input and its gradient until the backward pass ends.
 *   What PyTorch reserves exceeds what it allocates, and nvidia-smi adds the CUDA context.
 
@@ -184,12 +184,6 @@ class TrainingSetup:
         for name in _NOT_NEGATIVE:
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name}: 0 or more is needed, {getattr(self, name)!r} was given")
-        if self.n_gpus % (self.tensor_parallel * self.pipeline_parallel * self.context_parallel):
-            raise ValueError(
-                f"n_gpus: a multiple of tensor × pipeline × context parallel is needed, {self.n_gpus} was given"
-            )
-        if not self.global_batch >= 0:
-            raise ValueError(f"global_batch: 0 or more is needed, {self.global_batch!r} was given")
 
     @property
     def replicas(self) -> float:
@@ -628,13 +622,19 @@ def _hold(a: Architecture, w: _Shape, s: TrainingSetup, habits: Habits, engine: 
     gathered = 0.0
     if sharded or s.offload == "parameters":
         # Weights of tables and of one layer; and a gradient is whole until it is reduced.
-        gathered = (2 * outside + layer + (max(layer, 2.0 * head) if full else 0.0)) / s.tensor_parallel
+        at_once = layer * (_FSDP_LAYERS if s.sharding.startswith("fsdp") else 1.0)
+        gathered = (2 * outside + at_once + (max(at_once, 2.0 * head) if full else 0.0)) / s.tensor_parallel
         if s.pipeline_parallel > 1:
             # A pipeline stage keeps its weights gathered, and its gradients whole and in 32 bit, between micro-batches.
             gathered = (6.0 if full else 2.0) * total / split
     elif element == 4.0:
-        # Autocast keeps 16-bit copies of the weights.
-        gathered = 2 * part(total - routed, routed)
+        # Autocast keeps 16-bit copies of the weights: of trained ones in its cache, of frozen ones until their backward
+        # pass, which checkpointing moves into the layer (aten/src/ATen/autocast_mode.cpp). No quantised weight is cast.
+        multiplied = total - outside + head
+        if full or (quantisation == "none" and s.checkpointing == "none"):
+            gathered = 2 * part(multiplied - routed, routed)
+        elif quantisation == "none":
+            gathered = (layer + 2 * head) / split
     if s.offload == "optimizer" or s.offload == "parameters":
         held = temporary = 0.0
     if s.offload == "parameters":
@@ -644,6 +644,11 @@ def _hold(a: Architecture, w: _Shape, s: TrainingSetup, habits: Habits, engine: 
         head_gradient=head * element * gradient_share / split if full and _over_vocabulary(a, s) else 0.0,
         gathered=gathered, whole=2.0 * total / split if sharded else 0.0,
     )  # fmt: skip
+
+
+_FSDP_LAYERS = 2.0
+"""FSDP gathers a layer while it works on the one before, and copies the gradients of one into the buffer of their
+reduction (FullyShardedDataParallel, backward_prefetch; fully_shard, reshard_after_forward)."""
 
 
 def _over_vocabulary(a: Architecture, s: TrainingSetup) -> bool:
@@ -758,6 +763,9 @@ def _estimate(a: Architecture, s: TrainingSetup, c: Coefficients, d: Doubts | No
         autocast = engine.autocast if s.autocast is None else s.autocast
         in_32_bit = w.copies_logits and not habits.loss_in_16_bit
         per_logit = 12.0 if in_32_bit else 16.0 if autocast else 8.0
+        if s.compile and habits.compiles_loss:
+            # The copy is fused away: what is left are the logits and their gradient.
+            per_logit = 4.0
         if loss == "fast":
             saved = 4.0 if in_32_bit or autocast else 2.0
             per_logit -= saved
