@@ -195,7 +195,9 @@ _LONGEST_SAMPLE_TOKENS = 1300.0
 limits of 2,048 and 8,192 tokens nothing reached. It decides nothing where the limit is lower."""
 _MEAN_OVER_LONGEST = 0.6
 _LONG_DATA = re.compile(r"reason|think|distill|long|book|wiki|pretrain|document|code")
-_UNNAMED_DATA = re.compile(r"(?:max(?:imum)?|lengths?|data ?sets?|dependent|depends|variable|sequence|tokens|samples|[\d\W])*")
+_UNNAMED_DATA = re.compile(
+    r"(?:max(?:imum)?|lengths?|data ?sets?|dependent|depends|variable|sequence|tokens|samples|[\d\W])*"
+)
 
 
 def _longest_sample(limit: float, kind: str) -> float:

@@ -19,8 +19,8 @@ vocabulary V:
     one layer at a time is recomputed and differentiated.
 *   Logits take 12 V bytes per token where the loss works on a 32-bit copy (the copy, the shifted copy, the log-softmax
     or its gradient), 8 V in 16 bit, 16 V with autocast; 2 V with a chunked loss, nothing with a fused head and loss.
-*   ZeRO-3 gathers embeddings, head and one layer at a time, FSDP the next layer as well. FSDP (version 1) with frozen weights also keeps
-    every layer's input and its gradient until the backward pass ends.
+*   ZeRO-3 gathers embeddings, head and one layer at a time, FSDP the next layer as well. FSDP (version 1) with frozen
+    weights also keeps every layer's input and its gradient until the backward pass ends.
 *   What PyTorch reserves exceeds what it allocates, and nvidia-smi adds the CUDA context.
 
 Inside, units are bytes; what goes in and comes out is GiB (2**30 bytes). Limits: decoder-only models, one process per
