@@ -592,7 +592,8 @@ def test_the_longest_sample_of_data_that_are_not_named_lies_between_that_of_a_sh
         for kind in ("max (alpaca)", "max", "max (truncated)")
     )
     # 2048 / sqrt(1 + (2048 / 1300)²), the limit, and the middle of the two in logarithms
-    assert named == pytest.approx(1097.6, abs=0.1) and reached == 2048
+    assert named == pytest.approx(1097.6, abs=0.1)
+    assert reached == 2048
     assert unnamed == pytest.approx((named * reached) ** 0.5)
 
 

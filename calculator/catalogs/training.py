@@ -94,7 +94,7 @@ class Habits:
     own_engine: bool = False
     """Its own distributed optimizer does what ZeRO does elsewhere."""
     checkpointing: str = "full"
-    """What is done where nothing is said of it. Under a quantised base it is full: PEFT's preparation switches it on."""
+    """Where nothing is said of it. Under a quantised base it is full, because PEFT's preparation switches it on."""
     selective_keeps: str = "products"
     fsdp: int = 1
     metric: str = "nvidia-smi"

@@ -165,6 +165,11 @@ class Kept(NamedTuple):
     guesses: int
 
 
+def usual_checkpointing(framework: str, day: str, quantised: bool) -> str:
+    """What a framework does about activations where nothing is said."""
+    return "full" if quantised else frameworks()[framework].habits(day).checkpointing
+
+
 def checkpointing(text: str, usual: str = "full") -> Kept:
     """An empty cell means that the source does not say; it is read as what is ``usual``."""
     words = said(text)

@@ -161,7 +161,7 @@ def read_setup(row: Row) -> Reading:
     _read_kernels(lower, kernels, given)
     said_kept = reading.said(lower["grad_checkpointing"])
     quantised = given["method"] == "qlora" or given.get("base_quantisation", "none") != "none"
-    usual = "full" if quantised else frameworks()[given["framework"]].habits(given["day"]).checkpointing
+    usual = reading.usual_checkpointing(given["framework"], given["day"], quantised)
     kept = reading.checkpointing(lower["grad_checkpointing"], usual)
     given["checkpointing"] = kept.checkpointing
     if said_kept or usual == "full":
