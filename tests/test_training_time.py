@@ -121,7 +121,7 @@ def test_a_card_known_by_its_memory_is_the_middle_one_and_the_band_reaches_from_
     assert speeds == sorted(speeds)
     assert validation.find_accelerator("80 GB card") is cards[(len(cards) - 1) // 2]
     assert validation.cards_of_class("H100 80GB") == validation.cards_of_class("GPU") == ()
-    row = next(row for row in rows if validation.usable(row) and row["gpu"] == "H100")
+    row = next(row for row in rows if validation.usable(row))
     guessed = validation.read({**row, "gpu": "80GB card"}).kernels.guessed
     assert guessed == pytest.approx(math.log(speeds[-1] / speeds[0]) / 2 / 1.645, rel=1e-3)
 
