@@ -111,6 +111,28 @@ def test_deepspeed_keeps_a_32_bit_copy_of_trained_weights() -> None:
     assert sharded.peak_gib * GIB == pytest.approx(16 * 8_030_261_248 / 4 + 4e9)
 
 
+def test_of_layers_trained_two_at_a_time_and_the_tables_there_are_gradients_and_states_alone() -> None:
+    setup = change(ALLOCATED, method="full", optimizer_step="fused", seq_len=64, loss="fused")
+    lisa = change(setup, trained_layers=2, train_embeddings=True)
+    tables, total = 2 * 32_000 * 4096, 7_241_732_096
+    trained = 2 * (total - tables) / 32 + tables
+    found = estimate(MISTRAL, lisa)
+    assert found.optimizer_gib == pytest.approx(4 * trained / GIB)
+    assert found.allocated_gib == pytest.approx((2 * total + 6 * trained) / GIB, rel=0.01)
+    without = change(lisa, train_embeddings=False)
+    assert estimate(MISTRAL, without).optimizer_gib == pytest.approx(4 * (trained - tables) / GIB)
+    assert estimate(MISTRAL, change(lisa, trained_layers=32)).peak_gib == estimate(MISTRAL, setup).peak_gib
+
+
+@pytest.mark.parametrize(
+    ("method", "layers", "tables"),
+    [("LISA", 2, True), ("full (BAdam)", 1, False), ("freeze", 2, False), ("freeze (8 layers)", 8, False)],
+)
+def test_a_method_that_trains_some_layers_is_read_with_its_usual_number(method: str, layers: int, tables: bool) -> None:
+    read = validation.read_setup({**COMPLETE, "method": method, "lora_rank": "", "lora_targets": ""})
+    assert (read.setup.method, read.setup.trained_layers, read.setup.train_embeddings) == ("full", layers, tables)
+
+
 def test_all_experts_of_a_mixture_are_held() -> None:
     found = estimate(MIXTRAL, change(ALLOCATED, method="lora"))
     assert found.weights_gib > 2 * parameters.total(MIXTRAL) / GIB > 3 * 2 * parameters.active(MIXTRAL) / GIB
@@ -532,6 +554,7 @@ COMPLETE = next(row for row in ROWS if validation.usable(row) and row["params_b"
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
+        ({"method": "LLaMAPro", "lora_rank": ""}, "trains a part of the weights that is not stated"),
         ({"seq_len": "", "grad_checkpointing": "no", "micro_batch": "16"}, "the sequence length is not stated, and"),
         ({"model": ""}, "model: the row does not name it"),
         ({"sharding": "fsdp2", "n_gpus": ""}, "the number of GPUs that share the model is not stated"),

@@ -92,7 +92,8 @@ _KIND_OF_TRAINING = (
     (r"^(?:peft|adapters?)[ /,-]+(?=\S*(?:lora|dora))", ""), (r"^peft$", "lora"), (r"\bqa-lora\b", "qlora"),
     (r"\b(?:longlora|relora|loftq|olora|lora-?fa|lora-?ga|lorafa)\b", "lora"), (r"^galore\b.*", "full (galore)"),
     (r"^(?:hf )?(?:prefix[ -]tuning|p-tuning(?: ?v2)?|prompt[ -]tuning)$", "peft:prefix_tuning"),
-    (r"^\(?ia\)?\^?3$", "peft:ia3"),
+    (r"^\(?ia\)?\^?3$", "peft:ia3"), (r"^(vera|loha|lokr|boft|oft|lo?reft|(?:bottleneck )?adapters?)$", r"peft:\1"),
+    (r"\bpre-?training\b", "pretrain"), (r"\brlhf\b", "ppo"),
     (r"\bfft\b|\bcpt\b|^(?:supervised |instruct(?:ion)?[ -]|domain )?(?:fine-?tun(?:e|ed|ing)|tuning)$", "full"),
 )  # fmt: skip
 
@@ -222,7 +223,7 @@ _STAGE = r"(?:zero|stage|ds[_-]?z)[ _-]*(?:dp[ _-]*)?(?:stage[ _-]*)?"
 _KINDS = (
     (r"shard_grad_op", "zero2"), (_STAGE + "3|zero\\+\\+", "zero3"), (_STAGE + "2", "zero2"), (_STAGE + "1", "zero1"),
     (r"distributed[ _-]optimizer", "zero1"), (r"\bfsdp[ -]?v?2\b", "fsdp2"),
-    (r"\bh?fsdp\b|full_shard|\bhsdp\b|hybrid_shard|fully sharded", "fsdp"),
+    (r"\bh?fsdp(?:-?v?1)?\b|full_shard|\bhsdp\b|hybrid_shard|fully sharded", "fsdp"),
     (r"\bddp\b|data[ -]parallel|\bdp\d*\b|replicat", "ddp"),
 )  # fmt: skip
 
@@ -260,7 +261,7 @@ def split(text: str, gpus: int, *, full: bool, seq_len: float = 0, fsdp: int = 1
         # Scripts that take stage 3 for all weights and stage 2 for adapters.
         kinds = ["zero3" if full else "zero2"]
     kind = kinds[0] if kinds else "none"
-    if kind == "fsdp" and fsdp == 2:
+    if kind == "fsdp" and fsdp == 2 and not re.search(r"\bfsdp-?v?1\b", rest):
         kind = "fsdp2"
     fields["sharding"] = kind
     unread = rest

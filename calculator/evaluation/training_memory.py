@@ -90,6 +90,18 @@ def _ends(field: str, setup: TrainingSetup) -> tuple[dict[str, Any], dict[str, A
     return {field: "full"}, {field: "none"}
 
 
+class _Partly(NamedTuple):
+    """How many layers a method trains at a time, and whether embeddings and head always."""
+
+    layers: float
+    tables: bool
+
+
+# By default: two layers drawn at random (LISA, arXiv 2403.17919), one block after the other (BAdam, 2404.02827), the
+# last two (LLaMA-Factory's freeze_trainable_layers).
+_PARTLY = {"lisa": _Partly(2, True), "badam": _Partly(1, False), "freeze": _Partly(2, False)}
+
+
 # What a prediction looks at. The answers are not among it; of the notes it takes what they say of kernels.
 _READ = (
     "as_of", "source_id", "source_title", "source_locator", "method", "lora_rank", "lora_targets", "trainable_params",
@@ -108,9 +120,10 @@ def read_setup(row: Row) -> Reading:
     guesses, open_fields = 0, list[str]()
 
     method = reading.method(lower["method"], rank=lower["lora_rank"], targets=lower["lora_targets"])
-    partial = re.search(r"lisa|llamapro|llama pro|freeze|badam|bitfit", method)
-    if partial:
+    unsaid = re.search(r"llamapro|llama pro|bitfit", method)
+    if unsaid:
         raise ValueError(f"method {method!r} trains a part of the weights that is not stated")
+    partly = next((found for word, found in _PARTLY.items() if word in method), None)
     objective = reading.objective(method)
     given["objective"] = objective.name
     stored = reading.base_words(lower["base_quant"], lower["weight_dtype"], method)
@@ -118,11 +131,16 @@ def read_setup(row: Row) -> Reading:
         given["method"] = "qlora"
     elif re.search(r"lora|dora|pissa|olora|" + _OTHER_ADAPTER, method):
         given["method"] = "lora"
-    elif re.search(r"full|pretrain|sft|continued", method) or objective.name != "text":
+    elif re.search(r"full|pretrain|sft|continued", method) or objective.name != "text" or partly:
         given["method"] = "full"
     else:
         raise ValueError(f"method {method!r} is not one we can estimate")
     given["train_embeddings"] = "embedding" in method and objective.vocabulary
+    if partly and given["method"] == "full":
+        layers = re.search(r"(\d+) layers?", method)
+        given["trained_layers"] = float(layers[1]) if layers else partly.layers
+        given["train_embeddings"] = partly.tables
+        guesses += 0 if layers else 1
     given["dora"] = "dora" in method
     teacher = re.search(r"(\d+(?:\.\d+)?)b teacher", method)
     if teacher:

@@ -67,7 +67,7 @@ _POSITIVE = (
     "context_parallel", "expert_parallel", "virtual_stages",
 )
 _NOT_NEGATIVE = (
-    "global_batch", "adapter_parameters", "frozen_parameters", "rollout_gib", "card_gib",
+    "global_batch", "trained_layers", "adapter_parameters", "frozen_parameters", "rollout_gib", "card_gib",
 )
 _SHARDED = ("fsdp", "fsdp2", "zero3")
 """Weights, gradients and states are split among all GPUs."""
@@ -110,7 +110,9 @@ class TrainingSetup:
     lora_rank: int = 16
     lora_targets: str | tuple[str, ...] = "all-linear"
     train_embeddings: bool = False
-    """With an adapter: train a copy of embeddings and head as well."""
+    """With an adapter: train a copy of embeddings and head as well. With ``trained_layers``: train them too."""
+    trained_layers: float = 0
+    """With full training: gradients and states of so many layers at a time alone (LISA, BAdam, freezing); 0 for all."""
     adapter_parameters: float = 0
     """Trained parameters of an adapter that isn't LoRA; 0 counts them from rank and targets."""
     adapter_dtype: str = ""
@@ -567,7 +569,13 @@ def _hold(a: Architecture, w: _Shape, s: TrainingSetup, habits: Habits, engine: 
     copies = (objective.frozen if full else objective.adapted_frozen) * (2.0 / element if full else 1.0)
     trained_copies = objective.trained if full else objective.adapted_trained
     models = 1.0 + trained_copies
-    dense, routed_trained = (total - routed, routed) if full else (0.0, 0.0)
+    # What of the weights themselves is trained: the layers, or a share of them, and the tables.
+    trained_share = min(1.0, s.trained_layers / w.layers) if s.trained_layers else 1.0
+    trained_tables = outside if full and (s.train_embeddings or not s.trained_layers) else 0.0
+    dense, routed_trained = 0.0, 0.0
+    if full:
+        dense = trained_share * (total - outside - routed) + trained_tables
+        routed_trained = trained_share * routed
     trained_bytes, copied = element, 0.0
     if not full:
         adapter = _adapter(a, s.lora_targets, s.lora_rank, s.dora)
@@ -595,8 +603,8 @@ def _hold(a: Architecture, w: _Shape, s: TrainingSetup, habits: Habits, engine: 
     number = DTYPE_BYTES.get(s.optimizer_dtype, 4.0 if master else trained_bytes)
     if optimizer.bits:
         number = optimizer.bits / 8 + (4.0 / optimizer.block if optimizer.block else 0.0)
-    tables = outside * models if full else 0.0
-    states = _states(a, w, optimizer, dense - tables, tables, copied / element) * number
+    tables = trained_tables * models
+    states = _states(w, optimizer, full, dense - tables, tables, copied / element) * number
     routed_states = routed_trained * optimizer.states * number * _projected(w, optimizer, full)
     own = part(dense * state_share, routed_trained * routed_state_share)
     temporary = 0.0
@@ -641,7 +649,7 @@ def _hold(a: Architecture, w: _Shape, s: TrainingSetup, habits: Habits, engine: 
         weights, gradients = 0.0, min(gradients, 2 * layer)
     return _Held(
         weights=weights, gradients=gradients, states=held, temporary=temporary,
-        head_gradient=head * element * gradient_share / split if full and _over_vocabulary(a, s) else 0.0,
+        head_gradient=head * element * gradient_share / split if trained_tables and _over_vocabulary(a, s) else 0.0,
         gathered=gathered, whole=2.0 * total / split if sharded else 0.0,
     )  # fmt: skip
 
@@ -657,11 +665,11 @@ def _over_vocabulary(a: Architecture, s: TrainingSetup) -> bool:
 
 
 def _states(
-    a: Architecture, w: _Shape, optimizer: Optimizer, in_layers: float, tables: float, copied: float
+    w: _Shape, optimizer: Optimizer, full: bool, in_layers: float, tables: float, copied: float
 ) -> float:
     """Numbers that the optimizer holds for the dense matrices, the tables, and trained copies of the tables."""
     other = optimizer.states if optimizer.other_states < 0 else optimizer.other_states
-    return optimizer.states * in_layers * _projected(w, optimizer, tables > 0) + other * (tables + copied)
+    return optimizer.states * in_layers * _projected(w, optimizer, full) + other * (tables + copied)
 
 
 def _projected(w: _Shape, optimizer: Optimizer, full: bool) -> float:
