@@ -93,7 +93,7 @@ _KIND_OF_TRAINING = (
     (r"\b(?:longlora|relora|loftq|olora|lora-?fa|lora-?ga|lorafa)\b", "lora"), (r"^galore\b.*", "full (galore)"),
     (r"^(?:hf )?(?:prefix[ -]tuning|p-tuning(?: ?v2)?|prompt[ -]tuning)$", "peft:prefix_tuning"),
     (r"^\(?ia\)?\^?3$", "peft:ia3"), (r"^(vera|loha|lokr|boft|oft|lo?reft|(?:bottleneck )?adapters?)$", r"peft:\1"),
-    (r"\bpre-?training\b", "pretrain"), (r"\brlhf\b", "ppo"),
+    (r"\bpre-?training\b", "pretrain"),
     (r"\bfft\b|\bcpt\b|^(?:supervised |instruct(?:ion)?[ -]|domain )?(?:fine-?tun(?:e|ed|ing)|tuning)$", "full"),
 )  # fmt: skip
 

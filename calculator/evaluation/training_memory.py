@@ -12,7 +12,7 @@ from calculator.catalogs import Accelerator, Architecture
 from calculator.catalogs.training import frameworks
 from calculator.evaluation import Quantity, Row, names, published, reading, robust
 from calculator.evaluation.distance import LeftOut, cells, project_of, variances
-from calculator.evaluation.training_throughput import find_accelerator
+from calculator.evaluation.training_throughput import cards_of_class, find_accelerator
 from calculator.llm import bands
 from calculator.llm.bands import Known
 from calculator.llm.training.memory import (
@@ -195,7 +195,8 @@ def read_setup(row: Row) -> Reading:
     guesses += _read_sharding(lower, given)
     card = _card(lower["gpu"])
     if card:
-        given["generation"] = card.generation
+        # Of a card known by its memory the generation is not known.
+        given["generation"] = "" if cards_of_class(lower["gpu"]) else card.generation
         if lower.get("row_kind") == "peak" and card.capacity_gib:
             given["card_gib"] = card.capacity_gib
     if lower["row_kind"] == "max_fit" and not reading.said(lower["memory_metric"]):
