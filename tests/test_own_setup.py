@@ -92,7 +92,8 @@ def test_a_run_of_ones_own_moves_the_estimate_narrows_its_range_and_is_undone_by
 
 def test_a_file_of_own_runs_moves_the_estimates_of_the_command_line(capsys, tmp_path):
     header = "row_id,source_id,model,params_b,method,lora_rank,lora_targets,seq_len,seq_len_kind,micro_batch,n_gpus,gpu"
-    row = "1,mine,Llama-3.1-8B,8.03,lora,16,all-linear,2048,packed,2,1,H100 SXM 80GB"
+    header += ",grad_checkpointing"
+    row = "1,mine,Llama-3.1-8B,8.03,lora,16,all-linear,2048,packed,2,1,H100 SXM 80GB,yes"
     file = tmp_path / "runs.csv"
     file.write_text(f"{header},measured_peak_gib,tokens_per_s_per_gpu,memory_metric\n{row},60,1000,nvidia-smi\n")
     found = []

@@ -26,6 +26,14 @@ def test_sharding_is_read_in_the_words_of_its_framework(text, gpus, fields):
 def test_the_version_of_fsdp_is_the_frameworks():
     assert reading.split("fsdp", 8, full=True, fsdp=1).fields["sharding"] == "fsdp"
     assert reading.split("fsdp", 8, full=True, fsdp=2).fields["sharding"] == "fsdp2"
+    assert reading.split("FSDP1", 8, full=True, fsdp=2).fields["sharding"] == "fsdp"
+
+
+@pytest.mark.parametrize(("written", "meant"), [
+    ("pre-training", "pretrain"), ("VeRA", "peft:vera"), ("adapters", "peft:adapters"),
+])  # fmt: skip
+def test_a_method_is_read_in_other_words(written, meant):
+    assert reading.method(written) == meant
 
 
 @pytest.mark.parametrize("text", ["clever wrapping", "colossalai gemini", "tp3"])

@@ -78,6 +78,30 @@ def test_logits_take_twelve_bytes_per_token_and_entry_without_a_fused_loss() -> 
     assert estimate(LLAMA_8B, change(plain, loss="fused")).logits_gib == 0
 
 
+def test_a_compiled_loss_keeps_logits_and_their_gradient_in_16_bit() -> None:
+    for day, compiled, per_logit in (("2024-12", True, 12), ("2025-06", True, 4), ("2025-06", False, 12)):
+        setup = change(ALLOCATED, framework="torchtitan", day=day, compile=compiled, seq_len=65536)
+        assert estimate(LLAMA_8B, setup).logits_gib == pytest.approx(per_logit * 128_256 * 65_536 / GIB)
+
+
+def test_autocast_casts_no_quantised_weight_and_frozen_ones_only_until_their_backward_pass() -> None:
+    setup = change(ALLOCATED, method="lora", weight_dtype="fp32", seq_len=4096)
+    head, layer = 128_256 * 4096, 218_112_000
+    for changes, weights in (
+        ({"checkpointing": "none"}, 8_030_261_248 - head), ({"checkpointing": "full"}, layer + head),
+        ({"method": "qlora"}, 0),
+    ):  # fmt: skip
+        assert estimate(LLAMA_8B, change(setup, **changes)).overhead_gib == pytest.approx(2 * weights / GIB)
+
+
+def test_fsdp_holds_a_layer_and_the_next_and_the_gradients_of_one_twice() -> None:
+    setup = change(ALLOCATED, method="lora", sharding="fsdp2", n_gpus=8, seq_len=16384, loss="fused")
+    tables, layer = 2 * 32_000 * 4096, 218_112_000
+    assert estimate(MISTRAL, setup).overhead_gib == pytest.approx((2 * tables + 2 * 2 * layer) / GIB)
+    full = change(setup, method="full")
+    assert estimate(MISTRAL, full).overhead_gib == pytest.approx((2 * tables + (2 + 2) * 2 * layer) / GIB)
+
+
 def test_deepspeed_keeps_a_32_bit_copy_of_trained_weights() -> None:
     found = estimate(LLAMA_8B, change(ALLOCATED, method="full", sharding="zero2", n_gpus=8))
     # 2 weights on each; 2 gradients, 4 master copy, 8 states, 4 gradients in 32 bit for the step among all
@@ -85,6 +109,28 @@ def test_deepspeed_keeps_a_32_bit_copy_of_trained_weights() -> None:
     # With sharded weights the step works on a billion weights of a GPU at a time.
     sharded = estimate(LLAMA_8B, change(ALLOCATED, method="full", sharding="zero3", n_gpus=4))
     assert sharded.peak_gib * GIB == pytest.approx(16 * 8_030_261_248 / 4 + 4e9)
+
+
+def test_of_layers_trained_two_at_a_time_and_the_tables_there_are_gradients_and_states_alone() -> None:
+    setup = change(ALLOCATED, method="full", optimizer_step="fused", seq_len=64, loss="fused")
+    lisa = change(setup, trained_layers=2, train_embeddings=True)
+    tables, total = 2 * 32_000 * 4096, 7_241_732_096
+    trained = 2 * (total - tables) / 32 + tables
+    found = estimate(MISTRAL, lisa)
+    assert found.optimizer_gib == pytest.approx(4 * trained / GIB)
+    assert found.allocated_gib == pytest.approx((2 * total + 6 * trained) / GIB, rel=0.01)
+    without = change(lisa, train_embeddings=False)
+    assert estimate(MISTRAL, without).optimizer_gib == pytest.approx(4 * (trained - tables) / GIB)
+    assert estimate(MISTRAL, change(lisa, trained_layers=32)).peak_gib == estimate(MISTRAL, setup).peak_gib
+
+
+@pytest.mark.parametrize(
+    ("method", "layers", "tables"),
+    [("LISA", 2, True), ("full (BAdam)", 1, False), ("freeze", 2, False), ("freeze (8 layers)", 8, False)],
+)
+def test_a_method_that_trains_some_layers_is_read_with_its_usual_number(method: str, layers: int, tables: bool) -> None:
+    read = validation.read_setup({**COMPLETE, "method": method, "lora_rank": "", "lora_targets": ""})
+    assert (read.setup.method, read.setup.trained_layers, read.setup.train_embeddings) == ("full", layers, tables)
 
 
 def test_all_experts_of_a_mixture_are_held() -> None:
@@ -241,6 +287,12 @@ def test_a_framework_changes_its_habits_on_a_day() -> None:
     before, after = (change(ALLOCATED, method="full", day=day) for day in ("2025-01", "2026-01"))
     copy = estimate(LLAMA_8B, before).peak_gib - estimate(LLAMA_8B, after).peak_gib
     assert copy == pytest.approx(2 * 8_030_261_248 / GIB, rel=0.15)
+
+
+def test_unsloth_offloads_what_it_keeps_since_april_2024_and_makes_no_logits_since_december() -> None:
+    unsloth = frameworks()["unsloth"]
+    found = [(h.offloads_checkpoints, h.loss) for h in map(unsloth.habits, ("2024-01", "2024-06", "2025-01"))]
+    assert found == [(False, "fast"), (True, "fast"), (True, "fused")]
 
 
 def test_gradients_are_reserved_once() -> None:
@@ -502,8 +554,8 @@ COMPLETE = next(row for row in ROWS if validation.usable(row) and row["params_b"
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
+        ({"method": "LLaMAPro", "lora_rank": ""}, "trains a part of the weights that is not stated"),
         ({"seq_len": "", "grad_checkpointing": "no", "micro_batch": "16"}, "the sequence length is not stated, and"),
-        ({"micro_batch": "", "grad_checkpointing": "no"}, "the micro-batch is not stated, and the estimate depends on"),
         ({"model": ""}, "model: the row does not name it"),
         ({"sharding": "fsdp2", "n_gpus": ""}, "the number of GPUs that share the model is not stated"),
         ({"model": "nobody/unheard-of", "params_b": ""}, "no dimensions are known for 'nobody/unheard-of'"),
@@ -534,6 +586,44 @@ def test_a_row_that_says_too_little_gets_a_reason(fields: dict[str, str], reason
 def test_a_row_is_read_as_it_is_meant(fields: dict[str, str], field: str, expected: object) -> None:
     row = {**COMPLETE, "source_title": "", "source_locator": "", **fields}
     assert getattr(validation.read_setup(row).setup, field) == expected
+
+
+def test_what_a_row_does_not_state_is_as_usual_and_widens_the_band() -> None:
+    row = {**COMPLETE, "seq_len": "1024", "micro_batch": "", "packing": "yes", "grad_checkpointing": "no"}
+    assert validation.read_setup(row).setup.micro_batch == 4096 / 1024
+    found = validation.predict(row)
+    for micro_batch in ("2", "8"):
+        end = validation.predict({**row, "micro_batch": micro_batch})
+        assert float(str(found["low_gib"])) <= float(str(end["low_gib"]))
+        assert float(str(end["high_gib"])) <= float(str(found["high_gib"]))
+
+
+def test_checkpointing_that_is_not_stated_is_the_frameworks_and_full_under_a_quantised_base() -> None:
+    silent = {**COMPLETE, "grad_checkpointing": "", "source_id": "a", "source_locator": "", "notes": ""}
+    for framework, method, base, expected in (
+        ("peft", "lora", "", "none"), ("peft", "qlora", "nf4", "full"), ("llama-factory", "lora", "", "full"),
+    ):  # fmt: skip
+        row = {**silent, "source_title": framework, "method": method, "base_quant": base, "lora_rank": "8"}
+        read = validation.read_setup(row)
+        assert (read.setup.checkpointing, "checkpointing" in read.open) == (expected, expected == "none")
+
+
+def test_the_longest_sample_of_data_that_are_not_named_lies_between_that_of_a_short_set_and_the_limit() -> None:
+    row = {**COMPLETE, "packing": "no", "seq_len": "2048"}
+    named, unnamed, reached = (
+        validation.read_setup({**row, "seq_len_kind": kind}).setup.seq_len
+        for kind in ("max (alpaca)", "max", "max (truncated)")
+    )
+    # 2048 / sqrt(1 + (2048 / 1300)²), the limit, and the middle of the two in logarithms
+    assert named == pytest.approx(1097.6, abs=0.1)
+    assert reached == 2048
+    assert unnamed == pytest.approx((named * reached) ** 0.5)
+
+
+def test_the_largest_run_that_fits_fills_the_card_with_all_that_lies_on_it() -> None:
+    row = {**COMPLETE, "memory_metric": "", "row_kind": "max_fit"}
+    assert validation.read_setup(row).setup.metric == "nvidia-smi"
+    assert validation.read_setup({**row, "memory_metric": "allocated"}).setup.metric == "allocated"
 
 
 def test_an_optimizer_that_is_not_modelled_is_refused() -> None:

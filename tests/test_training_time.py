@@ -13,6 +13,7 @@ from calculator.evaluation import published, summarise
 from calculator.evaluation import training_throughput as validation
 from calculator.evaluation.contact import ALL, register
 from calculator.evaluation.figures import figures
+from calculator.llm.hardware import machine
 from calculator.llm.training import time as training_time
 from calculator.llm.training.memory import TrainingSetup
 from calculator.llm.training.time import Kernels, throughput
@@ -99,6 +100,40 @@ def test_a_small_batch_of_a_small_model_waits_for_python():
     assert few.launch > 0.9 * few.total
     many = throughput(small, H100, setup(seq_len=4096, micro_batch=32)).seconds
     assert many.launch < 0.1 * many.total
+
+
+def test_an_adapter_is_launched_for_each_matrix_it_sits_on():
+    lora = {"method": "lora", "lora_rank": 8}
+    terms = [
+        training_time.ideal_terms(LLAMA, A100, setup(**lora, lora_targets=targets), Kernels(adapter=adapter)).adapted
+        for targets, adapter in (
+            (("q_proj", "v_proj"), "low-rank"), ("all-linear", "low-rank"), ("attention", "vector"),
+        )
+    ]
+    # Two matrices of each layer, all seven, and vectors that have no products of their own.
+    assert terms == [2, 7, 0]
+
+
+def test_a_card_known_by_its_memory_is_the_middle_one_and_the_band_reaches_from_the_slowest_to_the_fastest(rows):
+    cards = validation.cards_of_class("not stated (80 GB class)")
+    assert {card.memory_gb for card in cards} == {80}
+    speeds = [machine(card).matmul_flops for card in cards]
+    assert speeds == sorted(speeds)
+    assert validation.find_accelerator("80 GB card") is cards[(len(cards) - 1) // 2]
+    assert validation.cards_of_class("H100 80GB") == validation.cards_of_class("GPU") == ()
+    row = next(row for row in rows if validation.usable(row))
+    guessed = validation.read({**row, "gpu": "80GB card"}).kernels.guessed
+    assert guessed == pytest.approx(math.log(speeds[-1] / speeds[0]) / 2 / 1.645, rel=1e-3)
+
+
+def test_checkpointing_that_is_not_stated_is_the_frameworks_and_full_under_a_quantised_base(rows):
+    row = {**next(row for row in rows if validation.usable(row)), "grad_checkpointing": "", "notes": ""}
+    for source, method, base, expected in (
+        ("peft-a", "lora", "", "none"), ("peft-a", "qlora", "nf4", "full"), ("torchtune-a", "full", "", "full"),
+    ):
+        read = validation.read({**row, "source_id": source, "source_locator": "", "method": method, "base_quant": base})
+        assert read.setup.checkpointing == expected
+        assert read.kernels.guessed > 0
 
 
 def test_a_loop_over_experts_is_slower_than_one_product():

@@ -73,6 +73,7 @@ class Habits:
     step: str = "multi-tensor"
     loss: str = "plain"
     loss_in_16_bit: bool = False
+    compiles_loss: bool = False
     autocast: bool = True
     fused_kernels: bool = False
     fused_adapter: bool = False
@@ -92,6 +93,8 @@ class Habits:
     """The 4-bit layers keep their inputs for the backward pass, which frozen 16-bit layers don't."""
     own_engine: bool = False
     """Its own distributed optimizer does what ZeRO does elsewhere."""
+    checkpointing: str = "full"
+    """Where nothing is said of it. Under a quantised base it is full, because PEFT's preparation switches it on."""
     selective_keeps: str = "products"
     fsdp: int = 1
     metric: str = "nvidia-smi"

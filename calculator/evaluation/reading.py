@@ -92,7 +92,8 @@ _KIND_OF_TRAINING = (
     (r"^(?:peft|adapters?)[ /,-]+(?=\S*(?:lora|dora))", ""), (r"^peft$", "lora"), (r"\bqa-lora\b", "qlora"),
     (r"\b(?:longlora|relora|loftq|olora|lora-?fa|lora-?ga|lorafa)\b", "lora"), (r"^galore\b.*", "full (galore)"),
     (r"^(?:hf )?(?:prefix[ -]tuning|p-tuning(?: ?v2)?|prompt[ -]tuning)$", "peft:prefix_tuning"),
-    (r"^\(?ia\)?\^?3$", "peft:ia3"),
+    (r"^\(?ia\)?\^?3$", "peft:ia3"), (r"^(vera|loha|lokr|boft|oft|lo?reft|(?:bottleneck )?adapters?)$", r"peft:\1"),
+    (r"\bpre-?training\b", "pretrain"),
     (r"\bfft\b|\bcpt\b|^(?:supervised |instruct(?:ion)?[ -]|domain )?(?:fine-?tun(?:e|ed|ing)|tuning)$", "full"),
 )  # fmt: skip
 
@@ -149,6 +150,14 @@ def has_flash(text: str) -> bool:
     return said(text) not in _OFF and not re.match(r"no\b|false|off\b|eager|math\b|naive|vanilla|disabled", said(text))
 
 
+_USUAL_MICRO_BATCH_TOKENS = 4096.0
+
+
+def usual_micro_batch(seq_len: float) -> float:
+    """Sequences of a forward pass where a row is silent: about four thousand tokens, and one sequence at least."""
+    return max(1.0, _USUAL_MICRO_BATCH_TOKENS / max(1.0, seq_len))
+
+
 class Kept(NamedTuple):
     """What a row says of activation checkpointing."""
 
@@ -157,8 +166,13 @@ class Kept(NamedTuple):
     guesses: int
 
 
-def checkpointing(text: str) -> Kept:
-    """An empty cell means that the source does not say; it is read as full checkpointing, which tuning uses."""
+def usual_checkpointing(framework: str, day: str, quantised: bool) -> str:
+    """What a framework does about activations where nothing is said."""
+    return "full" if quantised else frameworks()[framework].habits(day).checkpointing
+
+
+def checkpointing(text: str, usual: str = "full") -> Kept:
+    """An empty cell means that the source does not say; it is read as what is ``usual``."""
     words = said(text)
     offloaded = "offload" in words or words.startswith("unsloth")
     if "every" in words or "alternate" in words:
@@ -174,7 +188,7 @@ def checkpointing(text: str) -> Kept:
         ("yes", "full", "true", "on", "enabled", "unsloth", "activation", "recompu", "checkpoint", "gradient")
     ):
         return Kept("full", offloaded, 0)
-    return Kept("full", offloaded, 2)
+    return Kept(usual, offloaded, 2)
 
 
 class Split(NamedTuple):
@@ -209,7 +223,7 @@ _STAGE = r"(?:zero|stage|ds[_-]?z)[ _-]*(?:dp[ _-]*)?(?:stage[ _-]*)?"
 _KINDS = (
     (r"shard_grad_op", "zero2"), (_STAGE + "3|zero\\+\\+", "zero3"), (_STAGE + "2", "zero2"), (_STAGE + "1", "zero1"),
     (r"distributed[ _-]optimizer", "zero1"), (r"\bfsdp[ -]?v?2\b", "fsdp2"),
-    (r"\bh?fsdp\b|full_shard|\bhsdp\b|hybrid_shard|fully sharded", "fsdp"),
+    (r"\bh?fsdp(?:-?v?1)?\b|full_shard|\bhsdp\b|hybrid_shard|fully sharded", "fsdp"),
     (r"\bddp\b|data[ -]parallel|\bdp\d*\b|replicat", "ddp"),
 )  # fmt: skip
 
@@ -247,7 +261,7 @@ def split(text: str, gpus: int, *, full: bool, seq_len: float = 0, fsdp: int = 1
         # Scripts that take stage 3 for all weights and stage 2 for adapters.
         kinds = ["zero3" if full else "zero2"]
     kind = kinds[0] if kinds else "none"
-    if kind == "fsdp" and fsdp == 2:
+    if kind == "fsdp" and fsdp == 2 and not re.search(r"\bfsdp-?v?1\b", rest):
         kind = "fsdp2"
     fields["sharding"] = kind
     unread = rest

@@ -12,7 +12,7 @@ from calculator.catalogs import Accelerator, Architecture
 from calculator.catalogs.training import frameworks
 from calculator.evaluation import Quantity, Row, names, published, reading, robust
 from calculator.evaluation.distance import LeftOut, cells, project_of, variances
-from calculator.evaluation.training_throughput import find_accelerator
+from calculator.evaluation.training_throughput import cards_of_class, find_accelerator
 from calculator.llm import bands
 from calculator.llm.bands import Known
 from calculator.llm.training.memory import (
@@ -68,14 +68,38 @@ class Reading(NamedTuple):
     setup: TrainingSetup
     guesses: int
     open: tuple[str, ...] = ()
-    """Fields that the row does not state, and that ``_OPEN`` has a range for."""
+    """Fields that the row does not state, and that ``_ends`` has a range for."""
 
 
-# What a tuning run's length and micro-batch usually are where a row is silent: the lowest, the taken, the highest.
-_OPEN = {"seq_len": (192.0, 512.0, 1536.0), "micro_batch": (1.0, 2.0, 4.0)}
-_OPEN_WORDS = {"seq_len": "the sequence length", "micro_batch": "the micro-batch"}
-_DECIDES = 1.6
+_USUAL_LENGTH, _SHORT_LENGTH, _LONG_LENGTH = 1500.0, 384.0, 4096.0
+"""The longest sample of a tuning run where a row is silent, with its range: in the middle between the longest of a
+short instruction set (see ``_LONGEST_SAMPLE_TOKENS``) and the 2,048 tokens at which most trainers cut."""
+_OPEN_WORDS = {
+    "seq_len": "the sequence length", "micro_batch": "the micro-batch", "checkpointing": "checkpointing",
+}  # fmt: skip
+_DECIDES = 4.0
 """A field that is not stated is refused where its range alone makes the estimate differ by this factor."""
+
+
+def _ends(field: str, setup: TrainingSetup) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The least and the most that a field which is not stated may be, the estimate taking what lies between."""
+    if field == "seq_len":
+        return {field: _SHORT_LENGTH}, {field: _LONG_LENGTH}
+    if field == "micro_batch":
+        return {field: max(1.0, setup.micro_batch / 2)}, {field: 2 * setup.micro_batch}
+    return {field: "full"}, {field: "none"}
+
+
+class _Partly(NamedTuple):
+    """How many layers a method trains at a time, and whether embeddings and head always."""
+
+    layers: float
+    tables: bool
+
+
+# By default: two layers drawn at random (LISA, arXiv 2403.17919), one block after the other (BAdam, 2404.02827), the
+# last two (LLaMA-Factory's freeze_trainable_layers).
+_PARTLY = {"lisa": _Partly(2, True), "badam": _Partly(1, False), "freeze": _Partly(2, False)}
 
 
 # What a prediction looks at. The answers are not among it; of the notes it takes what they say of kernels.
@@ -96,9 +120,10 @@ def read_setup(row: Row) -> Reading:
     guesses, open_fields = 0, list[str]()
 
     method = reading.method(lower["method"], rank=lower["lora_rank"], targets=lower["lora_targets"])
-    partial = re.search(r"lisa|llamapro|llama pro|freeze|badam|bitfit", method)
-    if partial:
+    unsaid = re.search(r"llamapro|llama pro|bitfit", method)
+    if unsaid:
         raise ValueError(f"method {method!r} trains a part of the weights that is not stated")
+    partly = next((found for word, found in _PARTLY.items() if word in method), None)
     objective = reading.objective(method)
     given["objective"] = objective.name
     stored = reading.base_words(lower["base_quant"], lower["weight_dtype"], method)
@@ -106,11 +131,16 @@ def read_setup(row: Row) -> Reading:
         given["method"] = "qlora"
     elif re.search(r"lora|dora|pissa|olora|" + _OTHER_ADAPTER, method):
         given["method"] = "lora"
-    elif re.search(r"full|pretrain|sft|continued", method) or objective.name != "text":
+    elif re.search(r"full|pretrain|sft|continued", method) or objective.name != "text" or partly:
         given["method"] = "full"
     else:
         raise ValueError(f"method {method!r} is not one we can estimate")
     given["train_embeddings"] = "embedding" in method and objective.vocabulary
+    if partly and given["method"] == "full":
+        layers = re.search(r"(\d+) layers?", method)
+        given["trained_layers"] = float(layers[1]) if layers else partly.layers
+        given["train_embeddings"] = partly.tables
+        guesses += 0 if layers else 1
     given["dora"] = "dora" in method
     teacher = re.search(r"(\d+(?:\.\d+)?)b teacher", method)
     if teacher:
@@ -124,7 +154,7 @@ def read_setup(row: Row) -> Reading:
             if reading.said(lower[field]):
                 given[field] = _number(lower, field, _OPEN_WORDS[field])
             else:
-                given[field] = _OPEN[field][1]
+                given[field] = _USUAL_LENGTH if field == "seq_len" else reading.usual_micro_batch(given["seq_len"])
                 open_fields.append(field)
         limit = re.search(r"max (\d+)", lower["seq_len_kind"])
         if limit and "seq_len" in open_fields:
@@ -137,7 +167,8 @@ def read_setup(row: Row) -> Reading:
     given["packing"] = packed or not kind.startswith(("max", "dataset", "variable"))
     given["packed_pairs"] = given["packing"]
     if not given["packing"] and lower.get("row_kind") != "init":
-        given["seq_len"] = _longest_sample(given["seq_len"], kind)
+        if "seq_len" not in open_fields:
+            given["seq_len"] = _longest_sample(given["seq_len"], kind)
         if "padding-free" in kernels:
             # Samples of one batch are laid end to end: as long as they are, not as the longest.
             given["seq_len"] *= _MEAN_OVER_LONGEST if given["micro_batch"] > 1 else 1.0
@@ -146,9 +177,15 @@ def read_setup(row: Row) -> Reading:
         guesses += _read_adapter(lower, method, given)
     _read_types(lower, stored, given)
     _read_kernels(lower, kernels, given)
-    kept = reading.checkpointing(lower.get("grad_checkpointing", ""))
+    said_kept = reading.said(lower["grad_checkpointing"])
+    quantised = given["method"] == "qlora" or given.get("base_quantisation", "none") != "none"
+    usual = reading.usual_checkpointing(given["framework"], given["day"], quantised)
+    kept = reading.checkpointing(lower["grad_checkpointing"], usual)
     given["checkpointing"] = kept.checkpointing
-    guesses += kept.guesses
+    if said_kept or usual == "full":
+        guesses += kept.guesses
+    else:
+        open_fields.append("checkpointing")
     offload = reading.offload(lower.get("offload", ""))
     if offload == "none" and "offload" in text:
         offload = "parameters"
@@ -158,9 +195,13 @@ def read_setup(row: Row) -> Reading:
     guesses += _read_sharding(lower, given)
     card = _card(lower["gpu"])
     if card:
-        given["generation"] = card.generation
+        # Of a card known by its memory the generation is not known.
+        given["generation"] = "" if cards_of_class(lower["gpu"]) else card.generation
         if lower.get("row_kind") == "peak" and card.capacity_gib:
             given["card_gib"] = card.capacity_gib
+    if lower["row_kind"] == "max_fit" and not reading.said(lower["memory_metric"]):
+        # The largest run that fits fills the card, with all that lies on it.
+        lower["memory_metric"] = "nvidia-smi"
     # Which metric a framework logs is known, so that it is not stated is no guess.
     given["metric"], _ = reading.metric(
         lower.get("memory_metric", ""), frameworks()[given["framework"]].habits(given["day"]).metric
@@ -173,13 +214,20 @@ _LONGEST_SAMPLE_TOKENS = 1300.0
 limits of 2,048 and 8,192 tokens nothing reached. It decides nothing where the limit is lower."""
 _MEAN_OVER_LONGEST = 0.6
 _LONG_DATA = re.compile(r"reason|think|distill|long|book|wiki|pretrain|document|code")
+_UNNAMED_DATA = re.compile(
+    r"(?:max(?:imum)?|lengths?|data ?sets?|dependent|depends|variable|sequence|tokens|samples|[\d\W])*"
+)
 
 
 def _longest_sample(limit: float, kind: str) -> float:
-    """The longest sequence that occurs under a limit, where the row gives the limit and not the data's length."""
+    """The longest sequence that occurs under a limit, where the row gives the limit and not the data's length.
+
+    Of data that are not named, some reach the limit and some are as short as an instruction set: the middle.
+    """
     if _LONG_DATA.search(kind) or "truncated" in kind or "padded to this" in kind:
         return limit
-    return limit / math.sqrt(1 + (limit / _LONGEST_SAMPLE_TOKENS) ** 2)
+    short = limit / math.sqrt(1 + (limit / _LONGEST_SAMPLE_TOKENS) ** 2)
+    return math.sqrt(short * limit) if _UNNAMED_DATA.fullmatch(kind) else short
 
 
 def _framework(text: str, kernels: str) -> str:
@@ -354,9 +402,7 @@ def _over_range(
     found: MemoryEstimate, architecture: Architecture, setup: TrainingSetup, field: str, learnt: Learnt
 ) -> MemoryEstimate:
     """The band over all that a field may be. ValueError where it decides the estimate."""
-    low, _, high = _OPEN[field]
-    changed: list[dict[str, Any]] = [{field: low}, {field: high}]
-    ends = [estimate(architecture, replace(setup, **change), *learnt) for change in changed]
+    ends = [estimate(architecture, replace(setup, **change), *learnt) for change in _ends(field, setup)]
     if ends[1].peak_gib > _DECIDES * ends[0].peak_gib:
         raise ValueError(f"{_OPEN_WORDS[field]} is not stated, and the estimate depends on it")
     return replace(

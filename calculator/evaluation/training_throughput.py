@@ -15,6 +15,7 @@ from calculator.evaluation import Quantity, Row, names, published, reading, robu
 from calculator.evaluation.distance import LeftOut, cells, project_of, variances
 from calculator.llm.bands import SD_OF_BAND, Known
 from calculator.llm.bands import read as read_known
+from calculator.llm.hardware import machine
 from calculator.llm.training import time as training_time
 from calculator.llm.training.memory import TrainingSetup
 from calculator.llm.training.time import AXES, DOUBTS, FITTED, KNOWN, Coefficients, Doubts, Kernels, Terms, place
@@ -63,7 +64,6 @@ _USUAL_EXAMPLE = 240.0
 logarithms."""
 _USUAL_ROW = 2048.0
 """Length of packed rows where nothing is said."""
-_USUAL_MICRO_BATCH_TOKENS = 4096.0
 
 _OTHER_TRAINING = re.compile(r"distill|embedding model|reranker")
 _GOALS = re.compile(r"\b(?:dpo|kto|ipo|rpo|orpo|simpo|cpo|reward(?: model(?:ling)?)?|rm)\b[ :+-]*")
@@ -165,9 +165,28 @@ def _read_gpu(name: str) -> _GpuName:
     )
 
 
+_NO_CHIP = re.compile(r"(?:not|stated|known|unknown|one|a|single|gpus?|cards?|class|with|of|memory|vram|\W)*")
+
+
+@cache
+def cards_of_class(name: str) -> tuple[Accelerator, ...]:
+    """The GPUs that a name without a chip may stand for, such as "80 GB card", by their speed; none for other names."""
+    text = reading.without_cards(name).lower()
+    memory = _MEMORY.search(text)
+    if not memory or not _NO_CHIP.fullmatch(_MEMORY.sub(" ", text)):
+        return ()
+    found = [
+        g for g in accelerators().values()
+        if g.kind.endswith("gpu") and g.memory_gb == float(memory[1]) and (g.bf16_tflops or g.fp16_tflops)
+    ]
+    return tuple(sorted(found, key=lambda g: (machine(g).matmul_flops, g.name)))
+
+
 @cache
 def find_accelerator(name: str) -> Accelerator:
     """The GPU of the catalogue that a published name stands for.
+
+    Of a name that states the memory alone it is the middle one of the catalogue's by speed (``cards_of_class``).
 
     A name or alias of the catalogue is that device. Otherwise the chip must be the same ("A100", "RTX 4080 Super").
     Among its variants form and memory decide; without them it is the SXM form with the most memory.
@@ -179,6 +198,9 @@ def find_accelerator(name: str) -> Accelerator:
         return accelerator(name)
     except ValueError:
         asked = _read_gpu(name)
+    of_class = cards_of_class(name)
+    if of_class:
+        return of_class[(len(of_class) - 1) // 2]
     variants = [(g, _read_gpu(g.name)) for g in accelerators().values()]
     variants = [
         (g, have) for g, have in variants
@@ -248,10 +270,10 @@ def _targets(row: Row) -> str | tuple[str, ...]:
     return found
 
 
-def _checkpointing(row: Row) -> tuple[str, float]:
+def _checkpointing(row: Row, usual: str) -> tuple[str, float]:
     text = _text(row, "grad_checkpointing")
     if not reading.said(text):
-        return "none", _GUESSED_CHECKPOINTING
+        return usual, _GUESSED_CHECKPOINTING
     if text.startswith("selective"):
         return ("alternate" if "layer" in text else "selective"), 0.0
     kept = reading.checkpointing(text)
@@ -375,7 +397,7 @@ def _batch(row: Row, split: _Split) -> _Batch:
         if global_batch and (accumulation or global_batch <= 4 * replicas):
             micro_batch = max(1.0, global_batch / replicas / (accumulation or 1.0))
         else:
-            micro_batch = max(1.0, _USUAL_MICRO_BATCH_TOKENS / seq_len)
+            micro_batch = reading.usual_micro_batch(seq_len)
             guessed = math.hypot(guessed, _GUESSED_MICRO_BATCH)
     return _Batch(seq_len, micro_batch, global_batch, max(1.0, accumulation), real, guessed)
 
@@ -402,13 +424,18 @@ def read(row: Row) -> Case:
         (row.get("model") or "").strip(), _size_b(row, "params_b"), _size_b(row, "active_params_b")
     )
     accelerator = find_accelerator(row.get("gpu") or "")
+    of_class = cards_of_class(row.get("gpu") or "")
+    guessed_card = 0.0
+    if of_class:
+        # The band reaches from the slowest of them to the fastest.
+        slowest, fastest = (machine(g).matmul_flops for g in (of_class[0], of_class[-1]))
+        guessed_card = math.log(fastest / slowest) / 2 / SD_OF_BAND
     method = _method(row)
     words = kernel_words(row.get("notes") or "")
     publisher = " ".join(_text(row, column) for column in ("source_id", "source_title", "source_locator"))
     words = " ".join((words, *(name for name in _FUSED_FRAMEWORKS if name in publisher)))
     split = _split(row, words, architecture)
     batch = _batch(row, split)
-    checkpointing, guessed = _checkpointing(row)
     compiled = "compile" in _text(row, "compile") or _text(row, "compile") == "yes"
     fused = any(
         word in words for word in ("foak", "fast-kernels", "liger", "unsloth", "fused kernels", *_FUSED_FRAMEWORKS)
@@ -420,6 +447,9 @@ def read(row: Row) -> Case:
     stored = _text(row, "base_quant")
     if method.method != "full":
         stored = reading.base_words(stored, _text(row, "weight_dtype"), _text(row, "method"))
+    framework = reading.framework(f"{publisher} {words}")
+    quantised = method.method == "qlora" or (bool(stored) and reading.base(stored).bits < 16)
+    checkpointing, guessed = _checkpointing(row, reading.usual_checkpointing(framework, _text(row, "as_of"), quantised))
     offload = reading.offload(_text(row, "offload"))
     if offload == "none":
         offload = reading.offload_elsewhere(_text(row, "sharding"), _text(row, "optimizer"))
@@ -444,7 +474,7 @@ def read(row: Row) -> Case:
         loss=loss,
         fused_kernels=fused,
         offload=offload,
-        framework=reading.framework(f"{publisher} {words}"),
+        framework=framework,
         day=_text(row, "as_of"),
         generation=accelerator.generation,
         **split.fields,
@@ -459,7 +489,7 @@ def read(row: Row) -> Case:
         overlapped_tensor_parallel="async tp" in words,
         real_token_share=batch.real_share,
         guessed=math.hypot(
-            batch.guessed, guessed, method.guessed, split.guessed, guessed_model, guessed_arithmetic
+            batch.guessed, guessed, method.guessed, split.guessed, guessed_model, guessed_arithmetic, guessed_card
         ),
     )  # fmt: skip
     return Case(architecture, accelerator, setup, kernels)
@@ -554,7 +584,7 @@ _PRIORS: dict[str, tuple[float, float]] = {
     "optimizer": (1.2, 0.4),
     "host": (1.5, 0.4),
     "launch_s": (1e-3, 0.5),
-    "adapter_launch_s": (4e-4, 0.5),
+    "adapter_launch_s": (1e-4, 0.5),
     "fsdp_launch_s": (5e-4, 0.5),
     "deepspeed_launch_s": (1e-3, 0.5),
     "mixture_launch_s": (2e-3, 0.5),

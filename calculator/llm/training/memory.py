@@ -19,8 +19,8 @@ vocabulary V:
     one layer at a time is recomputed and differentiated.
 *   Logits take 12 V bytes per token where the loss works on a 32-bit copy (the copy, the shifted copy, the log-softmax
     or its gradient), 8 V in 16 bit, 16 V with autocast; 2 V with a chunked loss, nothing with a fused head and loss.
-*   FSDP and ZeRO-3 gather embeddings, head and one layer at a time. FSDP (version 1) with frozen weights also keeps
-    every layer's input and its gradient until the backward pass ends.
+*   ZeRO-3 gathers embeddings, head and one layer at a time, FSDP the next layer as well. FSDP (version 1) with frozen
+    weights also keeps every layer's input and its gradient until the backward pass ends.
 *   What PyTorch reserves exceeds what it allocates, and nvidia-smi adds the CUDA context.
 
 Inside, units are bytes; what goes in and comes out is GiB (2**30 bytes). Limits: decoder-only models, one process per
@@ -67,7 +67,7 @@ _POSITIVE = (
     "context_parallel", "expert_parallel", "virtual_stages",
 )
 _NOT_NEGATIVE = (
-    "global_batch", "adapter_parameters", "frozen_parameters", "rollout_gib", "card_gib",
+    "global_batch", "trained_layers", "adapter_parameters", "frozen_parameters", "rollout_gib", "card_gib",
 )
 _SHARDED = ("fsdp", "fsdp2", "zero3")
 """Weights, gradients and states are split among all GPUs."""
@@ -110,7 +110,9 @@ class TrainingSetup:
     lora_rank: int = 16
     lora_targets: str | tuple[str, ...] = "all-linear"
     train_embeddings: bool = False
-    """With an adapter: train a copy of embeddings and head as well."""
+    """With an adapter: train a copy of embeddings and head as well. With ``trained_layers``: train them too."""
+    trained_layers: float = 0
+    """With full training: gradients and states of so many layers at a time alone (LISA, BAdam, freezing); 0 for all."""
     adapter_parameters: float = 0
     """Trained parameters of an adapter that isn't LoRA; 0 counts them from rank and targets."""
     adapter_dtype: str = ""
@@ -184,12 +186,6 @@ class TrainingSetup:
         for name in _NOT_NEGATIVE:
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name}: 0 or more is needed, {getattr(self, name)!r} was given")
-        if self.n_gpus % (self.tensor_parallel * self.pipeline_parallel * self.context_parallel):
-            raise ValueError(
-                f"n_gpus: a multiple of tensor × pipeline × context parallel is needed, {self.n_gpus} was given"
-            )
-        if not self.global_batch >= 0:
-            raise ValueError(f"global_batch: 0 or more is needed, {self.global_batch!r} was given")
 
     @property
     def replicas(self) -> float:
@@ -573,7 +569,13 @@ def _hold(a: Architecture, w: _Shape, s: TrainingSetup, habits: Habits, engine: 
     copies = (objective.frozen if full else objective.adapted_frozen) * (2.0 / element if full else 1.0)
     trained_copies = objective.trained if full else objective.adapted_trained
     models = 1.0 + trained_copies
-    dense, routed_trained = (total - routed, routed) if full else (0.0, 0.0)
+    # What of the weights themselves is trained: the layers, or a share of them, and the tables.
+    trained_share = min(1.0, s.trained_layers / w.layers) if s.trained_layers else 1.0
+    trained_tables = outside if full and (s.train_embeddings or not s.trained_layers) else 0.0
+    dense, routed_trained = 0.0, 0.0
+    if full:
+        dense = trained_share * (total - outside - routed) + trained_tables
+        routed_trained = trained_share * routed
     trained_bytes, copied = element, 0.0
     if not full:
         adapter = _adapter(a, s.lora_targets, s.lora_rank, s.dora)
@@ -601,8 +603,8 @@ def _hold(a: Architecture, w: _Shape, s: TrainingSetup, habits: Habits, engine: 
     number = DTYPE_BYTES.get(s.optimizer_dtype, 4.0 if master else trained_bytes)
     if optimizer.bits:
         number = optimizer.bits / 8 + (4.0 / optimizer.block if optimizer.block else 0.0)
-    tables = outside * models if full else 0.0
-    states = _states(a, w, optimizer, dense - tables, tables, copied / element) * number
+    tables = trained_tables * models
+    states = _states(w, optimizer, full, dense - tables, tables, copied / element) * number
     routed_states = routed_trained * optimizer.states * number * _projected(w, optimizer, full)
     own = part(dense * state_share, routed_trained * routed_state_share)
     temporary = 0.0
@@ -628,22 +630,33 @@ def _hold(a: Architecture, w: _Shape, s: TrainingSetup, habits: Habits, engine: 
     gathered = 0.0
     if sharded or s.offload == "parameters":
         # Weights of tables and of one layer; and a gradient is whole until it is reduced.
-        gathered = (2 * outside + layer + (max(layer, 2.0 * head) if full else 0.0)) / s.tensor_parallel
+        at_once = layer * (_FSDP_LAYERS if s.sharding.startswith("fsdp") else 1.0)
+        gathered = (2 * outside + at_once + (max(at_once, 2.0 * head) if full else 0.0)) / s.tensor_parallel
         if s.pipeline_parallel > 1:
             # A pipeline stage keeps its weights gathered, and its gradients whole and in 32 bit, between micro-batches.
             gathered = (6.0 if full else 2.0) * total / split
     elif element == 4.0:
-        # Autocast keeps 16-bit copies of the weights.
-        gathered = 2 * part(total - routed, routed)
+        # Autocast keeps 16-bit copies of the weights: of trained ones in its cache, of frozen ones until their backward
+        # pass, which checkpointing moves into the layer (aten/src/ATen/autocast_mode.cpp). No quantised weight is cast.
+        multiplied = total - outside + head
+        if full or (quantisation == "none" and s.checkpointing == "none"):
+            gathered = 2 * part(multiplied - routed, routed)
+        elif quantisation == "none":
+            gathered = (layer + 2 * head) / split
     if s.offload == "optimizer" or s.offload == "parameters":
         held = temporary = 0.0
     if s.offload == "parameters":
         weights, gradients = 0.0, min(gradients, 2 * layer)
     return _Held(
         weights=weights, gradients=gradients, states=held, temporary=temporary,
-        head_gradient=head * element * gradient_share / split if full and _over_vocabulary(a, s) else 0.0,
+        head_gradient=head * element * gradient_share / split if trained_tables and _over_vocabulary(a, s) else 0.0,
         gathered=gathered, whole=2.0 * total / split if sharded else 0.0,
     )  # fmt: skip
+
+
+_FSDP_LAYERS = 2.0
+"""FSDP gathers a layer while it works on the one before, and copies the gradients of one into the buffer of their
+reduction (FullyShardedDataParallel, backward_prefetch; fully_shard, reshard_after_forward)."""
 
 
 def _over_vocabulary(a: Architecture, s: TrainingSetup) -> bool:
@@ -652,11 +665,11 @@ def _over_vocabulary(a: Architecture, s: TrainingSetup) -> bool:
 
 
 def _states(
-    a: Architecture, w: _Shape, optimizer: Optimizer, in_layers: float, tables: float, copied: float
+    w: _Shape, optimizer: Optimizer, full: bool, in_layers: float, tables: float, copied: float
 ) -> float:
     """Numbers that the optimizer holds for the dense matrices, the tables, and trained copies of the tables."""
     other = optimizer.states if optimizer.other_states < 0 else optimizer.other_states
-    return optimizer.states * in_layers * _projected(w, optimizer, tables > 0) + other * (tables + copied)
+    return optimizer.states * in_layers * _projected(w, optimizer, full) + other * (tables + copied)
 
 
 def _projected(w: _Shape, optimizer: Optimizer, full: bool) -> float:
@@ -758,6 +771,9 @@ def _estimate(a: Architecture, s: TrainingSetup, c: Coefficients, d: Doubts | No
         autocast = engine.autocast if s.autocast is None else s.autocast
         in_32_bit = w.copies_logits and not habits.loss_in_16_bit
         per_logit = 12.0 if in_32_bit else 16.0 if autocast else 8.0
+        if s.compile and habits.compiles_loss:
+            # The copy is fused away: what is left are the logits and their gradient.
+            per_logit = 4.0
         if loss == "fast":
             saved = 4.0 if in_32_bit or autocast else 2.0
             per_logit -= saved

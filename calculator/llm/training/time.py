@@ -133,6 +133,7 @@ class Coefficients:
     """The optimizer step in the memory of the host."""
     launch_s: float
     adapter_launch_s: float
+    """Besides, for each adapted matrix and pass."""
     fsdp_launch_s: float
     deepspeed_launch_s: float
     mixture_launch_s: float
@@ -221,6 +222,7 @@ class Terms(NamedTuple):
     narrow: float
     """Ratio of the 16-bit peak to that of the format; 1 for 16 bit."""
     adapted: float
+    """Matrices of a layer that have an adapter with products of its own."""
     fsdp: float
     deepspeed: float
     doublings: float
@@ -263,9 +265,10 @@ def ideal_terms(
     layer_passes = (3.0 if full else 2.0) + again + extra
     passes_of_head = head_passes(setup) + extra
     layer_products = 2 * (shape.products - shape.expert_products) * layer_passes
-    adapter_bytes = full_size = 0.0
+    adapter_bytes = full_size = adapted = 0.0
     if not full:
-        layers, head, stored = adapted_by(architecture, setup.lora_targets)
+        layers, head, stored, matrices = adapted_by(architecture, setup.lora_targets)
+        adapted = 0.0 if kernels.adapter == "vector" else matrices / shape.layers
         fused_adapter = kernels.fused_adapter or setup.compile or habits.fused_adapter
         # PEFT casts the input to 32 bit, drops out, multiplies twice, scales and adds: some twenty bytes per input
         # and output, and half of it where adapters are kept in 16 bit. One fused kernel reads and writes 16-bit numbers
@@ -351,7 +354,7 @@ def ideal_terms(
         all_to_all=_exchange_seconds(shape, device, setup, again + extra) if setup.expert_parallel > 1 else 0.0,
         log_size=max(0.0, log(matmul_flops / (_A100_MATMUL_TFLOPS * TERA))),
         narrow=narrow,
-        adapted=0.0 if full else 1.0,
+        adapted=adapted,
         fsdp=1.0 if setup.sharding.startswith("fsdp") else 0.0,
         deepspeed=1.0 if setup.sharding.startswith("zero") and not habits.own_engine else 0.0,
         doublings=max(0.0, log2(setup.n_gpus / _GPUS_PER_NODE)),

@@ -128,6 +128,8 @@ class Adapted(NamedTuple):
     head: float
     stored: float
     """Weights of these matrices, all experts counted."""
+    matrices: float
+    """Adapted matrices that a token passes, outside the head."""
 
 
 def adapted_by(a: Architecture, targets: str | tuple[str, ...]) -> Adapted:
@@ -135,7 +137,7 @@ def adapted_by(a: Architecture, targets: str | tuple[str, ...]) -> Adapted:
 
 
 def _sum_adapted(a: Architecture, targets: str | tuple[str, ...]) -> Adapted:
-    layers = head = stored = 0.0
+    layers = head = stored = matrices = 0.0
     for m in parameters.adapted(a, targets):
         if m.part == "head":
             head += m.inputs + m.outputs
@@ -143,7 +145,8 @@ def _sum_adapted(a: Architecture, targets: str | tuple[str, ...]) -> Adapted:
             share = a.experts_per_token / a.experts if m.part == "expert" else 1.0
             layers += (m.inputs + m.outputs) * m.copies * share
             stored += m.inputs * m.outputs * m.copies
-    return Adapted(layers, head, stored)
+            matrices += m.copies * share
+    return Adapted(layers, head, stored, matrices)
 
 
 def score_flops_per_token(architecture: Architecture, seq_len: float) -> float:
@@ -188,7 +191,7 @@ def training_flops_per_token(architecture: Architecture, setup: TrainingSetup) -
     model = 2 * (shape.products * passes + shape.head * head_passes(setup))
     hardware = model + 2 * shape.products * again
     if setup.method != "full":
-        layers, head, _ = adapted_by(architecture, setup.lora_targets)
+        layers, head, *_ = adapted_by(architecture, setup.lora_targets)
         model += 6 * setup.lora_rank * (layers + head)
         hardware += 2 * setup.lora_rank * ((3 + again) * layers + 3 * head)
     scores = score_flops_per_token(architecture, setup.seq_len)
