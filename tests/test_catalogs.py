@@ -1,6 +1,7 @@
 """The catalogues: complete, sourced, small, readable from a bundle; and the reader of config.json."""
 
 import json
+import re
 import subprocess
 import sys
 import zipfile
@@ -25,7 +26,7 @@ from calculator.catalogs import (
     sources,
     tuning_services,
 )
-from calculator.catalogs.config import _READERS, model_types
+from calculator.catalogs.config import READERS, model_types
 from calculator.catalogs.families import families
 from calculator.catalogs.rows import read_rows
 from calculator.llm import parameters
@@ -245,7 +246,14 @@ def test_importing_the_counts_reads_no_file_and_no_slow_module():
 
 def test_every_familys_reader_is_there_and_every_reader_is_used():
     used = {family.rules["reader"] for family in families().values() if "reader" in family.rules}
-    assert used == set(_READERS)
+    assert used == set(READERS)
+
+
+def test_every_rule_of_a_family_stands_on_the_page_that_explains_them():
+    page = (Path(__file__).parent.parent / "docs/reference/adding-a-row.md").read_text("utf-8")
+    told = {name for line in re.findall(r"^\| (`\S+=.*)$", page, re.M) for name in re.findall(r"`(\w+:?)\S*=", line)}
+    used = {re.sub(":.*", ":", rule) for family in families().values() for rule in family.rules}
+    assert used == told
 
 
 # config.json as the hub has them: partial, nested, old and new forms.
