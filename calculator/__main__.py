@@ -269,7 +269,7 @@ def _run(parsed: argparse.Namespace) -> int:
 
 def _measured(name: str, given: Mapping[str, object], preset: str, file: str) -> dict[str, object]:
     """The fields of a measured run that say what the runs in a file say of our estimates."""
-    from calculator.decisions import limited_compute
+    from calculator.decisions import _training_estimates
 
     if name != "limited_compute":
         raise _bad("measured", f"only limited_compute takes runs of your own; given: {name}")
@@ -278,24 +278,24 @@ def _measured(name: str, given: Mapping[str, object], preset: str, file: str) ->
     memory, speed = _checked(partial(own_runs.ratios, file, inputs.memory_repeat_share, inputs.speed_repeat_share))
     found: dict[str, object] = {}
     if memory is not None:
-        found |= limited_compute.measured_memory(inputs, memory.log_mean, memory.log_sd)
+        found |= _training_estimates.measured_memory(inputs, memory.log_mean, memory.log_sd)
     if speed is not None:
-        found |= limited_compute.measured_speed(inputs, speed.log_mean, speed.log_sd)
+        found |= _training_estimates.measured_speed(inputs, speed.log_mean, speed.log_sd)
     return found
 
 
 def _compare_cards(parsed: argparse.Namespace) -> int:
-    from calculator.decisions import limited_compute
+    from calculator.decisions._training_remedies import CARD_COLUMNS, all_cards, card_row
 
     typed = _pairs(parsed.fields)
     kept = _read_file(parsed.input) if parsed.input else exchange.NOTHING
     given = {**kept.fields, **typed}
     inputs = _read("limited_compute", given, parsed.preset or kept.preset, typed=[*typed]).inputs
-    found = limited_compute.all_cards(inputs)
+    found = all_cards(inputs)
     if parsed.json:
         _print_json([one._asdict() for one in found])
         return 0
-    rows = [limited_compute.CARD_COLUMNS, *map(limited_compute.card_row, found)]
+    rows = [CARD_COLUMNS, *map(card_row, found)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         print("  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())

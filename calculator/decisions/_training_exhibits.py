@@ -1,6 +1,6 @@
 """What the page on training shows beside its verdict: memory by part, remedies, what fits, commands, all cards.
 
-It only draws; what is said here is worked out in `limited_compute`.
+It only draws; what is said here is worked out in `limited_compute` and its siblings.
 """
 
 from collections.abc import Callable
@@ -12,21 +12,10 @@ from calculator import situation
 from calculator.catalogs import Architecture, architectures
 from calculator.catalogs.recipes import recipes
 from calculator.decisions._training_choices import METHODS, Method, Precision
-from calculator.decisions.limited_compute import (
-    CARD_COLUMNS,
-    Inputs,
-    Outputs,
-    all_cards,
-    card_row,
-    degrees,
-    device_words,
-    is_fitting,
-    memory_factor,
-    model_of,
-    needed_gib,
-    remedies,
-    setup_of,
-)
+from calculator.decisions._training_estimates import is_fitting, memory_factor, needed_gib
+from calculator.decisions._training_remedies import CARD_COLUMNS, all_cards, card_row, remedies
+from calculator.decisions._training_setup import degrees, model_of, setup_of
+from calculator.decisions.limited_compute import Inputs, Outputs
 from calculator.exhibit import Bar, Bars, Command, Exhibit, Mark, Segment, Table
 from calculator.llm import parameters
 from calculator.llm.bands import SD_OF_BAND
@@ -52,12 +41,12 @@ def exhibits(i: Inputs, o: Outputs) -> tuple[Exhibit, ...]:
     memory = Bars(
         title="Memory per GPU against the card",
         description=(
-            f"{GIB.show(o.peak_gib)} needed against {GIB.show(o.room_gib)} on the {device_words(i)}, where PyTorch "
-            f"will reserve {GIB.show(o.reserved_gib)}."
+            f"{GIB.show(o.peak_gib)} needed against {GIB.show(o.room_gib)} on the {situation.card(i).name}, "
+            f"where PyTorch will reserve {GIB.show(o.reserved_gib)}."
         ),
         unit=GIB,
         bars=(Bar(label="This run", segments=segments, low=low, high=high),),
-        limit=Mark(label=device_words(i), x=o.room_gib),
+        limit=Mark(label=situation.card(i).name, x=o.room_gib),
     )
     changes = remedies(i, o)
     tables: list[Exhibit] = [memory]

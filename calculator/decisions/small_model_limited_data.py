@@ -17,7 +17,7 @@ from calculator import situation
 from calculator.cases import NEUTRAL, Situation, quality
 from calculator.catalogs import accelerators, architectures
 from calculator.decisions._reinforcement import reinforcement
-from calculator.decisions.limited_compute import surprise
+from calculator.decisions._training_estimates import surprise
 from calculator.exhibit import Curves, Exhibit, Line, Mark, Table
 from calculator.fields import ask, assume, flag, out
 from calculator.llm import parameters
