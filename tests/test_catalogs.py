@@ -237,7 +237,7 @@ def test_the_catalogues_are_read_from_a_zip_with_nothing_else_at_hand(tmp_path):
 def test_importing_the_counts_reads_no_file_and_no_slow_module():
     script = (
         "import sys; import calculator.llm.parameters;"
-        "from calculator import catalogs; assert not catalogs._loaded;"
+        "from calculator import catalogs; assert not catalogs.architectures.cache_info().currsize;"
         "print([m for m in ('csv', 'json', 'statistics', 'logging', 'calculator.catalogs.config') if m in sys.modules])"
     )
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

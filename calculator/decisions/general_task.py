@@ -11,7 +11,7 @@ that is cheaper to mend).
 
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import inf
 from typing import assert_never
 
@@ -48,6 +48,9 @@ class Ground(Rule):
     MODEL_FALLS_SHORT = Answer.TRAIN
 
 
+_quality = partial(ask, group=situation.QUALITY)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
     prompted_accuracy_share: float = situation.prompted_accuracy_share
@@ -56,7 +59,7 @@ class Inputs:
     difference_points: float = situation.difference_points
     failure: str = situation.failure
     gold_passage_accuracy_share: float | None = situation.gold_passage_accuracy_share
-    prompt_failures_items: float | None = ask(
+    prompt_failures_items: float | None = _quality(
         None,
         ITEMS,
         "Failures read: the prompt's fault",
@@ -64,9 +67,8 @@ class Inputs:
         high=1e6,
         whole=True,
         hint="A clearer instruction would have mended it. Empty: none read yet",
-        group=situation.QUALITY,
     )
-    context_failures_items: float | None = ask(
+    context_failures_items: float | None = _quality(
         None,
         ITEMS,
         "Failures read: a missing document",
@@ -74,9 +76,8 @@ class Inputs:
         high=1e6,
         whole=True,
         hint="The right passage would have mended it",
-        group=situation.QUALITY,
     )
-    model_failures_items: float | None = ask(
+    model_failures_items: float | None = _quality(
         None,
         ITEMS,
         "Failures read: the model's own",
@@ -84,7 +85,6 @@ class Inputs:
         high=1e6,
         whole=True,
         hint="Instruction and document were there, and it failed",
-        group=situation.QUALITY,
     )
     rater_agreement_share: float | None = situation.rater_agreement_share
     classes_count: float | None = situation.classes_count
@@ -97,18 +97,9 @@ class Inputs:
         hint="Answered by the same model",
         group=situation.TASK,
     )
-    rule_items: float = ask(
-        10, ITEMS, "Your stop rule: items tried", low=1, high=100_000, whole=True, group=situation.QUALITY
-    )
-    rule_passes_items: float = ask(
-        8,
-        ITEMS,
-        "Your stop rule: items that must pass",
-        low=0,
-        high=100_000,
-        whole=True,
-        hint="Like 8 of 10",
-        group=situation.QUALITY,
+    rule_items: float = _quality(10, ITEMS, "Your stop rule: items tried", low=1, high=100_000, whole=True)
+    rule_passes_items: float = _quality(
+        8, ITEMS, "Your stop rule: items that must pass", low=0, high=100_000, whole=True, hint="Like 8 of 10"
     )
     won_items: float = situation.won_items
     lost_items: float = situation.lost_items

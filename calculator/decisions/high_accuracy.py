@@ -12,7 +12,7 @@ unlike amounts (score them by cost then), and judges who are models (their error
 
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import inf, log, sqrt
 from typing import assert_never
 
@@ -55,6 +55,10 @@ class Ground(Rule):
     TRIAL_PAYS = Answer.TRAIN
 
 
+_stake = partial(ask, group=situation.MONEY)
+_quality = partial(ask, group=situation.QUALITY)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
     prompted_accuracy_share: float = situation.prompted_accuracy_share
@@ -62,47 +66,28 @@ class Inputs:
     target_accuracy_share: float = situation.target_accuracy_share
     success_usd: float = situation.success_usd
     failure_usd: float = situation.failure_usd
-    churn_share: float = ask(
-        0,
-        SHARE,
-        "Wrong answers that lose the customer",
-        low=0,
-        high=1,
-        hint="The others cost what is above",
-        group=situation.MONEY,
+    churn_share: float = _stake(
+        0, SHARE, "Wrong answers that lose the customer", low=0, high=1, hint="The others cost what is above"
     )
-    churn_usd: float = ask(0, USD, "Worth of a lost customer", low=0, high=1e7, group=situation.MONEY)
+    churn_usd: float = _stake(0, USD, "Worth of a lost customer", low=0, high=1e7)
     requests_per_month: float = situation.requests_per_month
     failure: str = situation.failure
     gold_passage_accuracy_share: float | None = situation.gold_passage_accuracy_share
     retrieved_accuracy_share: float | None = situation.retrieved_accuracy_share
-    review_usd: float = ask(
-        2,
-        USD,
-        "A person's check of one answer",
-        low=0,
-        high=100_000,
-        hint="Minutes times the wage",
-        group=situation.MONEY,
+    review_usd: float = _stake(
+        2, USD, "A person's check of one answer", low=0, high=100_000, hint="Minutes times the wage"
     )
     difference_points: float = situation.difference_points
-    discordant_share: float | None = ask(
+    discordant_share: float | None = _quality(
         None,
         SHARE,
         "Items on which two systems disagree",
         low=0,
         high=1,
         hint="From a pilot of a hundred items. Empty: from the correlation below",
-        group=situation.QUALITY,
     )
-    cluster_items: float = ask(
-        1,
-        ITEMS,
-        "Test items from one document or customer",
-        low=1,
-        high=100_000,
-        hint="One: all are independent",
-        group=situation.QUALITY,
+    cluster_items: float = _quality(
+        1, ITEMS, "Test items from one document or customer", low=1, high=100_000, hint="One: all are independent"
     )
     won_items: float = situation.won_items
     lost_items: float = situation.lost_items

@@ -8,6 +8,7 @@ weights cannot give.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from math import log2
 from typing import assert_never
 
@@ -34,21 +35,16 @@ class Ground(Rule):
     INDEX_IS_CHEAPER = Answer.RETRIEVE
 
 
+_facts = partial(ask, group=situation.FACTS)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
     fact_half_life_days: float = situation.fact_half_life_days
     facts_per_answer_count: float = situation.facts_per_answer_count
-    stale_allowed_share: float = ask(
-        0.02, SHARE, "Answers that may be out of date", low=0, high=1, group=situation.FACTS
-    )
-    fact_requests_share: float = ask(
-        0.5,
-        SHARE,
-        "Requests that touch changing facts",
-        low=0,
-        high=1,
-        hint="The others need no refresh",
-        group=situation.FACTS,
+    stale_allowed_share: float = _facts(0.02, SHARE, "Answers that may be out of date", low=0, high=1)
+    fact_requests_share: float = _facts(
+        0.5, SHARE, "Requests that touch changing facts", low=0, high=1, hint="The others need no refresh"
     )
     retraining_days: float = situation.retraining_days
     corpus_tokens: float = situation.corpus_tokens

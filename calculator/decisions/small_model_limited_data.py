@@ -9,7 +9,7 @@ priced in proportion to size. Left out: base models above 8 billion, latency, an
 
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import ceil, inf, log2
 from typing import NamedTuple, assert_never
 
@@ -84,11 +84,14 @@ MACHINES = (
 """The RTX 3070 stands in for a laptop's GPU of 8 GB: no source that we read gives those a speed."""
 
 
+_data = partial(ask, group=situation.DATA)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
     labelled_examples: float = situation.labelled_examples
     new_examples: float = situation.new_examples
-    teacher_examples: float = ask(
+    teacher_examples: float = _data(
         0,
         EXAMPLES,
         "Texts a large model could label for you",
@@ -96,16 +99,9 @@ class Inputs:
         high=1e8,
         whole=True,
         hint="Zero if the texts may not be sent to it, or its licence forbids training on its answers",
-        group=situation.DATA,
     )
-    teacher_error_share: float | None = ask(
-        None,
-        SHARE,
-        "How often it labels wrong",
-        low=0,
-        high=0.5,
-        hint="Empty: as often as your prompt fails",
-        group=situation.DATA,
+    teacher_error_share: float | None = _data(
+        None, SHARE, "How often it labels wrong", low=0, high=0.5, hint="Empty: as often as your prompt fails"
     )
     teacher_writes: bool = flag(
         False, "It also writes the texts", hint="Then they count for less than real ones", group=situation.DATA
