@@ -447,10 +447,10 @@ def test_a_fenced_file_is_read():
     [
         ("Qwen/Qwen3-8B", "'Qwen/Qwen3-8B' is a name; the text of that model's config.json is needed"),
         ('{"peft_type": "LORA", "r": 16, "target_modules": ["q_proj"], "base_model_name_or_path": "a/b"}',
-         "an adapter's file .'LORA', rank 16, on q_proj.; its base is 'a/b': take that model's config.json"),
-        ('{"weight_map": {}}', "the index of a model's weights; the config.json beside it is needed"),
-        ('{"added_tokens_decoder": {}}', "a tokenizer's settings"),
-        ('{"eos_token_id": 1, "temperature": 0.6}', "settings of text generation"),
+         "an adapter's file: its base is a/b. Take the config.json of that model, set the rank to 16 and .* to q_proj"),
+        ('{"weight_map": {}}', "the index of the weights: take config.json from the same folder"),
+        ('{"added_tokens_decoder": {}}', "a tokenizer's file"),
+        ('{"eos_token_id": 1, "temperature": 0.6}', "a generation_config.json"),
     ],
 )
 def test_what_is_pasted_in_place_of_a_config_is_named(text, message):

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from calculator.catalogs.architecture import Architecture
-from calculator.catalogs.config_file import name_other_file, parse
+from calculator.catalogs.config_file import other_file, parse
 from calculator.catalogs.config_keys import FLAGS, KEYS, Reader, flag, shown
 from calculator.catalogs.encoders import READERS as ENCODERS
 from calculator.catalogs.families import Family, families, text_types
@@ -33,7 +33,6 @@ def read_config(config: str | Mapping[str, Any], name: str = "") -> Architecture
     values = parse(config) if isinstance(config, str) else config
     if not isinstance(values, Mapping):
         raise ValueError(f"config.json: an object is needed, {shown(values)} was given")
-    name_other_file(values)
     title = name or values.get("_name_or_path") or values.get("model_type") or "config.json"
     text, model_type, nested = _text_part(values)
     family = families()[model_type]
@@ -62,7 +61,7 @@ def model_types() -> tuple[str, ...]:
 
 def _text_part(values: Mapping[str, Any]) -> tuple[Mapping[str, Any], str, bool]:
     """The object that describes the language model, its type, and whether it stood inside another."""
-    known, inside = families(), text_types()
+    known, inside, whole = families(), text_types(), values
     model_type, nested = values.get("model_type"), False
     for _ in range(3):
         if model_type is not None and not isinstance(model_type, str):
@@ -73,7 +72,8 @@ def _text_part(values: Mapping[str, Any]) -> tuple[Mapping[str, Any], str, bool]
         model_type, nested, values = inner.get("model_type", inside.get(str(model_type))), True, inner
     model_type = inside.get(str(model_type), model_type)
     if model_type is None:
-        raise ValueError(f"config.json: model_type is missing; known: {', '.join(model_types())}")
+        missing = f"model_type is missing; known: {', '.join(model_types())}"
+        raise ValueError(f"config.json: {other_file(whole) or missing}")
     if model_type not in known:
         raise ValueError(
             f"config.json: model_type {shown(model_type)} is not one we can count; known: {', '.join(model_types())}"

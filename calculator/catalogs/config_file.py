@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from calculator.catalogs.config_keys import shown
 from calculator.json_text import read_json
 
 LONGEST = 2_000_000
@@ -14,7 +13,7 @@ def parse(text: str) -> Any:
     """What the text says in JSON, also inside a Markdown fence; ValueError, saying what is wrong, where it is none."""
     if len(text) > LONGEST:
         raise ValueError(f"config.json: at most {LONGEST} characters are read, {len(text)} were given")
-    text = _unfenced(text)
+    text = unfenced(text)
     if _is_name(text):
         raise ValueError(
             f"config.json: {text[:80]!r} is a name; the text of that model's config.json is needed, from {{ to }}"
@@ -27,12 +26,12 @@ def parse(text: str) -> Any:
         raise ValueError(f"config.json: not valid JSON ({str(error)[:120]})") from None
 
 
-def _unfenced(text: str) -> str:
-    """What stands inside a Markdown fence; other text as it is."""
-    lines = text.strip().splitlines()
-    if len(lines) >= 2 and lines[0].startswith("```") and lines[-1].strip() == "```":
-        return "\n".join(lines[1:-1])
-    return text.strip()
+def unfenced(text: str) -> str:
+    """Without the marks of a code block around it."""
+    stripped = text.strip()
+    if not stripped.startswith("```"):
+        return stripped
+    return stripped.partition("\n")[2].rpartition("```")[0].strip()
 
 
 def _is_name(text: str) -> bool:
@@ -43,29 +42,59 @@ def _is_name(text: str) -> bool:
 
 
 _OTHER_FILES = (
-    (("weight_map",), "the index of a model's weights"),
-    (("added_tokens_decoder",), "a tokenizer's settings"),
-    (("added_tokens", "model"), "a tokenizer"),
-    (("chat_template",), "a tokenizer's settings"),
-    (("eos_token_id", "temperature"), "settings of text generation"),
-    (("train_batch_size",), "settings of a trainer"),
-    (("zero_optimization",), "settings of DeepSpeed"),
-    (("_class_name", "_diffusers_version"), "a file of an image model"),
+    (
+        ("base_model_name_or_path",),
+        "this is an adapter's file: its base is {base_model_name_or_path}. Take the config.json of that model{adapter}",
+    ),
+    (
+        ("chat_template", "tokenizer_class", "added_tokens_decoder", "added_tokens"),
+        "this is a tokenizer's file: take config.json from the same folder",
+    ),
+    (("weight_map",), "this is the index of the weights: take config.json from the same folder"),
+    (
+        ("_diffusers_version", "_class_name"),
+        "this is a file of an image model: a language model's config.json has model_type",
+    ),
+    (
+        ("image_processor_type", "processor_class", "feature_extractor_type"),
+        "this is a processor's file: take config.json from the same folder",
+    ),
+    (
+        ("zero_optimization", "train_micro_batch_size_per_gpu", "train_batch_size"),
+        "this is a DeepSpeed set-up: choose its stage and its offload in the form, and paste the model's config.json",
+    ),
+    (
+        ("max_new_tokens", "eos_token_id", "transformers_version"),
+        "this is a generation_config.json: take config.json from the same folder",
+    ),
 )
+"""What a file that is no model's config may be, by keys that only such files have, and what to do next."""
 
 
-def name_other_file(values: Mapping[str, Any]) -> None:
-    """Raises ValueError for JSON that is known to be something else, with what to take instead."""
-    if "peft_type" in values:
-        base, rank = values.get("base_model_name_or_path"), values.get("r")
-        targets = values.get("target_modules")
-        named = ", ".join(map(str, targets[:12])) if isinstance(targets, list) else str(targets or "unnamed")
-        raise ValueError(
-            f"config.json: this is an adapter's file ({shown(values['peft_type'])}, rank {shown(rank)}, on "
-            f"{named[:160]}); its base is {shown(base)}: take that model's config.json"
+def other_file(values: Any) -> str:
+    """What an object that is no model's config is instead, and what to do next; "" where it may be one."""
+    if not isinstance(values, Mapping) or "model_type" in values:
+        return ""
+    for keys, words in _OTHER_FILES:
+        if any(key in values for key in keys):
+            return words.format_map(_Said(values))
+    return ""
+
+
+class _Said(dict[str, str]):
+    """The words that a message takes from a file."""
+
+    def __init__(self, found: Mapping[str, Any]) -> None:
+        rank, targets = found.get("r"), found.get("target_modules")
+        adapter = ""
+        if isinstance(rank, int):
+            adapter = f", set the rank to {rank}"
+            if isinstance(targets, list) and all(isinstance(target, str) for target in targets):
+                adapter += f" and the adapter to {', '.join(targets)[:120]}"
+        super().__init__(
+            base_model_name_or_path=str(found.get("base_model_name_or_path"))[:80],
+            adapter=adapter,
         )
-    if "model_type" in values:
-        return
-    for keys, what in _OTHER_FILES:
-        if all(key in values for key in keys):
-            raise ValueError(f"config.json: this is {what}; the config.json beside it is needed")
+
+    def __missing__(self, key: str) -> str:
+        return ""
