@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from calculator import situation
 from calculator.catalogs import Accelerator, Architecture
-from calculator.decisions._training_choices import METRICS, Metric
+from calculator.decisions._training_choices import Metric
 from calculator.decisions._training_setup import kernels_of, model_named, model_of, setup_of, smallest_setup
 from calculator.llm import parameters
 from calculator.llm.bands import SD_OF_BAND
@@ -43,7 +43,7 @@ def memory_factor(i: "Inputs", setup: TrainingSetup, memory: MemoryEstimate, sd:
     """The factor on the estimated memory so many standard deviations away, after a run of the reader's own if any."""
     if i.measured_peak_gib is None:
         return surprise(memory, sd)
-    counted = estimated(i.model, i.config_json, replace(setup, metric=METRICS[Metric(i.measured_metric)]))
+    counted = estimated(i.model, i.config_json, replace(setup, metric=Metric(i.measured_metric).law))
     own = posterior(
         prior_sd=log(memory.at(SD_OF_BAND) / memory.at(-SD_OF_BAND)) / (2 * SD_OF_BAND),
         ratio=i.measured_peak_gib / counted.peak_gib,

@@ -11,7 +11,7 @@ from math import ceil, prod
 from calculator import situation
 from calculator.catalogs import Architecture, architectures
 from calculator.catalogs.recipes import recipes
-from calculator.decisions._training_choices import METHODS, Method, Precision
+from calculator.decisions._training_choices import Method, Precision
 from calculator.decisions._training_estimates import is_fitting, memory_factor, needed_gib
 from calculator.decisions._training_remedies import CARD_COLUMNS, all_cards, card_row, remedies
 from calculator.decisions._training_setup import degrees, model_of, setup_of
@@ -89,7 +89,7 @@ def _largest(i: Inputs, o: Outputs) -> Table:
         here = method == i.method
         setup = replace(
             setup_of(i),
-            method=METHODS[method],
+            method=method.law,
             base_quantisation=setup_of(i).base_quantisation if here else "",
             master_weights=method == Method.FULL and i.precision == Precision.MIXED,
         )

@@ -10,13 +10,8 @@ from calculator.catalogs.own import pasted
 from calculator.catalogs.training import frameworks
 from calculator.decisions._training_choices import (
     FRAMEWORKS,
-    KERNELS,
-    METHODS,
     OBJECTIVES,
-    OFFLOADS,
     OPTIMIZERS,
-    SHARDING,
-    TARGETS,
     USUAL,
     Attention,
     Method,
@@ -53,7 +48,7 @@ def setup_of(i: "Inputs") -> TrainingSetup:
     gpu, model, framework = situation.card(i), model_of(i), FRAMEWORKS[i.framework]
     tensor, pipeline, context, expert = degrees(i)
     return TrainingSetup(
-        method=METHODS[Method(i.method)],
+        method=Method(i.method).law,
         seq_len=i.sequence_tokens,
         micro_batch=i.micro_batch_examples,
         global_batch=i.global_batch_examples or 0,
@@ -61,7 +56,7 @@ def setup_of(i: "Inputs") -> TrainingSetup:
         objective=OBJECTIVES[i.objective],
         rollout_gib=i.rollout_gib,
         lora_rank=int(i.lora_rank_count),
-        lora_targets=TARGETS[Targets(i.lora_targets)],
+        lora_targets=Targets(i.lora_targets).law,
         train_embeddings=i.embeddings_trained and not full,
         dora=i.dora and not full,
         master_weights=full and i.precision == Precision.MIXED,
@@ -78,7 +73,7 @@ def setup_of(i: "Inputs") -> TrainingSetup:
         pipeline_parallel=pipeline,
         context_parallel=context,
         expert_parallel=expert,
-        offload=OFFLOADS[Offload(i.offload)],
+        offload=Offload(i.offload).law,
         card_gib=gpu.capacity_gib or 0.0,
         framework=framework,
         generation=gpu.generation,
@@ -114,13 +109,13 @@ def _sharding(i: "Inputs") -> str:
     kind = Sharding(i.sharding)
     if kind == Sharding.FSDP:
         kind = Sharding.FSDP2 if frameworks()[FRAMEWORKS[i.framework]].habits().fsdp == 2 else Sharding.FSDP1
-    return SHARDING[kind]
+    return kind.law
 
 
 def kernels_of(i: "Inputs") -> Kernels:
     """What speed depends on and memory does not."""
     return Kernels(
-        attention=KERNELS[Attention(i.attention)],
+        attention=Attention(i.attention).law,
         arithmetic=i.arithmetic,
         adapter="full-size" if i.dora and i.method != Method.FULL else "low-rank",
     )

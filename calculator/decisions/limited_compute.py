@@ -16,10 +16,8 @@ from calculator.decisions._training_choices import (
     ARITHMETIC,
     BASES,
     FRAMEWORKS,
-    METHODS,
     OBJECTIVES,
     OPTIMIZERS,
-    TARGETS,
     USUAL,
     Attention,
     Checkpointing,
@@ -275,7 +273,7 @@ def compute(i: Inputs) -> Outputs:
         i.model,
         i.config_json,
         setup.lora_rank,
-        TARGETS[Targets(i.lora_targets)],
+        Targets(i.lora_targets).law,
         setup.dora,
         setup.train_embeddings,
     )
@@ -326,7 +324,7 @@ def judge(i: Inputs, o: Outputs) -> Verdict:
         f"of GPU time; labels cost {USD.show(o.labels_usd)}, people {USD.show(o.people_usd)}."
     )
     when = f"It is ready after {DAYS.show(o.ready_days)}; you allow {DAYS.show(i.deadline_days)}."
-    method = METHODS[Method(i.method)]
+    method = Method(i.method).law
     reasons = (
         fit,
         money,
