@@ -6,7 +6,7 @@ What a reader types on one page is therefore there on the next, and a preset is 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from functools import partial
-from typing import Protocol
+from typing import Protocol, Self
 
 from calculator.catalogs import Accelerator, Architecture, accelerators, api_price, api_prices, architectures, rent
 from calculator.catalogs.own import Card, device_named, device_section, model_named, on_card
@@ -46,50 +46,51 @@ TASK, QUALITY, TRAFFIC, DATA, FACTS, MONEY, LIMITS, HARDWARE, TRAINING = (
 """Headings that group the fields of a form."""
 
 
-class Task(StrEnum):
-    """What the model has to do, in the words of the published comparisons."""
+class Explained(StrEnum):
+    """An option with an example of it. published: what the published comparisons call it."""
 
-    CLASSIFICATION = "classification"
-    EXTRACTION = "extraction"
-    SQL = "sql"
-    TOOL_USE = "tool use"
-    CODE = "code"
-    GENERATION = "generation"
-    DIALOGUE = "dialogue"
-    TRANSLATION = "translation"
-    KNOWLEDGE = "knowledge questions"
-    REASONING = "reasoning"
+    example: str
+    published: str
+
+    def __new__(cls, words: str, example: str = "", published: str = "") -> Self:
+        member = str.__new__(cls, words)
+        member._value_, member.example, member.published = words, example, published or words
+        return member
 
 
-class Failure(StrEnum):
+class Task(Explained):
+    """What the model has to do."""
+
+    CLASSIFICATION = "classification", "which team a ticket goes to"
+    EXTRACTION = "extraction", "dates and sums from contracts"
+    SQL = "sql", "database queries from questions"
+    TOOL_USE = "tool use", "booking by calling your systems", "tool_use"
+    CODE = "code", "functions and their tests"
+    GENERATION = "generation", "product texts in your style"
+    DIALOGUE = "dialogue", "support over several turns"
+    TRANSLATION = "translation", "manuals into other languages"
+    KNOWLEDGE = "knowledge questions", "what your handbook says", "qa_knowledge"
+    REASONING = "reasoning", "sums in several steps"
+
+
+class Failure(Explained):
     """What the reader saw go wrong most often."""
 
-    NOTHING = "nothing much"
-    FACTS_MISSING = "facts are missing"
-    FACTS_STALE = "facts are out of date"
-    FORMAT = "the format is wrong"
-    STYLE = "the style is wrong"
-    REASONING = "the reasoning is wrong"
-    CONTEXT = "it loses the thread"
-    SLOW = "it is too slow"
-    DEAR = "it costs too much"
+    NOTHING = "nothing much", "it is right when it matters"
+    FACTS_MISSING = "facts are missing", "it does not know your products"
+    FACTS_STALE = "facts are out of date", "it quotes last year's price"
+    FORMAT = "the format is wrong", "JSON that does not parse"
+    STYLE = "the style is wrong", "it does not sound like you"
+    REASONING = "the reasoning is wrong", "right facts, wrong conclusion"
+    CONTEXT = "it loses the thread", "it forgets what was said before"
+    SLOW = "it is too slow", "people give up waiting"
+    DEAR = "it costs too much", "the bill grows with each user"
 
 
 KNOWLEDGE_FAILURES = frozenset({Failure.FACTS_MISSING, Failure.FACTS_STALE})
 BEHAVIOUR_FAILURES = frozenset({Failure.FORMAT, Failure.STYLE, Failure.REASONING, Failure.CONTEXT})
 
-TASK_TYPES = {
-    Task.CLASSIFICATION: "classification",
-    Task.EXTRACTION: "extraction",
-    Task.SQL: "sql",
-    Task.TOOL_USE: "tool_use",
-    Task.CODE: "code",
-    Task.GENERATION: "generation",
-    Task.DIALOGUE: "dialogue",
-    Task.TRANSLATION: "translation",
-    Task.KNOWLEDGE: "qa_knowledge",
-    Task.REASONING: "reasoning",
-}
+TASK_TYPES = {task: task.published for task in Task}
 """The published comparisons' names for the kinds of task."""
 
 YEAR = 2026.0
@@ -228,30 +229,6 @@ def _api_model(size: str, label: str, fits: Callable[[float], bool]) -> str:
 large_api_model = _api_model("large", "Large model you pay for", lambda usd: usd >= _LARGE_FROM_USD_PER_MTOK)
 small_api_model = _api_model("small", "Small model you pay for", lambda usd: usd <= _SMALL_UP_TO_USD_PER_MTOK)
 
-TASK_EXAMPLES: Mapping[str, str] = {
-    Task.CLASSIFICATION: "which team a ticket goes to",
-    Task.EXTRACTION: "dates and sums from contracts",
-    Task.SQL: "database queries from questions",
-    Task.TOOL_USE: "booking by calling your systems",
-    Task.CODE: "functions and their tests",
-    Task.GENERATION: "product texts in your style",
-    Task.DIALOGUE: "support over several turns",
-    Task.TRANSLATION: "manuals into other languages",
-    Task.KNOWLEDGE: "what your handbook says",
-    Task.REASONING: "sums in several steps",
-}
-FAILURE_EXAMPLES: Mapping[str, str] = {
-    Failure.NOTHING: "it is right when it matters",
-    Failure.FACTS_MISSING: "it does not know your products",
-    Failure.FACTS_STALE: "it quotes last year's price",
-    Failure.FORMAT: "JSON that does not parse",
-    Failure.STYLE: "it does not sound like you",
-    Failure.REASONING: "right facts, wrong conclusion",
-    Failure.CONTEXT: "it forgets what was said before",
-    Failure.SLOW: "people give up waiting",
-    Failure.DEAR: "the bill grows with each user",
-}
-
 _quality = partial(ask, group=QUALITY)
 _traffic = partial(ask, group=TRAFFIC)
 _data = partial(ask, group=DATA)
@@ -260,9 +237,9 @@ _money = partial(ask, group=MONEY)
 _limit = partial(ask, group=LIMITS)
 _hardware = partial(ask, group=HARDWARE)
 
-task = pick(Task.CLASSIFICATION, Task, "What the model has to do", group=TASK, described=TASK_EXAMPLES.__getitem__)
+task = pick(Task.CLASSIFICATION, Task, "What the model has to do", group=TASK, described=lambda one: Task(one).example)
 failure = pick(
-    Failure.FORMAT, Failure, "What goes wrong most often", group=TASK, described=FAILURE_EXAMPLES.__getitem__
+    Failure.FORMAT, Failure, "What goes wrong most often", group=TASK, described=lambda one: Failure(one).example
 )
 long_context = flag(False, "Many turns or long documents", group=TASK)
 conversation_turns = ask(
