@@ -9,7 +9,7 @@ from typing import Any
 
 from calculator.catalogs.architecture import Architecture
 from calculator.catalogs.config_file import other_file, parse
-from calculator.catalogs.config_keys import FLAGS, KEYS, Reader, flag, shown
+from calculator.catalogs.config_keys import FLAGS, HIGHEST, KEYS, NUMBERS, Reader, flag, shown
 from calculator.catalogs.encoders import READERS as ENCODERS
 from calculator.catalogs.families import Family, families, text_types
 from calculator.catalogs.hybrids import READERS as HYBRIDS
@@ -154,6 +154,9 @@ def _common(reader: Reader) -> dict[str, Any]:
     if "embedding" in reader.rules:
         width = reader.number(reader.rules["embedding"], 1)
         fields["embedding_size"] = 0 if width == fields["hidden_size"] else width
+    for key, field in NUMBERS.items():
+        if key in reader.defaults:
+            fields[field] = reader.number(key, 1, HIGHEST.get(field, 1 << 16))
     _switch(reader, fields)
     if reader.flag("use_qk_norm") or reader.flag("qk_layernorm"):
         norm = reader.rules.get("qk_norm", fields.get("qk_norm") or "head")

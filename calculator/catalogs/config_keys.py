@@ -29,7 +29,7 @@ KEYS = {
 HIGHEST = {
     "vocab": 1 << 26, "hidden_size": 1 << 20, "layers": 10_000, "heads": 1 << 16, "kv_heads": 1 << 16,
     "head_dim": 1 << 16, "intermediate_size": 1 << 24, "max_context": 1 << 40, "experts": 1 << 16,
-    "experts_per_token": 1 << 16, "moe_intermediate": 1 << 24,
+    "experts_per_token": 1 << 16, "moe_intermediate": 1 << 24, "recurrent_kernel": 1 << 10,
 }
 FLAGS = {
     "attention_bias": ("qkv_bias", "o_bias"),
@@ -40,8 +40,26 @@ FLAGS = {
     "lm_head_bias": ("head_bias",),
     "use_bias": ("qkv_bias", "o_bias", "mlp_bias"),
     "enable_bias": ("qkv_bias", "o_bias", "mlp_bias"),
+    "mamba_conv_bias": ("recurrent_conv_bias",),
+    "use_conv_bias": ("recurrent_conv_bias",),
+    "mamba_proj_bias": ("recurrent_bias",),
+    "conv_bias": ("recurrent_conv_bias", "recurrent_bias"),
+    "mamba_rms_norm": ("recurrent_norm",),
 }
 """What a flag that a family has switches, unless its row says otherwise (``on:KEY``)."""
+
+NUMBERS = {
+    "linear_num_value_heads": "recurrent_heads", "linear_num_heads": "recurrent_heads",
+    "mamba_n_heads": "recurrent_heads", "mamba_num_heads": "recurrent_heads",
+    "linear_value_head_dim": "recurrent_head_dim", "linear_head_dim": "recurrent_head_dim",
+    "mamba_head_dim": "recurrent_head_dim",
+    "linear_num_key_heads": "recurrent_groups", "mamba_n_groups": "recurrent_groups", "n_groups": "recurrent_groups",
+    "linear_key_head_dim": "recurrent_state", "mamba_d_state": "recurrent_state", "ssm_state_size": "recurrent_state",
+    "linear_conv_kernel_dim": "recurrent_kernel", "mamba_d_conv": "recurrent_kernel", "conv_kernel": "recurrent_kernel",
+    "conv_L_cache": "recurrent_kernel",
+    "index_n_heads": "index_heads", "index_head_dim": "index_head_dim", "o_groups": "o_groups",
+}
+"""What a number that a family has is, by our names."""
 
 
 def shown(value: Any) -> str:

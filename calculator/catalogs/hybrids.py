@@ -30,10 +30,7 @@ def _compressed(reader: Reader, fields: dict[str, Any]) -> None:
     for field, ratio in (("lightly_compressed_layers", 4), ("heavily_compressed_layers", 128)):
         fields[field] = ratios.count(ratio)
     fields["index_layers"] = fields["lightly_compressed_layers"]
-    fields["index_heads"] = reader.number("index_n_heads", 1, 1 << 16)
-    fields["index_head_dim"] = reader.number("index_head_dim", 1, 1 << 16)
     fields["q_lora_rank"], fields["o_lora_rank"] = reader.number("q_lora_rank", 1), reader.number("o_lora_rank", 1)
-    fields["o_groups"] = reader.number("o_groups", 1, 1 << 16)
     fields["sliding_window"], fields["sliding_layers"] = reader.number("sliding_window", 1, 1 << 40), layers
     streams = reader.number("hc_mult", 1, 64)
     fields["extra_parameters"] = streams * streams * fields["hidden_size"] + streams + 1
@@ -42,8 +39,6 @@ def _compressed(reader: Reader, fields: dict[str, Any]) -> None:
 
 
 def _indexer(reader: Reader, fields: dict[str, Any]) -> None:
-    fields["index_heads"] = reader.number("index_n_heads", 1, 1 << 16)
-    fields["index_head_dim"] = reader.number("index_head_dim", 1, 1 << 16)
     layers = fields["layers"]
     kinds = reader.kinds("indexer_types", layers)
     pattern = reader.values.get("index_topk_pattern")
@@ -64,11 +59,6 @@ def _delta(reader: Reader, fields: dict[str, Any]) -> None:
     step = reader.number("full_attention_interval", 1) or 4
     fields["recurrent_layers"] = kinds.count("linear_attention") if kinds else layers - layers // step
     fields["layers_without_attention"] = fields["recurrent_layers"]
-    fields["recurrent_heads"] = reader.number("linear_num_value_heads", 1, 1 << 16)
-    fields["recurrent_head_dim"] = reader.number("linear_value_head_dim", 1, 1 << 16)
-    fields["recurrent_groups"] = reader.number("linear_num_key_heads", 1, 1 << 16)
-    fields["recurrent_state"] = reader.number("linear_key_head_dim", 1, 1 << 16)
-    fields["recurrent_kernel"] = reader.number("linear_conv_kernel_dim", 1, 1 << 10)
 
 
 def _kimi(reader: Reader, fields: dict[str, Any]) -> None:
@@ -83,9 +73,6 @@ def _kimi(reader: Reader, fields: dict[str, Any]) -> None:
         fields["recurrent_kernel"] = inner.number("short_conv_kernel_size", 1, 1 << 10)
     elif kinds:
         linear = kinds.count("linear_attention")
-        fields["recurrent_heads"] = reader.number("linear_num_heads", 1, 1 << 16)
-        fields["recurrent_head_dim"] = reader.number("linear_head_dim", 1, 1 << 16)
-        fields["recurrent_kernel"] = reader.number("linear_conv_kernel_dim", 1, 1 << 10)
     else:
         raise ValueError(
             "config.json: layer_types or linear_attn_config.kda_layers is missing; a list of the layers is needed"
@@ -97,18 +84,13 @@ def _kimi(reader: Reader, fields: dict[str, Any]) -> None:
 
 
 def _mamba(reader: Reader, fields: dict[str, Any]) -> None:
-    fields["recurrent_heads"] = heads = reader.number("mamba_n_heads", 1, 1 << 16)
+    heads = fields["recurrent_heads"]
     inner = reader.number("mamba_d_ssm") or reader.number("mamba_expand", 1, 64) * fields["hidden_size"]
     width = reader.values.get("mamba_d_head")
     automatic = width is None or width == "auto"
     if automatic and inner % heads:
         raise ValueError(f"config.json: mamba_n_heads must divide the inner width {inner}, {heads} was given")
     fields["recurrent_head_dim"] = inner // heads if automatic else whole("mamba_d_head", width, 1, 1 << 16)
-    fields["recurrent_groups"] = reader.number("mamba_n_groups", 1, 1 << 16)
-    fields["recurrent_state"] = reader.number("mamba_d_state", 1, 1 << 16)
-    fields["recurrent_kernel"] = reader.number("mamba_d_conv", 1, 1 << 10)
-    fields["recurrent_conv_bias"] = reader.flag("mamba_conv_bias")
-    fields["recurrent_bias"] = reader.flag("mamba_proj_bias")
 
 
 def _granite_hybrid(reader: Reader, fields: dict[str, Any]) -> None:
@@ -129,7 +111,6 @@ def _bamba(reader: Reader, fields: dict[str, Any]) -> None:
 def _falcon_h1(reader: Reader, fields: dict[str, Any]) -> None:
     _mamba(reader, fields)
     fields["recurrent_layers"] = fields["layers"]
-    fields["recurrent_norm"] = reader.flag("mamba_rms_norm")
 
 
 _NEMOTRON_LETTERS = {"M": "linear_attention", "E": "moe", "*": "full_attention", "-": "mlp"}
@@ -169,13 +150,6 @@ def _nemotron_h(reader: Reader, fields: dict[str, Any]) -> None:
     else:
         fields["experts"] = fields["experts_per_token"] = fields["moe_intermediate"] = 0
         fields["shared_intermediate"] = fields["dense_layers"] = 0
-    fields["recurrent_heads"] = reader.number("mamba_num_heads", 1, 1 << 16)
-    fields["recurrent_head_dim"] = reader.number("mamba_head_dim", 1, 1 << 16)
-    fields["recurrent_groups"] = reader.number("n_groups", 1, 1 << 16)
-    fields["recurrent_state"] = reader.number("ssm_state_size", 1, 1 << 16)
-    fields["recurrent_kernel"] = reader.number("conv_kernel", 1, 1 << 10)
-    fields["recurrent_conv_bias"] = reader.flag("use_conv_bias")
-    fields["recurrent_bias"] = reader.flag("use_bias")
 
 
 def _short_conv(reader: Reader, fields: dict[str, Any]) -> None:
@@ -184,8 +158,6 @@ def _short_conv(reader: Reader, fields: dict[str, Any]) -> None:
     listed = reader.indices("full_attn_idxs", layers)
     attention = kinds.count("full_attention") if kinds else len(listed) or layers
     fields["recurrent_layers"] = fields["layers_without_attention"] = layers - attention
-    fields["recurrent_kernel"] = reader.number("conv_L_cache", 1, 1 << 10)
-    fields["recurrent_conv_bias"] = fields["recurrent_bias"] = reader.flag("conv_bias")
     if reader.flag("block_auto_adjust_ff_dim"):
         width = 2 * fields["intermediate_size"] // 3
         factor = reader.values.get("block_ffn_dim_multiplier", 1.0)
