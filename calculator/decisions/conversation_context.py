@@ -7,7 +7,6 @@ prompts, images, and agents whose independent steps do compound.
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import partial
 from math import ceil
 from typing import assert_never
@@ -18,7 +17,7 @@ from calculator.fields import ask, assume, flag, out
 from calculator.llm import tokens
 from calculator.situation import Failure
 from calculator.units import EXAMPLES, POINTS, SECONDS, SHARE, TOKENS, TURNS, USD, USD_PER_MONTH
-from calculator.verdict import Decision, Rule, Stance, Verdict
+from calculator.verdict import Advice, Decision, Rule, Stance, Verdict
 
 DRIP_FED = ask(
     0.5,
@@ -47,10 +46,10 @@ LENGTHS = (5, 10, 20, 40)
 """Turns for which the table shows the cost."""
 
 
-class Answer(StrEnum):
-    RESTATE = "Restate what is known in one prompt"
-    ROOM = "Make room in the window"
-    TRAIN = "Train on whole conversations"
+class Answer(Advice):
+    RESTATE = "Restate what is known in one prompt", Stance.REFRAIN
+    ROOM = "Make room in the window", Stance.REFRAIN
+    TRAIN = "Train on whole conversations", Stance.TRAIN
     NEITHER = "The turns do not decide"
 
 
@@ -571,11 +570,5 @@ DECISION = Decision(
         "summarised_conversation_usd",
         "restated_conversation_usd",
     ),
-    stances={
-        Answer.RESTATE: Stance.REFRAIN,
-        Answer.ROOM: Stance.REFRAIN,
-        Answer.TRAIN: Stance.TRAIN,
-        Answer.NEITHER: Stance.OPEN,
-    },
     consideration="what is lost over the turns of a conversation, and what wins it back",
 )

@@ -7,7 +7,6 @@ model; and what tuning costs beside the labels, which the overall decision count
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import lru_cache
 from math import inf, log2
 from typing import assert_never
@@ -34,7 +33,7 @@ from calculator.stats.learning_curve import (
 )
 from calculator.stats.normal import critical_z, normal_cdf
 from calculator.units import EXAMPLES, ITEMS, POINTS, SHARE, USD, Unit, parse
-from calculator.verdict import Decision, Rule, Stance, Verdict
+from calculator.verdict import Advice, Decision, Rule, Stance, Verdict
 
 RESAMPLES = 400
 """Curves behind the interval: its ends then rest on twenty curves each."""
@@ -52,11 +51,11 @@ PILOT_HOURS = 8.0
 """A day's work to train four times by script and score each on the same items."""
 
 
-class Answer(StrEnum):
-    ENOUGH = "Fine-tune on the data you have"
-    LABEL = "Label the next batch, then fine-tune"
+class Answer(Advice):
+    ENOUGH = "Fine-tune on the data you have", Stance.TRAIN
+    LABEL = "Label the next batch, then fine-tune", Stance.TRAIN
     LIMIT = "Improve labels, task or model, not the amount"
-    KEEP = "Keep prompting: this data does not beat it"
+    KEEP = "Keep prompting: this data does not beat it", Stance.REFRAIN
 
 
 class Ground(Rule):
@@ -589,11 +588,5 @@ DECISION = Decision(
         "batch_worth_usd",
         "batch_usd",
     ),
-    stances={
-        Answer.ENOUGH: Stance.TRAIN,
-        Answer.LABEL: Stance.TRAIN,
-        Answer.LIMIT: Stance.OPEN,
-        Answer.KEEP: Stance.REFRAIN,
-    },
     consideration="where the learning curve of your data leads",
 )

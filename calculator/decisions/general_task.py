@@ -10,7 +10,6 @@ that is cheaper to mend).
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import lru_cache, partial
 from math import inf
 from typing import assert_never
@@ -21,7 +20,7 @@ from calculator.fields import ask, assume, out
 from calculator.situation import KNOWLEDGE_FAILURES
 from calculator.stats import binomial, certify, intervals, labels, paired
 from calculator.units import ITEMS, POINTS, SHARE, USD
-from calculator.verdict import Decision, Rule, Stance, Verdict
+from calculator.verdict import Advice, Decision, Rule, Stance, Verdict
 
 ALPHA = 0.05
 """One-sided level of both tests, by convention."""
@@ -33,11 +32,11 @@ SHORT_POINTS = 10.0
 """How far short of the bar a system is that a stop rule ought to catch."""
 
 
-class Answer(StrEnum):
-    AS_IS = "Use the model as it is"
+class Answer(Advice):
+    AS_IS = "Use the model as it is", Stance.REFRAIN
     MEASURE = "Test more items first"
-    MEND = "Mend the prompt or the context first"
-    TRAIN = "Train for what is left"
+    MEND = "Mend the prompt or the context first", Stance.REFRAIN
+    TRAIN = "Train for what is left", Stance.TRAIN
 
 
 class Ground(Rule):
@@ -467,11 +466,5 @@ DECISION = Decision(
         "enough_chance_share",
         "reach_share",
     ),
-    stances={
-        Answer.AS_IS: Stance.REFRAIN,
-        Answer.MEASURE: Stance.OPEN,
-        Answer.MEND: Stance.REFRAIN,
-        Answer.TRAIN: Stance.TRAIN,
-    },
     consideration="whether a gap is left that prompt and context cannot close",
 )

@@ -11,14 +11,13 @@ unlike amounts (score them by cost then), and judges who are models (their error
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import lru_cache, partial
 from math import inf, log, sqrt
 from typing import assert_never
 
 from calculator import situation
 from calculator.cases import quality
-from calculator.decisions._reinforcement import reinforcement
+from calculator.decisions._reinforcement import LEARNABLE_SHARE, REINFORCEMENT_USD, reinforcement
 from calculator.decisions.too_little_data import tuned_gain
 from calculator.exhibit import Bar, Bars, Exhibit, Mark, Segment, Table
 from calculator.fields import ask, assume, out
@@ -27,7 +26,7 @@ from calculator.stats import certify, intervals, paired, value
 from calculator.stats.normal import normal_cdf, normal_quantile
 from calculator.stats.sampling import Z_95
 from calculator.units import EXAMPLES, ITEMS, POINTS, SHARE, USD, USD_PER_MONTH
-from calculator.verdict import Decision, Rule, Stance, Verdict
+from calculator.verdict import Advice, Decision, Rule, Stance, Verdict
 
 NARROWEST_SHARE = 0.005
 """A score nearer to the bar than this takes tens of thousands of items to tell: no test is planned for it."""
@@ -39,11 +38,11 @@ MOST_EXACT_ITEMS = 20_000
 """Above this the exact interval and Wilson's agree to three digits, and the exact one takes longest."""
 
 
-class Answer(StrEnum):
-    ENOUGH = "Accurate enough: use it"
+class Answer(Advice):
+    ENOUGH = "Accurate enough: use it", Stance.REFRAIN
     MEASURE = "Test more items first"
-    TRAIN = "Train, and retrieve the facts"
-    OTHER = "Retrieve or review, do not train"
+    TRAIN = "Train, and retrieve the facts", Stance.TRAIN
+    OTHER = "Retrieve or review, do not train", Stance.REFRAIN
 
 
 class Ground(Rule):
@@ -197,14 +196,8 @@ class Outputs:
     compared_chance_share: float = out(
         SHARE, "Chance of such a difference by luck", how="stats.paired.mcnemar, exact; 100 % when none was made"
     )
-    reinforcement_usd: float = out(
-        USD, "Reinforcement, all runs: rollouts, grades, training", how="llm.training.cost.reinforcement_usd"
-    )
-    learnable_share: float = out(
-        SHARE,
-        "Prompts that reinforcement can learn from",
-        how="llm.training.cost.mixed_group_share: not all tried answers alike",
-    )
+    reinforcement_usd: float = REINFORCEMENT_USD
+    learnable_share: float = LEARNABLE_SHARE
 
 
 def review_split(error: float, threshold: float, apart: float) -> tuple[float, float]:
@@ -630,11 +623,5 @@ DECISION = Decision(
         "smallest_gain_points",
         "reviewed_share",
     ),
-    stances={
-        Answer.ENOUGH: Stance.REFRAIN,
-        Answer.MEASURE: Stance.OPEN,
-        Answer.TRAIN: Stance.TRAIN,
-        Answer.OTHER: Stance.REFRAIN,
-    },
     consideration="whether the accuracy is enough and can be shown",
 )

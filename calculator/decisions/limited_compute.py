@@ -5,7 +5,6 @@ shipped model takes, its labels and its people. Left out: disk, the time a clust
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import partial
 from typing import assert_never
 
@@ -65,16 +64,16 @@ from calculator.units import (
     USD,
     USD_PER_HOUR,
 )
-from calculator.verdict import Decision, Rule, Stance, Verdict
+from calculator.verdict import Advice, Decision, Rule, Stance, Verdict
 
 MEASURED = "A run of your own"
 """Heading of the fields that a run of the reader's own fills."""
 
 
-class Answer(StrEnum):
+class Answer(Advice):
     TRAIN = "Train it on this hardware"
     CHANGE = "Change the set-up first"
-    SMALLER = "Take a smaller or a pre-trained model"
+    SMALLER = "Take a smaller or a pre-trained model", Stance.REFRAIN
 
 
 class Ground(Rule):
@@ -382,7 +381,6 @@ DECISION = Decision(
     judge,
     exhibits=exhibits,
     result="first_model_usd",
-    stances={Answer.TRAIN: Stance.OPEN, Answer.CHANGE: Stance.OPEN, Answer.SMALLER: Stance.REFRAIN},
     consideration="what the hardware, the budget and the deadline allow",
     shown=("peak_gib", "run_hours", "compute_usd", "first_model_usd", "ready_days", "energy_kwh"),
 )

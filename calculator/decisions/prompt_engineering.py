@@ -32,7 +32,7 @@ from calculator.units import (
     USD_PER_MONTH,
     USD_PER_REQUEST,
 )
-from calculator.verdict import Decision, Rule, Stance, Verdict
+from calculator.verdict import Advice, Decision, Rule, Stance, Verdict
 
 HOURS_PER_MONTH = 730.0
 
@@ -40,10 +40,10 @@ LONGEST_MONTHS = 120
 """Payback is looked for within ten years, the longest horizon a form accepts."""
 
 
-class Answer(StrEnum):
-    KEEP = "Keep the prompt"
-    IMPROVE = "Improve the prompt first"
-    TUNE = "Tune, and cut the prompt"
+class Answer(Advice):
+    KEEP = "Keep the prompt", Stance.REFRAIN
+    IMPROVE = "Improve the prompt first", Stance.REFRAIN
+    TUNE = "Tune, and cut the prompt", Stance.TRAIN
 
 
 class Ground(Rule):
@@ -625,6 +625,5 @@ DECISION = Decision(
         "extra_usd_per_month",
         "search_usd",
     ),
-    stances={Answer.KEEP: Stance.REFRAIN, Answer.IMPROVE: Stance.REFRAIN, Answer.TUNE: Stance.TRAIN},
     consideration="what a long prompt costs in use against what a tuned model costs to make and to keep",
 )

@@ -6,7 +6,6 @@ answer (add their hidden tokens to the answer), and devices that slow down when 
 """
 
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from math import ceil, inf, isfinite
 from typing import Literal, assert_never
 
@@ -42,7 +41,7 @@ from calculator.units import (
     USD_PER_MONTH,
     USERS,
 )
-from calculator.verdict import Decision, Rule, Stance, Verdict
+from calculator.verdict import Advice, Decision, Rule, Verdict
 
 HOURS_PER_MONTH = 730.0
 ADAPTER_RANK = 16
@@ -50,7 +49,7 @@ SD_OF_SPREAD = normal_quantile(0.94)
 """Standard deviations at the ends of a band that holds 88 % of the runs."""
 
 
-class Answer(StrEnum):
+class Answer(Advice):
     LARGE = "The large model is fast enough"
     SMALL = "Take the small model"
     NEITHER = "Neither is fast enough here"
@@ -551,6 +550,5 @@ DECISION = Decision(
         "hosting_usd_per_month",
         "api_usd_per_month",
     ),
-    stances=dict.fromkeys(Answer, Stance.OPEN),
     consideration="how soon an answer begins and how many users it carries",
 )

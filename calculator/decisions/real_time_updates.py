@@ -7,7 +7,6 @@ weights cannot give.
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import partial
 from math import log2
 from typing import assert_never
@@ -17,14 +16,14 @@ from calculator.exhibit import Curves, Exhibit, Line, Mark
 from calculator.fields import ask, assume, out
 from calculator.stats.decay import any_stale, mean_stale_share, stale_share
 from calculator.units import DAYS, SHARE, USD_PER_MONTH
-from calculator.verdict import Decision, Rule, Stance, Verdict
+from calculator.verdict import Advice, Decision, Rule, Stance, Verdict
 
 DAYS_PER_MONTH = 365.25 / 12
 
 
-class Answer(StrEnum):
-    RETRIEVE = "Retrieve from live sources"
-    RETRAIN = "Keep up by retraining"
+class Answer(Advice):
+    RETRIEVE = "Retrieve from live sources", Stance.REFRAIN
+    RETRAIN = "Keep up by retraining", Stance.TRAIN
     NEITHER = "Freshness does not decide"
 
 
@@ -213,6 +212,5 @@ DECISION = Decision(
     judge,
     exhibits=exhibits,
     result="retrained_stale_share",
-    stances={Answer.RETRIEVE: Stance.REFRAIN, Answer.RETRAIN: Stance.TRAIN, Answer.NEITHER: Stance.OPEN},
     consideration="how fresh the facts in an answer must be",
 )

@@ -16,7 +16,7 @@ from typing import NamedTuple, assert_never
 from calculator import situation
 from calculator.cases import NEUTRAL, Situation, quality
 from calculator.catalogs import accelerators, architectures
-from calculator.decisions._reinforcement import reinforcement
+from calculator.decisions._reinforcement import LEARNABLE_SHARE, REINFORCEMENT_USD, reinforcement
 from calculator.decisions._training_estimates import surprise
 from calculator.exhibit import Curves, Exhibit, Line, Mark, Table
 from calculator.fields import ask, assume, flag, out
@@ -28,7 +28,7 @@ from calculator.situation import TASK_TYPES, YEAR, Task
 from calculator.stats.labels import adapter_capacity_tokens, adapter_parameters, effective_labels, mixed_labels
 from calculator.stats.value import annuity_months
 from calculator.units import COUNT, EXAMPLES, GIB, HOURS, SHARE, TOKENS, USD, USD_PER_MONTH
-from calculator.verdict import Decision, Rule, Stance, Verdict
+from calculator.verdict import Advice, Decision, Rule, Stance, Verdict
 
 REFERENCE_BILLIONS = 7.0
 """The size that the quality model's tuned small model has: the median over its published comparisons."""
@@ -41,11 +41,11 @@ LONGEST_OVER_MEAN = 2.0
 LONGEST_TOKENS = 131_072.0
 
 
-class Answer(StrEnum):
-    ENCODER = "Train a small encoder"
-    SMALL = "Tune a model of 1 to 3 billion parameters"
-    EIGHT = "Tune a model of 8 billion parameters"
-    KEEP = "Keep prompting: do not train on this yet"
+class Answer(Advice):
+    ENCODER = "Train a small encoder", Stance.TRAIN
+    SMALL = "Tune a model of 1 to 3 billion parameters", Stance.TRAIN
+    EIGHT = "Tune a model of 8 billion parameters", Stance.TRAIN
+    KEEP = "Keep prompting: do not train on this yet", Stance.REFRAIN
 
 
 class Ground(Rule):
@@ -191,14 +191,8 @@ class Outputs:
     small_worth_usd: float = out(USD, "Worth: the better of 1 and 3 billion", how=WORTH)
     eight_worth_usd: float = out(USD, "Worth: 8 billion", how=WORTH)
     prompt_worth_usd: float = out(USD, "Worth: keep prompting", formula="0")
-    reinforcement_usd: float = out(
-        USD, "Reinforcement, all runs: rollouts, grades, training", how="llm.training.cost.reinforcement_usd"
-    )
-    learnable_share: float = out(
-        SHARE,
-        "Prompts that reinforcement can learn from",
-        how="llm.training.cost.mixed_group_share: not all tried answers alike",
-    )
+    reinforcement_usd: float = REINFORCEMENT_USD
+    learnable_share: float = LEARNABLE_SHARE
 
 
 VALUES: dict[StrEnum, str] = {
@@ -598,11 +592,5 @@ DECISION = Decision(
         "eight_worth_usd",
         "eight_gib",
     ),
-    stances={
-        Answer.ENCODER: Stance.TRAIN,
-        Answer.SMALL: Stance.TRAIN,
-        Answer.EIGHT: Stance.TRAIN,
-        Answer.KEEP: Stance.REFRAIN,
-    },
     consideration="which size makes the most of few labels",
 )

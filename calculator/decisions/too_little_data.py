@@ -17,7 +17,7 @@ from typing import assert_never
 
 from calculator import situation
 from calculator.cases import NEUTRAL, Situation, quality
-from calculator.decisions._reinforcement import reinforcement
+from calculator.decisions._reinforcement import LEARNABLE_SHARE, REINFORCEMENT_USD, reinforcement
 from calculator.exhibit import Curves, Exhibit, Line, Mark, Table
 from calculator.fields import ask, assume, out, pick
 from calculator.llm.tokens import cached_input_factor
@@ -25,16 +25,16 @@ from calculator.situation import KNOWLEDGE_FAILURES, TASK_TYPES, YEAR, Task
 from calculator.stats import intervals, labels
 from calculator.stats.sampling import Z_95
 from calculator.units import COUNT, EXAMPLES, ITEMS, POINTS, SHARE, USD, USD_PER_MONTH
-from calculator.verdict import Decision, Rule, Stance, Verdict
+from calculator.verdict import Advice, Decision, Rule, Stance, Verdict
 
 TEST_PART = 0.2
 """The part of the examples that a split by habit keeps for testing; shown to say how little it tells."""
 
 
-class Answer(StrEnum):
-    PROMPT = "Prompt with them, do not train"
+class Answer(Advice):
+    PROMPT = "Prompt with them, do not train", Stance.REFRAIN
     LABEL = "Label more first"
-    TRAIN = "Enough to train on"
+    TRAIN = "Enough to train on", Stance.TRAIN
 
 
 class Ground(Rule):
@@ -160,14 +160,8 @@ class Outputs:
         USD_PER_MONTH, "What they add to the bill there", how="their tokens in every prompt, cached as usual"
     )
     training_gain_points: float = out(POINTS, "What training on them is expected to add", how="cases.quality.gains")
-    reinforcement_usd: float = out(
-        USD, "Reinforcement, all runs: rollouts, grades, training", how="llm.training.cost.reinforcement_usd"
-    )
-    learnable_share: float = out(
-        SHARE,
-        "Prompts that reinforcement can learn from",
-        how="llm.training.cost.mixed_group_share: not all tried answers alike",
-    )
+    reinforcement_usd: float = REINFORCEMENT_USD
+    learnable_share: float = LEARNABLE_SHARE
 
 
 def described(task: str, classes_count: float | None) -> Situation:
@@ -504,6 +498,5 @@ DECISION = Decision(
         "half_width_points",
         "shots_usd_per_month",
     ),
-    stances={Answer.PROMPT: Stance.REFRAIN, Answer.LABEL: Stance.OPEN, Answer.TRAIN: Stance.TRAIN},
     consideration="whether there are enough examples to train on and to test with",
 )

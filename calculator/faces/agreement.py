@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from calculator import catalog, engine
 from calculator.decisions import fine_tune_or_not as overall
 from calculator.units import POINTS, SHARE, USD
-from calculator.verdict import Stance
+from calculator.verdict import Advice, Stance
 
 NAME = "fine_tune_or_not"
 
@@ -36,20 +36,19 @@ def overall_report(situation: Mapping[str, object]) -> engine.Report | None:
 
 
 def agreement(report: engine.Report, situation: Mapping[str, object]) -> Agreement | None:
-    """How a page's verdict stands to the overall one. None for the overall page itself, and for a page without stances.
+    """How a page's verdict stands to the overall one. None for the overall page itself, and without stances.
 
     situation: as `overall_report` takes it.
     """
-    stances = report.decision.stances
-    if report.name == NAME or not stances:
+    here = report.verdict.answer
+    if report.name == NAME or not isinstance(here, Advice):
         return None
     whole = overall_report(situation)
     if whole is None:
         return None
     answer = overall.Answer(whole.verdict.answer)
-    stance = stances[report.verdict.answer]
     trains = answer in overall.TRAINED
-    if stance is Stance.OPEN or (stance is Stance.TRAIN) == trains:
+    if here.stance is Stance.OPEN or (here.stance is Stance.TRAIN) == trains:
         return Agreement(answer=str(answer), agrees=True, reason="")
     return Agreement(answer=str(answer), agrees=False, reason=_why(report, whole.reading.inputs, answer, trains))
 
