@@ -77,7 +77,7 @@ class Stance(Enum):
 
 
 class Advice(StrEnum):
-    """The answers of a page that weighs one thing, each with what it means for training: neither, where it is not said."""
+    """Answers of a page that weighs one thing, with what each means for training: neither where it is not said."""
 
     stance: Stance
 
