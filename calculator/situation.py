@@ -10,7 +10,7 @@ from typing import Protocol, Self
 
 from calculator.catalogs import Accelerator, Architecture, accelerators, api_price, api_prices, architectures, rent
 from calculator.catalogs.own import Card, device_named, device_section, model_named, on_card
-from calculator.fields import Span, Value, ask, flag, pick
+from calculator.fields import Span, Value, ask, flag, paste, pick
 from calculator.units import (
     COUNT,
     DAYS,
@@ -173,6 +173,12 @@ def model(
         named=model_named,
         described=lambda name: described(architectures()[name]),
     )
+
+
+def config_file(label: str, check: Callable[[str], Architecture], group: str, *, advanced: bool = False) -> str:
+    """The text of a model's config.json, in place of a model of the catalogue."""
+    hint = "From the model's page on Hugging Face"
+    return paste("", label, longest=100_000, check=check, hint=hint, group=group, advanced=advanced)
 
 
 def usd_per_hour(device_name: str, typed: float | None) -> float:

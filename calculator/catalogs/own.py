@@ -128,6 +128,11 @@ def pasted(text: str) -> Architecture:
     return read_config(found, "your config.json")
 
 
+def chosen(name: str, config: str) -> Architecture:
+    """The pasted model when there is one, the catalogue's otherwise."""
+    return pasted(config) if config else architectures()[name]
+
+
 def _not_json(text: str, error: ValueError) -> str:
     if text.startswith("GGUF") or "general.architecture" in text:
         return "this is from a GGUF file: take config.json from the page of the model that it was made of"

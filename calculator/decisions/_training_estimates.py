@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from calculator import situation
 from calculator.catalogs import Accelerator, Architecture
+from calculator.catalogs.own import chosen
 from calculator.decisions._training_choices import Metric
-from calculator.decisions._training_setup import kernels_of, model_named, model_of, setup_of, smallest_setup
+from calculator.decisions._training_setup import kernels_of, model_of, setup_of, smallest_setup
 from calculator.llm import parameters
 from calculator.llm.bands import SD_OF_BAND
 from calculator.llm.training.memory import MemoryEstimate, TrainingSetup, estimate
@@ -22,13 +23,13 @@ if TYPE_CHECKING:
 @lru_cache(maxsize=512)
 def estimated(model: str, config: str, setup: TrainingSetup) -> MemoryEstimate:
     """The memory of a set-up. Draws over prices and the like ask for the same one again and again."""
-    return estimate(model_named(model, config), setup)
+    return estimate(chosen(model, config), setup)
 
 
 @lru_cache(maxsize=64)
 def counted(model: str, config: str, rank: int, targets: str, dora: bool, tables: bool) -> tuple[int, int]:
     """Parameters of a model, and of its adapter: with the embeddings and the head where these are trained too."""
-    found = model_named(model, config)
+    found = chosen(model, config)
     adapter = parameters.lora(found, rank=rank, targets=targets, dora=dora)
     beside = parameters.embedding(found) + parameters.output_embedding(found) if tables else 0
     return parameters.total(found), adapter + beside

@@ -5,8 +5,8 @@ from math import gcd
 from typing import TYPE_CHECKING
 
 from calculator import situation
-from calculator.catalogs import Architecture, architectures
-from calculator.catalogs.own import pasted
+from calculator.catalogs import Architecture
+from calculator.catalogs.own import chosen
 from calculator.catalogs.training import frameworks
 from calculator.decisions._training_choices import (
     FRAMEWORKS,
@@ -32,14 +32,9 @@ WORK_HOURS_PER_DAY = 6.0
 """Hours of a working day that go into the work itself."""
 
 
-def model_named(name: str, config: str) -> Architecture:
-    """The pasted model when there is one, the catalogue's otherwise."""
-    return pasted(config) if config else architectures()[name]
-
-
 def model_of(i: "Inputs") -> Architecture:
     """The model that is to be trained."""
-    return model_named(i.model, i.config_json)
+    return chosen(i.model, i.config_json)
 
 
 def setup_of(i: "Inputs") -> TrainingSetup:

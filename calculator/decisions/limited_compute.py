@@ -43,7 +43,7 @@ from calculator.decisions._training_remedies import leaner
 from calculator.decisions._training_setup import model_of, ready_days, setup_of, tokens_of
 from calculator.decisions._training_words import cautions, lamps
 from calculator.exhibit import Exhibit
-from calculator.fields import ask, assume, flag, out, paste, pick
+from calculator.fields import ask, assume, flag, out, pick
 from calculator.llm import parameters
 from calculator.llm.accuracy import sentence
 from calculator.llm.training.cost import training_cost
@@ -102,14 +102,7 @@ _measured = partial(ask, None, low=0.01, group=MEASURED, advanced=True)
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
     model: str = situation.model("meta-llama/Llama-3.1-8B", "Model", situation.TRAINING, parameters.in_words)
-    config_json: str = paste(
-        "",
-        "Or paste its config.json",
-        longest=100_000,
-        check=trained_config,
-        hint="From the model's page on Hugging Face",
-        group=situation.TRAINING,
-    )
+    config_json: str = situation.config_file("Or paste its config.json", trained_config, situation.TRAINING)
     method: str = _choice(Method.LORA, Method, "Method")
     lora_rank_count: float = _count(16, COUNT, "Adapter rank", high=1024, hint="For LoRA and QLoRA")
     lora_targets: str = _choice(Targets.ALL, Targets, "Layers that get an adapter")

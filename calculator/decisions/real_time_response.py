@@ -6,15 +6,16 @@ answer (add their hidden tokens to the answer), and devices that slow down when 
 """
 
 from dataclasses import dataclass, replace
+from functools import partial
 from math import ceil, inf, isfinite
 from typing import Literal, assert_never
 
 from calculator import situation
-from calculator.catalogs import Accelerator, Architecture, architectures
-from calculator.catalogs.own import pasted
+from calculator.catalogs import Accelerator, Architecture
+from calculator.catalogs.own import chosen, pasted
 from calculator.catalogs.recipes import recipes
 from calculator.exhibit import Bar, Bars, Command, Exhibit, Mark, Segment, Table
-from calculator.fields import ask, assume, out, paste, pick
+from calculator.fields import ask, assume, out, pick
 from calculator.llm.accuracy import sentence
 from calculator.llm.parameters import in_words, lora
 from calculator.llm.serving import (
@@ -99,6 +100,9 @@ def served_config(text: str) -> Architecture:
     return model
 
 
+_config_file = partial(situation.config_file, check=served_config, group=situation.HARDWARE, advanced=True)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
     large_model: str = situation.model(
@@ -107,24 +111,8 @@ class Inputs:
     small_model: str = situation.model(
         "meta-llama/Llama-3.1-8B", "Small model", situation.HARDWARE, in_words, generates
     )
-    large_config_json: str = paste(
-        "",
-        "Or paste the large one's config.json",
-        longest=100_000,
-        check=served_config,
-        hint="From the model's page on Hugging Face",
-        group=situation.HARDWARE,
-        advanced=True,
-    )
-    small_config_json: str = paste(
-        "",
-        "Or paste the small one's config.json",
-        longest=100_000,
-        check=served_config,
-        hint="From the model's page on Hugging Face",
-        group=situation.HARDWARE,
-        advanced=True,
-    )
+    large_config_json: str = _config_file("Or paste the large one's config.json")
+    small_config_json: str = _config_file("Or paste the small one's config.json")
     device: str = situation.device(serves)
     device_usd_per_hour: float | None = situation.device_usd_per_hour
     gpus: float = situation.gpus
@@ -222,13 +210,13 @@ class Service:
 
 
 def large_of(i: Inputs) -> Architecture:
-    """The large model: the pasted one when there is one."""
-    return pasted(i.large_config_json) if i.large_config_json else architectures()[i.large_model]
+    """The large model."""
+    return chosen(i.large_model, i.large_config_json)
 
 
 def small_of(i: Inputs) -> Architecture:
-    """The small model: the pasted one when there is one."""
-    return pasted(i.small_config_json) if i.small_config_json else architectures()[i.small_model]
+    """The small model."""
+    return chosen(i.small_model, i.small_config_json)
 
 
 def setup_of(i: Inputs, model: Architecture, devices: int) -> ServingSetup:
