@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from math import ceil, prod
+from typing import TYPE_CHECKING
 
 from calculator import situation
 from calculator.catalogs import Architecture, architectures
@@ -15,15 +16,18 @@ from calculator.decisions._training_choices import Method, Precision
 from calculator.decisions._training_estimates import is_fitting, memory_factor, needed_gib
 from calculator.decisions._training_remedies import CARD_COLUMNS, all_cards, card_row, remedies
 from calculator.decisions._training_setup import degrees, model_of, setup_of
-from calculator.decisions.limited_compute import Inputs, Outputs
 from calculator.exhibit import Bar, Bars, Command, Exhibit, Mark, Segment, Table
 from calculator.llm import parameters
 from calculator.llm.bands import SD_OF_BAND
 from calculator.llm.training.memory import TrainingSetup, estimate
 from calculator.units import EXAMPLES, GIB, PARAMETERS, TOKENS, USD
 
+if TYPE_CHECKING:
+    from calculator.decisions.limited_compute import Inputs, Outputs
 
-def exhibits(i: Inputs, o: Outputs) -> tuple[Exhibit, ...]:
+
+def exhibits(i: "Inputs", o: "Outputs") -> tuple[Exhibit, ...]:
+    """All of it, in the order of the page."""
     parts = (
         ("Weights", o.weights_gib),
         ("Gradients", o.gradients_gib),
@@ -81,7 +85,7 @@ def _by_size() -> tuple[tuple[int, Architecture], ...]:
     return tuple(sorted(sized, key=lambda pair: -pair[0]))
 
 
-def _largest(i: Inputs, o: Outputs) -> Table:
+def _largest(i: "Inputs", o: "Outputs") -> Table:
     """The longest sequence, the largest batch and the largest catalogued model that fit the same card, by method."""
     room, model = o.room_gib, model_of(i)
     rows = []
@@ -124,7 +128,7 @@ def _largest(i: Inputs, o: Outputs) -> Table:
     )
 
 
-def _all_cards(i: Inputs, o: Outputs) -> Table:
+def _all_cards(i: "Inputs", o: "Outputs") -> Table:
     found = all_cards(i)
     return Table(
         title="The same job on every card that is rented out",
@@ -137,7 +141,7 @@ def _all_cards(i: Inputs, o: Outputs) -> Table:
     )
 
 
-def _commands(i: Inputs, o: Outputs) -> tuple[Command, ...]:
+def _commands(i: "Inputs", o: "Outputs") -> tuple[Command, ...]:
     """The same set-up in the words of the frameworks, where it fits."""
     if not is_fitting(o):
         return ()

@@ -39,10 +39,10 @@ from calculator.decisions._training_estimates import (
     speed_at,
     speed_of,
 )
+from calculator.decisions._training_exhibits import exhibits
 from calculator.decisions._training_remedies import leaner
 from calculator.decisions._training_setup import model_of, ready_days, setup_of, tokens_of
 from calculator.decisions._training_words import cautions, lamps
-from calculator.exhibit import Exhibit
 from calculator.fields import ask, assume, flag, out, pick
 from calculator.llm import parameters
 from calculator.llm.accuracy import sentence
@@ -262,12 +262,7 @@ def compute(i: Inputs) -> Outputs:
     labels, people = i.new_examples * i.example_usd, i.training_work_hours * i.engineer_usd_per_hour
     compute_usd = one.usd * i.runs_count
     total, adapter = counted(
-        i.model,
-        i.config_json,
-        setup.lora_rank,
-        Targets(i.lora_targets).law,
-        setup.dora,
-        setup.train_embeddings,
+        i.model, i.config_json, setup.lora_rank, Targets(i.lora_targets).law, setup.dora, setup.train_embeddings
     )
     return Outputs(
         peak_gib=memory.peak_gib * error,
@@ -357,12 +352,6 @@ def judge(i: Inputs, o: Outputs) -> Verdict:
 VERIFY = (
     "Run ten steps with your longest examples and read torch.cuda.max_memory_reserved() before you start the whole run."
 )
-
-
-def exhibits(i: Inputs, o: Outputs) -> tuple[Exhibit, ...]:
-    from calculator.decisions import _training_exhibits
-
-    return _training_exhibits.exhibits(i, o)
 
 
 DECISION = Decision(
