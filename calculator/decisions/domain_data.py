@@ -12,11 +12,11 @@ from math import inf, log2
 from typing import assert_never
 
 from calculator import situation
-from calculator.cases import NEUTRAL, Situation, quality
+from calculator.cases import Situation, quality
+from calculator.decisions import _published
 from calculator.exhibit import Curves, Exhibit, Line, Mark, Note, Table
 from calculator.fields import ask, assume, assumptions_of, out, paste
 from calculator.llm.tokens import managed_training_usd
-from calculator.situation import TASK_TYPES, YEAR, Task
 from calculator.stats import intervals
 from calculator.stats.labels import rater_error
 from calculator.stats.learning_curve import (
@@ -250,16 +250,8 @@ class Outputs:
 
 def described(i: Inputs) -> Situation:
     """The situation in the terms of the published comparisons."""
-    return Situation(
-        task_type=TASK_TYPES[Task(i.task)],
-        n_train_examples=i.labelled_examples,
-        n_classes=i.classes_count,
-        baseline_prompted_score_01=i.prompted_accuracy_share,
-        multi_turn_or_long_context=i.long_context,
-        year=YEAR,
-        baseline_is_engineered=True,
-        tuned_arm_by=NEUTRAL,
-        larger_model_labels=False,
+    return _published.described(
+        i.task, i.classes_count, i.long_context, i.prompted_accuracy_share, i.labelled_examples
     )
 
 

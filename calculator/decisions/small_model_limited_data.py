@@ -14,8 +14,9 @@ from math import ceil, inf, log2
 from typing import NamedTuple, assert_never
 
 from calculator import situation
-from calculator.cases import NEUTRAL, Situation, quality
+from calculator.cases import quality
 from calculator.catalogs import accelerators, architectures
+from calculator.decisions._published import described
 from calculator.decisions._reinforcement import LEARNABLE_SHARE, REINFORCEMENT_USD, reinforcement
 from calculator.decisions._training_estimates import surprise
 from calculator.exhibit import Curves, Exhibit, Line, Mark, Table
@@ -24,7 +25,7 @@ from calculator.llm import parameters
 from calculator.llm.tokens import managed_training_usd, request_usd
 from calculator.llm.training.memory import MemoryEstimate, TrainingSetup, estimate
 from calculator.llm.training.time import throughput
-from calculator.situation import TASK_TYPES, YEAR, Task
+from calculator.situation import Task
 from calculator.stats.labels import adapter_capacity_tokens, adapter_parameters, effective_labels, mixed_labels
 from calculator.stats.value import annuity_months
 from calculator.units import COUNT, EXAMPLES, GIB, HOURS, SHARE, TOKENS, USD, USD_PER_MONTH
@@ -215,24 +216,6 @@ class Option(NamedTuple):
     gate: str
 
 
-@lru_cache(maxsize=1024)
-def _described(
-    task: str, classes_count: float | None, long_context: bool, prompted_accuracy_share: float, examples: float
-) -> Situation:
-    """The situation with so many examples, as the published comparisons know it."""
-    return Situation(
-        task_type=TASK_TYPES[Task(task)],
-        n_train_examples=examples,
-        n_classes=classes_count,
-        baseline_prompted_score_01=prompted_accuracy_share,
-        multi_turn_or_long_context=long_context,
-        year=YEAR,
-        baseline_is_engineered=True,
-        tuned_arm_by=NEUTRAL,
-        larger_model_labels=False,
-    )
-
-
 def teacher_error(i: Inputs) -> float:
     """How often the teacher is wrong: as given, else as often as the prompt; a coin is the worst a teacher can be."""
     error = i.teacher_error_share
@@ -246,7 +229,7 @@ def teacher_worth(i: Inputs) -> float:
 
 
 def _reference_accuracy(i: Inputs, examples: float) -> float:
-    here = _described(i.task, i.classes_count, i.long_context, i.prompted_accuracy_share, examples)
+    here = described(i.task, i.classes_count, i.long_context, i.prompted_accuracy_share, examples)
     normals = {"training": i.training_surprise_sd}
     return min(1.0, max(0.0, i.prompted_accuracy_share + quality.draw(here, ("ft_small",), normals)["ft_small"]))
 

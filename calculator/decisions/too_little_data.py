@@ -16,12 +16,13 @@ from math import floor, inf
 from typing import assert_never
 
 from calculator import situation
-from calculator.cases import NEUTRAL, Situation, quality
+from calculator.cases import quality
+from calculator.decisions._published import described
 from calculator.decisions._reinforcement import LEARNABLE_SHARE, REINFORCEMENT_USD, reinforcement
 from calculator.exhibit import Curves, Exhibit, Line, Mark, Table
 from calculator.fields import ask, assume, out, pick
 from calculator.llm.tokens import cached_input_factor
-from calculator.situation import KNOWLEDGE_FAILURES, TASK_TYPES, YEAR, Task
+from calculator.situation import KNOWLEDGE_FAILURES, Task
 from calculator.stats import intervals, labels
 from calculator.stats.sampling import Z_95
 from calculator.units import COUNT, EXAMPLES, ITEMS, POINTS, SHARE, USD, USD_PER_MONTH
@@ -164,28 +165,13 @@ class Outputs:
     learnable_share: float = LEARNABLE_SHARE
 
 
-def described(task: str, classes_count: float | None) -> Situation:
-    """The task in the terms of the published comparisons."""
-    return Situation(task_type=TASK_TYPES[Task(task)], n_classes=classes_count)
-
-
 @lru_cache(maxsize=4096)
 def tuned_gain(
     task: str, classes_count: float | None, prompted_accuracy_share: float, long_context: bool, examples: float
 ) -> quality.Expectation:
     """What tuning a small model on so many examples added in published cases, as a share, and its spread."""
-    here = replace(
-        described(task, classes_count),
-        n_train_examples=examples,
-        baseline_prompted_score_01=prompted_accuracy_share,
-        knowledge_changes_often=0.0,
-        multi_turn_or_long_context=long_context,
-        year=YEAR,
-        baseline_is_engineered=True,
-        tuned_arm_by=NEUTRAL,
-        larger_model_labels=False,
-    )
-    return quality.gains(here, ("ft_small",))["ft_small"]
+    here = described(task, classes_count, long_context, prompted_accuracy_share, examples)
+    return quality.gains(replace(here, knowledge_changes_often=0.0), ("ft_small",))["ft_small"]
 
 
 def expected_gain(i: Inputs, examples: float) -> quality.Expectation:
@@ -201,7 +187,7 @@ def is_about_facts(i: Inputs) -> bool:
 def compute(i: Inputs) -> Outputs:
     encoder = i.learner == Learner.ENCODER and i.task == Task.CLASSIFICATION
     needed = (
-        quality.examples_needed(described(i.task, i.classes_count))
+        quality.examples_needed(described(i.task, i.classes_count, i.long_context, i.prompted_accuracy_share, 0.0))
         * i.need_ratio
         * (i.encoder_need_ratio if encoder else 1.0)
     )
