@@ -20,13 +20,12 @@ from types import ModuleType
 from typing import TypeVar
 
 from calculator import MODEL_VERSION, catalog, engine, links, presets
-from calculator.faces import brief, browser, exchange, report, schema
+from calculator.faces import brief, browser, completions, exchange, report, schema
 from calculator.facts import assumptions
 from calculator.fields import outputs_of
 from calculator.verdict import AnyDecision
 
 BAD_INPUT, STOPPED, INTERRUPTED = 2, 3, 130
-SHELLS = ("bash", "zsh", "fish")
 UPDATES = ("prices", "models", "devices")
 KINDS = ("data", "results", "run")
 SCORED = {
@@ -134,13 +133,13 @@ def _parser() -> argparse.ArgumentParser:
 
     record = command("report", _record, "the decision record as Markdown")
     record.add_argument("file", metavar="SITUATION", help="a TOML or JSON file, or - for standard input")
-    record.add_argument("--decision", default="fine_tune_or_not", metavar="NAME")
+    record.add_argument("--decision", default=catalog.OVERALL, metavar="NAME")
     record.add_argument("--brief", choices=("markdown", "html"), help="one page for a meeting in place of the record")
     record.add_argument("--json", action="store_true")
 
     batch = command("batch", _batch, "one decision for each row of a CSV file")
     batch.add_argument("file", metavar="FILE")
-    batch.add_argument("--decision", default="fine_tune_or_not", metavar="NAME")
+    batch.add_argument("--decision", default=catalog.OVERALL, metavar="NAME")
     batch.add_argument("--out", required=True, metavar="FILE", help="the result; a run that was cut off goes on in it")
     batch.add_argument("--draws", type=int, default=0, help="behind `holds`; 0 for the point result only")
     batch.add_argument("--jobs", type=int, default=0, help="processes; 0 for one a core")
@@ -209,7 +208,7 @@ def _parser() -> argparse.ArgumentParser:
     examine.add_argument("--strict", action="store_true", help="exit code 1 when there is anything to look at")
 
     complete = command("completions", _completions, "the completions of these commands for a shell")
-    complete.add_argument("shell", choices=SHELLS)
+    complete.add_argument("shell", choices=completions.SHELLS)
 
     command("mcp", _mcp, "the decisions as tools for an agent, over standard input and output")
     return parser
@@ -507,8 +506,6 @@ def _score(name: str, text: str) -> tuple[float, float] | None:
 
 
 def _completions(parsed: argparse.Namespace) -> int:
-    from calculator.faces import completions
-
     _write(completions.script(parsed.shell, _parser()))
     return 0
 

@@ -96,6 +96,14 @@ TASK_TYPES = {task: task.published for task in Task}
 YEAR = 2026.0
 """The year of the question, for the trend in the published comparisons."""
 
+HOURS_PER_DAY = 24.0
+DAYS_PER_MONTH = 365.25 / 12
+HOURS_PER_MONTH = 730.0
+"""As providers bill a month."""
+
+WORK_HOURS_PER_DAY = 6.0
+"""Hours of a working day that go into the work itself."""
+
 
 class Privacy(StrEnum):
     """Where the data may go."""

@@ -23,13 +23,10 @@ from calculator.decisions._training_choices import (
 )
 from calculator.llm.training.memory import TrainingSetup, stored_base
 from calculator.llm.training.time import Kernels
+from calculator.situation import HOURS_PER_DAY, WORK_HOURS_PER_DAY
 
 if TYPE_CHECKING:
     from calculator.decisions.limited_compute import Inputs
-
-HOURS_PER_DAY = 24.0
-WORK_HOURS_PER_DAY = 6.0
-"""Hours of a working day that go into the work itself."""
 
 
 def model_of(i: "Inputs") -> Architecture:

@@ -16,6 +16,7 @@ from calculator import situation
 from calculator.exhibit import Curves, Exhibit, Line, Mark, Table
 from calculator.fields import ask, assume, flag, out, pick
 from calculator.llm import tokens
+from calculator.situation import HOURS_PER_MONTH
 from calculator.stats.value import annuity_months, monthly_rate
 from calculator.units import (
     COUNT,
@@ -33,8 +34,6 @@ from calculator.units import (
     USD_PER_REQUEST,
 )
 from calculator.verdict import Advice, Decision, Rule, Stance, Verdict
-
-HOURS_PER_MONTH = 730.0
 
 LONGEST_MONTHS = 120
 """Payback is looked for within ten years, the longest horizon a form accepts."""

@@ -30,6 +30,7 @@ from calculator.llm.serving import (
 )
 from calculator.llm.serving.place import how_far, spread
 from calculator.llm.tokens import request_usd
+from calculator.situation import HOURS_PER_MONTH
 from calculator.stats.normal import normal_quantile
 from calculator.units import (
     COUNT,
@@ -44,7 +45,6 @@ from calculator.units import (
 )
 from calculator.verdict import Advice, Decision, Rule, Verdict
 
-HOURS_PER_MONTH = 730.0
 ADAPTER_RANK = 16
 SD_OF_SPREAD = normal_quantile(0.94)
 """Standard deviations at the ends of a band that holds 88 % of the runs."""

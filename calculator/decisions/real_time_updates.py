@@ -14,11 +14,10 @@ from typing import assert_never
 from calculator import situation
 from calculator.exhibit import Curves, Exhibit, Line, Mark
 from calculator.fields import ask, assume, out
+from calculator.situation import DAYS_PER_MONTH
 from calculator.stats.decay import any_stale, mean_stale_share, stale_share
 from calculator.units import DAYS, SHARE, USD_PER_MONTH
 from calculator.verdict import Advice, Decision, Rule, Stance, Verdict
-
-DAYS_PER_MONTH = 365.25 / 12
 
 
 class Answer(Advice):

@@ -12,8 +12,6 @@ from calculator.decisions import fine_tune_or_not as overall
 from calculator.units import POINTS, SHARE, USD
 from calculator.verdict import Advice, Stance
 
-NAME = "fine_tune_or_not"
-
 
 @dataclass(frozen=True, kw_only=True)
 class Agreement:
@@ -30,9 +28,9 @@ def overall_report(situation: Mapping[str, object]) -> engine.Report | None:
     situation: the reader's fields by name, as `engine.read` takes them; those the overall decision does not have are
     left out.
     """
-    decision = catalog.decision(NAME)
-    reading = engine.read(decision, catalog.own_part(NAME, situation))
-    return None if reading.inputs is None else engine.evaluate_point(NAME, decision, reading)
+    decision = catalog.decision(catalog.OVERALL)
+    reading = engine.read(decision, catalog.own_part(catalog.OVERALL, situation))
+    return None if reading.inputs is None else engine.evaluate_point(catalog.OVERALL, decision, reading)
 
 
 def agreement(report: engine.Report, situation: Mapping[str, object]) -> Agreement | None:
@@ -41,7 +39,7 @@ def agreement(report: engine.Report, situation: Mapping[str, object]) -> Agreeme
     situation: as `overall_report` takes it.
     """
     here = report.verdict.answer
-    if report.name == NAME or not isinstance(here, Advice):
+    if report.name == catalog.OVERALL or not isinstance(here, Advice):
         return None
     whole = overall_report(situation)
     if whole is None:
