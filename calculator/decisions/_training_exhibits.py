@@ -66,7 +66,7 @@ def exhibits(i: "Inputs", o: "Outputs") -> tuple[Exhibit, ...]:
         )
     tables.append(_largest(i, o))
     tables.extend(_commands(i, o))
-    tables.append(_all_cards(i, o))
+    tables.append(_all_cards(i))
     return tuple(tables)
 
 
@@ -128,7 +128,7 @@ def _largest(i: "Inputs", o: "Outputs") -> Table:
     )
 
 
-def _all_cards(i: "Inputs", o: "Outputs") -> Table:
+def _all_cards(i: "Inputs") -> Table:
     found = all_cards(i)
     return Table(
         title="The same job on every card that is rented out",

@@ -260,7 +260,7 @@ def judge(i: Inputs, o: Outputs) -> Verdict:
     real = f"The gap is real: {passed}, and at the bar of {share(o.bar_share)} the chance of that is " + _chance(
         o.gap_chance_share
     )
-    step = _read_failures(i, o)
+    step = _read_failures(i)
     match ground:
         case Ground.BAR_IS_CLEARED:
             headline = (
@@ -366,7 +366,7 @@ def _more_items(i: Inputs, o: Outputs) -> str:
     )
 
 
-def _read_failures(i: Inputs, o: Outputs) -> str:
+def _read_failures(i: Inputs) -> str:
     failed = i.test_items - round(i.prompted_accuracy_share * int(i.test_items))
     if _is_counted(i):
         return "Rewrite the prompt for the failures that it would mend, give the missing documents, and score again."

@@ -448,10 +448,10 @@ def exhibits(i: Inputs, o: Outputs) -> tuple[Exhibit, ...]:
                 limit=Mark(label="must begin", x=i.latency_ms),
             ),
         )
-    return (*waterfall, *_commands(i, o), _what_fits(i))
+    return (*waterfall, *_commands(i), _what_fits(i))
 
 
-def _commands(i: Inputs, o: Outputs) -> tuple[Command, ...]:
+def _commands(i: Inputs) -> tuple[Command, ...]:
     """How the engine chosen is told to serve the small model, where it fits and this project has the words."""
     found = service(i, small_of(i))
     if not found.slots:

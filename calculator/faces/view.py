@@ -544,7 +544,7 @@ def _working(report: Report) -> str:
         rows.append(
             f'<tr data-result="{name}"><th scope="row">{escape(spec.label)}</th>'
             f"<td>{escape(unit.show(getattr(report.outputs, name)))}</td>"
-            f"<td>{escape(_range_words(report, name, unit))}</td><td>{_formula(report, name, spec)}</td></tr>"
+            f"<td>{escape(_range_words(report, name, unit))}</td><td>{_formula(report, spec)}</td></tr>"
         )
     outputs = scrolled("Every result", ("Result", "Value", "5th to 95th percentile", "How"), rows)
     check = (
@@ -557,7 +557,7 @@ def _working(report: Report) -> str:
     )
 
 
-def _formula(report: Report, name: str, spec: Out) -> str:
+def _formula(report: Report, spec: Out) -> str:
     if spec.formula:
         filled = _fill_in(report, spec.formula)
         return f"<code>{escape(spec.formula)}</code><br>= {escape(filled)}"
