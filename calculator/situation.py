@@ -172,7 +172,7 @@ def model(
     fits: Callable[[Architecture], bool] = lambda _: True,
 ) -> str:
     """A model of the catalogue, of those that a page can say something about, by any of its names, the newest first."""
-    options = [(name, name) for name, one in architectures().items() if fits(one)]
+    options = [name for name, one in architectures().items() if fits(one)]
     return pick(
         default,
         options,
@@ -235,7 +235,7 @@ def _api_price_words(name: str) -> str:
 
 def _api_model(size: str, label: str, fits: Callable[[float], bool]) -> str:
     names = dict.fromkeys(price.name for price in api_prices() if fits(price.output_usd_per_mtok))
-    options = [(ANY_MODEL, f"a typical {size} one"), *((name, name) for name in names)]
+    options: list[str | tuple[str, str]] = [(ANY_MODEL, f"a typical {size} one"), *names]
     return pick(ANY_MODEL, options, label, hint="Sets its prices", group=MONEY, fills=_filled_prices(size),
                 described=_api_price_words)
 

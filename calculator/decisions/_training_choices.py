@@ -102,10 +102,6 @@ BASES = (
 ARITHMETIC = (("bf16", "16 bit"), ("fp8", "FP8"), ("mxfp8", "MXFP8"), ("nvfp4", "NVFP4"))
 
 
-def labels(table: dict[str, str]) -> tuple[tuple[str, str], ...]:
-    return tuple((label, label) for label in table)
-
-
 TRAINING_STACKS = ("cuda", "rocm", "oneapi", "gaudi")
 """Software that PyTorch trains with; the laws know no other."""
 

@@ -27,7 +27,6 @@ from calculator.decisions._training_choices import (
     Precision,
     Sharding,
     Targets,
-    labels,
     trainable,
 )
 from calculator.decisions._training_estimates import (
@@ -113,11 +112,11 @@ class Inputs:
     checkpointing: str = _choice(
         Checkpointing.FULL, Checkpointing, "Activation checkpointing", hint="Full: least memory, a third more work"
     )
-    optimizer: str = _choice("AdamW", labels(OPTIMIZERS), "Optimizer")
+    optimizer: str = _choice("AdamW", OPTIMIZERS, "Optimizer")
     precision: str = _choice(Precision.MIXED, Precision, "Precision of full training", hint="Full training only")
-    framework: str = _choice("not known", labels(FRAMEWORKS), "Framework")
+    framework: str = _choice("not known", FRAMEWORKS, "Framework")
     base_format: str = _finer(USUAL, BASES, "Number format of the frozen weights", hint="For LoRA and QLoRA")
-    objective: str = _finer("text, as it is", labels(OBJECTIVES), "What it is trained for")
+    objective: str = _finer("text, as it is", OBJECTIVES, "What it is trained for")
     packing: str = _finer(Packing.HABIT, Packing, "How short examples are batched")
     embeddings_trained: bool = _switch("Train embeddings and head too", hint="With an adapter")
     dora: bool = _switch("DoRA", hint="With an adapter")

@@ -100,6 +100,7 @@ def served_config(text: str) -> Architecture:
     return model
 
 
+_hardware = partial(pick, group=situation.HARDWARE)
 _config_file = partial(situation.config_file, check=served_config, group=situation.HARDWARE, advanced=True)
 
 
@@ -119,20 +120,8 @@ class Inputs:
     own_card_gib: float | None = situation.own_card_gib
     own_card_tflops: float | None = situation.own_card_tflops
     own_card_gb_per_s: float | None = situation.own_card_gb_per_s
-    stored: str = pick(
-        "8 bit (fp8)",
-        [(label, label) for label in FORMATS_OFFERED],
-        "Number format of the weights",
-        group=situation.HARDWARE,
-        named=format_named,
-    )
-    engine: str = pick(
-        "vLLM",
-        [(label, label) for label in ENGINES_OFFERED],
-        "Software that serves it",
-        group=situation.HARDWARE,
-        named=engine_named,
-    )
+    stored: str = _hardware("8 bit (fp8)", FORMATS_OFFERED, "Number format of the weights", named=format_named)
+    engine: str = _hardware("vLLM", ENGINES_OFFERED, "Software that serves it", named=engine_named)
     adapters_count: float = ask(
         0,
         COUNT,
