@@ -20,13 +20,12 @@ from types import ModuleType
 from typing import TypeVar
 
 from calculator import MODEL_VERSION, catalog, engine, links, presets
-from calculator.faces import brief, browser, exchange, report, schema
+from calculator.faces import brief, browser, completions, exchange, report, schema
 from calculator.facts import assumptions
-from calculator.fields import assumptions_of, outputs_of
+from calculator.fields import outputs_of
 from calculator.verdict import AnyDecision
 
 BAD_INPUT, STOPPED, INTERRUPTED = 2, 3, 130
-SHELLS = ("bash", "zsh", "fish")
 UPDATES = ("prices", "models", "devices")
 KINDS = ("data", "results", "run")
 SCORED = {
@@ -110,11 +109,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=MODEL_VERSION)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    listing = commands.add_parser("list", help="the decisions and the presets")
-    listing.add_argument("--json", action="store_true")
-    listing.set_defaults(act=_list)
+    def command(name: str, act: Callable[[argparse.Namespace], int], words: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=words)
+        added.set_defaults(act=act)
+        return added
 
-    run = commands.add_parser("run", help="one decision: verdict, numbers, flips")
+    command("list", _list, "the decisions and the presets").add_argument("--json", action="store_true")
+
+    run = command("run", _run, "one decision: verdict, numbers, flips")
     run.add_argument("name", metavar="NAME")
     _add_input(run)
     run.add_argument("--json", action="store_true", help="the whole report as JSON")
@@ -124,84 +126,71 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="a CSV file of your own training runs, with the columns of predict: the estimates move to them",
     )
-    run.set_defaults(act=_run)
 
-    cards = commands.add_parser("compare-cards", help="one training job on every device that is rented out")
+    cards = command("compare-cards", _compare_cards, "one training job on every device that is rented out")
     _add_input(cards)
     cards.add_argument("--json", action="store_true")
-    cards.set_defaults(act=_compare_cards)
 
-    record = commands.add_parser("report", help="the decision record as Markdown")
+    record = command("report", _record, "the decision record as Markdown")
     record.add_argument("file", metavar="SITUATION", help="a TOML or JSON file, or - for standard input")
-    record.add_argument("--decision", default="fine_tune_or_not", metavar="NAME")
+    record.add_argument("--decision", default=catalog.OVERALL, metavar="NAME")
     record.add_argument("--brief", choices=("markdown", "html"), help="one page for a meeting in place of the record")
     record.add_argument("--json", action="store_true")
-    record.set_defaults(act=_record)
 
-    batch = commands.add_parser("batch", help="one decision for each row of a CSV file")
+    batch = command("batch", _batch, "one decision for each row of a CSV file")
     batch.add_argument("file", metavar="FILE")
-    batch.add_argument("--decision", default="fine_tune_or_not", metavar="NAME")
+    batch.add_argument("--decision", default=catalog.OVERALL, metavar="NAME")
     batch.add_argument("--out", required=True, metavar="FILE", help="the result; a run that was cut off goes on in it")
     batch.add_argument("--draws", type=int, default=0, help="behind `holds`; 0 for the point result only")
     batch.add_argument("--jobs", type=int, default=0, help="processes; 0 for one a core")
     batch.add_argument("--scheduler", default="", metavar="ADDRESS", help="a Dask scheduler instead of processes")
     batch.add_argument("--json", action="store_true", help="how many rows have a problem, as JSON")
-    batch.set_defaults(act=_batch)
 
-    shape = commands.add_parser("schema", help="the JSON Schema of a decision's input")
+    shape = command("schema", _schema, "the JSON Schema of a decision's input")
     shape.add_argument("name", metavar="NAME")
     shape.add_argument("--json", action="store_true", help="on one line")
-    shape.set_defaults(act=_schema)
 
-    sources = commands.add_parser("sources", help="the sourced numbers behind a decision, or all of them")
+    sources = command("sources", _sources, "the sourced numbers behind a decision, or all of them")
     sources.add_argument("name", nargs="?", default="", metavar="NAME")
     sources.add_argument("--json", action="store_true")
-    sources.set_defaults(act=_sources)
 
-    stale = commands.add_parser("stale", help="prices and assumptions whose data is old")
+    stale = command("stale", _stale, "prices and assumptions whose data is old")
     stale.add_argument("--days", type=int, default=180, help="for what was measured or counted")
     stale.add_argument("--price-days", type=int, default=30, help="for what is sold")
     stale.add_argument("--json", action="store_true")
-    stale.set_defaults(act=_stale)
 
-    update = commands.add_parser("update", help="rebuild a catalogue from what others publish, and show the difference")
+    update = command("update", _update, "rebuild a catalogue from what others publish, and show the difference")
     update.add_argument("what", choices=UPDATES)
     update.add_argument("folder", nargs="?", help="models: config.json files or JSON lines, in place of the hub's")
     update.add_argument("--dry-run", action="store_true", help="show the difference, write nothing")
     update.add_argument("--json", action="store_true")
-    update.set_defaults(act=_update)
 
-    bundle = commands.add_parser("bundle", help="compile the package and its runtime for the browser")
+    bundle = command("bundle", _bundle, "compile the package and its runtime for the browser")
     bundle.add_argument("--json", action="store_true", help="the manifest")
-    bundle.set_defaults(act=_bundle)
 
-    predict = commands.add_parser("predict", help="our estimate for each row of a file of measurements or cases")
+    predict = command("predict", _predict, "our estimate for each row of a file of measurements or cases")
     predict.add_argument("what", choices=WHAT)
     predict.add_argument("file", metavar="FILE")
     predict.add_argument("--json", action="store_true", help="JSON in place of CSV")
-    predict.set_defaults(act=_predict)
 
-    validate = commands.add_parser("validate", help="our error on a file of measurements or cases")
+    validate = command("validate", _validate, "our error on a file of measurements or cases")
     validate.add_argument("what", choices=WHAT)
     validate.add_argument("file", metavar="FILE")
     validate.add_argument("--json", action="store_true")
-    validate.set_defaults(act=_validate)
 
-    fit = commands.add_parser("fit", help="fitted numbers, made again from the published rows")
+    fit = command("fit", _fit, "fitted numbers, made again from the published rows")
     fit.add_argument("what", nargs="?", default="", metavar="WHAT", help="memory, speed or serving; all if left out")
     fit.add_argument("--write", action="store_true", help="store them")
     fit.add_argument("--json", action="store_true", help="one object for all that were asked for")
     fit.add_argument("--date", default="", metavar="DAY", help="the day that is written into them; today's if left out")
-    fit.set_defaults(act=_fit)
 
-    cases = commands.add_parser("cases", help="what a reader sent, made a comparison or a measured row")
+    cases = command("cases", _cases, "what a reader sent, made a comparison or a measured row")
     cases.add_argument("act_on", choices=("add",), metavar="add")
     cases.add_argument("file", metavar="FILE", help="the text of the issue, or - for standard input")
     cases.add_argument("--write", action="store_true", help="enter it into the data files of this checkout")
     cases.add_argument("--json", action="store_true")
-    cases.set_defaults(act=_cases)
 
-    examine = commands.add_parser("examine", help="what a data set, test results or a run's log hold")
+    examine = command("examine", _examine, "what a data set, test results or a run's log hold")
     examine.add_argument("file", nargs="+", metavar="FILE", help="or - for standard input")
     examine.add_argument("--json", action="store_true", help="the whole of it as JSON")
     examine.add_argument("--kind", choices=KINDS, default="", help="what it is, where it is not found out")
@@ -217,14 +206,11 @@ def _parser() -> argparse.ArgumentParser:
     for name, words in SCORED.items():
         examine.add_argument(f"--{name}", default="", metavar="RIGHT/ITEMS", help=f"with --why: {words}")
     examine.add_argument("--strict", action="store_true", help="exit code 1 when there is anything to look at")
-    examine.set_defaults(act=_examine)
 
-    complete = commands.add_parser("completions", help="the completions of these commands for a shell")
-    complete.add_argument("shell", choices=SHELLS)
-    complete.set_defaults(act=_completions)
+    complete = command("completions", _completions, "the completions of these commands for a shell")
+    complete.add_argument("shell", choices=completions.SHELLS)
 
-    server = commands.add_parser("mcp", help="the decisions as tools for an agent, over standard input and output")
-    server.set_defaults(act=_mcp)
+    command("mcp", _mcp, "the decisions as tools for an agent, over standard input and output")
     return parser
 
 
@@ -269,7 +255,7 @@ def _run(parsed: argparse.Namespace) -> int:
 
 def _measured(name: str, given: Mapping[str, object], preset: str, file: str) -> dict[str, object]:
     """The fields of a measured run that say what the runs in a file say of our estimates."""
-    from calculator.decisions import limited_compute
+    from calculator.decisions import _training_estimates
 
     if name != "limited_compute":
         raise _bad("measured", f"only limited_compute takes runs of your own; given: {name}")
@@ -278,24 +264,24 @@ def _measured(name: str, given: Mapping[str, object], preset: str, file: str) ->
     memory, speed = _checked(partial(own_runs.ratios, file, inputs.memory_repeat_share, inputs.speed_repeat_share))
     found: dict[str, object] = {}
     if memory is not None:
-        found |= limited_compute.measured_memory(inputs, memory.log_mean, memory.log_sd)
+        found |= _training_estimates.measured_memory(inputs, memory.log_mean, memory.log_sd)
     if speed is not None:
-        found |= limited_compute.measured_speed(inputs, speed.log_mean, speed.log_sd)
+        found |= _training_estimates.measured_speed(inputs, speed.log_mean, speed.log_sd)
     return found
 
 
 def _compare_cards(parsed: argparse.Namespace) -> int:
-    from calculator.decisions import limited_compute
+    from calculator.decisions._training_remedies import CARD_COLUMNS, all_cards, card_row
 
     typed = _pairs(parsed.fields)
     kept = _read_file(parsed.input) if parsed.input else exchange.NOTHING
     given = {**kept.fields, **typed}
     inputs = _read("limited_compute", given, parsed.preset or kept.preset, typed=[*typed]).inputs
-    found = limited_compute.all_cards(inputs)
+    found = all_cards(inputs)
     if parsed.json:
         _print_json([one._asdict() for one in found])
         return 0
-    rows = [limited_compute.CARD_COLUMNS, *map(limited_compute.card_row, found)]
+    rows = [CARD_COLUMNS, *map(card_row, found)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         print("  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
@@ -361,10 +347,9 @@ def _schema(parsed: argparse.Namespace) -> int:
 
 
 def _sources(parsed: argparse.Namespace) -> int:
-    if parsed.name:
-        entries = list(assumptions_of(_decision(parsed.name).Inputs).values())
-    else:
-        entries = list(assumptions.assumptions().values())
+    from calculator import api
+
+    entries = _checked(partial(api.sources, parsed.name))
     if parsed.json:
         _print_json([assumptions.as_data(entry) for entry in entries])
         return 0
@@ -521,8 +506,6 @@ def _score(name: str, text: str) -> tuple[float, float] | None:
 
 
 def _completions(parsed: argparse.Namespace) -> int:
-    from calculator.faces import completions
-
     _write(completions.script(parsed.shell, _parser()))
     return 0
 
@@ -639,7 +622,7 @@ def as_text(built: engine.Report) -> str:
     lines += [f"  {flip.condition}: {flip.answer}" for flip in (built.flips or ())[:8]]
     if not built.flips:
         lines.append("  no single field within its bounds")
-    return "\n".join(line for line in lines)
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

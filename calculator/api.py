@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from calculator import catalog, engine, links
 from calculator.engine import Report
+from calculator.examine import SEQUENCE_TOKENS
 from calculator.faces import browser, examining
 from calculator.faces import report as records
 from calculator.facts import assumptions
@@ -24,8 +25,6 @@ from calculator.facts.assumptions import Assumption
 from calculator.fields import assumptions_of
 
 __all__ = ["decide", "decisions", "examine", "report", "run", "sources", "why"]
-
-OVERALL = "fine_tune_or_not"
 
 
 def decisions() -> dict[str, str]:
@@ -52,8 +51,8 @@ def decide(*, preset: str = "", **situation: object) -> Report:
       ...
     ValueError: labelled_example: no such field; did you mean labelled_examples?
     """
-    given, unknown = browser.merge(OVERALL, situation, preset)
-    return _evaluate(OVERALL, {**given, **{field: situation[field] for field in unknown}})
+    given, unknown = browser.merge(catalog.OVERALL, situation, preset)
+    return _evaluate(catalog.OVERALL, {**given, **{field: situation[field] for field in unknown}})
 
 
 def run(name: str, /, *, preset: str = "", **fields: object) -> Report:
@@ -114,7 +113,11 @@ def sources(name: str = "") -> tuple[Assumption, ...]:
 
 
 def examine(
-    *files: str | Path, against: str | Path = "", kind: str = "", sequence_tokens: int = 2048, tokenizer: str = ""
+    *files: str | Path,
+    against: str | Path = "",
+    kind: str = "",
+    sequence_tokens: int = SEQUENCE_TOKENS,
+    tokenizer: str = "",
 ) -> list[dict[str, Any]]:
     """What files hold: a data set, test results or a run's log, each found out by itself, as a tree of plain values.
 

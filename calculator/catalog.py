@@ -12,6 +12,9 @@ from calculator import decisions
 from calculator.fields import Field, Pick, fields_of
 from calculator.verdict import AnyDecision
 
+OVERALL = "fine_tune_or_not"
+"""The decision that weighs all things together."""
+
 
 @cache
 def names() -> tuple[str, ...]:

@@ -163,7 +163,7 @@ def assume(key: str, *, group: str = "") -> float:
 
 def pick(
     default: str,
-    options: type[StrEnum] | Iterable[tuple[str, str]],
+    options: type[StrEnum] | Iterable[str | tuple[str, str]],
     label: str,
     *,
     hint: str = "",
@@ -174,8 +174,8 @@ def pick(
     section: Callable[[str], str] | None = None,
     described: Callable[[str], str] | None = None,
 ) -> str:
-    """One of a list: the members of a StrEnum (value and shown text are the same) or (value, label) pairs."""
-    pairs = tuple((str(o), str(o)) for o in options) if isinstance(options, type) else tuple(options)
+    """One of a list: the members of a StrEnum, texts that are shown as they are, or (value, label) pairs."""
+    pairs = tuple((str(option), str(option)) if isinstance(option, str) else option for option in options)
     if str(default) not in dict(pairs):
         raise ValueError(f"{label}: {default!r} is not an option")
     return _field(

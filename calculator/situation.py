@@ -5,11 +5,12 @@ What a reader types on one page is therefore there on the next, and a preset is 
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
-from typing import Protocol
+from functools import partial
+from typing import Protocol, Self
 
 from calculator.catalogs import Accelerator, Architecture, accelerators, api_price, api_prices, architectures, rent
 from calculator.catalogs.own import Card, device_named, device_section, model_named, on_card
-from calculator.fields import Span, Value, ask, flag, pick
+from calculator.fields import Span, Value, ask, flag, paste, pick
 from calculator.units import (
     COUNT,
     DAYS,
@@ -45,54 +46,63 @@ TASK, QUALITY, TRAFFIC, DATA, FACTS, MONEY, LIMITS, HARDWARE, TRAINING = (
 """Headings that group the fields of a form."""
 
 
-class Task(StrEnum):
-    """What the model has to do, in the words of the published comparisons."""
+class Explained(StrEnum):
+    """An option with an example of it. published: what the published comparisons call it."""
 
-    CLASSIFICATION = "classification"
-    EXTRACTION = "extraction"
-    SQL = "sql"
-    TOOL_USE = "tool use"
-    CODE = "code"
-    GENERATION = "generation"
-    DIALOGUE = "dialogue"
-    TRANSLATION = "translation"
-    KNOWLEDGE = "knowledge questions"
-    REASONING = "reasoning"
+    example: str
+    published: str
+
+    def __new__(cls, words: str, example: str = "", published: str = "") -> Self:
+        member = str.__new__(cls, words)
+        member._value_, member.example, member.published = words, example, published or words
+        return member
 
 
-class Failure(StrEnum):
+class Task(Explained):
+    """What the model has to do."""
+
+    CLASSIFICATION = "classification", "which team a ticket goes to"
+    EXTRACTION = "extraction", "dates and sums from contracts"
+    SQL = "sql", "database queries from questions"
+    TOOL_USE = "tool use", "booking by calling your systems", "tool_use"
+    CODE = "code", "functions and their tests"
+    GENERATION = "generation", "product texts in your style"
+    DIALOGUE = "dialogue", "support over several turns"
+    TRANSLATION = "translation", "manuals into other languages"
+    KNOWLEDGE = "knowledge questions", "what your handbook says", "qa_knowledge"
+    REASONING = "reasoning", "sums in several steps"
+
+
+class Failure(Explained):
     """What the reader saw go wrong most often."""
 
-    NOTHING = "nothing much"
-    FACTS_MISSING = "facts are missing"
-    FACTS_STALE = "facts are out of date"
-    FORMAT = "the format is wrong"
-    STYLE = "the style is wrong"
-    REASONING = "the reasoning is wrong"
-    CONTEXT = "it loses the thread"
-    SLOW = "it is too slow"
-    DEAR = "it costs too much"
+    NOTHING = "nothing much", "it is right when it matters"
+    FACTS_MISSING = "facts are missing", "it does not know your products"
+    FACTS_STALE = "facts are out of date", "it quotes last year's price"
+    FORMAT = "the format is wrong", "JSON that does not parse"
+    STYLE = "the style is wrong", "it does not sound like you"
+    REASONING = "the reasoning is wrong", "right facts, wrong conclusion"
+    CONTEXT = "it loses the thread", "it forgets what was said before"
+    SLOW = "it is too slow", "people give up waiting"
+    DEAR = "it costs too much", "the bill grows with each user"
 
 
 KNOWLEDGE_FAILURES = frozenset({Failure.FACTS_MISSING, Failure.FACTS_STALE})
 BEHAVIOUR_FAILURES = frozenset({Failure.FORMAT, Failure.STYLE, Failure.REASONING, Failure.CONTEXT})
 
-TASK_TYPES = {
-    Task.CLASSIFICATION: "classification",
-    Task.EXTRACTION: "extraction",
-    Task.SQL: "sql",
-    Task.TOOL_USE: "tool_use",
-    Task.CODE: "code",
-    Task.GENERATION: "generation",
-    Task.DIALOGUE: "dialogue",
-    Task.TRANSLATION: "translation",
-    Task.KNOWLEDGE: "qa_knowledge",
-    Task.REASONING: "reasoning",
-}
+TASK_TYPES = {task: task.published for task in Task}
 """The published comparisons' names for the kinds of task."""
 
 YEAR = 2026.0
 """The year of the question, for the trend in the published comparisons."""
+
+HOURS_PER_DAY = 24.0
+DAYS_PER_MONTH = 365.25 / 12
+HOURS_PER_MONTH = 730.0
+"""As providers bill a month."""
+
+WORK_HOURS_PER_DAY = 6.0
+"""Hours of a working day that go into the work itself."""
 
 
 class Privacy(StrEnum):
@@ -162,7 +172,7 @@ def model(
     fits: Callable[[Architecture], bool] = lambda _: True,
 ) -> str:
     """A model of the catalogue, of those that a page can say something about, by any of its names, the newest first."""
-    options = [(name, name) for name, one in architectures().items() if fits(one)]
+    options = [name for name, one in architectures().items() if fits(one)]
     return pick(
         default,
         options,
@@ -171,6 +181,12 @@ def model(
         named=model_named,
         described=lambda name: described(architectures()[name]),
     )
+
+
+def config_file(label: str, check: Callable[[str], Architecture], group: str, *, advanced: bool = False) -> str:
+    """The text of a model's config.json, in place of a model of the catalogue."""
+    hint = "From the model's page on Hugging Face"
+    return paste("", label, longest=100_000, check=check, hint=hint, group=group, advanced=advanced)
 
 
 def usd_per_hour(device_name: str, typed: float | None) -> float:
@@ -219,7 +235,7 @@ def _api_price_words(name: str) -> str:
 
 def _api_model(size: str, label: str, fits: Callable[[float], bool]) -> str:
     names = dict.fromkeys(price.name for price in api_prices() if fits(price.output_usd_per_mtok))
-    options = [(ANY_MODEL, f"a typical {size} one"), *((name, name) for name in names)]
+    options: list[str | tuple[str, str]] = [(ANY_MODEL, f"a typical {size} one"), *names]
     return pick(ANY_MODEL, options, label, hint="Sets its prices", group=MONEY, fills=_filled_prices(size),
                 described=_api_price_words)
 
@@ -227,82 +243,41 @@ def _api_model(size: str, label: str, fits: Callable[[float], bool]) -> str:
 large_api_model = _api_model("large", "Large model you pay for", lambda usd: usd >= _LARGE_FROM_USD_PER_MTOK)
 small_api_model = _api_model("small", "Small model you pay for", lambda usd: usd <= _SMALL_UP_TO_USD_PER_MTOK)
 
-TASK_EXAMPLES: Mapping[str, str] = {
-    Task.CLASSIFICATION: "which team a ticket goes to",
-    Task.EXTRACTION: "dates and sums from contracts",
-    Task.SQL: "database queries from questions",
-    Task.TOOL_USE: "booking by calling your systems",
-    Task.CODE: "functions and their tests",
-    Task.GENERATION: "product texts in your style",
-    Task.DIALOGUE: "support over several turns",
-    Task.TRANSLATION: "manuals into other languages",
-    Task.KNOWLEDGE: "what your handbook says",
-    Task.REASONING: "sums in several steps",
-}
-FAILURE_EXAMPLES: Mapping[str, str] = {
-    Failure.NOTHING: "it is right when it matters",
-    Failure.FACTS_MISSING: "it does not know your products",
-    Failure.FACTS_STALE: "it quotes last year's price",
-    Failure.FORMAT: "JSON that does not parse",
-    Failure.STYLE: "it does not sound like you",
-    Failure.REASONING: "right facts, wrong conclusion",
-    Failure.CONTEXT: "it forgets what was said before",
-    Failure.SLOW: "people give up waiting",
-    Failure.DEAR: "the bill grows with each user",
-}
+_quality = partial(ask, group=QUALITY)
+_traffic = partial(ask, group=TRAFFIC)
+_data = partial(ask, group=DATA)
+_facts = partial(ask, group=FACTS)
+_money = partial(ask, group=MONEY)
+_limit = partial(ask, group=LIMITS)
+_hardware = partial(ask, group=HARDWARE)
 
-task = pick(Task.CLASSIFICATION, Task, "What the model has to do", group=TASK, described=TASK_EXAMPLES.__getitem__)
+task = pick(Task.CLASSIFICATION, Task, "What the model has to do", group=TASK, described=lambda one: Task(one).example)
 failure = pick(
-    Failure.FORMAT, Failure, "What goes wrong most often", group=TASK, described=FAILURE_EXAMPLES.__getitem__
+    Failure.FORMAT, Failure, "What goes wrong most often", group=TASK, described=lambda one: Failure(one).example
 )
 long_context = flag(False, "Many turns or long documents", group=TASK)
 conversation_turns = ask(
     1, TURNS, "Turns in a conversation", low=1, high=500, whole=True, hint="One for a single question", group=TASK
 )
 
-prompted_accuracy_share = ask(
-    0.75,
-    SHARE,
-    "Accuracy with your best prompt",
-    low=0,
-    high=1,
-    hint="Share of test items that pass today",
-    group=QUALITY,
+prompted_accuracy_share = _quality(
+    0.75, SHARE, "Accuracy with your best prompt", low=0, high=1, hint="Share of test items that pass today"
 )
-target_accuracy_share = ask(0.85, SHARE, "Accuracy you need", low=0, high=1, group=QUALITY)
-test_items = ask(
-    200,
-    ITEMS,
-    "Test items you scored",
-    low=1,
-    high=1e6,
-    whole=True,
-    hint="Items scored by hand or by rule",
-    group=QUALITY,
+target_accuracy_share = _quality(0.85, SHARE, "Accuracy you need", low=0, high=1)
+test_items = _quality(
+    200, ITEMS, "Test items you scored", low=1, high=1e6, whole=True, hint="Items scored by hand or by rule"
 )
-closed_book_accuracy_share = ask(
-    None, SHARE, "Accuracy without any document", low=0, high=1, hint="Leave empty when not known", group=QUALITY
+closed_book_accuracy_share = _quality(
+    None, SHARE, "Accuracy without any document", low=0, high=1, hint="Leave empty when not known"
 )
-gold_passage_accuracy_share = ask(
-    None,
-    SHARE,
-    "Accuracy with the right passage given",
-    low=0,
-    high=1,
-    hint="Leave empty when not known",
-    group=QUALITY,
+gold_passage_accuracy_share = _quality(
+    None, SHARE, "Accuracy with the right passage given", low=0, high=1, hint="Leave empty when not known"
 )
-retrieved_accuracy_share = ask(
-    None, SHARE, "Accuracy with your own retrieval", low=0, high=1, hint="Leave empty when not known", group=QUALITY
+retrieved_accuracy_share = _quality(
+    None, SHARE, "Accuracy with your own retrieval", low=0, high=1, hint="Leave empty when not known"
 )
-small_accuracy_share = ask(
-    None,
-    SHARE,
-    "Accuracy of a small model",
-    low=0,
-    high=1,
-    hint="With the same prompt. Leave empty when not known",
-    group=QUALITY,
+small_accuracy_share = _quality(
+    None, SHARE, "Accuracy of a small model", low=0, high=1, hint="With the same prompt. Leave empty when not known"
 )
 answer_is_checkable = flag(
     False,
@@ -320,16 +295,10 @@ baseline_is_small = flag(
     False, "What you measured is already a small, local model", hint="Up to about 15 billion parameters", group=TASK
 )
 
-difference_points = ask(
-    3,
-    POINTS,
-    "Smallest difference that matters",
-    low=0.5,
-    high=50,
-    hint="Points of accuracy you would act on",
-    group=QUALITY,
+difference_points = _quality(
+    3, POINTS, "Smallest difference that matters", low=0.5, high=50, hint="Points of accuracy you would act on"
 )
-won_items = ask(
+won_items = _quality(
     0,
     ITEMS,
     "Comparison: only the new system right",
@@ -337,138 +306,96 @@ won_items = ask(
     high=1e6,
     whole=True,
     hint="Both systems on the same items. Zero: none made yet",
-    group=QUALITY,
 )
-lost_items = ask(0, ITEMS, "Comparison: only the old system right", low=0, high=1e6, whole=True, group=QUALITY)
+lost_items = _quality(0, ITEMS, "Comparison: only the old system right", low=0, high=1e6, whole=True)
 
-requests_per_month = ask(
-    100_000, REQUESTS_PER_MONTH, "Requests", low=1, high=1e11, hint="A typical month, like 80k", group=TRAFFIC
+requests_per_month = _traffic(
+    100_000, REQUESTS_PER_MONTH, "Requests", low=1, high=1e11, hint="A typical month, like 80k"
 )
-prompt_tokens = ask(
-    1_500,
-    TOKENS,
-    "Length of the prompt",
-    low=1,
-    high=2e6,
-    hint="Instructions, examples and the question",
-    group=TRAFFIC,
+prompt_tokens = _traffic(
+    1_500, TOKENS, "Length of the prompt", low=1, high=2e6, hint="Instructions, examples and the question"
 )
-answer_tokens = ask(300, TOKENS, "Length of an answer", low=1, high=2e5, group=TRAFFIC)
-thinking_tokens = ask(
+answer_tokens = _traffic(300, TOKENS, "Length of an answer", low=1, high=2e5)
+thinking_tokens = _traffic(
     0,
     TOKENS,
     "Hidden thinking before an answer",
     low=0,
     high=2e5,
     hint="Reasoning effort: billed as output, waited for, never seen. A tuned model answers at once",
-    group=TRAFFIC,
 )
-window_tokens = ask(128_000, TOKENS, "Context window of the model you prompt", low=1_000, high=1e8, group=TRAFFIC)
-shared_prefix_share = ask(
-    0.8,
-    SHARE,
-    "Part of the prompt that never changes",
-    low=0,
-    high=1,
-    hint="It can be cached when it stands first",
-    group=TRAFFIC,
+window_tokens = _traffic(128_000, TOKENS, "Context window of the model you prompt", low=1_000, high=1e8)
+shared_prefix_share = _traffic(
+    0.8, SHARE, "Part of the prompt that never changes", low=0, high=1, hint="It can be cached when it stands first"
 )
-concurrent_users = ask(
-    20, USERS, "Users at the same moment", low=1, high=1e6, hint="At the busiest hour", group=TRAFFIC
-)
+concurrent_users = _traffic(20, USERS, "Users at the same moment", low=1, high=1e6, hint="At the busiest hour")
 
-labelled_examples = ask(
-    1_000, EXAMPLES, "Labelled examples you have", low=0, high=1e8, whole=True, hint="Checked by a person", group=DATA
+labelled_examples = _data(
+    1_000, EXAMPLES, "Labelled examples you have", low=0, high=1e8, whole=True, hint="Checked by a person"
 )
-new_examples = ask(
-    0,
-    EXAMPLES,
-    "Examples still to label",
-    low=0,
-    high=1e7,
-    whole=True,
-    hint="Zero: you train on what you have",
-    group=DATA,
+new_examples = _data(
+    0, EXAMPLES, "Examples still to label", low=0, high=1e7, whole=True, hint="Zero: you train on what you have"
 )
-example_tokens = ask(
-    600, TOKENS, "Length of a training example", low=1, high=1e6, hint="Prompt and answer together", group=DATA
-)
-rater_agreement_share = ask(
+example_tokens = _data(600, TOKENS, "Length of a training example", low=1, high=1e6, hint="Prompt and answer together")
+rater_agreement_share = _data(
     None,
     SHARE,
     "How often two people give the same label",
     low=0,
     high=1,
     hint="On the same items, apart. Leave empty when not known",
-    group=DATA,
 )
-classes_count = ask(
-    None, COUNT, "Classes", low=2, high=1e5, whole=True, hint="For classification; else leave empty", group=DATA
-)
+classes_count = _data(None, COUNT, "Classes", low=2, high=1e5, whole=True, hint="For classification; else leave empty")
 
-fact_half_life_days = ask(
+fact_half_life_days = _facts(
     3_650,
     DAYS,
     "Time until half of the facts have changed",
     low=0.02,
     high=36_500,
     hint="Prices: days. Product documents: a year",
-    group=FACTS,
 )
-facts_per_answer_count = ask(1, COUNT, "Facts an answer needs", low=0, high=50, whole=True, group=FACTS)
-corpus_tokens = ask(5e6, TOKENS, "Size of your documents", low=1_000, high=1e12, group=FACTS)
-retraining_days = ask(
-    180, DAYS, "Days between retrainings", low=1, high=3_650, hint="What your team can keep up", group=FACTS
-)
+facts_per_answer_count = _facts(1, COUNT, "Facts an answer needs", low=0, high=50, whole=True)
+corpus_tokens = _facts(5e6, TOKENS, "Size of your documents", low=1_000, high=1e12)
+retraining_days = _facts(180, DAYS, "Days between retrainings", low=1, high=3_650, hint="What your team can keep up")
 
-success_usd = ask(0.5, USD, "Worth of a right answer", low=0, high=1e6, group=MONEY)
-failure_usd = ask(1.0, USD, "Cost of a wrong answer", low=0, high=1e7, group=MONEY)
-horizon_months = ask(
-    24, MONTHS, "How far ahead you plan", low=1, high=120, hint="A tuned model rarely outlives its base", group=MONEY
+success_usd = _money(0.5, USD, "Worth of a right answer", low=0, high=1e6)
+failure_usd = _money(1.0, USD, "Cost of a wrong answer", low=0, high=1e7)
+horizon_months = _money(
+    24, MONTHS, "How far ahead you plan", low=1, high=120, hint="A tuned model rarely outlives its base"
 )
-budget_usd = ask(20_000, USD, "Budget to start", low=0, high=1e9, hint="Labels, training and set-up", group=LIMITS)
-deadline_days = ask(90, DAYS, "Days until it must work", low=1, high=3_650, group=LIMITS)
-latency_ms = ask(
-    3_000,
-    MILLISECONDS,
-    "Time until the answer must begin",
-    low=20,
-    high=600_000,
-    hint="Voice: 500 ms. Chat: 2 s",
-    group=LIMITS,
+budget_usd = _limit(20_000, USD, "Budget to start", low=0, high=1e9, hint="Labels, training and set-up")
+deadline_days = _limit(90, DAYS, "Days until it must work", low=1, high=3_650)
+latency_ms = _limit(
+    3_000, MILLISECONDS, "Time until the answer must begin", low=20, high=600_000, hint="Voice: 500 ms. Chat: 2 s"
 )
 privacy = pick(Privacy.ANYWHERE, Privacy, "Where your data may go", group=LIMITS)
-gpus = ask(1, GPUS, "GPUs", low=1, high=4_096, whole=True, group=HARDWARE)
-device_usd_per_hour = ask(
+gpus = _hardware(1, GPUS, "GPUs", low=1, high=4_096, whole=True)
+device_usd_per_hour = _hardware(
     None,
     USD_PER_HOUR,
     "Price of one device",
     low=0,
     high=1_000,
     hint="Empty: what providers ask for it. 0 if you own it",
-    group=HARDWARE,
 )
-own_card_gib = ask(
+own_card_gib = _hardware(
     None,
     GIB,
     "A card of your own: memory",
     low=1,
     high=100_000,
     hint="In place of the device's. Empty: as the device has it",
-    group=HARDWARE,
     advanced=True,
 )
-own_card_tflops = ask(
+own_card_tflops = _hardware(
     None,
     TFLOPS,
     "A card of your own: 16-bit speed",
     low=0.1,
     high=1e6,
     hint="Dense, as sold. What is left of it is taken to be as on the device",
-    group=HARDWARE,
     advanced=True,
 )
-own_card_gb_per_s = ask(
-    None, GB_PER_S, "A card of your own: memory speed", low=1, high=1e6, group=HARDWARE, advanced=True
-)
-hosting_gpus = ask(1, GPUS, "GPUs to host it, spare included", low=1, high=1_000, whole=True, group=MONEY)
+own_card_gb_per_s = _hardware(None, GB_PER_S, "A card of your own: memory speed", low=1, high=1e6, advanced=True)
+hosting_gpus = _money(1, GPUS, "GPUs to host it, spare included", low=1, high=1_000, whole=True)

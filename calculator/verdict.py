@@ -76,6 +76,17 @@ class Stance(Enum):
     OPEN = "open"
 
 
+class Advice(StrEnum):
+    """Answers of a page that weighs one thing, with what each means for training."""
+
+    stance: Stance
+
+    def __new__(cls, words: str, stance: Stance) -> Self:
+        member = str.__new__(cls, words)
+        member._value_, member.stance = words, stance
+        return member
+
+
 @dataclass(frozen=True)
 class Decision(Generic[InputsT, OutputsT]):
     """One question with everything derived from it. All its functions are of the same two classes: mypy holds that.
@@ -101,8 +112,8 @@ class Decision(Generic[InputsT, OutputsT]):
     doubts: what a verdict may fail of, by name: a function of the inputs and the answer to a chance from 0 to 1,
     averaged over the draws.
     shown: the outputs that stand out; all when empty.
-    stances: what each answer means for training; consideration: the one thing this page weighs, as a noun phrase. With
-    both, a report can say whether the overall decision agrees, and if not, why.
+    consideration: the one thing this page weighs, as a noun phrase. With it and answers that are `Advice` a report can
+    say whether the overall decision agrees, and if not, why.
     """
 
     question: str
@@ -123,7 +134,6 @@ class Decision(Generic[InputsT, OutputsT]):
     turns: Callable[[InputsT, OutputsT], tuple[Turn, ...]] | None = None
     doubts: Mapping[str, Callable[[InputsT, StrEnum], float]] = field(default_factory=dict)
     shown: tuple[str, ...] = ()
-    stances: Mapping[StrEnum, Stance] = field(default_factory=dict)
     consideration: str = ""
 
 

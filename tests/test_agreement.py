@@ -10,7 +10,7 @@ from calculator.decisions import fine_tune_or_not as overall
 from calculator.faces import agreement, browser
 from calculator.verdict import Stance
 
-TOPICS = [name for name in catalog.names() if name != agreement.NAME]
+TOPICS = [name for name in catalog.names() if name != catalog.OVERALL]
 SITUATIONS = 240
 
 
@@ -19,7 +19,7 @@ def situations(name, count):
     for seed in range(count):
         random = Random(f"{name} {seed}")
         part = random.choice((0.1, 0.3, 0.7))
-        yield random_given(catalog.decision(agreement.NAME), random, part) | random_given(
+        yield random_given(catalog.decision(catalog.OVERALL), random, part) | random_given(
             catalog.decision(name), random, part
         )
 
@@ -27,8 +27,8 @@ def situations(name, count):
 @pytest.mark.parametrize("name", TOPICS)
 def test_every_topic_says_what_its_answers_mean_for_training(name):
     decision = catalog.decision(name)
-    answers = type(next(iter(decision.stances)))
-    assert set(decision.stances) == set(answers)
+    answer = engine.evaluate_point(name, decision, engine.read(decision, {})).verdict.answer
+    assert {type(one.stance) for one in type(answer)} == {Stance}
     assert decision.consideration
     assert not decision.consideration.endswith(".")
 
@@ -40,7 +40,7 @@ def test_no_page_contradicts_the_overall_decision_without_its_reason(name):
         report = engine.evaluate_point(name, decision, engine.read(decision, catalog.own_part(name, given)))
         found = agreement.agreement(report, given)
         trains = found.answer in overall.TRAINED
-        stance = decision.stances[report.verdict.answer]
+        stance = report.verdict.answer.stance
         contradicts = stance is not Stance.OPEN and (stance is Stance.TRAIN) != trains
         assert contradicts != found.agrees
         assert bool(found.reason) == contradicts
@@ -53,8 +53,8 @@ def test_the_overall_answer_is_the_overall_decisions_own():
     decision = catalog.decision(name)
     given = {"fact_half_life_days": "2", "requests_per_month": "500k"}
     report = engine.evaluate_point(name, decision, engine.read(decision, given))
-    whole = catalog.decision(agreement.NAME)
-    wanted = engine.evaluate_point(agreement.NAME, whole, engine.read(whole, given)).verdict.answer
+    whole = catalog.decision(catalog.OVERALL)
+    wanted = engine.evaluate_point(catalog.OVERALL, whole, engine.read(whole, given)).verdict.answer
     assert agreement.agreement(report, given).answer == wanted
     assert str(wanted) in agreement.words(report, given)
 
@@ -69,9 +69,9 @@ EDITED = (
 @pytest.mark.parametrize(("given", "preset"), EDITED)
 def test_every_page_prints_the_overall_answer_of_decide_for_the_readers_own_situation(name, given, preset):
     own, _ = browser.merge(name, given, preset)
-    whole, _ = browser.merge(agreement.NAME, given, preset)
+    whole, _ = browser.merge(catalog.OVERALL, given, preset)
     decide = engine.evaluate_point(
-        agreement.NAME, catalog.decision(agreement.NAME), engine.read(catalog.decision(agreement.NAME), whole)
+        catalog.OVERALL, catalog.decision(catalog.OVERALL), engine.read(catalog.decision(catalog.OVERALL), whole)
     )
     page = engine.evaluate_point(name, catalog.decision(name), engine.read(catalog.decision(name), own))
     said = agreement.words(page, browser.whole_situation(given, preset))

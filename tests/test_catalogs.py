@@ -1,6 +1,7 @@
 """The catalogues: complete, sourced, small, readable from a bundle; and the reader of config.json."""
 
 import json
+import re
 import subprocess
 import sys
 import zipfile
@@ -25,7 +26,7 @@ from calculator.catalogs import (
     sources,
     tuning_services,
 )
-from calculator.catalogs.config import _READERS, model_types
+from calculator.catalogs.config import READERS, model_types
 from calculator.catalogs.families import families
 from calculator.catalogs.rows import read_rows
 from calculator.llm import parameters
@@ -236,7 +237,7 @@ def test_the_catalogues_are_read_from_a_zip_with_nothing_else_at_hand(tmp_path):
 def test_importing_the_counts_reads_no_file_and_no_slow_module():
     script = (
         "import sys; import calculator.llm.parameters;"
-        "from calculator import catalogs; assert not catalogs._loaded;"
+        "from calculator import catalogs; assert not catalogs.architectures.cache_info().currsize;"
         "print([m for m in ('csv', 'json', 'statistics', 'logging', 'calculator.catalogs.config') if m in sys.modules])"
     )
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
@@ -245,7 +246,14 @@ def test_importing_the_counts_reads_no_file_and_no_slow_module():
 
 def test_every_familys_reader_is_there_and_every_reader_is_used():
     used = {family.rules["reader"] for family in families().values() if "reader" in family.rules}
-    assert used == set(_READERS)
+    assert used == set(READERS)
+
+
+def test_every_rule_of_a_family_stands_on_the_page_that_explains_them():
+    page = (Path(__file__).parent.parent / "docs/reference/adding-a-row.md").read_text("utf-8")
+    told = {name for line in re.findall(r"^\| (`\S+=.*)$", page, re.M) for name in re.findall(r"`(\w+:?)\S*=", line)}
+    used = {re.sub(":.*", ":", rule) for family in families().values() for rule in family.rules}
+    assert used == told
 
 
 # config.json as the hub has them: partial, nested, old and new forms.
@@ -439,10 +447,10 @@ def test_a_fenced_file_is_read():
     [
         ("Qwen/Qwen3-8B", "'Qwen/Qwen3-8B' is a name; the text of that model's config.json is needed"),
         ('{"peft_type": "LORA", "r": 16, "target_modules": ["q_proj"], "base_model_name_or_path": "a/b"}',
-         "an adapter's file .'LORA', rank 16, on q_proj.; its base is 'a/b': take that model's config.json"),
-        ('{"weight_map": {}}', "the index of a model's weights; the config.json beside it is needed"),
-        ('{"added_tokens_decoder": {}}', "a tokenizer's settings"),
-        ('{"eos_token_id": 1, "temperature": 0.6}', "settings of text generation"),
+         "an adapter's file: its base is a/b. Take the config.json of that model, set the rank to 16 and .* to q_proj"),
+        ('{"weight_map": {}}', "the index of the weights: take config.json from the same folder"),
+        ('{"added_tokens_decoder": {}}', "a tokenizer's file"),
+        ('{"eos_token_id": 1, "temperature": 0.6}', "a generation_config.json"),
     ],
 )
 def test_what_is_pasted_in_place_of_a_config_is_named(text, message):

@@ -39,7 +39,7 @@ LAYERS = {
     "faces": BELOW_FACES | {"api"},
     "web": BELOW_FACES | {"evaluation", "faces"},
     "api": BELOW_FACES | {"faces"},
-    "__main__": BELOW_FACES | {"evaluation", "faces", "update", "web"},
+    "__main__": BELOW_FACES | {"api", "evaluation", "faces", "update", "web"},
     "__init__": set(),
 }
 """What each module or folder of the package may import, besides itself."""

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from bench.leaving import LINK
 from calculator import catalog, engine
-from calculator.faces import agreement, browser
+from calculator.faces import browser
 
 pytestmark = pytest.mark.browser
 
@@ -28,9 +28,9 @@ EDITS = {
 
 def overall_answer(fields, preset=PRESET):
     """What the package says of a situation."""
-    decision = catalog.decision(agreement.NAME)
-    given, _ = browser.merge(agreement.NAME, fields, preset)
-    return str(engine.evaluate_point(agreement.NAME, decision, engine.read(decision, given)).verdict.answer)
+    decision = catalog.decision(catalog.OVERALL)
+    given, _ = browser.merge(catalog.OVERALL, fields, preset)
+    return str(engine.evaluate_point(catalog.OVERALL, decision, engine.read(decision, given)).verdict.answer)
 
 
 def calculators_of(site):
@@ -77,7 +77,7 @@ class Visit:
 
     def says(self, answer):
         """The overall answer that the page prints is this one."""
-        if self.pages[self.path] == agreement.NAME:
+        if self.pages[self.path] == catalog.OVERALL:
             expect(self.page.locator(".calculator .calc-answer").first).to_have_text(answer, timeout=START_MS)
         else:
             said = self.page.locator(".calculator .calc-overall").first

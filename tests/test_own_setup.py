@@ -16,7 +16,13 @@ from calculator.catalogs import accelerators, architectures, rent
 from calculator.catalogs.own import Card, device_named, model_named, on_card, pasted
 from calculator.catalogs.recipes import recipes
 from calculator.catalogs.training import optimizers
-from calculator.decisions import _training_choices, limited_compute, real_time_response
+from calculator.decisions import (
+    _training_choices,
+    _training_remedies,
+    _training_setup,
+    limited_compute,
+    real_time_response,
+)
 from calculator.exhibit import Command, Table
 from calculator.faces import report, view
 from calculator.fields import Assume, fields_of
@@ -302,7 +308,7 @@ def test_every_engine_with_a_recipe_is_told_the_set_up_or_says_what_it_leaves_ou
 
 def test_all_cards_are_those_rented_out_the_fitting_first_and_the_cheapest_run_of_these_first():
     i = inputs(method="QLoRA", spend_usd=50)
-    found = limited_compute.all_cards(i)
+    found = _training_remedies.all_cards(i)
     sold = {name: one for name, one in accelerators().items() if not one.announced and rent(name)}
     rented = {name for name, one in sold.items() if _training_choices.trainable(one)}
     assert {one.device for one in found} == rented
@@ -317,7 +323,7 @@ def test_all_cards_are_those_rented_out_the_fitting_first_and_the_cheapest_run_o
 
 def test_a_card_of_the_table_is_what_the_page_says_of_that_card():
     i = inputs(method="QLoRA", memory_surprise_sd=0, speed_surprise_sd=0)
-    for one in limited_compute.all_cards(i)[:5]:
+    for one in _training_remedies.all_cards(i)[:5]:
         o = TRAINING.compute(replace_device(i, one.device))
         assert one.hours == pytest.approx(o.run_hours)
         assert one.needed_gib == pytest.approx(o.peak_gib)
@@ -388,7 +394,7 @@ def test_a_chip_without_bf16_is_said():
 
 def test_that_nothing_fits_is_said_only_where_all_was_tried_and_is_beyond_the_band():
     i = inputs(model="meta-llama/Meta-Llama-3.1-70B", method="QLoRA", device="RTX 4090", gpus=2, sequence_tokens=512)
-    assert limited_compute.smallest_setup(i).offload == "parameters"
+    assert _training_setup.smallest_setup(i).offload == "parameters"
     assert limited_compute.ground_of(i, TRAINING.compute(i)).answer != limited_compute.Answer.SMALLER
 
 
@@ -400,7 +406,7 @@ def test_parallelism_that_the_gpus_cannot_be_divided_into_is_taken_as_far_as_the
     i = inputs(
         gpus=gpus, tensor_parallel_count=tensor, pipeline_parallel_count=pipeline, context_parallel_count=context
     )
-    taken = limited_compute.degrees(i)[:3]
+    taken = _training_setup.degrees(i)[:3]
     assert gpus % math.prod(taken) == 0
     reasons = TRAINING.judge(i, TRAINING.compute(i)).reasons
     assert any("cannot be divided" in reason for reason in reasons) == (taken != (tensor, pipeline, context))
@@ -413,7 +419,7 @@ def test_padding_takes_longer_than_packing_and_a_framework_that_packs_does_so_by
     }
     packed, padded = _training_choices.Packing.PACKED, _training_choices.Packing.PADDED
     assert hours[packed] < hours[padded] == hours[_training_choices.Packing.HABIT]
-    assert limited_compute.packed(inputs(framework="torchtitan"))
+    assert _training_setup.packed(inputs(framework="torchtitan"))
 
 
 def test_the_table_of_what_fits_names_the_largest_that_does():

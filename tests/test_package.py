@@ -13,6 +13,7 @@ from calculator.web import mkdocs_plugin
 from tests import wheel
 
 LARGEST_BYTES = 2_000_000
+SHIPPED = (".py", ".toml", ".csv", ".json", ".bash", ".zsh", ".fish")
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +41,7 @@ def test_the_wheel_is_small_and_holds_all_the_data_and_no_tests(built, names):
     assert built.stat().st_size < LARGEST_BYTES
     package = wheel.ROOT / "calculator"
     for path in package.rglob("*"):
-        if path.suffix in (".py", ".toml", ".csv", ".json") and "__pycache__" not in path.parts:
+        if path.suffix in SHIPPED and "__pycache__" not in path.parts:
             inside = path.relative_to(package)
             assert (f"calculator/{inside.as_posix()}" in names) == (inside.parts[0] != "evaluation"), inside
     for name in (mkdocs_plugin.STYLE, mkdocs_plugin.SCRIPT, *mkdocs_plugin.ON_DEMAND):

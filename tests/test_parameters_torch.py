@@ -15,7 +15,7 @@ torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
 from calculator.catalogs import read_config  # noqa: E402
-from calculator.catalogs.config import _KEYS  # noqa: E402
+from calculator.catalogs.config_keys import KEYS  # noqa: E402
 from calculator.catalogs.families import families  # noqa: E402
 from calculator.llm import parameters  # noqa: E402
 
@@ -171,8 +171,8 @@ def values_of(kind, overrides):
     for field, value in SMALL.items():
         if field == "kv_heads" and kind in NO_KV_HEADS:
             continue
-        keys = [key for key in _KEYS[field] if key in known]
-        if keys and not any(key in values for key in _KEYS[field]):
+        keys = [key for key in KEYS[field] if key in known]
+        if keys and not any(key in values for key in KEYS[field]):
             values[keys[0]] = value
     if kind == "helium" and values.get("head_dim") == 12:
         values["head_dim"] = 8

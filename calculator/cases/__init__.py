@@ -7,6 +7,7 @@ Nothing here was measured by this project.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 OPTIONS: Mapping[str, str] = {
@@ -129,9 +130,6 @@ class Case:
         return found
 
 
-_loaded: dict[str, tuple[Case, ...]] = {}
-
-
 def read_data(name: str) -> bytes:
     """A data file of this folder, also out of a zip or a bytecode bundle."""
     loader = __spec__.loader
@@ -139,13 +137,12 @@ def read_data(name: str) -> bytes:
     return data
 
 
+@cache
 def cases() -> tuple[Case, ...]:
     """Every comparison in the project, suspect ones included."""
-    if "cases" not in _loaded:
-        from json import loads
+    from json import loads
 
-        _loaded["cases"] = read_cases(loads(read_data("published.json")))
-    return _loaded["cases"]
+    return read_cases(loads(read_data("published.json")))
 
 
 def read_cases(data: Mapping[str, Any]) -> tuple[Case, ...]:

@@ -29,7 +29,7 @@ The coefficients are data (`coefficients.json`), made by `python -m calculator.e
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from math import exp, log, log10, sqrt
 from typing import NamedTuple
 
@@ -140,16 +140,12 @@ class Latent(NamedTuple):
     own: float
 
 
-_loaded: dict[str, Coefficients] = {}
-
-
+@cache
 def coefficients() -> Coefficients:
     """The published coefficients."""
-    if "coefficients" not in _loaded:
-        from json import loads
+    from json import loads
 
-        _loaded["coefficients"] = Coefficients(**loads(read_data("coefficients.json"))["coefficients"])
-    return _loaded["coefficients"]
+    return Coefficients(**loads(read_data("coefficients.json"))["coefficients"])
 
 
 def examples_needed(situation: Situation) -> float:

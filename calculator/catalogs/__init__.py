@@ -5,6 +5,7 @@ they are found in a zip or a bytecode bundle as well.
 """
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from calculator.catalogs.architecture import Architecture
@@ -18,23 +19,19 @@ __all__ = [
     "rent", "rents", "sources", "tuning_services",
 ]
 
-_loaded: dict[str, Any] = {}
 
-
+@cache
 def architectures() -> Mapping[str, Architecture]:
     """The models of the catalogue by their Hugging Face name, the newest first."""
-    if "models" not in _loaded:
-        models = {}
-        for row in read_rows("models.csv"):
-            others = dict(item.split("=") for item in row.pop("others").split(";") if item)
-            values: dict[str, Any] = dict(fixed_by_class(row["family"]))
-            for name, text in (row | others).items():
-                kind = Architecture.__annotations__[name]
-                values[name] = text if kind is str else bool(int(text)) if kind is bool else int(text)
-            models[row["hf_id"]] = Architecture(**values)
-        _loaded["models"] = dict(sorted(models.items(), key=lambda item: item[1].released, reverse=True))
-    found: Mapping[str, Architecture] = _loaded["models"]
-    return found
+    models = {}
+    for row in read_rows("models.csv"):
+        others = dict(item.split("=") for item in row.pop("others").split(";") if item)
+        values: dict[str, Any] = dict(fixed_by_class(row["family"]))
+        for name, text in (row | others).items():
+            kind = Architecture.__annotations__[name]
+            values[name] = text if kind is str else bool(int(text)) if kind is bool else int(text)
+        models[row["hf_id"]] = Architecture(**values)
+    return dict(sorted(models.items(), key=lambda item: item[1].released, reverse=True))
 
 
 def architecture(name: str) -> Architecture:
@@ -83,12 +80,10 @@ def read_config(config: str | Mapping[str, Any], name: str = "") -> Architecture
     return reader.read_config(config, name)
 
 
+@cache
 def sources() -> Mapping[str, Source]:
     """The sources that rows of the catalogues name, by key."""
-    if "sources" not in _loaded:
-        _loaded["sources"] = {row["key"]: Source(**row) for row in read_rows("sources.csv")}
-    found: Mapping[str, Source] = _loaded["sources"]
-    return found
+    return {row["key"]: Source(**row) for row in read_rows("sources.csv")}
 
 
 def _number(text: str) -> float | None:
@@ -100,12 +95,10 @@ _MAY_BE_EMPTY = ("aliases", "memory_mib", "matmul_tflops", "matmul_share", "note
 """Of the two matrix figures one is needed."""
 
 
+@cache
 def accelerators() -> Mapping[str, Accelerator]:
     """The devices of the catalogue by name. Raises ValueError, naming device and column, for a missing cell."""
-    if "accelerators" not in _loaded:
-        _loaded["accelerators"] = {row["name"]: _device(row) for row in read_rows("accelerators.csv")}
-    found: Mapping[str, Accelerator] = _loaded["accelerators"]
-    return found
+    return {row["name"]: _device(row) for row in read_rows("accelerators.csv")}
 
 
 _READ_APART = ("name", "aliases", "announced", "memory_mib", "peer_access", "sources", "unread")
@@ -171,17 +164,11 @@ def accelerator(name: str) -> Accelerator:
     devices = accelerators()
     if name in devices:
         return devices[name]
-    if "called" not in _loaded:
-        called: dict[str, list[Accelerator]] = {}
-        for device in devices.values():
-            for title in dict.fromkeys("".join(_split(text)) for text in (device.name, *device.aliases)):
-                called.setdefault(title, []).append(device)
-        _loaded["called"] = called
     words = _split(name)
-    found = _loaded["called"].get("".join(words), [])
+    found = _called().get("".join(words), [])
     bare, size = _size(words)
     if not found and size:
-        found = [device for device in _loaded["called"].get("".join(bare), []) if _sold_with(device, size)]
+        found = [device for device in _called().get("".join(bare), []) if _sold_with(device, size)]
     if not found and bare:
         wanted = set(bare)
         found = [
@@ -190,13 +177,22 @@ def accelerator(name: str) -> Accelerator:
             and (not size or _sold_with(device, size))
         ]
     if len(found) == 1:
-        only: Accelerator = found[0]
-        return only
+        return found[0]
     if found:
         shown = ", ".join(device.name for device in found[:20])
         raise ValueError(f"accelerator: {name[:60]!r} may mean several devices; name one: {shown}")
     near = sorted(devices, key=lambda known: -_shared_start("".join(_split(known)), "".join(words)))[:8]
     raise ValueError(f"accelerator: {name[:60]!r} is not in the catalogue; nearest by name: {', '.join(near)}")
+
+
+@cache
+def _called() -> Mapping[str, list[Accelerator]]:
+    """The devices that each name, without marks and makers, may mean."""
+    called: dict[str, list[Accelerator]] = {}
+    for device in accelerators().values():
+        for title in dict.fromkeys("".join(_split(text)) for text in (device.name, *device.aliases)):
+            called.setdefault(title, []).append(device)
+    return called
 
 
 def _sold_with(device: Accelerator, size_gb: float) -> bool:
@@ -206,32 +202,32 @@ def _sold_with(device: Accelerator, size_gb: float) -> bool:
 
 def attention_kernels(generation: str) -> Mapping[str, AttentionKernel]:
     """The kernels for attention that a generation of chips has, by name, the latest last; empty if we know of none."""
-    if "attention" not in _loaded:
-        found: dict[str, dict[str, AttentionKernel]] = {}
-        for row in read_rows("attention.csv"):
-            keys = tuple(row.pop("sources").split("+"))
-            kernel = AttentionKernel(share=float(row.pop("share")), sources=keys, **row)
-            found.setdefault(kernel.generation, {})[kernel.kernel] = kernel
-        _loaded["attention"] = found
-    kernels: Mapping[str, AttentionKernel] = _loaded["attention"].get(generation, {})
-    return kernels
+    return _attention_kernels().get(generation, {})
 
 
+@cache
+def _attention_kernels() -> Mapping[str, Mapping[str, AttentionKernel]]:
+    found: dict[str, dict[str, AttentionKernel]] = {}
+    for row in read_rows("attention.csv"):
+        keys = tuple(row.pop("sources").split("+"))
+        kernel = AttentionKernel(share=float(row.pop("share")), sources=keys, **row)
+        found.setdefault(kernel.generation, {})[kernel.kernel] = kernel
+    return found
+
+
+@cache
 def api_prices() -> tuple[ApiPrice, ...]:
     """The API prices in the order of the catalogue: by maker, the newest model first."""
-    if "api_prices" not in _loaded:
-        _loaded["api_prices"] = tuple(
-            ApiPrice(
-                maker=row["maker"], model=row["model"], above_tokens=int(row["above_tokens"] or 0), hours=row["hours"],
-                since=row["since"], until=row["until"], input_usd_per_mtok=float(row["input"]),
-                cached_input_usd_per_mtok=_number(row["cached_input"]),
-                cache_write_usd_per_mtok=_number(row["cache_write"]), output_usd_per_mtok=float(row["output"]),
-                batch_share=_number(row["batch_share"]), tokens_ratio=float(row["tokens_ratio"] or 1),
-            )
-            for row in read_rows("api_prices.csv")
+    return tuple(
+        ApiPrice(
+            maker=row["maker"], model=row["model"], above_tokens=int(row["above_tokens"] or 0), hours=row["hours"],
+            since=row["since"], until=row["until"], input_usd_per_mtok=float(row["input"]),
+            cached_input_usd_per_mtok=_number(row["cached_input"]),
+            cache_write_usd_per_mtok=_number(row["cache_write"]), output_usd_per_mtok=float(row["output"]),
+            batch_share=_number(row["batch_share"]), tokens_ratio=float(row["tokens_ratio"] or 1),
         )
-    found: tuple[ApiPrice, ...] = _loaded["api_prices"]
-    return found
+        for row in read_rows("api_prices.csv")
+    )
 
 
 def api_price(name: str, prompt_tokens: float = 0) -> ApiPrice:
@@ -249,18 +245,16 @@ def api_price(name: str, prompt_tokens: float = 0) -> ApiPrice:
     return max(rows, key=lambda row: row.above_tokens)
 
 
+@cache
 def rents() -> tuple[Rent, ...]:
     """What providers ask for an hour of a device."""
-    if "rents" not in _loaded:
-        _loaded["rents"] = tuple(
-            Rent(
-                device=row["device"], provider=row["provider"], usd_per_hour=float(row["usd_per_hour"]),
-                spot=row["spot"] == "spot", as_of=row["as_of"], source=row["source"], note=row["note"],
-            )
-            for row in read_rows("rents.csv")
+    return tuple(
+        Rent(
+            device=row["device"], provider=row["provider"], usd_per_hour=float(row["usd_per_hour"]),
+            spot=row["spot"] == "spot", as_of=row["as_of"], source=row["source"], note=row["note"],
         )
-    found: tuple[Rent, ...] = _loaded["rents"]
-    return found
+        for row in read_rows("rents.csv")
+    )
 
 
 def rent(device: str) -> tuple[float, float, float] | None:
@@ -269,15 +263,13 @@ def rent(device: str) -> tuple[float, float, float] | None:
     Spot offers count only where there are no others. With fewer than four offers the range is that of the devices
     that more sell, about this device's median. None for a device that nobody in the catalogue rents out.
     """
-    if "rent_spans" not in _loaded:
-        _loaded["rent_spans"] = _rent_spans()
-    found: tuple[float, float, float] | None = _loaded["rent_spans"].get(device)
-    return found
+    return _rent_spans().get(device)
 
 
 _ENOUGH_OFFERS = 4
 
 
+@cache
 def _rent_spans() -> dict[str, tuple[float, float, float]]:
     offered: dict[str, list[float]] = {}
     for wanted in (False, True):
@@ -311,17 +303,15 @@ def _at(ordered: list[float], share: float) -> float:
     return ordered[below] + (ordered[above] - ordered[below]) * (place - below)
 
 
+@cache
 def tuning_services() -> tuple[TuningService, ...]:
     """Who trains what for others, and until when."""
-    if "tuning_services" not in _loaded:
-        _loaded["tuning_services"] = tuple(
-            TuningService(
-                provider=row["provider"], models=row["models"], usd=_number(row["usd"]), unit=row["unit"],
-                minimum_usd=_number(row["minimum_usd"]), weights_out=row["weights_out"], closes=row["closes"],
-                as_of=row["as_of"], source=row["source"], note=row["note"],
-                **{kind: row[kind] == "yes" for kind in ("supervised", "preference", "reinforcement")},
-            )
-            for row in read_rows("tuning_services.csv")
+    return tuple(
+        TuningService(
+            provider=row["provider"], models=row["models"], usd=_number(row["usd"]), unit=row["unit"],
+            minimum_usd=_number(row["minimum_usd"]), weights_out=row["weights_out"], closes=row["closes"],
+            as_of=row["as_of"], source=row["source"], note=row["note"],
+            **{kind: row[kind] == "yes" for kind in ("supervised", "preference", "reinforcement")},
         )
-    found: tuple[TuningService, ...] = _loaded["tuning_services"]
-    return found
+        for row in read_rows("tuning_services.csv")
+    )

@@ -3,13 +3,13 @@
 Counts are those of the class with its masked-language head (T5: with its decoder), as instantiated.
 """
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
-if TYPE_CHECKING:
-    from calculator.catalogs.config import _Reader
+from calculator.catalogs.config_keys import Reader
 
 
-def masked(reader: "_Reader", fields: dict[str, Any]) -> None:
+def masked(reader: Reader, fields: dict[str, Any]) -> None:
     """An encoder with learned positions, token types and a head of one dense layer and a norm."""
     hidden, vocab = fields["hidden_size"], fields["vocab"]
     width = reader.number("embedding_size", 1, 1 << 20) or hidden
@@ -30,7 +30,7 @@ def masked(reader: "_Reader", fields: dict[str, Any]) -> None:
         _relative(reader, fields)
 
 
-def _relative(reader: "_Reader", fields: dict[str, Any]) -> None:
+def _relative(reader: Reader, fields: dict[str, Any]) -> None:
     """DeBERTa's disentangled attention: a table of relative positions, and projections of it in each layer."""
     hidden = fields["hidden_size"]
     distance = reader.values.get("max_relative_positions")
@@ -50,13 +50,13 @@ def _relative(reader: "_Reader", fields: dict[str, Any]) -> None:
         fields["extra_layer_parameters"] += key * ("c2p" in kinds) + (hidden * hidden + hidden) * ("p2c" in kinds)
 
 
-def separate_biases(reader: "_Reader", fields: dict[str, Any]) -> None:
+def separate_biases(reader: Reader, fields: dict[str, Any]) -> None:
     """One matrix for query, key and value, with a bias for query and value."""
     fields["extra_layer_parameters"] = 2 * fields["hidden_size"]
     masked(reader, fields)
 
 
-def alternating(reader: "_Reader", fields: dict[str, Any]) -> None:
+def alternating(reader: Reader, fields: dict[str, Any]) -> None:
     """ModernBERT: windows in all but every third layer. The head has a norm, and the first layer one less."""
     hidden, layers = fields["hidden_size"], fields["layers"]
     fields["extra_parameters"] = hidden * hidden + (fields["vocab"] if reader.flag("decoder_bias") else 0)
@@ -65,7 +65,7 @@ def alternating(reader: "_Reader", fields: dict[str, Any]) -> None:
     fields["sliding_window"] = reader.number("local_attention", 1, 1 << 30)
 
 
-def encoder_decoder(reader: "_Reader", fields: dict[str, Any]) -> None:
+def encoder_decoder(reader: Reader, fields: dict[str, Any]) -> None:
     """T5: as many layers as encoder and decoder have together; the decoder's also attend to the encoder's output."""
     hidden, decoder = fields["hidden_size"], reader.number("num_decoder_layers", 1, 10_000) or fields["layers"]
     fields["layers"] += decoder
@@ -77,7 +77,12 @@ def encoder_decoder(reader: "_Reader", fields: dict[str, Any]) -> None:
     fields["extra_parameters"] = (decoder + 1) * hidden + 2 * buckets * fields["heads"]
 
 
-READERS = {
+def projected_text(reader: Reader, fields: dict[str, Any]) -> None:
+    """A text encoder with a projection, beside an image encoder."""
+    fields["extra_parameters"] = fields["hidden_size"] * reader.number("projection_dim", 1) + 1
+
+
+READERS: dict[str, Callable[[Reader, dict[str, Any]], None]] = {
     "masked": masked, "masked_separate_biases": separate_biases, "masked_alternating": alternating,
-    "encoder_decoder": encoder_decoder,
+    "encoder_decoder": encoder_decoder, "projected_text": projected_text,
 }

@@ -24,7 +24,7 @@ class Family(NamedTuple):
     fixed: Mapping[str, Any]
     """Fields of Architecture that the class fixes."""
     rules: Mapping[str, str]
-    """reader, window, experts, bias, qk_norm, positions: how the file is read where the common way is not enough."""
+    """How the file is read where the common way is not enough: ``docs/reference/adding-a-row.md`` has them all."""
 
 
 def _pairs(text: str) -> dict[str, str]:
@@ -49,6 +49,15 @@ def families() -> Mapping[str, Family]:
         values = {field: _value(field, text) for field, text in fixed.items()}
         found[model_type] = Family(name, row | keys, values, rules)
     return found
+
+
+@lru_cache(maxsize=1)
+def text_types() -> Mapping[str, str]:
+    """The family of the text part by the model_type of the multimodal model around it (rule ``inside``)."""
+    return {
+        around: inside for inside, family in families().items() for around in family.rules.get("inside", "").split("+")
+        if around
+    }
 
 
 @lru_cache(maxsize=1)

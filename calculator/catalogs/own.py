@@ -1,11 +1,11 @@
 """What readers bring along: names as people write them, a model's own file, a card that no catalogue has."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from calculator.catalogs import Accelerator, Architecture, accelerator, accelerators, architectures, read_config
+from calculator.catalogs.config_file import other_file, unfenced
 from calculator.json_text import read_json
 
 _SAME_SHAPE = ("instruct", "it", "chat", "base", "hf", "thinking", "dpo", "sft")
@@ -104,51 +104,10 @@ def on_card(device: str, own: Card) -> Accelerator:
     return replace(base, **changes)
 
 
-_WHAT = (
-    (
-        ("base_model_name_or_path",),
-        "this is an adapter's file: its base is {base_model_name_or_path}. Take the config.json of that model{adapter}",
-    ),
-    (
-        ("chat_template", "tokenizer_class", "added_tokens_decoder"),
-        "this is a tokenizer's file: take config.json from the same folder",
-    ),
-    (
-        ("weight_map",),
-        "this is the index of the weights: take config.json from the same folder",
-    ),
-    (
-        ("_diffusers_version", "_class_name"),
-        "this is a file of an image model: a language model's config.json has model_type",
-    ),
-    (
-        ("image_processor_type", "processor_class", "feature_extractor_type"),
-        "this is a processor's file: take config.json from the same folder",
-    ),
-    (
-        ("zero_optimization", "train_micro_batch_size_per_gpu"),
-        "this is a DeepSpeed set-up: choose its stage and its offload in the form, and paste the model's config.json",
-    ),
-    (
-        ("max_new_tokens", "eos_token_id", "transformers_version"),
-        "this is a generation_config.json: take config.json from the same folder",
-    ),
-)
-"""What a file that is no model's config may be, by keys that only such files have, and what to do next."""
-
-
-def _unfenced(text: str) -> str:
-    """Without the marks of a code block around it."""
-    stripped = text.strip()
-    if not stripped.startswith("```"):
-        return stripped
-    return stripped.partition("\n")[2].rpartition("```")[0].strip()
-
-
 @lru_cache(maxsize=4)
 def pasted(text: str) -> Architecture:
     """The model of a pasted config.json, or of its name. ValueError says what else it is, or which key is wrong."""
-    plain = _unfenced(text)
+    plain = unfenced(text)
     try:
         found = read_json(plain)
     except RecursionError:
@@ -164,11 +123,14 @@ def pasted(text: str) -> Architecture:
         raise ValueError(
             f"{found[:60]!r} is a name and no model of our list: open config.json on its page and paste it whole"
         )
-    if isinstance(found, Mapping) and "model_type" not in found:
-        for keys, words in _WHAT:
-            if any(key in found for key in keys):
-                raise ValueError(words.format_map(_Said(found)))
+    if words := other_file(found):
+        raise ValueError(words)
     return read_config(found, "your config.json")
+
+
+def chosen(name: str, config: str) -> Architecture:
+    """The pasted model when there is one, the catalogue's otherwise."""
+    return pasted(config) if config else architectures()[name]
 
 
 def _not_json(text: str, error: ValueError) -> str:
@@ -179,22 +141,3 @@ def _not_json(text: str, error: ValueError) -> str:
     if text.startswith("---") or "\nbase_model:" in f"\n{text}":
         return "this is a YAML file, a model card or a recipe: paste the config.json of the model that it names"
     return f"config.json must be JSON: {error}"
-
-
-class _Said(dict[str, str]):
-    """The words that a message takes from a file."""
-
-    def __init__(self, found: Mapping[str, Any]) -> None:
-        rank, targets = found.get("r"), found.get("target_modules")
-        adapter = ""
-        if isinstance(rank, int):
-            adapter = f", set the rank to {rank}"
-            if isinstance(targets, list) and all(isinstance(target, str) for target in targets):
-                adapter += f" and the adapter to {', '.join(targets)[:120]}"
-        super().__init__(
-            base_model_name_or_path=str(found.get("base_model_name_or_path"))[:80],
-            adapter=adapter,
-        )
-
-    def __missing__(self, key: str) -> str:
-        return ""

@@ -1,22 +1,34 @@
 """What may be chosen of a training run, as a form writes it, and what the laws call each choice."""
 
 from enum import StrEnum
+from typing import Self
 
 from calculator.catalogs import Accelerator
 from calculator.catalogs.training import bases, frameworks, objectives, optimizers
 
 
-class Method(StrEnum):
-    FULL = "full"
-    LORA = "LoRA"
-    QLORA = "QLoRA"
+class Choice(StrEnum):
+    """An option as a form writes it. law: what the laws call it."""
+
+    law: str
+
+    def __new__(cls, words: str, law: str = "") -> Self:
+        member = str.__new__(cls, words)
+        member._value_, member.law = words, law
+        return member
 
 
-class Targets(StrEnum):
+class Method(Choice):
+    FULL = "full", "full"
+    LORA = "LoRA", "lora"
+    QLORA = "QLoRA", "qlora"
+
+
+class Targets(Choice):
     """Which matrices carry an adapter."""
 
-    ALL = "all linear layers"
-    ATTENTION = "attention only"
+    ALL = "all linear layers", "all-linear"
+    ATTENTION = "attention only", "attention"
 
 
 class Checkpointing(StrEnum):
@@ -25,16 +37,16 @@ class Checkpointing(StrEnum):
     FULL = "full"
 
 
-class Sharding(StrEnum):
-    """How several GPUs share the work."""
+class Sharding(Choice):
+    """How several GPUs share the work. Which version of FSDP is meant is the framework's habit where it is not said."""
 
-    DDP = "none: a copy on each (DDP)"
-    ZERO1 = "optimizer (ZeRO-1)"
-    ZERO2 = "optimizer and gradients (ZeRO-2)"
+    DDP = "none: a copy on each (DDP)", "ddp"
+    ZERO1 = "optimizer (ZeRO-1)", "zero1"
+    ZERO2 = "optimizer and gradients (ZeRO-2)", "zero2"
     FSDP = "everything (FSDP, ZeRO-3)"
-    FSDP1 = "everything (FSDP, first version)"
-    FSDP2 = "everything (FSDP, second version)"
-    ZERO3 = "everything (DeepSpeed ZeRO-3)"
+    FSDP1 = "everything (FSDP, first version)", "fsdp"
+    FSDP2 = "everything (FSDP, second version)", "fsdp2"
+    ZERO3 = "everything (DeepSpeed ZeRO-3)", "zero3"
 
 
 class Precision(StrEnum):
@@ -52,49 +64,31 @@ class Packing(StrEnum):
     PADDED = "padded to the longest of the batch"
 
 
-class Attention(StrEnum):
+class Attention(Choice):
     """The kernel for attention scores."""
 
     LATEST = "the best of the chip"
-    FLASH_2 = "FlashAttention 2"
-    EAGER = "none (eager)"
+    FLASH_2 = "FlashAttention 2", "fa2"
+    EAGER = "none (eager)", "eager"
 
 
-class Offload(StrEnum):
+class Offload(Choice):
     """What is held in the main memory of the host."""
 
-    NONE = "nothing"
-    ACTIVATIONS = "activations"
-    OPTIMIZER = "the optimizer"
-    EVERYTHING = "weights, gradients and optimizer"
+    NONE = "nothing", "none"
+    ACTIVATIONS = "activations", "activations"
+    OPTIMIZER = "the optimizer", "optimizer"
+    EVERYTHING = "weights, gradients and optimizer", "parameters"
 
 
-class Metric(StrEnum):
+class Metric(Choice):
     """Who counted the memory of a run."""
 
-    SMI = "nvidia-smi"
-    RESERVED = "torch: max_memory_reserved"
-    ALLOCATED = "torch: max_memory_allocated"
+    SMI = "nvidia-smi", "nvidia-smi"
+    RESERVED = "torch: max_memory_reserved", "reserved"
+    ALLOCATED = "torch: max_memory_allocated", "allocated"
 
 
-METHODS = {Method.FULL: "full", Method.LORA: "lora", Method.QLORA: "qlora"}
-TARGETS = {Targets.ALL: "all-linear", Targets.ATTENTION: "attention"}
-OFFLOADS = {
-    Offload.NONE: "none",
-    Offload.ACTIVATIONS: "activations",
-    Offload.OPTIMIZER: "optimizer",
-    Offload.EVERYTHING: "parameters",
-}
-KERNELS = {Attention.LATEST: "", Attention.FLASH_2: "fa2", Attention.EAGER: "eager"}
-SHARDING = {
-    Sharding.DDP: "ddp",
-    Sharding.ZERO1: "zero1",
-    Sharding.ZERO2: "zero2",
-    Sharding.FSDP1: "fsdp",
-    Sharding.FSDP2: "fsdp2",
-    Sharding.ZERO3: "zero3",
-}
-METRICS = {Metric.SMI: "nvidia-smi", Metric.RESERVED: "reserved", Metric.ALLOCATED: "allocated"}
 USUAL = "usual"
 """The option that leaves a choice to the method or to the model's file."""
 
@@ -106,10 +100,6 @@ BASES = (
     *((name, row.label) for name, row in bases().items() if not row.refused),
 )
 ARITHMETIC = (("bf16", "16 bit"), ("fp8", "FP8"), ("mxfp8", "MXFP8"), ("nvfp4", "NVFP4"))
-
-
-def labels(table: dict[str, str]) -> tuple[tuple[str, str], ...]:
-    return tuple((label, label) for label in table)
 
 
 TRAINING_STACKS = ("cuda", "rocm", "oneapi", "gaudi")

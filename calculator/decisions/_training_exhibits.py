@@ -1,40 +1,33 @@
 """What the page on training shows beside its verdict: memory by part, remedies, what fits, commands, all cards.
 
-It only draws; what is said here is worked out in `limited_compute`.
+It only draws; what is said here is worked out in `limited_compute` and its siblings.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
 from math import ceil, prod
+from typing import TYPE_CHECKING
 
 from calculator import situation
 from calculator.catalogs import Architecture, architectures
 from calculator.catalogs.recipes import recipes
-from calculator.decisions._training_choices import METHODS, Method, Precision
-from calculator.decisions.limited_compute import (
-    CARD_COLUMNS,
-    Inputs,
-    Outputs,
-    all_cards,
-    card_row,
-    degrees,
-    device_words,
-    is_fitting,
-    memory_factor,
-    model_of,
-    needed_gib,
-    remedies,
-    setup_of,
-)
+from calculator.decisions._training_choices import Method, Precision
+from calculator.decisions._training_estimates import is_fitting, memory_factor, needed_gib
+from calculator.decisions._training_remedies import CARD_COLUMNS, all_cards, card_row, remedies
+from calculator.decisions._training_setup import degrees, model_of, setup_of
 from calculator.exhibit import Bar, Bars, Command, Exhibit, Mark, Segment, Table
 from calculator.llm import parameters
 from calculator.llm.bands import SD_OF_BAND
 from calculator.llm.training.memory import TrainingSetup, estimate
 from calculator.units import EXAMPLES, GIB, PARAMETERS, TOKENS, USD
 
+if TYPE_CHECKING:
+    from calculator.decisions.limited_compute import Inputs, Outputs
 
-def exhibits(i: Inputs, o: Outputs) -> Iterator[Exhibit]:
+
+def exhibits(i: "Inputs", o: "Outputs") -> Iterator[Exhibit]:
+    """All of it, in the order of the page."""
     parts = (
         ("Weights", o.weights_gib),
         ("Gradients", o.gradients_gib),
@@ -52,12 +45,12 @@ def exhibits(i: Inputs, o: Outputs) -> Iterator[Exhibit]:
     yield Bars(
         title="Memory per GPU against the card",
         description=(
-            f"{GIB.show(o.peak_gib)} needed against {GIB.show(o.room_gib)} on the {device_words(i)}, where PyTorch "
-            f"will reserve {GIB.show(o.reserved_gib)}."
+            f"{GIB.show(o.peak_gib)} needed against {GIB.show(o.room_gib)} on the {situation.card(i).name}, "
+            f"where PyTorch will reserve {GIB.show(o.reserved_gib)}."
         ),
         unit=GIB,
         bars=(Bar(label="This run", segments=segments, low=low, high=high),),
-        limit=Mark(label=device_words(i), x=o.room_gib),
+        limit=Mark(label=situation.card(i).name, x=o.room_gib),
     )
     changes = remedies(i, o)
     if changes:
@@ -68,7 +61,7 @@ def exhibits(i: Inputs, o: Outputs) -> Iterator[Exhibit]:
         )
     yield _largest(i, o)
     yield from _commands(i, o)
-    yield _all_cards(i, o)
+    yield _all_cards(i)
 
 
 def _most(fits: Callable[[int], bool], most: int) -> int:
@@ -86,7 +79,7 @@ def _by_size() -> tuple[tuple[int, Architecture], ...]:
     return tuple(sorted(sized, key=lambda pair: -pair[0]))
 
 
-def _largest(i: Inputs, o: Outputs) -> Table:
+def _largest(i: "Inputs", o: "Outputs") -> Table:
     """The longest sequence, the largest batch and the largest catalogued model that fit the same card, by method."""
     room, model = o.room_gib, model_of(i)
     rows = []
@@ -94,7 +87,7 @@ def _largest(i: Inputs, o: Outputs) -> Table:
         here = method == i.method
         setup = replace(
             setup_of(i),
-            method=METHODS[method],
+            method=method.law,
             base_quantisation=setup_of(i).base_quantisation if here else "",
             master_weights=method == Method.FULL and i.precision == Precision.MIXED,
         )
@@ -129,7 +122,7 @@ def _largest(i: Inputs, o: Outputs) -> Table:
     )
 
 
-def _all_cards(i: Inputs, o: Outputs) -> Table:
+def _all_cards(i: "Inputs") -> Table:
     found = all_cards(i)
     return Table(
         title="The same job on every card that is rented out",
@@ -142,7 +135,7 @@ def _all_cards(i: Inputs, o: Outputs) -> Table:
     )
 
 
-def _commands(i: Inputs, o: Outputs) -> tuple[Command, ...]:
+def _commands(i: "Inputs", o: "Outputs") -> tuple[Command, ...]:
     """The same set-up in the words of the frameworks, where it fits."""
     if not is_fitting(o):
         return ()

@@ -7,7 +7,7 @@ prompts, images, and agents whose independent steps do compound.
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
+from functools import partial
 from math import ceil
 from typing import assert_never
 
@@ -17,7 +17,7 @@ from calculator.fields import ask, assume, flag, out
 from calculator.llm import tokens
 from calculator.situation import Failure
 from calculator.units import EXAMPLES, POINTS, SECONDS, SHARE, TOKENS, TURNS, USD, USD_PER_MONTH
-from calculator.verdict import Decision, Rule, Stance, Verdict
+from calculator.verdict import Advice, Decision, Rule, Stance, Verdict
 
 DRIP_FED = ask(
     0.5,
@@ -46,11 +46,11 @@ LENGTHS = (5, 10, 20, 40)
 """Turns for which the table shows the cost."""
 
 
-class Answer(StrEnum):
-    RESTATE = "Restate what is known in one prompt"
-    ROOM = "Make room in the window"
-    TRAIN = "Train on whole conversations"
-    NEITHER = "The turns do not decide"
+class Answer(Advice):
+    RESTATE = "Restate what is known in one prompt", Stance.REFRAIN
+    ROOM = "Make room in the window", Stance.REFRAIN
+    TRAIN = "Train on whole conversations", Stance.TRAIN
+    NEITHER = "The turns do not decide", Stance.OPEN
 
 
 class Ground(Rule):
@@ -63,6 +63,9 @@ class Ground(Rule):
     RESTATING_FALLS_SHORT = Answer.TRAIN
 
 
+_traffic = partial(ask, group=situation.TRAFFIC)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
     conversation_turns: float = situation.conversation_turns
@@ -73,50 +76,30 @@ class Inputs:
     failure: str = situation.failure
     prompt_tokens: float = situation.prompt_tokens
     shared_prefix_share: float = situation.shared_prefix_share
-    system_tokens: float | None = ask(
+    system_tokens: float | None = _traffic(
         None,
         TOKENS,
         "Instructions and tools, sent with every turn",
         low=1,
         high=2e6,
         hint="Empty: the part of your prompt that never changes",
-        group=situation.TRAFFIC,
     )
-    user_tokens: float = ask(
+    user_tokens: float = _traffic(
         120,
         TOKENS,
         "What the user adds in a turn",
         low=1,
         high=2e5,
         hint="With tool results, where there are any: they are most of it",
-        group=situation.TRAFFIC,
     )
     answer_tokens: float = situation.answer_tokens
     thinking_tokens: float = situation.thinking_tokens
-    context_tokens: float = ask(
-        128_000, TOKENS, "Context window", low=512, high=1e8, hint="Of the model you use", group=situation.TRAFFIC
+    context_tokens: float = _traffic(128_000, TOKENS, "Context window", low=512, high=1e8, hint="Of the model you use")
+    turn_gap_seconds: float = _traffic(
+        45, SECONDS, "Time between two turns", low=0.1, high=604_800, hint="On average. Long pauses empty the cache"
     )
-    turn_gap_seconds: float = ask(
-        45,
-        SECONDS,
-        "Time between two turns",
-        low=0.1,
-        high=604_800,
-        hint="On average. Long pauses empty the cache",
-        group=situation.TRAFFIC,
-    )
-    summary_turns: float = ask(
-        6,
-        TURNS,
-        "Turns until a summary replaces the history",
-        low=1,
-        high=500,
-        whole=True,
-        group=situation.TRAFFIC,
-    )
-    summary_tokens: float = ask(
-        300, TOKENS, "Length of a summary, or of the restated request", low=1, high=2e5, group=situation.TRAFFIC
-    )
+    summary_turns: float = _traffic(6, TURNS, "Turns until a summary replaces the history", low=1, high=500, whole=True)
+    summary_tokens: float = _traffic(300, TOKENS, "Length of a summary, or of the restated request", low=1, high=2e5)
     requests_per_month: float = situation.requests_per_month
     labelled_examples: float = situation.labelled_examples
     whole_conversations: bool = flag(
@@ -587,11 +570,5 @@ DECISION = Decision(
         "summarised_conversation_usd",
         "restated_conversation_usd",
     ),
-    stances={
-        Answer.RESTATE: Stance.REFRAIN,
-        Answer.ROOM: Stance.REFRAIN,
-        Answer.TRAIN: Stance.TRAIN,
-        Answer.NEITHER: Stance.OPEN,
-    },
     consideration="what is lost over the turns of a conversation, and what wins it back",
 )

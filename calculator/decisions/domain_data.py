@@ -7,17 +7,16 @@ model; and what tuning costs beside the labels, which the overall decision count
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import lru_cache
 from math import inf, log2
 from typing import assert_never
 
 from calculator import situation
-from calculator.cases import NEUTRAL, Situation, quality
+from calculator.cases import Situation, quality
+from calculator.decisions import _published
 from calculator.exhibit import Curves, Exhibit, Line, Mark, Note, Table
 from calculator.fields import ask, assume, assumptions_of, out, paste
 from calculator.llm.tokens import managed_training_usd
-from calculator.situation import TASK_TYPES, YEAR, Task
 from calculator.stats import intervals
 from calculator.stats.labels import rater_error
 from calculator.stats.learning_curve import (
@@ -34,7 +33,7 @@ from calculator.stats.learning_curve import (
 )
 from calculator.stats.normal import critical_z, normal_cdf
 from calculator.units import EXAMPLES, ITEMS, POINTS, SHARE, USD, Unit, parse
-from calculator.verdict import Decision, Rule, Stance, Verdict
+from calculator.verdict import Advice, Decision, Rule, Stance, Verdict
 
 RESAMPLES = 400
 """Curves behind the interval: its ends then rest on twenty curves each."""
@@ -52,11 +51,11 @@ PILOT_HOURS = 8.0
 """A day's work to train four times by script and score each on the same items."""
 
 
-class Answer(StrEnum):
-    ENOUGH = "Fine-tune on the data you have"
-    LABEL = "Label the next batch, then fine-tune"
-    LIMIT = "Improve labels, task or model, not the amount"
-    KEEP = "Keep prompting: this data does not beat it"
+class Answer(Advice):
+    ENOUGH = "Fine-tune on the data you have", Stance.TRAIN
+    LABEL = "Label the next batch, then fine-tune", Stance.TRAIN
+    LIMIT = "Improve labels, task or model, not the amount", Stance.OPEN
+    KEEP = "Keep prompting: this data does not beat it", Stance.REFRAIN
 
 
 class Ground(Rule):
@@ -251,16 +250,8 @@ class Outputs:
 
 def described(i: Inputs) -> Situation:
     """The situation in the terms of the published comparisons."""
-    return Situation(
-        task_type=TASK_TYPES[Task(i.task)],
-        n_train_examples=i.labelled_examples,
-        n_classes=i.classes_count,
-        baseline_prompted_score_01=i.prompted_accuracy_share,
-        multi_turn_or_long_context=i.long_context,
-        year=YEAR,
-        baseline_is_engineered=True,
-        tuned_arm_by=NEUTRAL,
-        larger_model_labels=False,
+    return _published.described(
+        i.task, i.classes_count, i.long_context, i.prompted_accuracy_share, i.labelled_examples
     )
 
 
@@ -589,11 +580,5 @@ DECISION = Decision(
         "batch_worth_usd",
         "batch_usd",
     ),
-    stances={
-        Answer.ENOUGH: Stance.TRAIN,
-        Answer.LABEL: Stance.TRAIN,
-        Answer.LIMIT: Stance.OPEN,
-        Answer.KEEP: Stance.REFRAIN,
-    },
     consideration="where the learning curve of your data leads",
 )

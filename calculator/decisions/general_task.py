@@ -10,8 +10,7 @@ that is cheaper to mend).
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import inf
 from typing import assert_never
 
@@ -21,7 +20,7 @@ from calculator.fields import ask, assume, out
 from calculator.situation import KNOWLEDGE_FAILURES
 from calculator.stats import binomial, certify, intervals, labels, paired
 from calculator.units import ITEMS, POINTS, SHARE, USD
-from calculator.verdict import Decision, Rule, Stance, Verdict
+from calculator.verdict import Advice, Decision, Rule, Stance, Verdict
 
 ALPHA = 0.05
 """One-sided level of both tests, by convention."""
@@ -33,11 +32,11 @@ SHORT_POINTS = 10.0
 """How far short of the bar a system is that a stop rule ought to catch."""
 
 
-class Answer(StrEnum):
-    AS_IS = "Use the model as it is"
-    MEASURE = "Test more items first"
-    MEND = "Mend the prompt or the context first"
-    TRAIN = "Train for what is left"
+class Answer(Advice):
+    AS_IS = "Use the model as it is", Stance.REFRAIN
+    MEASURE = "Test more items first", Stance.OPEN
+    MEND = "Mend the prompt or the context first", Stance.REFRAIN
+    TRAIN = "Train for what is left", Stance.TRAIN
 
 
 class Ground(Rule):
@@ -48,6 +47,9 @@ class Ground(Rule):
     MODEL_FALLS_SHORT = Answer.TRAIN
 
 
+_quality = partial(ask, group=situation.QUALITY)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
     prompted_accuracy_share: float = situation.prompted_accuracy_share
@@ -56,7 +58,7 @@ class Inputs:
     difference_points: float = situation.difference_points
     failure: str = situation.failure
     gold_passage_accuracy_share: float | None = situation.gold_passage_accuracy_share
-    prompt_failures_items: float | None = ask(
+    prompt_failures_items: float | None = _quality(
         None,
         ITEMS,
         "Failures read: the prompt's fault",
@@ -64,9 +66,8 @@ class Inputs:
         high=1e6,
         whole=True,
         hint="A clearer instruction would have mended it. Empty: none read yet",
-        group=situation.QUALITY,
     )
-    context_failures_items: float | None = ask(
+    context_failures_items: float | None = _quality(
         None,
         ITEMS,
         "Failures read: a missing document",
@@ -74,9 +75,8 @@ class Inputs:
         high=1e6,
         whole=True,
         hint="The right passage would have mended it",
-        group=situation.QUALITY,
     )
-    model_failures_items: float | None = ask(
+    model_failures_items: float | None = _quality(
         None,
         ITEMS,
         "Failures read: the model's own",
@@ -84,7 +84,6 @@ class Inputs:
         high=1e6,
         whole=True,
         hint="Instruction and document were there, and it failed",
-        group=situation.QUALITY,
     )
     rater_agreement_share: float | None = situation.rater_agreement_share
     classes_count: float | None = situation.classes_count
@@ -97,18 +96,9 @@ class Inputs:
         hint="Answered by the same model",
         group=situation.TASK,
     )
-    rule_items: float = ask(
-        10, ITEMS, "Your stop rule: items tried", low=1, high=100_000, whole=True, group=situation.QUALITY
-    )
-    rule_passes_items: float = ask(
-        8,
-        ITEMS,
-        "Your stop rule: items that must pass",
-        low=0,
-        high=100_000,
-        whole=True,
-        hint="Like 8 of 10",
-        group=situation.QUALITY,
+    rule_items: float = _quality(10, ITEMS, "Your stop rule: items tried", low=1, high=100_000, whole=True)
+    rule_passes_items: float = _quality(
+        8, ITEMS, "Your stop rule: items that must pass", low=0, high=100_000, whole=True, hint="Like 8 of 10"
     )
     won_items: float = situation.won_items
     lost_items: float = situation.lost_items
@@ -270,7 +260,7 @@ def judge(i: Inputs, o: Outputs) -> Verdict:
     real = f"The gap is real: {passed}, and at the bar of {share(o.bar_share)} the chance of that is " + _chance(
         o.gap_chance_share
     )
-    step = _read_failures(i, o)
+    step = _read_failures(i)
     match ground:
         case Ground.BAR_IS_CLEARED:
             headline = (
@@ -376,7 +366,7 @@ def _more_items(i: Inputs, o: Outputs) -> str:
     )
 
 
-def _read_failures(i: Inputs, o: Outputs) -> str:
+def _read_failures(i: Inputs) -> str:
     failed = i.test_items - round(i.prompted_accuracy_share * int(i.test_items))
     if _is_counted(i):
         return "Rewrite the prompt for the failures that it would mend, give the missing documents, and score again."
@@ -476,11 +466,5 @@ DECISION = Decision(
         "enough_chance_share",
         "reach_share",
     ),
-    stances={
-        Answer.AS_IS: Stance.REFRAIN,
-        Answer.MEASURE: Stance.OPEN,
-        Answer.MEND: Stance.REFRAIN,
-        Answer.TRAIN: Stance.TRAIN,
-    },
     consideration="whether a gap is left that prompt and context cannot close",
 )

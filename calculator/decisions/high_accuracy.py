@@ -11,14 +11,13 @@ unlike amounts (score them by cost then), and judges who are models (their error
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import inf, log, sqrt
 from typing import assert_never
 
 from calculator import situation
 from calculator.cases import quality
-from calculator.decisions._reinforcement import reinforcement
+from calculator.decisions._reinforcement import LEARNABLE_SHARE, REINFORCEMENT_USD, reinforcement
 from calculator.decisions.too_little_data import tuned_gain
 from calculator.exhibit import Bar, Bars, Exhibit, Mark, Segment, Table
 from calculator.fields import ask, assume, out
@@ -27,7 +26,7 @@ from calculator.stats import certify, intervals, paired, value
 from calculator.stats.normal import normal_cdf, normal_quantile
 from calculator.stats.sampling import Z_95
 from calculator.units import EXAMPLES, ITEMS, POINTS, SHARE, USD, USD_PER_MONTH
-from calculator.verdict import Decision, Rule, Stance, Verdict
+from calculator.verdict import Advice, Decision, Rule, Stance, Verdict
 
 NARROWEST_SHARE = 0.005
 """A score nearer to the bar than this takes tens of thousands of items to tell: no test is planned for it."""
@@ -39,11 +38,11 @@ MOST_EXACT_ITEMS = 20_000
 """Above this the exact interval and Wilson's agree to three digits, and the exact one takes longest."""
 
 
-class Answer(StrEnum):
-    ENOUGH = "Accurate enough: use it"
-    MEASURE = "Test more items first"
-    TRAIN = "Train, and retrieve the facts"
-    OTHER = "Retrieve or review, do not train"
+class Answer(Advice):
+    ENOUGH = "Accurate enough: use it", Stance.REFRAIN
+    MEASURE = "Test more items first", Stance.OPEN
+    TRAIN = "Train, and retrieve the facts", Stance.TRAIN
+    OTHER = "Retrieve or review, do not train", Stance.REFRAIN
 
 
 class Ground(Rule):
@@ -55,6 +54,10 @@ class Ground(Rule):
     TRIAL_PAYS = Answer.TRAIN
 
 
+_stake = partial(ask, group=situation.MONEY)
+_quality = partial(ask, group=situation.QUALITY)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
     prompted_accuracy_share: float = situation.prompted_accuracy_share
@@ -62,47 +65,28 @@ class Inputs:
     target_accuracy_share: float = situation.target_accuracy_share
     success_usd: float = situation.success_usd
     failure_usd: float = situation.failure_usd
-    churn_share: float = ask(
-        0,
-        SHARE,
-        "Wrong answers that lose the customer",
-        low=0,
-        high=1,
-        hint="The others cost what is above",
-        group=situation.MONEY,
+    churn_share: float = _stake(
+        0, SHARE, "Wrong answers that lose the customer", low=0, high=1, hint="The others cost what is above"
     )
-    churn_usd: float = ask(0, USD, "Worth of a lost customer", low=0, high=1e7, group=situation.MONEY)
+    churn_usd: float = _stake(0, USD, "Worth of a lost customer", low=0, high=1e7)
     requests_per_month: float = situation.requests_per_month
     failure: str = situation.failure
     gold_passage_accuracy_share: float | None = situation.gold_passage_accuracy_share
     retrieved_accuracy_share: float | None = situation.retrieved_accuracy_share
-    review_usd: float = ask(
-        2,
-        USD,
-        "A person's check of one answer",
-        low=0,
-        high=100_000,
-        hint="Minutes times the wage",
-        group=situation.MONEY,
+    review_usd: float = _stake(
+        2, USD, "A person's check of one answer", low=0, high=100_000, hint="Minutes times the wage"
     )
     difference_points: float = situation.difference_points
-    discordant_share: float | None = ask(
+    discordant_share: float | None = _quality(
         None,
         SHARE,
         "Items on which two systems disagree",
         low=0,
         high=1,
         hint="From a pilot of a hundred items. Empty: from the correlation below",
-        group=situation.QUALITY,
     )
-    cluster_items: float = ask(
-        1,
-        ITEMS,
-        "Test items from one document or customer",
-        low=1,
-        high=100_000,
-        hint="One: all are independent",
-        group=situation.QUALITY,
+    cluster_items: float = _quality(
+        1, ITEMS, "Test items from one document or customer", low=1, high=100_000, hint="One: all are independent"
     )
     won_items: float = situation.won_items
     lost_items: float = situation.lost_items
@@ -212,14 +196,8 @@ class Outputs:
     compared_chance_share: float = out(
         SHARE, "Chance of such a difference by luck", how="stats.paired.mcnemar, exact; 100 % when none was made"
     )
-    reinforcement_usd: float = out(
-        USD, "Reinforcement, all runs: rollouts, grades, training", how="llm.training.cost.reinforcement_usd"
-    )
-    learnable_share: float = out(
-        SHARE,
-        "Prompts that reinforcement can learn from",
-        how="llm.training.cost.mixed_group_share: not all tried answers alike",
-    )
+    reinforcement_usd: float = REINFORCEMENT_USD
+    learnable_share: float = LEARNABLE_SHARE
 
 
 def review_split(error: float, threshold: float, apart: float) -> tuple[float, float]:
@@ -645,11 +623,5 @@ DECISION = Decision(
         "smallest_gain_points",
         "reviewed_share",
     ),
-    stances={
-        Answer.ENOUGH: Stance.REFRAIN,
-        Answer.MEASURE: Stance.OPEN,
-        Answer.TRAIN: Stance.TRAIN,
-        Answer.OTHER: Stance.REFRAIN,
-    },
     consideration="whether the accuracy is enough and can be shown",
 )

@@ -7,7 +7,6 @@ much of the behaviour a tuned model will learn, which the overall decision estim
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import assert_never
 
 from calculator import situation
@@ -36,7 +35,7 @@ from calculator.units import (
     USD_PER_MONTH,
     WORDS,
 )
-from calculator.verdict import Decision, Rule, Stance, Verdict
+from calculator.verdict import Advice, Decision, Rule, Stance, Verdict
 
 LANGUAGE = "The language of your field"
 
@@ -54,11 +53,11 @@ SAULLM_TOKENS = 3e10
 """The legal text that SaulLM-7B was pretrained on further (arXiv 2403.03883)."""
 
 
-class Answer(StrEnum):
-    TRAIN = "Fine-tune for the behaviour"
-    RETRIEVE = "Retrieve the knowledge"
-    FIX = "Fix the retrieval you have"
-    LEAVE = "Nothing is missing: leave it"
+class Answer(Advice):
+    TRAIN = "Fine-tune for the behaviour", Stance.TRAIN
+    RETRIEVE = "Retrieve the knowledge", Stance.REFRAIN
+    FIX = "Fix the retrieval you have", Stance.REFRAIN
+    LEAVE = "Nothing is missing: leave it", Stance.REFRAIN
 
 
 class Ground(Rule):
@@ -457,11 +456,5 @@ DECISION = Decision(
         "retrieved_share",
         "pretraining_usd",
     ),
-    stances={
-        Answer.TRAIN: Stance.TRAIN,
-        Answer.RETRIEVE: Stance.REFRAIN,
-        Answer.FIX: Stance.REFRAIN,
-        Answer.LEAVE: Stance.REFRAIN,
-    },
     consideration="whether documents or training would close the gap",
 )

@@ -16,6 +16,7 @@ from calculator import situation
 from calculator.exhibit import Curves, Exhibit, Line, Mark, Table
 from calculator.fields import ask, assume, flag, out, pick
 from calculator.llm import tokens
+from calculator.situation import HOURS_PER_MONTH
 from calculator.stats.value import annuity_months, monthly_rate
 from calculator.units import (
     COUNT,
@@ -32,18 +33,16 @@ from calculator.units import (
     USD_PER_MONTH,
     USD_PER_REQUEST,
 )
-from calculator.verdict import Decision, Rule, Stance, Verdict
-
-HOURS_PER_MONTH = 730.0
+from calculator.verdict import Advice, Decision, Rule, Stance, Verdict
 
 LONGEST_MONTHS = 120
 """Payback is looked for within ten years, the longest horizon a form accepts."""
 
 
-class Answer(StrEnum):
-    KEEP = "Keep the prompt"
-    IMPROVE = "Improve the prompt first"
-    TUNE = "Tune, and cut the prompt"
+class Answer(Advice):
+    KEEP = "Keep the prompt", Stance.REFRAIN
+    IMPROVE = "Improve the prompt first", Stance.REFRAIN
+    TUNE = "Tune, and cut the prompt", Stance.TRAIN
 
 
 class Ground(Rule):
@@ -625,6 +624,5 @@ DECISION = Decision(
         "extra_usd_per_month",
         "search_usd",
     ),
-    stances={Answer.KEEP: Stance.REFRAIN, Answer.IMPROVE: Stance.REFRAIN, Answer.TUNE: Stance.TRAIN},
     consideration="what a long prompt costs in use against what a tuned model costs to make and to keep",
 )

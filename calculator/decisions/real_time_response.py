@@ -6,16 +6,16 @@ answer (add their hidden tokens to the answer), and devices that slow down when 
 """
 
 from dataclasses import dataclass, replace
-from enum import StrEnum
+from functools import partial
 from math import ceil, inf, isfinite
 from typing import Literal, assert_never
 
 from calculator import situation
-from calculator.catalogs import Accelerator, Architecture, architectures
-from calculator.catalogs.own import pasted
+from calculator.catalogs import Accelerator, Architecture
+from calculator.catalogs.own import chosen, pasted
 from calculator.catalogs.recipes import recipes
 from calculator.exhibit import Bar, Bars, Command, Exhibit, Mark, Segment, Table
-from calculator.fields import ask, assume, out, paste, pick
+from calculator.fields import ask, assume, out, pick
 from calculator.llm.accuracy import sentence
 from calculator.llm.parameters import in_words, lora
 from calculator.llm.serving import (
@@ -30,6 +30,7 @@ from calculator.llm.serving import (
 )
 from calculator.llm.serving.place import how_far, spread
 from calculator.llm.tokens import request_usd
+from calculator.situation import HOURS_PER_MONTH
 from calculator.stats.normal import normal_quantile
 from calculator.units import (
     COUNT,
@@ -42,18 +43,17 @@ from calculator.units import (
     USD_PER_MONTH,
     USERS,
 )
-from calculator.verdict import Decision, Rule, Stance, Verdict
+from calculator.verdict import Advice, Decision, Rule, Stance, Verdict
 
-HOURS_PER_MONTH = 730.0
 ADAPTER_RANK = 16
 SD_OF_SPREAD = normal_quantile(0.94)
 """Standard deviations at the ends of a band that holds 88 % of the runs."""
 
 
-class Answer(StrEnum):
-    LARGE = "The large model is fast enough"
-    SMALL = "Take the small model"
-    NEITHER = "Neither is fast enough here"
+class Answer(Advice):
+    LARGE = "The large model is fast enough", Stance.OPEN
+    SMALL = "Take the small model", Stance.OPEN
+    NEITHER = "Neither is fast enough here", Stance.OPEN
 
 
 class Ground(Rule):
@@ -100,6 +100,10 @@ def served_config(text: str) -> Architecture:
     return model
 
 
+_hardware = partial(pick, group=situation.HARDWARE)
+_config_file = partial(situation.config_file, check=served_config, group=situation.HARDWARE, advanced=True)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
     large_model: str = situation.model(
@@ -108,44 +112,16 @@ class Inputs:
     small_model: str = situation.model(
         "meta-llama/Llama-3.1-8B", "Small model", situation.HARDWARE, in_words, generates
     )
-    large_config_json: str = paste(
-        "",
-        "Or paste the large one's config.json",
-        longest=100_000,
-        check=served_config,
-        hint="From the model's page on Hugging Face",
-        group=situation.HARDWARE,
-        advanced=True,
-    )
-    small_config_json: str = paste(
-        "",
-        "Or paste the small one's config.json",
-        longest=100_000,
-        check=served_config,
-        hint="From the model's page on Hugging Face",
-        group=situation.HARDWARE,
-        advanced=True,
-    )
+    large_config_json: str = _config_file("Or paste the large one's config.json")
+    small_config_json: str = _config_file("Or paste the small one's config.json")
     device: str = situation.device(serves)
     device_usd_per_hour: float | None = situation.device_usd_per_hour
     gpus: float = situation.gpus
     own_card_gib: float | None = situation.own_card_gib
     own_card_tflops: float | None = situation.own_card_tflops
     own_card_gb_per_s: float | None = situation.own_card_gb_per_s
-    stored: str = pick(
-        "8 bit (fp8)",
-        [(label, label) for label in FORMATS_OFFERED],
-        "Number format of the weights",
-        group=situation.HARDWARE,
-        named=format_named,
-    )
-    engine: str = pick(
-        "vLLM",
-        [(label, label) for label in ENGINES_OFFERED],
-        "Software that serves it",
-        group=situation.HARDWARE,
-        named=engine_named,
-    )
+    stored: str = _hardware("8 bit (fp8)", FORMATS_OFFERED, "Number format of the weights", named=format_named)
+    engine: str = _hardware("vLLM", ENGINES_OFFERED, "Software that serves it", named=engine_named)
     adapters_count: float = ask(
         0,
         COUNT,
@@ -223,13 +199,13 @@ class Service:
 
 
 def large_of(i: Inputs) -> Architecture:
-    """The large model: the pasted one when there is one."""
-    return pasted(i.large_config_json) if i.large_config_json else architectures()[i.large_model]
+    """The large model."""
+    return chosen(i.large_model, i.large_config_json)
 
 
 def small_of(i: Inputs) -> Architecture:
-    """The small model: the pasted one when there is one."""
-    return pasted(i.small_config_json) if i.small_config_json else architectures()[i.small_model]
+    """The small model."""
+    return chosen(i.small_model, i.small_config_json)
 
 
 def setup_of(i: Inputs, model: Architecture, devices: int) -> ServingSetup:
@@ -461,10 +437,10 @@ def exhibits(i: Inputs, o: Outputs) -> tuple[Exhibit, ...]:
                 limit=Mark(label="must begin", x=i.latency_ms),
             ),
         )
-    return (*waterfall, *_commands(i, o), _what_fits(i))
+    return (*waterfall, *_commands(i), _what_fits(i))
 
 
-def _commands(i: Inputs, o: Outputs) -> tuple[Command, ...]:
+def _commands(i: Inputs) -> tuple[Command, ...]:
     """How the engine chosen is told to serve the small model, where it fits and this project has the words."""
     found = service(i, small_of(i))
     if not found.slots:
@@ -551,6 +527,5 @@ DECISION = Decision(
         "hosting_usd_per_month",
         "api_usd_per_month",
     ),
-    stances=dict.fromkeys(Answer, Stance.OPEN),
     consideration="how soon an answer begins and how many users it carries",
 )

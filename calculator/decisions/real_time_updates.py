@@ -7,24 +7,23 @@ weights cannot give.
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
+from functools import partial
 from math import log2
 from typing import assert_never
 
 from calculator import situation
 from calculator.exhibit import Curves, Exhibit, Line, Mark
 from calculator.fields import ask, assume, out
+from calculator.situation import DAYS_PER_MONTH
 from calculator.stats.decay import any_stale, mean_stale_share, stale_share
 from calculator.units import DAYS, SHARE, USD_PER_MONTH
-from calculator.verdict import Decision, Rule, Stance, Verdict
-
-DAYS_PER_MONTH = 365.25 / 12
+from calculator.verdict import Advice, Decision, Rule, Stance, Verdict
 
 
-class Answer(StrEnum):
-    RETRIEVE = "Retrieve from live sources"
-    RETRAIN = "Keep up by retraining"
-    NEITHER = "Freshness does not decide"
+class Answer(Advice):
+    RETRIEVE = "Retrieve from live sources", Stance.REFRAIN
+    RETRAIN = "Keep up by retraining", Stance.TRAIN
+    NEITHER = "Freshness does not decide", Stance.OPEN
 
 
 class Ground(Rule):
@@ -34,21 +33,16 @@ class Ground(Rule):
     INDEX_IS_CHEAPER = Answer.RETRIEVE
 
 
+_facts = partial(ask, group=situation.FACTS)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
     fact_half_life_days: float = situation.fact_half_life_days
     facts_per_answer_count: float = situation.facts_per_answer_count
-    stale_allowed_share: float = ask(
-        0.02, SHARE, "Answers that may be out of date", low=0, high=1, group=situation.FACTS
-    )
-    fact_requests_share: float = ask(
-        0.5,
-        SHARE,
-        "Requests that touch changing facts",
-        low=0,
-        high=1,
-        hint="The others need no refresh",
-        group=situation.FACTS,
+    stale_allowed_share: float = _facts(0.02, SHARE, "Answers that may be out of date", low=0, high=1)
+    fact_requests_share: float = _facts(
+        0.5, SHARE, "Requests that touch changing facts", low=0, high=1, hint="The others need no refresh"
     )
     retraining_days: float = situation.retraining_days
     corpus_tokens: float = situation.corpus_tokens
@@ -217,6 +211,5 @@ DECISION = Decision(
     judge,
     exhibits=exhibits,
     result="retrained_stale_share",
-    stances={Answer.RETRIEVE: Stance.REFRAIN, Answer.RETRAIN: Stance.TRAIN, Answer.NEITHER: Stance.OPEN},
     consideration="how fresh the facts in an answer must be",
 )

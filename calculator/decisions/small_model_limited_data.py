@@ -9,26 +9,27 @@ priced in proportion to size. Left out: base models above 8 billion, latency, an
 
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import ceil, inf, log2
 from typing import NamedTuple, assert_never
 
 from calculator import situation
-from calculator.cases import NEUTRAL, Situation, quality
+from calculator.cases import quality
 from calculator.catalogs import accelerators, architectures
-from calculator.decisions._reinforcement import reinforcement
-from calculator.decisions.limited_compute import surprise
+from calculator.decisions._published import described
+from calculator.decisions._reinforcement import LEARNABLE_SHARE, REINFORCEMENT_USD, reinforcement
+from calculator.decisions._training_estimates import surprise
 from calculator.exhibit import Curves, Exhibit, Line, Mark, Table
 from calculator.fields import ask, assume, flag, out
 from calculator.llm import parameters
 from calculator.llm.tokens import managed_training_usd, request_usd
 from calculator.llm.training.memory import MemoryEstimate, TrainingSetup, estimate
 from calculator.llm.training.time import throughput
-from calculator.situation import TASK_TYPES, YEAR, Task
+from calculator.situation import Task
 from calculator.stats.labels import adapter_capacity_tokens, adapter_parameters, effective_labels, mixed_labels
 from calculator.stats.value import annuity_months
 from calculator.units import COUNT, EXAMPLES, GIB, HOURS, SHARE, TOKENS, USD, USD_PER_MONTH
-from calculator.verdict import Decision, Rule, Stance, Verdict
+from calculator.verdict import Advice, Decision, Rule, Stance, Verdict
 
 REFERENCE_BILLIONS = 7.0
 """The size that the quality model's tuned small model has: the median over its published comparisons."""
@@ -41,11 +42,11 @@ LONGEST_OVER_MEAN = 2.0
 LONGEST_TOKENS = 131_072.0
 
 
-class Answer(StrEnum):
-    ENCODER = "Train a small encoder"
-    SMALL = "Tune a model of 1 to 3 billion parameters"
-    EIGHT = "Tune a model of 8 billion parameters"
-    KEEP = "Keep prompting: do not train on this yet"
+class Answer(Advice):
+    ENCODER = "Train a small encoder", Stance.TRAIN
+    SMALL = "Tune a model of 1 to 3 billion parameters", Stance.TRAIN
+    EIGHT = "Tune a model of 8 billion parameters", Stance.TRAIN
+    KEEP = "Keep prompting: do not train on this yet", Stance.REFRAIN
 
 
 class Ground(Rule):
@@ -84,11 +85,14 @@ MACHINES = (
 """The RTX 3070 stands in for a laptop's GPU of 8 GB: no source that we read gives those a speed."""
 
 
+_data = partial(ask, group=situation.DATA)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
     labelled_examples: float = situation.labelled_examples
     new_examples: float = situation.new_examples
-    teacher_examples: float = ask(
+    teacher_examples: float = _data(
         0,
         EXAMPLES,
         "Texts a large model could label for you",
@@ -96,16 +100,9 @@ class Inputs:
         high=1e8,
         whole=True,
         hint="Zero if the texts may not be sent to it, or its licence forbids training on its answers",
-        group=situation.DATA,
     )
-    teacher_error_share: float | None = ask(
-        None,
-        SHARE,
-        "How often it labels wrong",
-        low=0,
-        high=0.5,
-        hint="Empty: as often as your prompt fails",
-        group=situation.DATA,
+    teacher_error_share: float | None = _data(
+        None, SHARE, "How often it labels wrong", low=0, high=0.5, hint="Empty: as often as your prompt fails"
     )
     teacher_writes: bool = flag(
         False, "It also writes the texts", hint="Then they count for less than real ones", group=situation.DATA
@@ -195,14 +192,8 @@ class Outputs:
     small_worth_usd: float = out(USD, "Worth: the better of 1 and 3 billion", how=WORTH)
     eight_worth_usd: float = out(USD, "Worth: 8 billion", how=WORTH)
     prompt_worth_usd: float = out(USD, "Worth: keep prompting", formula="0")
-    reinforcement_usd: float = out(
-        USD, "Reinforcement, all runs: rollouts, grades, training", how="llm.training.cost.reinforcement_usd"
-    )
-    learnable_share: float = out(
-        SHARE,
-        "Prompts that reinforcement can learn from",
-        how="llm.training.cost.mixed_group_share: not all tried answers alike",
-    )
+    reinforcement_usd: float = REINFORCEMENT_USD
+    learnable_share: float = LEARNABLE_SHARE
 
 
 VALUES: dict[StrEnum, str] = {
@@ -225,24 +216,6 @@ class Option(NamedTuple):
     gate: str
 
 
-@lru_cache(maxsize=1024)
-def _described(
-    task: str, classes_count: float | None, long_context: bool, prompted_accuracy_share: float, examples: float
-) -> Situation:
-    """The situation with so many examples, as the published comparisons know it."""
-    return Situation(
-        task_type=TASK_TYPES[Task(task)],
-        n_train_examples=examples,
-        n_classes=classes_count,
-        baseline_prompted_score_01=prompted_accuracy_share,
-        multi_turn_or_long_context=long_context,
-        year=YEAR,
-        baseline_is_engineered=True,
-        tuned_arm_by=NEUTRAL,
-        larger_model_labels=False,
-    )
-
-
 def teacher_error(i: Inputs) -> float:
     """How often the teacher is wrong: as given, else as often as the prompt; a coin is the worst a teacher can be."""
     error = i.teacher_error_share
@@ -256,7 +229,7 @@ def teacher_worth(i: Inputs) -> float:
 
 
 def _reference_accuracy(i: Inputs, examples: float) -> float:
-    here = _described(i.task, i.classes_count, i.long_context, i.prompted_accuracy_share, examples)
+    here = described(i.task, i.classes_count, i.long_context, i.prompted_accuracy_share, examples)
     normals = {"training": i.training_surprise_sd}
     return min(1.0, max(0.0, i.prompted_accuracy_share + quality.draw(here, ("ft_small",), normals)["ft_small"]))
 
@@ -602,11 +575,5 @@ DECISION = Decision(
         "eight_worth_usd",
         "eight_gib",
     ),
-    stances={
-        Answer.ENCODER: Stance.TRAIN,
-        Answer.SMALL: Stance.TRAIN,
-        Answer.EIGHT: Stance.TRAIN,
-        Answer.KEEP: Stance.REFRAIN,
-    },
     consideration="which size makes the most of few labels",
 )

@@ -6,7 +6,6 @@ later, and languages or safety cases that the test items do not hold.
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import lru_cache
 from math import inf, sqrt
 from typing import assert_never
@@ -29,16 +28,16 @@ from calculator.units import (
 from calculator.units import (
     parse as parse_number,
 )
-from calculator.verdict import Decision, Rule, Stance, Verdict
+from calculator.verdict import Advice, Decision, Rule, Stance, Verdict
 
 MILLION = 1e6
 MOST_CANDIDATES = 20
 
 
-class Answer(StrEnum):
-    SMALL = "A small model alone"
-    CASCADE = "A small model, with a large one behind it"
-    LARGE = "Keep the large model"
+class Answer(Advice):
+    SMALL = "A small model alone", Stance.OPEN
+    CASCADE = "A small model, with a large one behind it", Stance.OPEN
+    LARGE = "Keep the large model", Stance.OPEN
 
 
 class Ground(Rule):
@@ -327,6 +326,5 @@ DECISION = Decision(
         "large_usd_per_month",
         "break_even_escalated_share",
     ),
-    stances=dict.fromkeys(Answer, Stance.OPEN),
     consideration="the smallest model that clears the bar",
 )

@@ -16,25 +16,26 @@ from math import floor, inf
 from typing import assert_never
 
 from calculator import situation
-from calculator.cases import NEUTRAL, Situation, quality
-from calculator.decisions._reinforcement import reinforcement
+from calculator.cases import quality
+from calculator.decisions._published import described
+from calculator.decisions._reinforcement import LEARNABLE_SHARE, REINFORCEMENT_USD, reinforcement
 from calculator.exhibit import Curves, Exhibit, Line, Mark, Table
 from calculator.fields import ask, assume, out, pick
 from calculator.llm.tokens import cached_input_factor
-from calculator.situation import KNOWLEDGE_FAILURES, TASK_TYPES, YEAR, Task
+from calculator.situation import KNOWLEDGE_FAILURES, Task
 from calculator.stats import intervals, labels
 from calculator.stats.sampling import Z_95
 from calculator.units import COUNT, EXAMPLES, ITEMS, POINTS, SHARE, USD, USD_PER_MONTH
-from calculator.verdict import Decision, Rule, Stance, Verdict
+from calculator.verdict import Advice, Decision, Rule, Stance, Verdict
 
 TEST_PART = 0.2
 """The part of the examples that a split by habit keeps for testing; shown to say how little it tells."""
 
 
-class Answer(StrEnum):
-    PROMPT = "Prompt with them, do not train"
-    LABEL = "Label more first"
-    TRAIN = "Enough to train on"
+class Answer(Advice):
+    PROMPT = "Prompt with them, do not train", Stance.REFRAIN
+    LABEL = "Label more first", Stance.OPEN
+    TRAIN = "Enough to train on", Stance.TRAIN
 
 
 class Ground(Rule):
@@ -160,19 +161,8 @@ class Outputs:
         USD_PER_MONTH, "What they add to the bill there", how="their tokens in every prompt, cached as usual"
     )
     training_gain_points: float = out(POINTS, "What training on them is expected to add", how="cases.quality.gains")
-    reinforcement_usd: float = out(
-        USD, "Reinforcement, all runs: rollouts, grades, training", how="llm.training.cost.reinforcement_usd"
-    )
-    learnable_share: float = out(
-        SHARE,
-        "Prompts that reinforcement can learn from",
-        how="llm.training.cost.mixed_group_share: not all tried answers alike",
-    )
-
-
-def described(task: str, classes_count: float | None) -> Situation:
-    """The task in the terms of the published comparisons."""
-    return Situation(task_type=TASK_TYPES[Task(task)], n_classes=classes_count)
+    reinforcement_usd: float = REINFORCEMENT_USD
+    learnable_share: float = LEARNABLE_SHARE
 
 
 @lru_cache(maxsize=4096)
@@ -180,18 +170,8 @@ def tuned_gain(
     task: str, classes_count: float | None, prompted_accuracy_share: float, long_context: bool, examples: float
 ) -> quality.Expectation:
     """What tuning a small model on so many examples added in published cases, as a share, and its spread."""
-    here = replace(
-        described(task, classes_count),
-        n_train_examples=examples,
-        baseline_prompted_score_01=prompted_accuracy_share,
-        knowledge_changes_often=0.0,
-        multi_turn_or_long_context=long_context,
-        year=YEAR,
-        baseline_is_engineered=True,
-        tuned_arm_by=NEUTRAL,
-        larger_model_labels=False,
-    )
-    return quality.gains(here, ("ft_small",))["ft_small"]
+    here = described(task, classes_count, long_context, prompted_accuracy_share, examples)
+    return quality.gains(replace(here, knowledge_changes_often=0.0), ("ft_small",))["ft_small"]
 
 
 def expected_gain(i: Inputs, examples: float) -> quality.Expectation:
@@ -207,7 +187,7 @@ def is_about_facts(i: Inputs) -> bool:
 def compute(i: Inputs) -> Outputs:
     encoder = i.learner == Learner.ENCODER and i.task == Task.CLASSIFICATION
     needed = (
-        quality.examples_needed(described(i.task, i.classes_count))
+        quality.examples_needed(described(i.task, i.classes_count, i.long_context, i.prompted_accuracy_share, 0.0))
         * i.need_ratio
         * (i.encoder_need_ratio if encoder else 1.0)
     )
@@ -504,6 +484,5 @@ DECISION = Decision(
         "half_width_points",
         "shots_usd_per_month",
     ),
-    stances={Answer.PROMPT: Stance.REFRAIN, Answer.LABEL: Stance.OPEN, Answer.TRAIN: Stance.TRAIN},
     consideration="whether there are enough examples to train on and to test with",
 )

@@ -4,7 +4,8 @@ from functools import cache
 from typing import Any
 
 from calculator.catalogs import tuning_services
-from calculator.decisions.limited_compute import Inputs, all_cards
+from calculator.decisions._training_remedies import all_cards
+from calculator.decisions.limited_compute import Inputs
 from calculator.examine import tree
 from calculator.examine.tree import Tree
 from calculator.llm.tokens import managed_training_usd

@@ -307,30 +307,24 @@ def _of_the_scores(before: Score | None, after: Score | None, results: Tree | No
         if len(pairs) == 1 and pairs[0]["binary"]:
             pair = pairs[0]
             return _untold(
-                pair["gain"], pair["low"], pair["high"], pair["items"], pair["needed"], pair["visible"],
+                pair["low"], pair["high"], pair["items"], pair["needed"], pair["visible"],
                 f"{pair['only_second']} won and {pair['only_first']} lost of {counted(pair['items'], 'item')}",
                 not pair["told_apart"],
             )  # fmt: skip
     if before is None or after is None:
         return []
     low, high = intervals.difference(after.right, after.items, before.right, before.items)
-    gain = after.share - before.share
     items = min(before.items, after.items)
     # Without the items side by side each score counts alone.
-    needed = paired_needed(before.share, after.share)
+    needed = None if before.share == after.share else paired.unpaired_items(before.share, after.share)
     z = critical_z(1 - ALPHA) + normal_quantile(POWER)
     spread = (before.share * (1 - before.share) + after.share * (1 - after.share)) / items
     words = f"{before.right:g} of {before.items:g} before, {after.right:g} of {after.items:g} after, each counted alone"
-    return _untold(gain, low, high, items, needed, z * sqrt(spread), words, low <= 0 <= high)
-
-
-def paired_needed(share: float, other: float) -> float | None:
-    """Items for each of two scores that were not measured on the same ones; None where the scores are equal."""
-    return None if share == other else paired.unpaired_items(share, other)
+    return _untold(low, high, items, needed, z * sqrt(spread), words, low <= 0 <= high)
 
 
 def _untold(
-    gain: float, low: float, high: float, items: float, needed: float | None, visible: float, words: str, open_: bool
+    low: float, high: float, items: float, needed: float | None, visible: float, words: str, open_: bool
 ) -> list[Tree]:
     if not open_:
         return []

@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from calculator import catalog, engine
 from calculator.decisions import fine_tune_or_not as overall
 from calculator.units import POINTS, SHARE, USD
-from calculator.verdict import Stance
-
-NAME = "fine_tune_or_not"
+from calculator.verdict import Advice, Stance
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,14 +28,15 @@ def overall_report(situation: Mapping[str, object]) -> engine.Report | None:
     situation: the reader's fields by name, as `engine.read` takes them; those the overall decision does not have are
     left out.
     """
-    decision = catalog.decision(NAME)
-    reading = engine.read(decision, catalog.own_part(NAME, situation))
-    return None if reading.inputs is None else engine.evaluate_point(NAME, decision, reading)
+    decision = catalog.decision(catalog.OVERALL)
+    reading = engine.read(decision, catalog.own_part(catalog.OVERALL, situation))
+    return None if reading.inputs is None else engine.evaluate_point(catalog.OVERALL, decision, reading)
 
 
-def _is_compared(report: engine.Report) -> bool:
-    """Not the overall page itself, nor a page without stances."""
-    return report.name != NAME and bool(report.decision.stances)
+def _compared(report: engine.Report) -> Advice | None:
+    """The answer that is held against the overall one: none of the overall page itself, nor one without a stance."""
+    answer = report.verdict.answer
+    return answer if report.name != catalog.OVERALL and isinstance(answer, Advice) else None
 
 
 def agreement(report: engine.Report, situation: Mapping[str, object]) -> Agreement | None:
@@ -45,22 +44,22 @@ def agreement(report: engine.Report, situation: Mapping[str, object]) -> Agreeme
 
     situation: as `overall_report` takes it.
     """
-    if not _is_compared(report):
+    here = _compared(report)
+    if here is None:
         return None
     whole = overall_report(situation)
     if whole is None:
         return None
     answer = overall.Answer(whole.verdict.answer)
-    stance = report.decision.stances[report.verdict.answer]
     trains = answer in overall.TRAINED
-    if stance is Stance.OPEN or (stance is Stance.TRAIN) == trains:
+    if here.stance is Stance.OPEN or (here.stance is Stance.TRAIN) == trains:
         return Agreement(answer=str(answer), agrees=True, reason="")
     return Agreement(answer=str(answer), agrees=False, reason=_why(report, whole.reading.inputs, answer, trains))
 
 
 def waiting(report: engine.Report) -> str:
     """What stands in the place of `words` while they are not known."""
-    return "All things weighed: being worked out …" if _is_compared(report) else ""
+    return "All things weighed: being worked out …" if _compared(report) else ""
 
 
 def words(report: engine.Report, situation: Mapping[str, object]) -> str:

@@ -4,11 +4,13 @@
     calculator completions zsh > "${fpath[1]}/_calculator"                      # once
     calculator completions fish > ~/.config/fish/completions/calculator.fish    # once
 
-The scripts hold the words themselves, so that a press of the key starts no Python. Native only.
+The scripts, whose frames are the files beside this one, hold the words themselves, so that a press of the key starts no
+Python. Native only.
 """
 
 import argparse
 from collections.abc import Iterator, Mapping
+from pkgutil import get_data
 from shlex import quote
 
 from calculator import catalog, presets
@@ -31,10 +33,11 @@ def script(shell: str, parser: argparse.ArgumentParser) -> str:
     """The script for a shell. ValueError for one that is not in `SHELLS`."""
     if shell not in SHELLS:
         raise ValueError(f"shell must be one of: {', '.join(SHELLS)}; given: {shell[:20]!r}")
-    found = dict(_words(parser))
-    if shell == "fish":
-        return _FISH.replace("CASES", _fish_cases(found))
-    return (_BASH if shell == "bash" else _ZSH).replace("CASES", _cases(found))
+    text = get_data(__name__, f"completions.{shell}")
+    if text is None:
+        raise FileNotFoundError(f"completions.{shell}")
+    cases = _fish_cases if shell == "fish" else _cases
+    return text.decode().replace("CASES", cases(dict(_words(parser))))
 
 
 def _words(parser: argparse.ArgumentParser) -> Iterator[tuple[tuple[str, str, str], tuple[str, ...]]]:
@@ -114,98 +117,3 @@ def _fish_cases(found: Words) -> str:
 
 def _fish_quote(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-_FUNCTION = """\
-# What may follow: one candidate a line, @files for the names of files.
-__calculator_candidates() {  # command, word before or "field=", decision
-    case "$1/$2/$3" in
-CASES
-    esac
-}
-"""
-
-_BASH = (
-    "# calculator completions bash\n"
-    + _FUNCTION
-    + """
-_calculator() {
-    local line=${COMP_LINE:0:COMP_POINT} current before name candidate strip='' words
-    current=${line##*[[:space:]]}
-    read -ra words <<< "${line%"$current"}"
-    before=${words[-1]}
-    name=${words[2]:-}
-    if [[ $current == [!-]*=* ]]; then
-        before=${current%%=*}=
-        current=${current#*=}
-        # The shell takes the part after "=" for a word of its own, or it does not.
-        [[ $COMP_WORDBREAKS == *=* ]] || strip=$before
-    fi
-    COMPREPLY=()
-    while IFS= read -r candidate; do
-        if [[ $candidate == @files ]]; then
-            compopt -o filenames 2> /dev/null
-            while IFS= read -r candidate; do COMPREPLY+=("$candidate"); done < <(compgen -f -- "$current")
-        elif [[ $candidate == "$current"* ]]; then
-            COMPREPLY+=("$strip$(printf %q "$candidate")")
-        fi
-    done < <(__calculator_candidates "${words[1]:-}" "$before" "$name")
-    if [[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *= ]]; then compopt -o nospace 2> /dev/null; fi
-}
-complete -F _calculator calculator
-"""
-)
-
-_ZSH = (
-    "#compdef calculator\n"
-    + _FUNCTION
-    + """
-_calculator() {
-    local command='' before=$words[CURRENT-1] name='' current=$words[CURRENT] found
-    (( CURRENT > 2 )) && command=$words[2]
-    (( CURRENT > 3 )) && name=$words[3]
-    if [[ $current == [^-]*=* ]]; then
-        before=${current%%=*}=
-        compset -P '*='
-    fi
-    found=("${(@f)$(__calculator_candidates "$command" "$before" "$name")}")
-    if [[ $found[1] == @files ]]; then
-        _files
-        shift found
-    fi
-    (( $#found )) || return
-    compadd -S '' -- ${(M)found:#*=}
-    compadd -- ${found:#*=}
-}
-if [[ $funcstack[1] == _calculator ]]; then _calculator "$@"; else compdef _calculator calculator; fi
-"""
-)
-
-_FISH = """\
-# calculator completions fish
-function __calculator_candidates --description 'What may follow: command, word before or "field=", decision'
-    switch "$argv[1]/$argv[2]/$argv[3]"
-CASES
-    end
-end
-
-function __calculator_complete
-    set -l words (commandline --tokenize --cut-at-cursor --current-process)
-    set -l current (commandline --current-token --cut-at-cursor)
-    set -l before $words[-1]
-    set -l start ''
-    if string match --quiet --regex '^[^-].*=' -- $current
-        set before (string replace --regex '=.*' '=' -- $current)
-        set start $before
-    end
-    for candidate in (__calculator_candidates "$words[2]" "$before" "$words[3]")
-        if test $candidate = @files
-            __fish_complete_path $current
-        else
-            echo $start$candidate
-        end
-    end
-end
-
-complete --command calculator --no-files --arguments '(__calculator_complete)'
-"""

@@ -25,9 +25,6 @@ from calculator.faces.view import render_exhibit, render_table
 from calculator.fields import Field, fields_of
 from calculator.units import COUNT, SHARE, TOKENS, Unit, parse
 
-SEQUENCE_TOKENS = 2048
-"""The longest sequence that rows are held against when the reader's own is not known."""
-
 FOLDED = frozenset({"turns", "prefix", "examples", "cost", "classes", "curve"})
 """Sections that are opened by whoever wants them."""
 
@@ -194,7 +191,7 @@ def _tokens(text: str) -> int:
     try:
         return max(1, round(parse(text, TOKENS)))
     except (ValueError, OverflowError):
-        return SEQUENCE_TOKENS
+        return examine.SEQUENCE_TOKENS
 
 
 def _told(tree: Tree, *, stopped: bool = False) -> dict[str, Any]:

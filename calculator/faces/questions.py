@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from calculator import catalog, engine
 from calculator.faces.chart import escape
+from calculator.faces.view import scrolled
 from calculator.units import SHARE
 
 
@@ -54,15 +55,12 @@ def render(pages: Mapping[str, str], situation: Mapping[str, object]) -> str:
     found = put(tuple(pages), situation)
     if not found:
         return ""
-    rows = "".join(
+    rows = (
         f'<tr><th scope="row"><a href="{escape(pages[one.name])}">{escape(one.question)}</a></th>'
         f'<td data-head="Answer">{escape(one.answer)}</td><td data-head="Draws">{escape(SHARE.brief(one.holds))}</td>'
         f'<td data-head="Tips with">{escape(one.tipping)}</td></tr>'
         for one in found
     )
-    heads = "".join(f'<th scope="col">{head}</th>' for head in ("Question", "Answer", "Draws", "Tips with"))
-    return (
-        f"<h3>Which question decides</h3><p>Nearest to another answer: {escape(found[0].question)}</p>"
-        '<div class="calc-scroll" tabindex="0" role="group" aria-label="The questions of this section">'
-        f'<table class="calc-table calc-cards"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
-    )
+    columns = ("Question", "Answer", "Draws", "Tips with")
+    table = scrolled("The questions of this section", columns, rows, " calc-cards")
+    return f"<h3>Which question decides</h3><p>Nearest to another answer: {escape(found[0].question)}</p>{table}"

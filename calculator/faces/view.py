@@ -227,12 +227,8 @@ def _answers(report: Report) -> str:
         )
         rows.insert(given if yours else len(rows), row)
         given += yours
-    head = "".join(f'<th scope="col">{column}</th>' for column in ("Question", "Answer", "From", "Change"))
-    return _part(
-        f"Check your answers: {given} given, {len(rows) - given} taken as typical",
-        '<div class="calc-scroll" tabindex="0" role="group" aria-label="Your answers"><table class="calc-table">'
-        f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>",
-    )
+    title = f"Check your answers: {given} given, {len(rows) - given} taken as typical"
+    return _part(title, scrolled("Your answers", ("Question", "Answer", "From", "Change"), rows))
 
 
 def _part(title: str, body: str) -> str:
@@ -467,7 +463,6 @@ def plain_table(
 ) -> str:
     """A table of words; `at` says where on a chart each row stands, `cells_at` where each cell does."""
     cards = len(columns) >= _CARDS and not cells_at
-    head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
     body = []
     for index, row in enumerate(rows):
         mark = ' class="calc-highlight"' if index == highlight else ""
@@ -479,19 +474,24 @@ def plain_table(
             said += f' data-at="{cells_at[index][k]}"' if cells_at else ""
             cells.append(f"<td{said}>{escape(cell)}</td>")
         body.append(f'<tr{mark}{there}><th scope="row">{escape(first)}</th>{"".join(cells)}</tr>')
+    return scrolled("Table", columns, body, " calc-cards" if cards else "")
+
+
+def scrolled(label: str, columns: Sequence[str], rows: Iterable[str], kind: str = "") -> str:
+    """Finished rows under the heads of their columns, in a frame that scrolls sideways where it is too wide."""
+    head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
     return (
-        f'<div class="calc-scroll" tabindex="0" role="group" aria-label="Table">'
-        f'<table class="calc-table{" calc-cards" if cards else ""}">'
-        f"<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
+        f'<div class="calc-scroll" tabindex="0" role="group" aria-label="{label}"><table class="calc-table{kind}">'
+        f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
     )
 
 
-def render_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def render_table(columns: Sequence[str], rows: Sequence[Sequence[str]], most: int = _ROWS, more: str = "more") -> str:
     """A table of which a long one shows its first rows and folds the rest away."""
-    html = plain_table(columns, rows[:_ROWS])
-    if rows[_ROWS:]:
-        more = plain_table(columns, rows[_ROWS:])
-        html += f'<details class="calc-data"><summary>{len(rows) - _ROWS} more</summary>{more}</details>'
+    html = plain_table(columns, rows[:most])
+    if rest := rows[most:]:
+        table = plain_table(columns, rest)
+        html += f'<details class="calc-data"><summary>{len(rest)} {more}</summary>{table}</details>'
     return html
 
 
@@ -502,11 +502,7 @@ def _flips(report: Report) -> str:
     if not flips:
         return _part(title, f"<p>{_no_flip(report)}</p>")
     rows = [(f.label, f.now, f.then, str(f.answer)) for f in flips]
-    columns = ("If only this changes", "from", "to", "the answer is")
-    html = plain_table(columns, rows[:_FLIPS])
-    if rows[_FLIPS:]:
-        more = plain_table(columns, rows[_FLIPS:])
-        html += f'<details class="calc-data"><summary>{len(rows) - _FLIPS} more, further away</summary>{more}</details>'
+    html = render_table(("If only this changes", "from", "to", "the answer is"), rows, _FLIPS, "more, further away")
     if steady:
         some = "One other number does" if steady == 1 else f"{steady} other numbers do"
         html += f'<p class="calc-caption">{some} not change it anywhere within bounds.</p>'
@@ -549,25 +545,20 @@ def _working(report: Report) -> str:
         rows.append(
             f'<tr data-result="{name}"><th scope="row">{escape(spec.label)}</th>'
             f"<td>{escape(unit.show(getattr(report.outputs, name)))}</td>"
-            f"<td>{escape(_range_words(report, name, unit))}</td><td>{_formula(report, name, spec)}</td></tr>"
+            f"<td>{escape(_range_words(report, name, unit))}</td><td>{_formula(report, spec)}</td></tr>"
         )
-    outputs = (
-        '<h4>Every result</h4><div class="calc-scroll" tabindex="0" role="group" aria-label="Every result">'
-        '<table class="calc-table"><thead><tr><th scope="col">Result</th><th scope="col">Value</th>'
-        '<th scope="col">5th to 95th percentile</th><th scope="col">How</th></tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table></div>"
-    )
+    outputs = scrolled("Every result", ("Result", "Value", "5th to 95th percentile", "How"), rows)
     check = (
         "<h4>Check it on your own</h4><p>The same from a shell, with your numbers:</p>"
         f'<p class="calc-shell"><code>{escape(shell_line(report))}</code></p>'
     )
     return (
         '<details class="calc-working"><summary>Show the working</summary>'
-        f"{outputs}{_assumptions(report)}{check}</details>"
+        f"<h4>Every result</h4>{outputs}{_assumptions(report)}{check}</details>"
     )
 
 
-def _formula(report: Report, name: str, spec: Out) -> str:
+def _formula(report: Report, spec: Out) -> str:
     if spec.formula:
         filled = _fill_in(report, spec.formula)
         return f"<code>{escape(spec.formula)}</code><br>= {escape(filled)}"
@@ -606,13 +597,8 @@ def _assumptions(report: Report) -> str:
         )
     if not rows:
         return ""
-    return (
-        "<h4>Assumptions</h4><p>Source and date of each stand beside its field.</p>"
-        '<div class="calc-scroll" tabindex="0" role="group" aria-label="Assumptions">'
-        '<table class="calc-table"><thead><tr><th scope="col">Assumption</th><th scope="col">Value</th>'
-        '<th scope="col">5th to 95th percentile</th></tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table></div>"
-    )
+    table = scrolled("Assumptions", ("Assumption", "Value", "5th to 95th percentile"), rows)
+    return f"<h4>Assumptions</h4><p>Source and date of each stand beside its field.</p>{table}"
 
 
 def _source(words: str, url: str) -> str:
@@ -815,7 +801,6 @@ def _finder(spec: Pick, own: str) -> str:
         f'<input type="search" class="calc-find" data-find="{own}" aria-label="{escape(words)}" '
         'placeholder="Search the list" autocomplete="off" spellcheck="false" hidden>'
     )
-
 
 
 def _hint(spec: Field) -> str:

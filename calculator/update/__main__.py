@@ -9,14 +9,12 @@ from pathlib import Path
 from calculator import catalog, engine, presets
 from calculator.faces import browser
 
-OVERALL = "fine_tune_or_not"
-
 
 def verdicts() -> dict[str, str]:
     """The answer of each preset, on its page and overall, by "preset: decision"."""
     found = {}
     for preset in presets.presets():
-        for name in dict.fromkeys((preset.page, OVERALL)):
+        for name in dict.fromkeys((preset.page, catalog.OVERALL)):
             decision = catalog.decision(name)
             reading = engine.read(decision, browser.merge(name, {}, preset.name)[0])
             built = engine.evaluate_point(name, decision, reading)

@@ -12,10 +12,9 @@ from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any
 
-from calculator.update.tables import PACKAGE, Row, as_csv, dated, read_csv
+from calculator.update.tables import PACKAGE, SOURCES, Row, as_csv, dated, read_csv
 
 TABLE = PACKAGE / "catalogs" / "accelerators.csv"
-SOURCES = PACKAGE / "catalogs" / "sources.csv"
 KEY = "tpu"
 """The package's row in sources.csv, and its mark in a device's sources."""
 

@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from calculator.stats.sampling import quantile
-from calculator.update.tables import PACKAGE, Row, as_csv, dated, read_csv
+from calculator.update.tables import PACKAGE, SOURCES, Row, as_csv, dated, read_csv
 
 TABLE = PACKAGE / "catalogs" / "api_prices.csv"
 MAKERS = PACKAGE / "catalogs" / "api_makers.csv"
 DEFAULTS = PACKAGE / "facts" / "assumptions" / "money.toml"
-SOURCES = PACKAGE / "catalogs" / "sources.csv"
 KEY = "genai"
 """The package's row in sources.csv."""
 

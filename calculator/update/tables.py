@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1]
+SOURCES = PACKAGE / "catalogs" / "sources.csv"
 
 Row = dict[str, str]
 

@@ -31,7 +31,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from html.parser import HTMLParser
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 from calculator import MODEL_VERSION
 from calculator.faces.schema import write_schemas
@@ -159,9 +159,7 @@ def publish(root: Path) -> list[str]:
     swapped = [digest for path in paths for digest in _script_digests(_content(path.read_text("utf-8")))]
     for path in paths:
         before = path.read_text("utf-8")
-        after = _later(root, path, _lean(_versioned(before, versions)))
-        for change in (_named, _marked, _searched_later, _stored_or_not, _without_next):
-            after = change(after)
+        after = _mended(_later(root, path, _lean(_versioned(before, versions))))
         if all(late):
             after = _THEME.sub(_THEME_LATER, after)
         after = _with_policy(after, swapped)
@@ -275,26 +273,14 @@ def _later(root: Path, path: Path, text: str) -> str:
     return _FINDINGS.sub(move, text, count=1)
 
 
-def _named(text: str) -> str:
+def _mended(text: str) -> str:
+    """The theme's page with names for its search and its folds, the search put off, any storage borne, no next page."""
     text = _SEARCH_DIALOG.sub('data-md-component="search" role="dialog" aria-label="Search"', text)
     # A section with a page of its own is labelled by an icon, which says nothing.
-    return _FOLDED.sub(r'aria-label="\g<title>"\g<rest>', text)
-
-
-def _marked(text: str) -> str:
+    text = _FOLDED.sub(r'aria-label="\g<title>"\g<rest>', text)
+    text = _SEARCH_WORKER.sub(r'"search": "\g<to_root>assets/search.js?worker=javascripts/\g<real>"', text)
+    text = _NEXT.sub("", text).replace(_STORED, _STORED_OR_NOT).replace(_KEEP, _KEEP_OR_NOT)
     return text.replace(_MAIN, _MAIN_OF_CALCULATOR) if _SECTION in text else text
-
-
-def _searched_later(text: str) -> str:
-    return _SEARCH_WORKER.sub(r'"search": "\g<to_root>assets/search.js?worker=javascripts/\g<real>"', text)
-
-
-def _stored_or_not(text: str) -> str:
-    return text.replace(_STORED, _STORED_OR_NOT).replace(_KEEP, _KEEP_OR_NOT)
-
-
-def _without_next(text: str) -> str:
-    return _NEXT.sub("", text)
 
 
 def _content(text: str) -> str:
@@ -464,18 +450,9 @@ def _dead(root: Path, pages: dict[str, Page], page: Page, link: str, prefix: str
             return "leaves the site"
         target = unquote(parts.path[len(prefix) :])
     else:
-        folder = page.path.rpartition("/")[0]
-        joined: list[str] = folder.split("/") if folder else []
-        for step in unquote(parts.path).split("/")[:-1]:
-            if step == ".." and joined:
-                joined.pop()
-            elif step not in (".", ""):
-                joined.append(step)
-        target = "/".join((*joined, unquote(parts.path).rpartition("/")[2]))
+        target = urljoin(f"/{page.path}", unquote(parts.path)).lstrip("/")
     if not target or target.endswith("/"):
         target += "index.html"
-    if target in ("./index.html", "."):
-        target = "index.html"
     if not (root / target).is_file():
         folder_page = f"{target.rstrip('/')}/index.html"
         if not (root / folder_page).is_file():
