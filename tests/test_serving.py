@@ -109,6 +109,24 @@ def test_a_quantised_cache_takes_its_bits() -> None:
     assert cache_gib(setup(cache_bits=8.0), 4000) == pytest.approx(cache_gib(setup(), 4000) / 2)
 
 
+def test_eight_bit_arithmetic_keeps_an_eight_bit_cache_where_the_engine_does_and_four_bit_weights_alone_do_not() -> None:
+    # 163 sequences of 128 and 2,048 tokens of a 7B with 32 heads of 128 in 32 layers: 2 * 32 * 32 * 128 numbers a token
+    # are 186 GB in 16 bit, and 93 GB in 8: beside 7 GB of weights only the latter fits 96 GiB. Half of it stands on
+    # average.
+    row = dict.fromkeys(rows()[0], "") | {
+        "row_id": "x", "model": "meta-llama/Llama-2-7b-hf", "quant": "FP8", "device": "Gaudi2", "n_devices": "1",
+        "batch": "163", "prompt_len": "128", "gen_len": "2048", "engine": "optimum-habana (HPU graphs)",
+    }
+    read = inference.read_row(row).setup
+    full = 163 * (128 + 2048) * 2 * 32 * 32 * 128 / 1e9
+    assert full == pytest.approx(93.0, rel=0.01)
+    assert read.cache_bits == 8
+    assert cache_gib(read, 2176) * 163 * GIB / 1e9 == pytest.approx(full)
+    assert full + 7 < (read.device.memory_gb or 0) * GIB / 1e9 < 2 * full
+    assert inference.read_row(row | {"quant": "BF16"}).setup.cache_bits == 16
+    assert inference.read_row(row | {"quant": "AWQ"}).setup.cache_bits == 16
+
+
 def test_an_80_gb_card_holds_some_150_sequences_of_3000_tokens_of_an_8b_model() -> None:
     # The worked example takes 80 GB for the card; the driver reports 85.5.
     assert most_sequences(setup(), 3000) == pytest.approx(137 * (85.5 * 0.9 - 17) / (72 - 18), rel=0.02)

@@ -328,7 +328,7 @@ def read_row(row: Row) -> Reading:
         batch=max(1.0, (batch or 1.0) / copies), prompt_tokens=_number(row["prompt_len"]) or 0.0,
         answer_tokens=_number(row["gen_len"]) or 128.0, split=split, stages=stages, replicas=replicas,
         file_gib=_number(row["model_file_gib"]) or 0.0,
-        cache_bits=8.0 if used.narrow_cache and stored.bits <= 8 else 16.0,
+        cache_bits=8.0 if used.narrow_cache and stored.compute_bits <= 8 else 16.0,
     )
     workload = row["source_title"].lower()
     several = used.style == "server" and (batch is None or batch > 1)

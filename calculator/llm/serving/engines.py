@@ -39,7 +39,7 @@ class Engine:
     elapsed: bool = False
     """Its published speeds divide by the whole run, the reading of the prompt included."""
     narrow_cache: bool = False
-    """Keeps the cache in 8 bits where the weights have no more."""
+    """Keeps the cache in 8 bits where it multiplies in no more."""
     graph_tokens: float = float("inf")
     """Longest sequence that runs on a CUDA graph; longer ones are launched from the host."""
     all_logits: bool = False
