@@ -259,8 +259,8 @@ def read_device(row: Row) -> Accelerator:
     if cores and found.cores:
         found = replace(found, cores=float(cores[1]))
     if on_processor and device_class(found) != "cpu":
-        # The cores in the catalogue are those of its GPU.
-        return replace(found, kind="cpu", stack="cpu", cores=None, clock_ghz=None)
+        # The cores and what they reach of the bandwidth are those of its GPU in the catalogue.
+        return replace(found, kind="cpu", stack="cpu", cores=None, clock_ghz=None, bandwidth_share=None)
     return found
 
 
