@@ -54,6 +54,8 @@ class Engine:
     """Of a device's memory, what it uses by default (gpu_memory_utilization and the like)."""
     chunk_tokens: int = 8192
     """Most tokens that it reads in one pass."""
+    host_ahead: bool = False
+    """Its host prepares the next step while the device works on this one, so that the longer of them counts."""
     host_gaps: bool = False
     """Launches kernels one by one, so that the host makes the gaps between them and not the device's clock."""
     gap: str = ""
