@@ -73,6 +73,8 @@ class Engine:
     sequence: str = ""
     reread: str = ""
     """Share of the weights that is read again for each further row."""
+    reread_rows: float = float("inf")
+    """Rows from which it multiplies matrices by matrices instead, so that no more is read again."""
     share_experts: str = ""
     """Share of the bandwidth for experts, relative to dense weights, instead of the one by bits."""
     share_cache: str = "share_cache"

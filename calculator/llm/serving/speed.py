@@ -97,13 +97,14 @@ def _graph_step(
     tokens = batch * each
     vector = apple or used.matrix_vector or s.stored.kernel.matrix_vector
     dense, tables, experts = _vector_ms_per_gb(s, r, c, apple=apple) if vector else _tensor_ms_per_gb(s, r, c)
-    again = getattr(c, used.reread) * (tokens - 1) if used.reread and vector else 0.0
-    read = (b.dense_gb * dense + (b.head_gb + b.rest_gb) * tables) * s.replicas * (1 + again)
+    again: float = getattr(c, used.reread) if used.reread and vector else 0.0
+    read = (b.dense_gb * dense + (b.head_gb + b.rest_gb) * tables) * s.replicas
+    read *= 1 + again * (min(tokens, used.reread_rows) - 1)
     coverage = expert_coverage(a.experts, a.experts_per_token, tokens)
     if a.experts:
         spread = busiest_device(a.experts, coverage, shards, c.routing_skew) if s.split == "expert" else 1.0
         rows = tokens * a.experts_per_token / (a.experts * coverage)
-        read += b.expert_gb * coverage * spread * experts * (1 + (again * (rows - 1) / (tokens - 1) if again else 0.0))
+        read += b.expert_gb * coverage * spread * experts * (1 + again * (min(rows, used.reread_rows) - 1))
     adapters = min(batch, s.adapters)
     read += adapters * s.adapter_gb / (r.bandwidth_gb_per_ms * c.share_16bit)
     read /= shards
