@@ -513,7 +513,7 @@ PRIORS: dict[str, tuple[float, float]] = {
     "cpu_unpack_rows": (4, 0.5), "cpu_ik_share": (0.6, 0.3), "share_compute": (0.8, 0.2),
     "share_compute_experts": (0.6, 0.3), "share_prefill": (0.6, 0.2), "share_prefill_experts": (0.4, 0.4),
     "tile_rows_dense": (64, 0.1), "tile_rows_experts": (16, 0.5), "tile_prefill_experts": (32, 0.5),
-    "tile_rows_marlin": (10, 0.5), "unpack_operations": (10, 0.5), "reread_share": (0.4, 0.5),
+    "tile_rows_marlin": (10, 0.5), "unpack_operations": (1.5, 0.5), "reread_share": (0.4, 0.5),
     "reread_mlx_share": (0.9, 0.2), "gap_server_ms": (0.05, 0.3), "gap_native_ms": (0.05, 0.3), "gap_fused_ms": (0.045, 0.4),
     "gap_llama_cpp_ms": (0.04, 0.4), "gap_old_llama_cpp_ms": (0.09, 0.3), "gap_vulkan_ms": (0.06, 0.4),
     "gap_hip_ms": (0.06, 0.4), "gap_hpu_ms": (0.04, 0.5), "gap_apple_ms": (0.05, 0.5),

@@ -28,6 +28,9 @@ _SHARPNESS = 2.0
 # The same between memory and cores, whose loads are in flight together.
 _ROOF_SHARPNESS = 4.0
 _USUAL_CORE_GHZ = 80.0
+# Shifts and logic of a core in a clock, NVIDIA's of 7.0 to 9.0 alike: docs.nvidia.com/cuda/cuda-c-programming-guide
+# (throughput of native arithmetic instructions). Its 32-bit products differ by half between these.
+_INTEGER_LANES = 64
 # Most sequences that a server runs together by default (max_batch_size of TensorRT-LLM).
 MOST_SEQUENCES = 2048.0
 
@@ -200,7 +203,7 @@ def _unpacking_ms(s: ServingSetup, b: Body, r: Rates, c: Coefficients) -> float:
     if not named or s.engine.matrix_vector:
         return 0.0
     operations: float = getattr(c, named)
-    return b.active_billions * operations / r.plain_tflops
+    return b.active_billions * operations * 1000 / (_INTEGER_LANES * r.core_clocks_per_ns)
 
 
 def _server_ms(s: ServingSetup, batch: float, c: Coefficients) -> float:
