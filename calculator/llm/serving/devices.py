@@ -33,8 +33,6 @@ class Rates(NamedTuple):
     """What large products reach of it."""
     best_half_tflops: float
     """The same in 16 bit."""
-    plain_tflops: float
-    """Outside the tensor units."""
     core_clocks_per_ns: float
     """Cores times clock; inf where they are not known, so that they limit nothing."""
     slowness: float
@@ -49,7 +47,7 @@ def _rates(device: Accelerator, compute_bits: int) -> Rates:
     bandwidth = m.bandwidth * (device.bandwidth_share or _USUAL_BANDWIDTH_SHARE) / _USUAL_BANDWIDTH_SHARE
     return Rates(
         bandwidth / GIGA / 1000, m.link / GIGA / 1000, peak / TERA, peak * reached, m.peak_flops * reached,
-        m.plain_flops / TERA, cores or inf, _USUAL_CLOCK_GHZ / (device.clock_ghz or _USUAL_CLOCK_GHZ),
+        cores or inf, _USUAL_CLOCK_GHZ / (device.clock_ghz or _USUAL_CLOCK_GHZ),
     )
 
 
