@@ -34,6 +34,8 @@ class Engine:
     """Multiplies one token with matrix-vector kernels, which waste no rows, and fetch no faster than cores can."""
     unlimited_cores: bool = False
     """Its matrix-vector kernels keep so many loads in flight that the memory is what limits them."""
+    waits_for_tiles: bool = False
+    """Its kernels for several rows load a tile of weights, wait for it, and multiply it: the two times add up."""
     several: str = "tensor"
     """How it uses several devices if nothing is said: "tensor" or "layer"."""
     elapsed: bool = False

@@ -135,7 +135,8 @@ def _graph_step(
         gaps *= r.slowness
     messages = _messages_ms(s, b, r, tokens, c)
     host = _server_ms(s, batch, c)
-    total = _longer(read, compute) + unpacking + cache + gaps + messages
+    multiplied = read + compute if used.waits_for_tiles and tokens > 1 else _longer(read, compute)
+    total = multiplied + unpacking + cache + gaps + messages
     total = _longer(total, host) if used.host_ahead else total + host
     if depth > used.graph_tokens:
         total = _longer(total, b.blocks * c.launch_layer_ms)
