@@ -525,7 +525,8 @@ PRIORS: dict[str, tuple[float, float]] = {
     "expert_hpu_ms": (0.006, 0.5), "launch_layer_ms": (0.35, 0.3), "eager_layer_ms": (0.68, 0.2),
     "eager_gptq_layer_ms": (0.5, 0.4), "eager_int4_layer_ms": (0.2, 0.7), "eager_fp8_layer_ms": (0.95, 0.4),
     "eager_expert_ms": (0.085, 0.4), "eager_fp8_expert_ms": (0.35, 0.5), "eager_attention_ns": (1.3, 0.4),
-    "block_attention_ns": (30, 0.3), "routing_skew": (0.5, 0.5), "chat_tokens": (250, 0.4),
+    "block_attention_ns": (30, 0.3), "routing_skew": (0.5, 0.5), "routing_evenness": (1.5, 0.7),
+    "chat_tokens": (250, 0.4),
     "question_tokens": (300, 0.4), "code_tokens": (1500, 0.4),
 }
 _EXPECTED_ERROR = 0.12

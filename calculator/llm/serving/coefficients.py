@@ -134,6 +134,8 @@ class Coefficients:
     block_attention_ns: float
     """Attention with one thread block for each head: for each token of context, whatever the number of heads."""
     routing_skew: float
+    routing_evenness: float
+    """1 over the square of the relative spread of how often a layer's experts are called."""
 
     # Tokens of prompt in workloads that do not say it.
     chat_tokens: float

@@ -204,7 +204,7 @@ def power_share(s: ServingSetup, c: Coefficients = FITTED) -> float:
     """Mean draw of a serving GPU as a share of its power limit."""
     b, made = body(s.model, s.stored, s.file_gib), throughput(s, c)
     per_ms = made.output_tokens_per_s / 1000
-    coverage = law.expert_coverage(s.model.experts, s.model.experts_per_token, made.running_sequences)
+    coverage = law.expert_coverage(s.model.experts, s.model.experts_per_token, made.running_sequences, c.routing_evenness)
     speeds = rates(s.device, s.stored)
     read = b.dense_gb * s.replicas + b.head_gb + b.expert_gb * coverage
     read += made.running_sequences * b.cache_gb(s.mean_depth_tokens, s.cache_bits)

@@ -47,12 +47,20 @@ class Step(NamedTuple):
     total_ms: float
 
 
-def expert_coverage(experts: int, per_token: int, tokens: float) -> float:
-    """Share of a layer's experts that at least one of so many tokens is routed to, if routing were uniform.
+def expert_coverage(experts: int, per_token: int, tokens: float, evenness: float = inf) -> float:
+    """Share of a layer's experts that at least one of so many tokens is routed to. 0 without experts.
 
-    1 − (1 − k/E)^B. 0 without experts.
+    1 − (1 − k/E)^B if each expert were called alike. Some are called more often than others: with rates that follow a
+    gamma distribution of shape ``evenness`` (1 over the square of their relative spread), an expert is left out by the
+    B − 1 tokens after the first with probability (1 + (B − 1) k/(E × evenness))^−evenness, the mean of exp(−(B − 1) ×
+    rate) over them.
     """
-    return 1 - (1 - per_token / experts) ** tokens if experts else 0.0
+    if not experts:
+        return 0.0
+    share = per_token / experts
+    if evenness == inf:
+        return 1 - (1 - share) ** tokens
+    return 1 - (1 - share) * (1 + max(0.0, tokens - 1) * share / evenness) ** -evenness
 
 
 def busiest_device(experts: int, coverage: float, devices: int, skew: float) -> float:
@@ -103,7 +111,7 @@ def _graph_step(
     again: float = getattr(c, used.reread) if used.reread and vector else 0.0
     read = (b.dense_gb * dense + (b.head_gb + b.rest_gb) * tables) * s.replicas
     read *= 1 + again * (min(tokens, used.reread_rows) - 1)
-    coverage = expert_coverage(a.experts, a.experts_per_token, tokens)
+    coverage = expert_coverage(a.experts, a.experts_per_token, tokens, c.routing_evenness)
     if a.experts:
         spread = busiest_device(a.experts, coverage, shards, c.routing_skew) if s.split == "expert" else 1.0
         rows = tokens * a.experts_per_token / (a.experts * coverage)
@@ -237,7 +245,7 @@ def _eager_step(
     launch = c.eager_layer_ms + (getattr(c, kernel.eager_layer) if kernel.eager_layer else 0.0)
     host = b.blocks * launch + a.moe_layers * a.experts * getattr(c, kernel.eager_expert)
     dense, tables, _ = _tensor_ms_per_gb(s, r, c)
-    coverage = expert_coverage(a.experts, a.experts_per_token, tokens)
+    coverage = expert_coverage(a.experts, a.experts_per_token, tokens, c.routing_evenness)
     read = (b.dense_gb + b.expert_gb * coverage) * dense + (b.head_gb + b.rest_gb) * tables
     compute = _tensor_compute_ms(s, b, r, tokens, coverage, c)
     unpacking = _unpacking_ms(s, b, r, c)
@@ -262,7 +270,7 @@ def _processor_step(
     """On a processor: what its cores pull from memory, and unpacking where the format needs it."""
     a, used, tokens = s.model, s.engine, batch * each
     bandwidth = 1 / (1 / (r.bandwidth_gb_per_ms * c.share_16bit) + 1000 / c.cpu_ceiling_gb_per_s)
-    coverage = expert_coverage(a.experts, a.experts_per_token, tokens)
+    coverage = expert_coverage(a.experts, a.experts_per_token, tokens, c.routing_evenness)
     read = (b.dense_gb + b.head_gb + b.rest_gb + b.expert_gb * coverage) / bandwidth
     # Unpacking is stated for sixteen cores at five GHz.
     compute = b.active_billions * _unpack_ps(s, c) * tokens / (_core_ghz(r) / _USUAL_CORE_GHZ)
@@ -313,7 +321,7 @@ def prefill_ms(s: ServingSetup, tokens: float, c: Coefficients, cached_tokens: f
     else:
         rate, of_experts = r.best_tflops * c.share_prefill, r.best_tflops * c.share_prefill_experts
     compute = dense / rate
-    coverage = expert_coverage(a.experts, a.experts_per_token, own)
+    coverage = expert_coverage(a.experts, a.experts_per_token, own, c.routing_evenness)
     if routed:
         # Each expert multiplies rows of its own, and the last tile of them is seldom full.
         compute += 2 * (routed * own + b.expert_billions * coverage * c.tile_prefill_experts) / of_experts
