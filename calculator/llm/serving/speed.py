@@ -58,9 +58,10 @@ def expert_coverage(experts: int, per_token: int, tokens: float, evenness: float
     if not experts:
         return 0.0
     share = per_token / experts
-    if evenness == inf:
-        return 1 - (1 - share) ** tokens
-    return 1 - (1 - share) * (1 + max(0.0, tokens - 1) * share / evenness) ** -evenness
+    left_out: float = (1 - share) ** tokens
+    if evenness < inf:
+        left_out = (1 - share) * (1 + max(0.0, tokens - 1) * share / evenness) ** -evenness
+    return 1 - left_out
 
 
 def busiest_device(experts: int, coverage: float, devices: int, skew: float) -> float:
