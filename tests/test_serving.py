@@ -42,6 +42,7 @@ from calculator.llm.serving import (
     weights_gib,
 )
 from calculator.llm.serving.body import GIB, body
+from calculator.llm.serving.devices import rates
 from calculator.llm.serving.formats import KERNELS
 from calculator.llm.serving.place import how_far, spread
 from calculator.llm.serving.speed import prefill_ms
@@ -107,6 +108,24 @@ def test_a_window_bounds_the_cache_of_its_layers() -> None:
 
 def test_a_quantised_cache_takes_its_bits() -> None:
     assert cache_gib(setup(cache_bits=8.0), 4000) == pytest.approx(cache_gib(setup(), 4000) / 2)
+
+
+def test_eight_bit_arithmetic_keeps_an_eight_bit_cache_where_the_engine_does_and_four_bit_weights_do_not() -> None:
+    # 163 sequences of 128 and 2,048 tokens of a 7B with 32 heads of 128 in 32 layers: 2 * 32 * 32 * 128 numbers a token
+    # are 186 GB in 16 bit, and 93 GB in 8: beside 7 GB of weights only the latter fits 96 GiB. Half of it stands on
+    # average.
+    row = dict.fromkeys(rows()[0], "") | {
+        "row_id": "x", "model": "meta-llama/Llama-2-7b-hf", "quant": "FP8", "device": "Gaudi2", "n_devices": "1",
+        "batch": "163", "prompt_len": "128", "gen_len": "2048", "engine": "optimum-habana (HPU graphs)",
+    }
+    read = inference.read_row(row).setup
+    full = 163 * (128 + 2048) * 2 * 32 * 32 * 128 / 1e9
+    assert full == pytest.approx(93.0, rel=0.01)
+    assert read.cache_bits == 8
+    assert cache_gib(read, 2176) * 163 * GIB / 1e9 == pytest.approx(full)
+    assert full + 7 < (read.device.memory_gb or 0) * GIB / 1e9 < 2 * full
+    assert inference.read_row(row | {"quant": "BF16"}).setup.cache_bits == 16
+    assert inference.read_row(row | {"quant": "AWQ"}).setup.cache_bits == 16
 
 
 def test_an_80_gb_card_holds_some_150_sequences_of_3000_tokens_of_an_8b_model() -> None:
@@ -190,6 +209,81 @@ def test_a_setup_names_the_field_that_cannot_be(field: str, value: object) -> No
 def test_a_batch_touches_experts_as_the_formula_says() -> None:
     assert [round(expert_coverage(128, 8, tokens), 2) for tokens in (1, 8, 64)] == [0.06, 0.40, 0.98]
     assert expert_coverage(0, 0, 5) == 0
+
+
+def test_experts_that_are_called_unevenly_leave_more_of_them_out() -> None:
+    # 16 tokens after the first, 8 of 128 experts: 16/16 calls of each on average. With rates that spread as much as
+    # their mean (an exponential distribution) half of them are left out by these; and 15 of 16 by the first.
+    assert expert_coverage(128, 8, 17, 1.0) == pytest.approx(1 - 15 / 16 * 0.5)
+    assert expert_coverage(128, 8, 1, 1.0) == pytest.approx(8 / 128)
+    assert expert_coverage(128, 8, 0.5, 1.0) == pytest.approx(8 / 128)
+    # The spreads of 1, 2/3 and none at all, of which the last is all but the even one.
+    shares = [expert_coverage(128, 8, 64, evenness) for evenness in (1.0, 2.25, 1e6)]
+    assert shares == sorted(shares)
+    assert shares[-1] == pytest.approx(expert_coverage(128, 8, 64), abs=0.003)
+
+
+def test_bandwidth_is_what_a_copy_reaches_where_that_is_known() -> None:
+    # 5.3 TB/s as sold, of which AMD accepts 79 % for a copy; most cards reach 92 %.
+    mi300x = accelerators()["AMD MI300X"]
+    assert rates(mi300x, FORMATS["bf16"]).bandwidth_gb_per_ms * 1000 == pytest.approx(5300 * 0.79 / 0.92)
+    assert rates(accelerators()[H100], FORMATS["bf16"]).bandwidth_gb_per_ms == pytest.approx(3.35)
+    s = setup(device="AMD MI300X", batch=1)
+    half = replace(s, device=replace(mi300x, bandwidth_share=0.79 / 2))
+    assert decode(half).parts.weights_ms == pytest.approx(2 * decode(s).parts.weights_ms)
+
+
+def test_a_host_that_works_ahead_is_hidden_behind_a_longer_step() -> None:
+    ahead, after = (
+        decode(setup(batch=64, engine=replace(ENGINES["vllm"], host_ahead=early))).parts for early in (True, False)
+    )
+    device = after.total_ms - after.host_ms
+    assert after.host_ms == pytest.approx(FITTED.step_ms + 64 * FITTED.sequence_ms)
+    assert ahead.total_ms == pytest.approx((device**2 + after.host_ms**2) ** 0.5)
+
+
+def test_rows_read_the_weights_again_up_to_where_matrices_are_multiplied() -> None:
+    c = replace(FITTED, reread_mlx_share=0.5)
+    each = [
+        decode(setup(device="Apple M4 Max", engine=ENGINES["mlx"], batch=batch), c).parts.weights_ms
+        for batch in (1, 3, 6, 7, 30)
+    ]
+    assert [one / each[0] for one in each] == pytest.approx([1, 2, 3.5, 3.5, 3.5])
+
+
+def test_unpacking_takes_the_integer_lanes_of_every_core() -> None:
+    # 8 billion matrix weights, two operations each, on 64 lanes of 108 cores at 1.41 GHz: 9.7 in a picosecond.
+    s = setup(device="NVIDIA A100 SXM 80GB", stored=weight_format("hqq-int4"), engine=ENGINES["torchao"])
+    b, gpu = body(s.model, s.stored), s.device
+    assert gpu.cores
+    assert gpu.clock_ghz
+    lanes = 64 * gpu.cores * gpu.clock_ghz
+    expected = 2 * b.active_billions / lanes * 1000
+    with_it, without = (decode(s, replace(FITTED, unpack_operations=n)).parts.compute_ms for n in (2.0, 1e-9))
+    assert with_it - without == pytest.approx(expected)
+    assert expected == pytest.approx(2 * 7.5 / 9.7, rel=0.02)
+
+
+def test_kernels_that_wait_for_their_tiles_add_reading_and_multiplying() -> None:
+    s = setup(device="NVIDIA RTX 4090", stored=weight_format("q4_k_m"), engine=ENGINES["llama.cpp"], batch=16)
+    parts = decode(s).parts
+    assert parts.total_ms == pytest.approx(
+        parts.weights_ms + parts.compute_ms + parts.cache_ms + parts.gaps_ms + parts.messages_ms + parts.host_ms
+    )
+    one = decode(replace(s, batch=1)).parts
+    overlapped = (one.weights_ms**2 + one.compute_ms**2) ** 0.5
+    assert one.total_ms == pytest.approx(overlapped + one.cache_ms + one.gaps_ms)
+
+
+def test_engines_without_python_in_the_loop_have_gaps_and_messages_of_their_own() -> None:
+    # 80 blocks of two messages; the hidden state of one token is 16 kB, which 450 GB/s carry in no time.
+    c = replace(FITTED, message_native_ms=0.01, message_ms=0.02, gap_native_ms=0.04, gap_server_ms=0.05)
+    for name, message, gap in (("tensorrt-llm", 0.01, 0.04), ("lmdeploy", 0.01, 0.04), ("vllm", 0.02, 0.05)):
+        parts = decode(setup("meta-llama/Meta-Llama-3-70B", engine=ENGINES[name], devices=4), c).parts
+        assert parts.messages_ms == pytest.approx(2 * 80 * message, rel=0.02)
+        clock = accelerators()[H100].clock_ghz
+        assert clock
+        assert parts.gaps_ms == pytest.approx(80 * gap * 2 / clock)
 
 
 def test_critical_batches_are_those_of_the_data_sheets() -> None:

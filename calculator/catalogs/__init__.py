@@ -91,7 +91,7 @@ def _number(text: str) -> float | None:
 
 
 _TEXT_OF_DEVICE = ("kind", "stack", "generation", "note")
-_MAY_BE_EMPTY = ("aliases", "memory_mib", "matmul_tflops", "matmul_share", "note", "unread")
+_MAY_BE_EMPTY = ("aliases", "memory_mib", "bandwidth_share", "matmul_tflops", "matmul_share", "note", "unread")
 """Of the two matrix figures one is needed."""
 
 

@@ -42,6 +42,8 @@ class Accelerator:
     memory_gib: float | None
     """Memory as the driver reports it; PyTorch sees about half a GiB less."""
     bandwidth_gb_per_s: float | None
+    bandwidth_share: float | None
+    """What a copy or a triad reaches of it, where somebody measured that it is not the usual share."""
     bf16_tflops: float | None
     fp16_tflops: float | None
     fp16_accumulate_tflops: float | None

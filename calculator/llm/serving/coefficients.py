@@ -85,6 +85,8 @@ class Coefficients:
     # Time that neither bytes nor operations explain.
     gap_server_ms: float
     """Between the kernels of a layer, on CUDA graphs."""
+    gap_native_ms: float
+    """The same in engines without Python in the loop."""
     gap_fused_ms: float
     gap_llama_cpp_ms: float
     gap_old_llama_cpp_ms: float
@@ -114,6 +116,8 @@ class Coefficients:
     sequence_native_ms: float
     message_ms: float
     """One all-reduce between GPUs of one node, two for each layer."""
+    message_native_ms: float
+    """The same in engines whose kernel for it also adds and normalises."""
     message_hpu_ms: float
     expert_hpu_ms: float
     launch_layer_ms: float
@@ -130,6 +134,8 @@ class Coefficients:
     block_attention_ns: float
     """Attention with one thread block for each head: for each token of context, whatever the number of heads."""
     routing_skew: float
+    routing_evenness: float
+    """1 over the square of the relative spread of how often a layer's experts are called."""
 
     # Tokens of prompt in workloads that do not say it.
     chat_tokens: float

@@ -34,12 +34,14 @@ class Engine:
     """Multiplies one token with matrix-vector kernels, which waste no rows, and fetch no faster than cores can."""
     unlimited_cores: bool = False
     """Its matrix-vector kernels keep so many loads in flight that the memory is what limits them."""
+    waits_for_tiles: bool = False
+    """Its kernels for several rows load a tile of weights, wait for it, and multiply it: the two times add up."""
     several: str = "tensor"
     """How it uses several devices if nothing is said: "tensor" or "layer"."""
     elapsed: bool = False
     """Its published speeds divide by the whole run, the reading of the prompt included."""
     narrow_cache: bool = False
-    """Keeps the cache in 8 bits where the weights have no more."""
+    """Keeps the cache in 8 bits where it multiplies in no more."""
     graph_tokens: float = float("inf")
     """Longest sequence that runs on a CUDA graph; longer ones are launched from the host."""
     all_logits: bool = False
@@ -54,6 +56,8 @@ class Engine:
     """Of a device's memory, what it uses by default (gpu_memory_utilization and the like)."""
     chunk_tokens: int = 8192
     """Most tokens that it reads in one pass."""
+    host_ahead: bool = False
+    """Its host prepares the next step while the device works on this one, so that the longer of them counts."""
     host_gaps: bool = False
     """Launches kernels one by one, so that the host makes the gaps between them and not the device's clock."""
     gap: str = ""
@@ -71,6 +75,8 @@ class Engine:
     sequence: str = ""
     reread: str = ""
     """Share of the weights that is read again for each further row."""
+    reread_rows: float = float("inf")
+    """Rows from which it multiplies matrices by matrices instead, so that no more is read again."""
     share_experts: str = ""
     """Share of the bandwidth for experts, relative to dense weights, instead of the one by bits."""
     share_cache: str = "share_cache"

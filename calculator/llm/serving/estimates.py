@@ -204,11 +204,12 @@ def power_share(s: ServingSetup, c: Coefficients = FITTED) -> float:
     """Mean draw of a serving GPU as a share of its power limit."""
     b, made = body(s.model, s.stored, s.file_gib), throughput(s, c)
     per_ms = made.output_tokens_per_s / 1000
-    coverage = law.expert_coverage(s.model.experts, s.model.experts_per_token, made.running_sequences)
+    a, running = s.model, made.running_sequences
+    coverage = law.expert_coverage(a.experts, a.experts_per_token, running, c.routing_evenness)
     speeds = rates(s.device, s.stored)
     read = b.dense_gb * s.replicas + b.head_gb + b.expert_gb * coverage
-    read += made.running_sequences * b.cache_gb(s.mean_depth_tokens, s.cache_bits)
-    bandwidth = read * per_ms / made.running_sequences / (speeds.bandwidth_gb_per_ms * s.devices)
+    read += running * b.cache_gb(s.mean_depth_tokens, s.cache_bits)
+    bandwidth = read * per_ms / running / (speeds.bandwidth_gb_per_ms * s.devices)
     processed = per_ms * (1 + s.prompt_tokens / max(1.0, s.answer_tokens))
     arithmetic = 2 * b.active_billions * processed / (speeds.peak_tflops * s.devices)
     return min(1.0, _POWER_BASE + _POWER_BANDWIDTH * min(1.0, bandwidth) + _POWER_COMPUTE * arithmetic)

@@ -28,6 +28,9 @@ _SHARPNESS = 2.0
 # The same between memory and cores, whose loads are in flight together.
 _ROOF_SHARPNESS = 4.0
 _USUAL_CORE_GHZ = 80.0
+# Shifts and logic of a core in a clock, NVIDIA's of 7.0 to 9.0 alike: docs.nvidia.com/cuda/cuda-c-programming-guide
+# (throughput of native arithmetic instructions). Its 32-bit products differ by half between these.
+_INTEGER_LANES = 64
 # Most sequences that a server runs together by default (max_batch_size of TensorRT-LLM).
 MOST_SEQUENCES = 2048.0
 
@@ -44,12 +47,21 @@ class Step(NamedTuple):
     total_ms: float
 
 
-def expert_coverage(experts: int, per_token: int, tokens: float) -> float:
-    """Share of a layer's experts that at least one of so many tokens is routed to, if routing were uniform.
+def expert_coverage(experts: int, per_token: int, tokens: float, evenness: float = inf) -> float:
+    """Share of a layer's experts that at least one of so many tokens is routed to. 0 without experts.
 
-    1 − (1 − k/E)^B. 0 without experts.
+    1 − (1 − k/E)^B if each expert were called alike. Some are called more often than others: with rates that follow a
+    gamma distribution of shape ``evenness`` (1 over the square of their relative spread), an expert is left out by the
+    B − 1 tokens after the first with probability (1 + (B − 1) k/(E × evenness))^−evenness, the mean of exp(−(B − 1) ×
+    rate) over them.
     """
-    return 1 - (1 - per_token / experts) ** tokens if experts else 0.0
+    if not experts:
+        return 0.0
+    share = per_token / experts
+    left_out: float = (1 - share) ** tokens
+    if evenness < inf:
+        left_out = (1 - share) * (1 + max(0.0, tokens - 1) * share / evenness) ** -evenness
+    return 1 - left_out
 
 
 def busiest_device(experts: int, coverage: float, devices: int, skew: float) -> float:
@@ -97,13 +109,14 @@ def _graph_step(
     tokens = batch * each
     vector = apple or used.matrix_vector or s.stored.kernel.matrix_vector
     dense, tables, experts = _vector_ms_per_gb(s, r, c, apple=apple) if vector else _tensor_ms_per_gb(s, r, c)
-    again = getattr(c, used.reread) * (tokens - 1) if used.reread and vector else 0.0
-    read = (b.dense_gb * dense + (b.head_gb + b.rest_gb) * tables) * s.replicas * (1 + again)
-    coverage = expert_coverage(a.experts, a.experts_per_token, tokens)
+    again: float = getattr(c, used.reread) if used.reread and vector else 0.0
+    read = (b.dense_gb * dense + (b.head_gb + b.rest_gb) * tables) * s.replicas
+    read *= 1 + again * (min(tokens, used.reread_rows) - 1)
+    coverage = expert_coverage(a.experts, a.experts_per_token, tokens, c.routing_evenness)
     if a.experts:
         spread = busiest_device(a.experts, coverage, shards, c.routing_skew) if s.split == "expert" else 1.0
         rows = tokens * a.experts_per_token / (a.experts * coverage)
-        read += b.expert_gb * coverage * spread * experts * (1 + (again * (rows - 1) / (tokens - 1) if again else 0.0))
+        read += b.expert_gb * coverage * spread * experts * (1 + again * (min(rows, used.reread_rows) - 1))
     adapters = min(batch, s.adapters)
     read += adapters * s.adapter_gb / (r.bandwidth_gb_per_ms * c.share_16bit)
     read /= shards
@@ -131,7 +144,9 @@ def _graph_step(
         gaps *= r.slowness
     messages = _messages_ms(s, b, r, tokens, c)
     host = _server_ms(s, batch, c)
-    total = _longer(read, compute) + unpacking + cache + gaps + messages + host
+    multiplied = read + compute if used.waits_for_tiles and tokens > 1 else _longer(read, compute)
+    total = multiplied + unpacking + cache + gaps + messages
+    total = _longer(total, host) if used.host_ahead else total + host
     if depth > used.graph_tokens:
         total = _longer(total, b.blocks * c.launch_layer_ms)
     return Step(read, cache, compute + unpacking, gaps, messages, host, total)
@@ -198,7 +213,7 @@ def _unpacking_ms(s: ServingSetup, b: Body, r: Rates, c: Coefficients) -> float:
     if not named or s.engine.matrix_vector:
         return 0.0
     operations: float = getattr(c, named)
-    return b.active_billions * operations / r.plain_tflops
+    return b.active_billions * operations * 1000 / (_INTEGER_LANES * r.core_clocks_per_ns)
 
 
 def _server_ms(s: ServingSetup, batch: float, c: Coefficients) -> float:
@@ -231,7 +246,7 @@ def _eager_step(
     launch = c.eager_layer_ms + (getattr(c, kernel.eager_layer) if kernel.eager_layer else 0.0)
     host = b.blocks * launch + a.moe_layers * a.experts * getattr(c, kernel.eager_expert)
     dense, tables, _ = _tensor_ms_per_gb(s, r, c)
-    coverage = expert_coverage(a.experts, a.experts_per_token, tokens)
+    coverage = expert_coverage(a.experts, a.experts_per_token, tokens, c.routing_evenness)
     read = (b.dense_gb + b.expert_gb * coverage) * dense + (b.head_gb + b.rest_gb) * tables
     compute = _tensor_compute_ms(s, b, r, tokens, coverage, c)
     unpacking = _unpacking_ms(s, b, r, c)
@@ -256,7 +271,7 @@ def _processor_step(
     """On a processor: what its cores pull from memory, and unpacking where the format needs it."""
     a, used, tokens = s.model, s.engine, batch * each
     bandwidth = 1 / (1 / (r.bandwidth_gb_per_ms * c.share_16bit) + 1000 / c.cpu_ceiling_gb_per_s)
-    coverage = expert_coverage(a.experts, a.experts_per_token, tokens)
+    coverage = expert_coverage(a.experts, a.experts_per_token, tokens, c.routing_evenness)
     read = (b.dense_gb + b.head_gb + b.rest_gb + b.expert_gb * coverage) / bandwidth
     # Unpacking is stated for sixteen cores at five GHz.
     compute = b.active_billions * _unpack_ps(s, c) * tokens / (_core_ghz(r) / _USUAL_CORE_GHZ)
@@ -307,7 +322,7 @@ def prefill_ms(s: ServingSetup, tokens: float, c: Coefficients, cached_tokens: f
     else:
         rate, of_experts = r.best_tflops * c.share_prefill, r.best_tflops * c.share_prefill_experts
     compute = dense / rate
-    coverage = expert_coverage(a.experts, a.experts_per_token, own)
+    coverage = expert_coverage(a.experts, a.experts_per_token, own, c.routing_evenness)
     if routed:
         # Each expert multiplies rows of its own, and the last tile of them is seldom full.
         compute += 2 * (routed * own + b.expert_billions * coverage * c.tile_prefill_experts) / of_experts
