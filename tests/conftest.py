@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,22 @@ PREFS = {
     "ui.allPointerCapabilities": MOUSE,
 }
 """What Chromium has by itself or from Playwright: it reads the clipboard, moves nothing, and has a mouse."""
+
+
+EVERY = pytest.mark.parametrize(
+    "every", [pytest.param(False, id="a few"), pytest.param(True, id="every", marks=pytest.mark.long)]
+)
+"""For a test that sweeps: `make test` tries a few of what it sweeps over, `make long` all."""
+
+
+def some(values: Iterable[Any], keep: int) -> list[Any]:
+    """The values of a parameter: so many of them, spread evenly, for `make test`; the others for `make long`."""
+    found = list(values)
+    kept = {len(found) * number // keep for number in range(keep)}
+    return [
+        pytest.param(*(value if isinstance(value, tuple) else (value,)), marks=() if at in kept else pytest.mark.long)
+        for at, value in enumerate(found)
+    ]
 
 
 def only_in_chromium(why: str) -> pytest.MarkDecorator:
