@@ -7,7 +7,7 @@ from random import Random
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, some
 from playwright.sync_api import Page, expect
 
 from calculator.situation import Task
@@ -81,7 +81,9 @@ def field(page: Page, name: str):
     return page.locator(f'.calc-form [name="{name}"]')
 
 
-@pytest.mark.parametrize("path", [HOME, DATA, ACCURACY, "small-models/limited-data/", "fine-tune/domain-data/"])
+@pytest.mark.parametrize(
+    "path", some([HOME, DATA, ACCURACY, "small-models/limited-data/", "fine-tune/domain-data/"], 1)
+)
 def test_a_file_may_be_dropped_where_the_page_says_so(page, address, path):
     page.goto(address + path)
     expect(page.locator(".calc-entrance").first).to_contain_text("Have a file? Drop it anywhere")
@@ -273,7 +275,7 @@ def test_what_a_page_left_behind_is_read_no_further(page, address):
     assert not [worker for worker in page.workers if "counting" in worker.url]
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 375), ("light", 320)])
+@pytest.mark.parametrize(("scheme", "width"), some([("dark", 375), ("light", 1280), ("light", 320)], 1))
 def test_axe_finds_nothing_in_a_file_that_was_read(launched, address, scheme, width):
     context = launched.new_context(
         viewport={"width": width, "height": 800}, color_scheme=scheme, bypass_csp=True, reduced_motion="reduce"
