@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from conftest import EVERY, FIREFOX, ROOT, may_use_clipboard, only_in_chromium, some
+from conftest import EVERY, FIREFOX, ROOT, go, may_use_clipboard, only_in_chromium, some
 from inputs import random_given
 from playwright.sync_api import Page, expect
 
@@ -63,7 +63,7 @@ class Calculator:
         self.page, self.address, self.path = page, address, path
 
     def open(self, query: str = "") -> "Calculator":
-        self.page.goto(self.address + self.path + query)
+        go(self.page, self.address, self.path + query)
         self.name = self.page.locator(".calculator").first.get_attribute("data-decision")
         self.decision = catalog.decision(self.name)
         return self
@@ -209,6 +209,7 @@ def test_the_default_on_the_page_is_what_the_command_line_says(fresh):
     fresh.wait_for(fresh.expected())
 
 
+@pytest.mark.shared
 @EVERY
 def test_typing_gives_exactly_what_native_python_gives(limited, every):
     limited.open()
@@ -224,6 +225,7 @@ def test_typing_gives_exactly_what_native_python_gives(limited, every):
         limited.wait_for(limited.expected())
 
 
+@pytest.mark.shared
 @pytest.mark.core
 def test_a_key_typed_by_hand_is_answered(fresh):
     fresh.open()
@@ -303,6 +305,7 @@ def test_nothing_moves_when_the_live_result_replaces_the_same_default(page, fres
     assert page.evaluate("document.querySelector('.calc-verdict').marked") is True
 
 
+@pytest.mark.shared
 def test_focus_and_open_details_survive_a_new_result(page, fresh):
     fresh.open()
     working = page.locator(".calc-working > summary")
@@ -336,6 +339,7 @@ def pasted_field(calculator: Calculator) -> str:
     return next(name for name, spec in fields_of(calculator.decision.Inputs).items() if isinstance(spec, Paste))
 
 
+@pytest.mark.shared
 def test_a_pasted_config_is_read_and_changes_the_result(limited):
     limited.open()
     before = limited.page.locator(".calc-tiles").inner_text()
@@ -344,6 +348,7 @@ def test_a_pasted_config_is_read_and_changes_the_result(limited):
     assert limited.page.locator(".calc-tiles").inner_text() != before
 
 
+@pytest.mark.shared
 def test_a_pasted_config_that_cannot_be_read_is_refused_beside_the_field(limited):
     limited.open()
     name = pasted_field(limited)
@@ -356,6 +361,7 @@ def test_a_pasted_config_that_cannot_be_read_is_refused_beside_the_field(limited
         expect(field).not_to_have_attribute("aria-invalid", "true", timeout=START_MS)
 
 
+@pytest.mark.shared
 def test_a_pasted_text_that_is_no_config_at_all_is_refused_and_a_config_after_it_is_read(limited):
     limited.open()
     for text in ("x" * 1_000_000, "[" * 90_000, '{"a":' * 15_000, '"' * 99_999, "9" * 99_999):
@@ -366,6 +372,7 @@ def test_a_pasted_text_that_is_no_config_at_all_is_refused_and_a_config_after_it
         limited.wait_for(limited.expected())
 
 
+@pytest.mark.shared
 @pytest.mark.core
 def test_a_bad_value_is_named_beside_its_field_and_the_last_good_result_stays(page, fresh):
     fresh.open()
@@ -388,6 +395,7 @@ def test_a_bad_value_is_named_beside_its_field_and_the_last_good_result_stays(pa
     assert field.get_attribute("aria-describedby") == described
 
 
+@pytest.mark.shared
 def test_a_message_waits_until_the_reader_pauses(fresh):
     fresh.open()
     fresh.field("retraining_days").fill("9")
@@ -419,6 +427,7 @@ def test_a_link_reproduces_what_was_typed(context, page, address, fresh):
     assert other.page.url == link
 
 
+@pytest.mark.shared
 def test_a_link_is_what_the_package_writes(page, fresh):
     fresh.open()
     fresh.set({"retraining_days": "7"})
@@ -491,6 +500,7 @@ def test_an_edit_just_before_leaving_changes_nothing_of_the_next_page(launched, 
     assert [told for told in found if told["wrong"]] == []
 
 
+@pytest.mark.shared
 def test_a_preset_fills_the_whole_form(page, limited):
     limited.open()
     select = page.locator("[data-presets]")
@@ -516,6 +526,7 @@ def test_a_pages_example_is_taken_to_every_page(page, address, path):
     assert example.values() == values
 
 
+@pytest.mark.shared
 def test_a_model_is_found_by_typing_its_name(limited):
     limited.open()
     limited.field("model").focus()
@@ -523,6 +534,7 @@ def test_a_model_is_found_by_typing_its_name(limited):
     expect(limited.field("model")).to_have_value("Qwen/Qwen3-14B")
 
 
+@pytest.mark.shared
 def test_a_long_list_is_narrowed_by_maker_size_and_licence_and_enter_takes_the_first(limited):
     limited.open()
     box = limited.page.locator('[data-find$="-model"]')
@@ -536,6 +548,7 @@ def test_a_long_list_is_narrowed_by_maker_size_and_licence_and_enter_takes_the_f
     assert limited.field("model").locator("option[hidden]").count() == 0
 
 
+@pytest.mark.shared
 def test_reset_brings_the_worked_example_back_at_once(page, fresh):
     fresh.open()
     expected, values = fresh.expected(), fresh.values()
@@ -687,7 +700,7 @@ def test_after_one_visit_the_site_works_without_a_network(context, page, address
 
 
 def violations(page, *, serious=True):
-    found = Axe().run(page).response["violations"]
+    found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
     return [
         (v["id"], v["impact"], [node["target"] for node in v["nodes"]][:3])
         for v in found
@@ -720,6 +733,7 @@ def test_no_page_is_wider_than_the_narrowest_screen(launched, address, site, eve
     context.close()
 
 
+@pytest.mark.shared
 def test_the_form_can_be_worked_by_keyboard_alone(page, fresh):
     fresh.open()
     page.locator("h1").click()

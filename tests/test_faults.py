@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from conftest import EVERY, LEFT_OUT, launch, only_in_chromium, raised_in, some
+from conftest import EVERY, FOLLOW, LEFT_OUT, launch, only_in_chromium, raised_in, some
 from faults import Place
 from hostile import FORMULAS, MARKUP, ODD_TEXT, TOML
 from playwright.sync_api import Browser, BrowserContext, Error, Page, expect
@@ -798,13 +798,6 @@ def test_edits_in_a_row_do_not_grow_the_memory(page: Page, place: Place, fresh: 
 # Hostile links, storage, pastes and frames
 
 
-FOLLOW = """(address) => {
-  document.querySelector(".md-content h1").dataset.former = "";
-  const link = document.createElement("a");
-  link.href = address;
-  document.querySelector(".md-content").append(link);
-  link.click();
-}"""
 PAYLOADS = (
     *(text.replace("alert(1)", "window.ran=1") for text in MARKUP),
     *FORMULAS,
