@@ -26,8 +26,8 @@ site: site/index.html
 
 # The build of the site keeps one core busy: lint, types and spelling go beside it, and are told of after it.
 test: .venv/test.stamp node_modules/test.stamp chromium
-	@mkdir -p build; $(MAKE) check >build/check.log 2>&1 & checked=$$!; \
-	$(MAKE) site; built=$$?; wait $$checked; right=$$?; cat build/check.log; exit $$((built + right))
+	@mkdir -p build; $(MAKE) --no-print-directory check >build/check.log 2>&1 & checked=$$!; \
+	$(MAKE) --no-print-directory site; built=$$?; wait $$checked; right=$$?; cat build/check.log; exit $$((built + right))
 	$(PYTEST) -m "not long" --dist worksteal
 	@if command -v firefox-esr || command -v firefox; then BROWSER=firefox $(PYTEST) -m "core and not long"; \
 	else echo "No Firefox here: what is tried in both browsers was tried in Chromium alone"; fi
