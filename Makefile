@@ -13,6 +13,8 @@ ifneq ($(shell test -w "$$HOME" && echo yes),yes)
 export npm_config_cache := $(CURDIR)/.cache/npm
 endif
 PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes
+# One process more than cores: while a test waits for its browser, another one computes.
+PYTEST = .venv/bin/python -m pytest -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist loadfile
 SOURCES := $(shell find calculator -type f -not -path '*/__pycache__/*')
 PAGES := $(shell find docs overrides -type f -not -path 'docs/assets/runtime/*' -not -path 'docs/assets/tokenizer/*')
 TOKENIZER := node_modules/gpt-tokenizer
@@ -22,22 +24,24 @@ serve: site/index.html
 
 site: site/index.html
 
-test: .venv/test.stamp node_modules/test.stamp chromium check site/index.html
-	.venv/bin/python -m pytest -m "not browser" -n auto --dist loadfile
-	.venv/bin/python -m pytest -m "browser and not long"
-	@if command -v firefox-esr || command -v firefox; then BROWSER=firefox .venv/bin/python -m pytest -m core; \
+# The build of the site keeps one core busy: lint, types and spelling go beside it, and are told of after it.
+test: .venv/test.stamp node_modules/test.stamp chromium
+	@mkdir -p build; $(MAKE) --no-print-directory check >build/check.log 2>&1 & checked=$$!; \
+	$(MAKE) --no-print-directory site; built=$$?; wait $$checked; right=$$?; cat build/check.log; exit $$((built + right))
+	$(PYTEST) -m "not long" --dist worksteal
+	@if command -v firefox-esr || command -v firefox; then BROWSER=firefox $(PYTEST) -m "core and not long"; \
 	else echo "No Firefox here: what is tried in both browsers was tried in Chromium alone"; fi
 
 # What sweeps over every page, or repeats one thing for minutes. The workflow runs it beside `make test`.
 long: .venv/test.stamp node_modules/test.stamp chromium site/index.html
-	.venv/bin/python -m pytest -m long
+	$(PYTEST) -m long
 
 test-all: test long firefox
 
 firefox: .venv/test.stamp node_modules/test.stamp site/index.html
 	@command -v firefox-esr || command -v firefox || { apt-get update -q && apt-get install -qy firefox-esr; } || \
 	  { echo "These tests need Firefox: install Debian's package firefox-esr"; exit 1; }
-	BROWSER=firefox .venv/bin/python -m pytest -m browser
+	BROWSER=firefox $(PYTEST) -m browser
 
 check: .venv/test.stamp
 	ruff check .

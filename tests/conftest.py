@@ -2,7 +2,8 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,22 @@ PREFS = {
     "ui.allPointerCapabilities": MOUSE,
 }
 """What Chromium has by itself or from Playwright: it reads the clipboard, moves nothing, and has a mouse."""
+
+
+EVERY = pytest.mark.parametrize(
+    "every", [pytest.param(False, id="a few"), pytest.param(True, id="every", marks=pytest.mark.long)]
+)
+"""For a test that sweeps: `make test` tries a few of what it sweeps over, `make long` all."""
+
+
+def some(values: Iterable[Any], keep: int) -> list[Any]:
+    """The values of a parameter: so many of them, spread evenly, for `make test`; the others for `make long`."""
+    found = list(values)
+    kept = {len(found) * number // keep for number in range(keep)}
+    return [
+        pytest.param(*(value if isinstance(value, tuple) else (value,)), marks=() if at in kept else pytest.mark.long)
+        for at, value in enumerate(found)
+    ]
 
 
 def only_in_chromium(why: str) -> pytest.MarkDecorator:
@@ -148,9 +165,9 @@ def download(page: Page, downloads: Path, tmp_path: Path) -> Callable[[Locator],
     return click
 
 
-@pytest.fixture
-def context(launched: Browser, address: str) -> Iterator[BrowserContext]:
-    """A fresh profile. Fails the test when any page of it asked another origin for anything."""
+@contextmanager
+def profile(launched: Browser, address: str) -> Iterator[BrowserContext]:
+    """A fresh profile. Fails when any page of it asked another origin for anything."""
     made = launched.new_context(viewport={"width": 1280, "height": 900})
     asked: list[str] = []
     made.on("request", lambda request: asked.append(request.url))
@@ -161,9 +178,54 @@ def context(launched: Browser, address: str) -> Iterator[BrowserContext]:
 
 
 @pytest.fixture
-def page(context: BrowserContext) -> Iterator[Page]:
-    """A page of a fresh profile. Fails the test when a script of it raised."""
-    made = context.new_page()
-    raised = raised_in(made)
+def context(launched: Browser, address: str) -> Iterator[BrowserContext]:
+    """A fresh profile for one test."""
+    with profile(launched, address) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def kept(launched: Browser, address: str) -> Iterator[tuple[Page, list[str]]]:
+    """The page that a module's tests share, and what its scripts raised. To load it and start Python takes seconds."""
+    with profile(launched, address) as context:
+        may_use_clipboard(context)
+        made = context.new_page()
+        SHARED.add(made)
+        yield made, raised_in(made)
+        SHARED.discard(made)
+
+
+@pytest.fixture
+def page(request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A page of a fresh profile, or the one that is shared. Fails the test when a script of it raised."""
+    if request.node.get_closest_marker("shared"):
+        made, raised = request.getfixturevalue("kept")
+        raised.clear()
+    else:
+        made = request.getfixturevalue("context").new_page()
+        raised = raised_in(made)
     yield made
     assert not raised, raised
+
+
+SHARED: set[Page] = set()
+AWAY = "reference/glossary/"
+FOLLOW = """(address) => {
+  document.querySelector(".md-content h1").dataset.former = "";
+  const link = document.createElement("a");
+  link.href = address;
+  document.querySelector(".md-content").append(link);
+  link.click();
+}"""
+
+
+def go(page: Page, address: str, path: str) -> None:
+    """Open a page of the site. One that is shared keeps its Python: by links within the site, with nothing stored."""
+    if page not in SHARED or page.url == "about:blank":
+        page.goto(address + path)
+        return
+    for place in (AWAY, path):
+        page.evaluate("document.querySelectorAll('dialog[open]').forEach((box) => box.close())")
+        page.evaluate("localStorage.clear(); sessionStorage.clear()")
+        page.evaluate(FOLLOW, address + place)
+        page.locator(".md-content h1:not([data-former])").first.wait_for(state="attached")

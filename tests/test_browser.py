@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from conftest import FIREFOX, ROOT, may_use_clipboard, only_in_chromium
+from conftest import EVERY, FIREFOX, ROOT, go, may_use_clipboard, only_in_chromium, some
 from inputs import random_given
 from playwright.sync_api import Page, expect
 
@@ -20,8 +20,9 @@ from calculator.fields import Paste, fields_of
 
 pytestmark = pytest.mark.browser
 
-TYPED_INPUTS = 50
-TRIES_TO_LEAVE = 15
+# In `make test`, and in `make long`.
+TYPED_INPUTS = 10, 50
+TRIES_TO_LEAVE = 6, 15
 LIMITED, FRESH = "do-not/limited-compute/", "do-not/real-time-updates/"
 START_MS = 60_000
 
@@ -62,7 +63,7 @@ class Calculator:
         self.page, self.address, self.path = page, address, path
 
     def open(self, query: str = "") -> "Calculator":
-        self.page.goto(self.address + self.path + query)
+        go(self.page, self.address, self.path + query)
         self.name = self.page.locator(".calculator").first.get_attribute("data-decision")
         self.decision = catalog.decision(self.name)
         return self
@@ -208,10 +209,12 @@ def test_the_default_on_the_page_is_what_the_command_line_says(fresh):
     fresh.wait_for(fresh.expected())
 
 
-def test_typing_gives_exactly_what_native_python_gives(limited):
+@pytest.mark.shared
+@EVERY
+def test_typing_gives_exactly_what_native_python_gives(limited, every):
     limited.open()
     random = Random(20261122)
-    for _ in range(TYPED_INPUTS):
+    for _ in range(TYPED_INPUTS[every]):
         given = random_given(limited.decision, random, part=0.3)
         specs = fields_of(limited.decision.Inputs)
         # What stays of the input before may be a device that has no price of its own.
@@ -222,6 +225,7 @@ def test_typing_gives_exactly_what_native_python_gives(limited):
         limited.wait_for(limited.expected())
 
 
+@pytest.mark.shared
 @pytest.mark.core
 def test_a_key_typed_by_hand_is_answered(fresh):
     fresh.open()
@@ -249,7 +253,7 @@ def test_what_is_typed_while_the_worker_starts_is_answered_when_it_is_ready(page
 
 
 @only_in_chromium("Firefox measures no layout shifts")
-@pytest.mark.parametrize("path", ["", "decide/", "fine-tune/domain-data/"])
+@pytest.mark.parametrize("path", some(["decide/", "", "fine-tune/domain-data/"], 1))
 def test_nothing_moves_while_a_page_arrives_on_a_slow_phone(page, address, path):
     page.set_viewport_size({"width": 412, "height": 823})
     page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": 4})
@@ -263,7 +267,7 @@ def test_nothing_moves_while_a_page_arrives_on_a_slow_phone(page, address, path)
 
 
 @only_in_chromium("Firefox measures no layout shifts")
-@pytest.mark.parametrize("path", ["evidence/sources/", "reference/command-line/", "fine-tune/domain-data/"])
+@pytest.mark.parametrize("path", some(["evidence/sources/", "reference/command-line/", "fine-tune/domain-data/"], 1))
 def test_nothing_moves_while_a_page_arrives_in_pieces(page, address, path):
     """The typeface comes after the first picture, and the rows of a table one after another."""
     page.set_viewport_size({"width": 1280, "height": 900})
@@ -276,7 +280,9 @@ def test_nothing_moves_while_a_page_arrives_in_pieces(page, address, path):
 
 
 @only_in_chromium("Firefox measures no layout shifts")
-@pytest.mark.parametrize("path", ["fine-tune/after-a-bad-run/", FRESH, LIMITED, "small-models/real-time-response/"])
+@pytest.mark.parametrize(
+    "path", some(["fine-tune/after-a-bad-run/", FRESH, LIMITED, "small-models/real-time-response/"], 2)
+)
 def test_nothing_moves_while_a_page_arrives_on_a_desk(page, address, path):
     page.set_viewport_size({"width": 1350, "height": 940})
     page.add_init_script(SHIFTS_OF_LOADING)
@@ -299,6 +305,7 @@ def test_nothing_moves_when_the_live_result_replaces_the_same_default(page, fres
     assert page.evaluate("document.querySelector('.calc-verdict').marked") is True
 
 
+@pytest.mark.shared
 def test_focus_and_open_details_survive_a_new_result(page, fresh):
     fresh.open()
     working = page.locator(".calc-working > summary")
@@ -332,6 +339,7 @@ def pasted_field(calculator: Calculator) -> str:
     return next(name for name, spec in fields_of(calculator.decision.Inputs).items() if isinstance(spec, Paste))
 
 
+@pytest.mark.shared
 def test_a_pasted_config_is_read_and_changes_the_result(limited):
     limited.open()
     before = limited.page.locator(".calc-tiles").inner_text()
@@ -340,25 +348,31 @@ def test_a_pasted_config_is_read_and_changes_the_result(limited):
     assert limited.page.locator(".calc-tiles").inner_text() != before
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"model_type": "no such type"}', "<script>alert(1)</script>"])
-def test_a_pasted_config_that_cannot_be_read_is_refused_beside_the_field(limited, text):
+@pytest.mark.shared
+def test_a_pasted_config_that_cannot_be_read_is_refused_beside_the_field(limited):
     limited.open()
     name = pasted_field(limited)
-    limited.field(name).fill(text)
-    expect(limited.field(name)).to_have_attribute("aria-invalid", "true", timeout=START_MS)
-    assert limited.problem(name).inner_text()
+    field = limited.field(name)
+    for text in ("{", "[]", '{"model_type": "no such type"}', "<script>alert(1)</script>"):
+        field.fill(text)
+        expect(field).to_have_attribute("aria-invalid", "true", timeout=START_MS)
+        assert limited.problem(name).inner_text(), text
+        field.fill("")
+        expect(field).not_to_have_attribute("aria-invalid", "true", timeout=START_MS)
 
 
-@pytest.mark.parametrize("text", ["x" * 1_000_000, "[" * 90_000, '{"a":' * 15_000, '"' * 99_999, "9" * 99_999])
-def test_a_pasted_text_that_is_no_config_at_all_is_refused_and_a_config_after_it_is_read(limited, text):
+@pytest.mark.shared
+def test_a_pasted_text_that_is_no_config_at_all_is_refused_and_a_config_after_it_is_read(limited):
     limited.open()
-    limited.set({pasted_field(limited): text})
-    expect(limited.state).to_have_attribute("data-state", re.compile("invalid|error"), timeout=START_MS)
-    expect(limited.page.locator(".calculator")).to_have_attribute("data-stale", "")
-    limited.set({pasted_field(limited): json.dumps(CONFIG)})
-    limited.wait_for(limited.expected())
+    for text in ("x" * 1_000_000, "[" * 90_000, '{"a":' * 15_000, '"' * 99_999, "9" * 99_999):
+        limited.set({pasted_field(limited): text})
+        expect(limited.state).to_have_attribute("data-state", re.compile("invalid|error"), timeout=START_MS)
+        expect(limited.page.locator(".calculator")).to_have_attribute("data-stale", "")
+        limited.set({pasted_field(limited): json.dumps(CONFIG)})
+        limited.wait_for(limited.expected())
 
 
+@pytest.mark.shared
 @pytest.mark.core
 def test_a_bad_value_is_named_beside_its_field_and_the_last_good_result_stays(page, fresh):
     fresh.open()
@@ -381,6 +395,7 @@ def test_a_bad_value_is_named_beside_its_field_and_the_last_good_result_stays(pa
     assert field.get_attribute("aria-describedby") == described
 
 
+@pytest.mark.shared
 def test_a_message_waits_until_the_reader_pauses(fresh):
     fresh.open()
     fresh.field("retraining_days").fill("9")
@@ -412,6 +427,7 @@ def test_a_link_reproduces_what_was_typed(context, page, address, fresh):
     assert other.page.url == link
 
 
+@pytest.mark.shared
 def test_a_link_is_what_the_package_writes(page, fresh):
     fresh.open()
     fresh.set({"retraining_days": "7"})
@@ -425,16 +441,16 @@ def test_a_link_is_what_the_package_writes(page, fresh):
 
 @pytest.mark.parametrize(
     "query",
-    [
+    some([
+        "?retraining_days=%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E",
         "?v=1999.01.01&retraining_days=7",
         "?no_such_field=1&v=x",
-        "?retraining_days=%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E",
         "?retraining_days=" + "9" * 3000,
         "?preset=no-such-preset",
         "?preset=news-bot",
         "?__proto__=1&constructor=2&toString=3",
-    ],
-)
+    ], 3),
+)  # fmt: skip
 def test_a_strange_link_does_no_harm_and_says_what_it_did(page, fresh, query):
     page.on("dialog", lambda dialog: pytest.fail(f"a dialog opened: {dialog.message}"))
     fresh.open(query)
@@ -477,12 +493,14 @@ def test_what_was_typed_on_one_page_is_there_on_the_next_and_can_be_cleared(page
 
 
 @pytest.mark.core
-def test_an_edit_just_before_leaving_changes_nothing_of_the_next_page(launched, address):
+@EVERY
+def test_an_edit_just_before_leaving_changes_nothing_of_the_next_page(launched, address, every):
     ways = leaving.WAYS[1:] if FIREFOX else leaving.WAYS
-    found = leaving.tries(launched, address, TRIES_TO_LEAVE, ways=ways)
+    found = leaving.tries(launched, address, TRIES_TO_LEAVE[every], ways=ways)
     assert [told for told in found if told["wrong"]] == []
 
 
+@pytest.mark.shared
 def test_a_preset_fills_the_whole_form(page, limited):
     limited.open()
     select = page.locator("[data-presets]")
@@ -494,7 +512,7 @@ def test_a_preset_fills_the_whole_form(page, limited):
     expect(page.locator(".calc-situation")).to_be_visible()
 
 
-@pytest.mark.parametrize("path", [FRESH, "small-models/limited-data/"])
+@pytest.mark.parametrize("path", some([FRESH, "small-models/limited-data/"], 1))
 def test_a_pages_example_is_taken_to_every_page(page, address, path):
     example = Calculator(page, address, path).open()
     values, chosen = example.values(), page.locator("[data-presets]").input_value()
@@ -508,6 +526,7 @@ def test_a_pages_example_is_taken_to_every_page(page, address, path):
     assert example.values() == values
 
 
+@pytest.mark.shared
 def test_a_model_is_found_by_typing_its_name(limited):
     limited.open()
     limited.field("model").focus()
@@ -515,6 +534,7 @@ def test_a_model_is_found_by_typing_its_name(limited):
     expect(limited.field("model")).to_have_value("Qwen/Qwen3-14B")
 
 
+@pytest.mark.shared
 def test_a_long_list_is_narrowed_by_maker_size_and_licence_and_enter_takes_the_first(limited):
     limited.open()
     box = limited.page.locator('[data-find$="-model"]')
@@ -528,6 +548,7 @@ def test_a_long_list_is_narrowed_by_maker_size_and_licence_and_enter_takes_the_f
     assert limited.field("model").locator("option[hidden]").count() == 0
 
 
+@pytest.mark.shared
 def test_reset_brings_the_worked_example_back_at_once(page, fresh):
     fresh.open()
     expected, values = fresh.expected(), fresh.values()
@@ -679,7 +700,7 @@ def test_after_one_visit_the_site_works_without_a_network(context, page, address
 
 
 def violations(page, *, serious=True):
-    found = Axe().run(page).response["violations"]
+    found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
     return [
         (v["id"], v["impact"], [node["target"] for node in v["nodes"]][:3])
         for v in found
@@ -696,15 +717,23 @@ def test_axe_finds_nothing_on_a_page_with_a_bad_value(launched, address):
     context.close()
 
 
-def test_no_page_is_wider_than_the_narrowest_screen(launched, address, site):
+def paths(site, every):
+    """Pages as links write them: all, or each fourth."""
+    found = sorted(path.relative_to(site).as_posix().removesuffix("index.html") for path in site.rglob("index.html"))
+    return found if every else found[::4]
+
+
+@EVERY
+def test_no_page_is_wider_than_the_narrowest_screen(launched, address, site, every):
     context = launched.new_context(viewport={"width": 320, "height": 640})
     page = context.new_page()
-    for path in sorted(site.rglob("index.html")):
-        page.goto(address + path.relative_to(site).as_posix().removesuffix("index.html"))
+    for path in paths(site, every):
+        page.goto(address + path)
         assert page.evaluate("document.documentElement.scrollWidth") <= 320, path
     context.close()
 
 
+@pytest.mark.shared
 def test_the_form_can_be_worked_by_keyboard_alone(page, fresh):
     fresh.open()
     page.locator("h1").click()
@@ -755,11 +784,12 @@ def test_on_a_phone_the_answer_stays_in_sight_and_the_working_is_as_wide_as_the_
     context.close()
 
 
-def test_a_visit_leaves_no_message_in_the_console(page, address, site):
+@EVERY
+def test_a_visit_leaves_no_message_in_the_console(page, address, site, every):
     said = []
     page.on("console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None)
-    for path in sorted(site.rglob("index.html")):
-        page.goto(address + path.relative_to(site).as_posix().removesuffix("index.html"))
+    for path in paths(site, every):
+        page.goto(address + path)
     assert said == []
 
 
@@ -789,8 +819,14 @@ def test_an_embedded_calculator_stands_alone_and_gives_its_frame_its_height(laun
     context.close()
 
 
-@pytest.mark.parametrize("width", [1280, 600, 375])
-@pytest.mark.parametrize("path", [FRESH, LIMITED, "decide/"])
+# Three of nine, in which each page and each width stands once.
+@pytest.mark.parametrize(
+    ("path", "width"),
+    some(
+        [(FRESH, 1280), (LIMITED, 1280), ("decide/", 1280), (LIMITED, 600), ("decide/", 600), (FRESH, 600),
+         ("decide/", 375), (FRESH, 375), (LIMITED, 375)], 3,
+    ),
+)  # fmt: skip
 def test_a_compact_calculator_is_less_than_700_pixels_high_and_leads_to_all_of_it(launched, address, path, width):
     context = launched.new_context(viewport={"width": width, "height": 800})
     page = context.new_page()

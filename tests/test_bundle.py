@@ -60,20 +60,33 @@ def test_nothing_is_built_again_when_nothing_changed(second: tuple[Path, dict[st
     assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == written
 
 
-def test_the_small_package_of_the_benchmark_is_built_as_ours_is(tmp_path: Path) -> None:
-    built = bundle.build(tmp_path, FORMULA.parent)
-    held = library.contents(gzip.decompress((tmp_path / built["files"]["library"]["name"]).read_bytes()))
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """The small package of the benchmark, built."""
+    folder = tmp_path_factory.mktemp("small")
+    return folder, bundle.build(folder, FORMULA.parent)
+
+
+def test_the_small_package_of_the_benchmark_is_built_as_ours_is(small: tuple[Path, dict[str, Any]]) -> None:
+    folder, built = small
+    held = library.contents(gzip.decompress((folder / built["files"]["library"]["name"]).read_bytes()))
     ours = {name for name in held if name.startswith("calculator/")}
     names = ("__init__", "catalog", "faces/__init__", "faces/browser", "formula", "presets")
     assert ours == {f"calculator/{name}.pyc" for name in names}
 
 
-def test_a_file_that_was_lost_or_cut_off_is_built_again(second: tuple[Path, dict[str, Any]]) -> None:
-    folder, before = second
+@pytest.mark.parametrize(
+    ("which", "package"),
+    [("small", FORMULA.parent), pytest.param("second", bundle.PACKAGE, marks=pytest.mark.long)],
+)
+def test_a_file_that_was_lost_or_cut_off_is_built_again(
+    request: pytest.FixtureRequest, which: str, package: Path
+) -> None:
+    folder, before = request.getfixturevalue(which)
     lost = folder / before["files"]["late"]["name"]
     lost.write_bytes(lost.read_bytes()[:100])
     (folder / "heap-of-another-build.bin").write_bytes(b"")
-    assert bundle.build(folder)["files"] == before["files"]
+    assert bundle.build(folder, package)["files"] == before["files"]
     assert sha256(lost.read_bytes()).hexdigest() == before["files"]["late"]["sha256"]
     assert {path.name for path in folder.iterdir()} == {
         "manifest.json",

@@ -7,7 +7,7 @@ from random import Random
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, go, some
 from playwright.sync_api import Page, expect
 
 from calculator.situation import Task
@@ -81,16 +81,20 @@ def field(page: Page, name: str):
     return page.locator(f'.calc-form [name="{name}"]')
 
 
-@pytest.mark.parametrize("path", [HOME, DATA, ACCURACY, "small-models/limited-data/", "fine-tune/domain-data/"])
+@pytest.mark.shared
+@pytest.mark.parametrize(
+    "path", some([HOME, DATA, ACCURACY, "small-models/limited-data/", "fine-tune/domain-data/"], 1)
+)
 def test_a_file_may_be_dropped_where_the_page_says_so(page, address, path):
-    page.goto(address + path)
+    go(page, address, path)
     expect(page.locator(".calc-entrance").first).to_contain_text("Have a file? Drop it anywhere")
     drop(page, chats(30))
     expect(panel(page).locator(".calc-found-headline")).to_contain_text("30 chats")
 
 
+@pytest.mark.shared
 def test_dropped_numbers_fill_the_form_stay_on_every_page_and_can_be_undone(page, address):
-    page.goto(address + DATA)
+    go(page, address, DATA)
     before = field(page, "labelled_examples").input_value()
     drop(page, chats(321))
     box = panel(page)
@@ -154,8 +158,9 @@ def test_nothing_of_a_file_leaves_the_device_or_stays_on_it(context, page, addre
     assert SECRET not in page.url
 
 
+@pytest.mark.shared
 def test_what_stands_in_a_file_is_never_markup(page, address):
-    page.goto(address + DATA)
+    go(page, address, DATA)
     drop(page, labelled(90) + "not json\n", f"{HOSTILE}.jsonl")
     box = panel(page)
     expect(box).to_contain_text(HOSTILE)
@@ -164,12 +169,13 @@ def test_what_stands_in_a_file_is_never_markup(page, address):
     expect(box.locator(".calc-found-warnings")).to_contain_text("Line 91")
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize(
     ("name", "text", "says"),
     [("data.parquet", "PAR1" + "x" * 99, "Parquet"), ("empty.jsonl", "", "no example")],
 )
 def test_a_file_that_is_none_is_refused_by_name(page, address, name, text, says):
-    page.goto(address + DATA)
+    go(page, address, DATA)
     drop(page, text, name)
     alert = page.locator(".calc-file > [role=alert]")
     expect(alert).to_contain_text(says, timeout=START_MS)
@@ -202,8 +208,9 @@ def test_a_long_file_can_be_stopped_and_the_page_answers_meanwhile(page, address
     expect(box.locator(".calc-found-source")).to_contain_text("until you stopped it")
 
 
+@pytest.mark.shared
 def test_a_test_set_is_looked_through_for_rows_of_the_training_set(page, address):
-    page.goto(address + DATA)
+    go(page, address, DATA)
     rows = chats(60)
     page.locator("[data-action=file]").first.click()
     files = [
@@ -223,8 +230,9 @@ def test_a_test_set_is_looked_through_for_rows_of_the_training_set(page, address
     expect(box.get_by_role("button", name="Use these numbers")).to_have_count(1)
 
 
+@pytest.mark.shared
 def test_test_results_become_evidence_for_the_decision(page, address):
-    page.goto(address + "decide/")
+    go(page, address, "decide/")
     drop(page, RESULTS, "results.csv")
     box = panel(page)
     expect(box.locator(".calc-found-headline")).to_contain_text("80.0% (73.9% to 85.0%) on 200 items")
@@ -242,8 +250,9 @@ def test_test_results_become_evidence_for_the_decision(page, address):
     assert field(page, "tuned_small_accuracy_share").input_value() == ""
 
 
+@pytest.mark.shared
 def test_a_file_is_chosen_pasted_and_closed_by_keyboard_alone(page, address):
-    page.goto(address + DATA)
+    go(page, address, DATA)
     opener = page.locator("[data-action=file]").first
     opener.focus()
     page.keyboard.press("Enter")
@@ -273,7 +282,7 @@ def test_what_a_page_left_behind_is_read_no_further(page, address):
     assert not [worker for worker in page.workers if "counting" in worker.url]
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 375), ("light", 320)])
+@pytest.mark.parametrize(("scheme", "width"), some([("dark", 375), ("light", 1280), ("light", 320)], 1))
 def test_axe_finds_nothing_in_a_file_that_was_read(launched, address, scheme, width):
     context = launched.new_context(
         viewport={"width": width, "height": 800}, color_scheme=scheme, bypass_csp=True, reduced_motion="reduce"
@@ -294,8 +303,9 @@ def test_axe_finds_nothing_in_a_file_that_was_read(launched, address, scheme, wi
     context.close()
 
 
+@pytest.mark.shared
 def test_a_pasted_log_is_looked_at_again_as_it_changes(page, address):
-    page.goto(address + BAD_RUN)
+    go(page, address, BAD_RUN)
     found = page.locator(".bad-run .calc-found")
     before = found.inner_text()
     page.get_by_label("Lines of the trainer").fill("{'loss': 2.0, 'epoch': 0.1}\n{'loss': 1.9, 'epoch': 0.2}\n")
@@ -311,8 +321,9 @@ def test_a_pasted_log_is_looked_at_again_as_it_changes(page, address):
     assert filled["tried"] == ["prompting | | | 80 | 200\nft_small | | | 79 | 200"]
 
 
+@pytest.mark.shared
 def test_what_happened_is_told_with_the_link_and_the_task(page, address):
-    page.goto(address + "decide/")
+    go(page, address, "decide/")
     field(page, "task").select_option("sql")
     page.locator(".calc-more > summary").first.click()
     link = page.locator(".calc-more .calc-happened")

@@ -3,8 +3,10 @@
 import csv
 import io
 import json
+from itertools import product
 
 import pytest
+from conftest import some
 
 from calculator import api, catalog, engine, explore, presets
 from calculator.__main__ import main
@@ -80,8 +82,7 @@ def test_full_stops_in_a_text_are_no_nesting():
     assert (found.ignored, found.fields, found.problems) == (("text",), {"gpus": "3"}, ())
 
 
-@pytest.mark.parametrize("preset", presets.NAMES)
-@pytest.mark.parametrize("written", ["toml", "json"])
+@pytest.mark.parametrize(("preset", "written"), some(product(presets.NAMES, ("toml", "json")), 5))
 def test_page_command_line_report_batch_and_python_read_one_situation_alike(tmp_path, capsys, preset, written):
     fields = {"labelled_examples": "5", "prompted_accuracy_share": "60% to 70%", "long_context": "yes"}
     text = (

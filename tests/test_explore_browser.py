@@ -10,7 +10,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from conftest import FIREFOX, ROOT, may_use_clipboard
+from conftest import EVERY, FIREFOX, ROOT, go, some
 from playwright.sync_api import Page, expect
 
 from calculator import MODEL_VERSION, catalog, engine
@@ -50,10 +50,7 @@ NO_STORAGE = """
 """
 
 
-A_FEW = ("", DECIDE, LIMITED, "evidence/cases/", "404.html")
-EVERY = pytest.mark.parametrize(
-    "every", [pytest.param(False, id="a few pages"), pytest.param(True, id="every page", marks=pytest.mark.long)]
-)
+A_FEW = (DECIDE, "evidence/cases/", "404.html")
 
 
 def names(site: Path, every: bool) -> list[str]:
@@ -70,13 +67,13 @@ def has_calculator(site: Path, name: str) -> bool:
 
 @pytest.fixture
 def fresh(page: Page, address: str) -> Page:
-    page.goto(address + FRESH)
+    go(page, address, FRESH)
     return page
 
 
 @pytest.fixture
 def decide(page: Page, address: str) -> Page:
-    page.goto(address + DECIDE)
+    go(page, address, DECIDE)
     return page
 
 
@@ -102,6 +99,7 @@ def said(page: Page, words: str) -> None:
 # One situation
 
 
+@pytest.mark.shared
 def test_a_situation_is_saved_loaded_renamed_and_deleted_by_keyboard_alone(fresh):
     field(fresh, "retraining_days").fill("7")
     action(fresh, "situation").focus()
@@ -130,6 +128,7 @@ def test_a_situation_is_saved_loaded_renamed_and_deleted_by_keyboard_alone(fresh
     expect(box.get_by_label("Name")).to_be_focused()
 
 
+@pytest.mark.shared
 def test_a_saved_situation_is_there_on_another_page(fresh, address):
     field(fresh, "requests_per_month").fill("123456")
     box = dialog(fresh, "situation")
@@ -142,6 +141,7 @@ def test_a_saved_situation_is_there_on_another_page(fresh, address):
     assert field(fresh, "requests_per_month").input_value() == "123456"
 
 
+@pytest.mark.shared
 def test_one_changed_field_can_be_undone(fresh):
     before = field(fresh, "retraining_days").input_value()
     field(fresh, "retraining_days").fill("7")
@@ -154,7 +154,8 @@ def test_one_changed_field_can_be_undone(fresh):
     assert fresh.evaluate("document.querySelector('.calc-dialog').contains(document.activeElement)")
 
 
-@pytest.mark.parametrize("kind", ["TOML", "JSON"])
+@pytest.mark.shared
+@pytest.mark.parametrize("kind", some(["TOML", "JSON"], 1))
 def test_a_situation_goes_out_as_a_file_and_comes_back(fresh, download, kind):
     action(fresh, "situation")
     fresh.locator("[data-presets]").select_option("news-bot")
@@ -176,6 +177,7 @@ def test_a_situation_goes_out_as_a_file_and_comes_back(fresh, download, kind):
     assert fresh.evaluate("Object.fromEntries(new FormData(document.querySelector('.calc-form')))") == before
 
 
+@pytest.mark.shared
 def test_a_file_that_cannot_be_read_is_refused_by_line_and_changes_nothing(fresh):
     before = field(fresh, "retraining_days").input_value()
     box = dialog(fresh, "situation")
@@ -187,7 +189,8 @@ def test_a_file_that_cannot_be_read_is_refused_by_line_and_changes_nothing(fresh
     assert field(fresh, "retraining_days").input_value() == before
 
 
-@pytest.mark.parametrize("kind", ["JSON", "TOML"])
+@pytest.mark.shared
+@pytest.mark.parametrize("kind", some(["JSON", "TOML"], 1))
 def test_a_saved_file_gives_the_same_answer_on_the_command_line(fresh, download, kind):
     field(fresh, "retraining_days").fill("5 to 9")
     expect(fresh).to_have_url(re.compile("retraining_days=5"), timeout=START_MS)
@@ -197,16 +200,18 @@ def test_a_saved_file_gives_the_same_answer_on_the_command_line(fresh, download,
     assert json.loads(done.stdout)["answer"] == fresh.locator(".calc-answer").first.inner_text()
 
 
-@pytest.mark.parametrize(
-    "text", ["{", "[]", "null", "7", '{"gpus": {"a": 1}}', '{"retraining_days": "<img src=x onerror=alert(1)>"}']
-)
-def test_a_file_that_is_no_situation_does_no_harm(fresh, text):
+@pytest.mark.shared
+def test_a_file_that_is_no_situation_does_no_harm(fresh):
     fresh.on("dialog", lambda opened: pytest.fail(f"a dialog opened: {opened.message}"))
-    box = dialog(fresh, "situation")
-    box.get_by_label("or paste TOML or JSON").fill(text)
-    box.get_by_role("button", name="Use these numbers").click()
-    expect(box.get_by_role("alert")).not_to_be_empty(timeout=START_MS)
-    assert fresh.locator(".calculator img").count() == 0
+    for text in ("{", "[]", "null", "7", '{"gpus": {"a": 1}}', '{"retraining_days": "<img src=x onerror=alert(1)>"}'):
+        box = dialog(fresh, "situation")
+        expect(box.get_by_role("alert")).to_have_count(0)
+        box.get_by_label("or paste TOML or JSON").fill(text)
+        box.get_by_role("button", name="Use these numbers").click()
+        expect(box.get_by_role("alert")).not_to_be_empty(timeout=START_MS)
+        assert fresh.locator(".calculator img").count() == 0, text
+        fresh.keyboard.press("Escape")
+        expect(box).to_have_count(0)
 
 
 def test_a_blocked_storage_is_said_and_breaks_nothing(page, address, download):
@@ -223,6 +228,7 @@ def test_a_blocked_storage_is_said_and_breaks_nothing(page, address, download):
 # Compare
 
 
+@pytest.mark.shared
 def test_two_situations_stand_side_by_side_with_what_made_the_difference(fresh):
     field(fresh, "retraining_days").fill("7")
     box = dialog(fresh, "compare")
@@ -243,6 +249,7 @@ def sweep_button(page: Page, name: str):
     return page.locator(f'.calc-field:has([name="{name}"]) .calc-sweep')
 
 
+@pytest.mark.shared
 def test_a_field_is_swept_by_keyboard_and_the_curve_follows_the_form(decide):
     opener = sweep_button(decide, "requests_per_month")
     expect(opener).to_have_accessible_name(re.compile("^Result over "))
@@ -262,6 +269,7 @@ def test_a_field_is_swept_by_keyboard_and_the_curve_follows_the_form(decide):
     expect(panel).to_have_count(0)
 
 
+@pytest.mark.shared
 def test_a_sweep_is_left_with_the_escape_key(decide):
     opener = sweep_button(decide, "requests_per_month")
     opener.focus()
@@ -278,17 +286,20 @@ def test_a_sweep_is_left_with_the_escape_key(decide):
     expect(opener).to_have_attribute("aria-expanded", "false")
 
 
+@pytest.mark.shared
 def test_every_number_has_its_sweep(fresh):
     inputs = fresh.locator(".calc-form input[type=text][data-default]").count()
     assert inputs == fresh.locator(".calc-form .calc-sweep").count() > 5
 
 
+@pytest.mark.shared
 def test_a_sweep_with_a_wrong_field_says_why(fresh):
     field(fresh, "retraining_days").fill("soon")
     sweep_button(fresh, "fact_half_life_days").click()
     expect(fresh.locator(".calc-swept [role=status]")).to_contain_text("Not shown", timeout=START_MS)
 
 
+@pytest.mark.shared
 def test_a_map_is_drawn_over_two_fields_and_never_keeps_typing_waiting(decide):
     fold = decide.locator(".calc-map")
     fold.locator("summary").click()
@@ -309,6 +320,7 @@ def test_a_map_is_drawn_over_two_fields_and_never_keeps_typing_waiting(decide):
 # The working
 
 
+@pytest.mark.shared
 def test_a_number_opens_to_its_working_and_an_assumption_to_its_field(fresh):
     fresh.locator(".calc-tile [data-action=how]").first.click()
     expect(fresh.locator(".calc-working")).to_have_attribute("open", "")
@@ -323,8 +335,8 @@ def test_a_number_opens_to_its_working_and_an_assumption_to_its_field(fresh):
 # Take away
 
 
-def test_files_and_copies_hold_what_the_page_shows(context, fresh, download):
-    may_use_clipboard(context)
+@pytest.mark.shared
+def test_files_and_copies_hold_what_the_page_shows(fresh, download):
     field(fresh, "retraining_days").fill("7")
     expect(fresh).to_have_url(re.compile("retraining_days=7"), timeout=START_MS)
     fresh.locator(".calc-more > summary").click()
@@ -351,6 +363,7 @@ def test_files_and_copies_hold_what_the_page_shows(context, fresh, download):
     assert re.search(r"\?embed&amp;.*retraining_days=7", fresh.evaluate("navigator.clipboard.readText()"))
 
 
+@pytest.mark.shared
 def test_a_wrong_number_is_reported_with_the_link_that_shows_it(fresh):
     field(fresh, "retraining_days").fill("7")
     expect(fresh).to_have_url(re.compile("retraining_days=7"), timeout=START_MS)
@@ -398,6 +411,7 @@ def test_what_a_browser_prints_of_a_page_with_a_calculator_is_its_brief_on_one_p
         assert page.locator(".calc-brief").is_hidden()
 
 
+@pytest.mark.shared
 def test_a_downloaded_brief_is_what_native_python_writes(fresh, download):
     field(fresh, "retraining_days").fill("7")
     expect(fresh).to_have_url(re.compile("retraining_days=7"), timeout=START_MS)
@@ -463,30 +477,32 @@ def test_the_search_puts_a_calculator_before_what_is_written_about_it(page, addr
     expect(found).to_have_attribute("href", re.compile("limited-compute"), timeout=START_MS)
 
 
-@pytest.mark.parametrize(
-    ("words", "leads_to"),
-    [
-        ("VRAM", "do-not/limited-compute/"),
-        ("which GPU", "do-not/limited-compute/"),
-        ("LoRA or full", "do-not/limited-compute/"),
-        ("DPO", "do-not/limited-compute/"),
-        ("RLHF", "fine-tune/high-accuracy/"),
-        ("distillation", "small-models/limited-data/"),
-        ("RAG or fine-tune", "fine-tune/industry-knowledge/"),
-        ("latency", "small-models/real-time-response/"),
-        ("synthetic data", "do-not/too-little-data/"),
-        ("glossary", "reference/glossary/"),
-    ],
-)
-def test_the_search_answers_in_the_words_that_people_use(page, address, words, leads_to):
+WORDS = {
+    "VRAM": "do-not/limited-compute/",
+    "which GPU": "do-not/limited-compute/",
+    "LoRA or full": "do-not/limited-compute/",
+    "DPO": "do-not/limited-compute/",
+    "RLHF": "fine-tune/high-accuracy/",
+    "distillation": "small-models/limited-data/",
+    "RAG or fine-tune": "fine-tune/industry-knowledge/",
+    "latency": "small-models/real-time-response/",
+    "synthetic data": "do-not/too-little-data/",
+    "glossary": "reference/glossary/",
+}
+
+
+def test_the_search_answers_in_the_words_that_people_use(page, address):
     page.goto(address)
-    page.locator("[data-md-component=search-query]").click()
-    page.locator("[data-md-component=search-query]").press_sequentially(words, delay=30)
-    expect(page.locator(f".md-search-result__link[href*='{leads_to}']").first).to_be_visible(timeout=START_MS)
-    found = page.locator(".md-search-result__item > .md-search-result__link").evaluate_all(
-        "(all) => all.map((link) => new URL(link.href).pathname)"
-    )
-    assert [path for path in found[:3] if path.endswith(leads_to)], found[:5]
+    box = page.locator("[data-md-component=search-query]")
+    box.click()
+    results = page.locator(".md-search-result__item > .md-search-result__link")
+    for words, leads_to in WORDS.items():
+        box.press_sequentially(words, delay=30)
+        expect(page.locator(f".md-search-result__link[href*='{leads_to}']").first).to_be_visible(timeout=START_MS)
+        found = results.evaluate_all("(all) => all.map((link) => new URL(link.href).pathname)")
+        assert [path for path in found[:3] if path.endswith(leads_to)], (words, found[:5])
+        box.fill("")
+        expect(results).to_have_count(0)
 
 
 def test_a_page_that_is_not_there_offers_the_search_and_every_question(page, address):
@@ -510,8 +526,9 @@ def test_the_tools_are_fetched_only_when_one_is_opened(page, address):
     assert [url for url in asked if "assets/explore.js?v=" in url]
 
 
-def test_axe_finds_nothing_in_the_tools(launched, address):
-    for scheme, width in (("light", 1280), ("dark", 375)):
+@EVERY
+def test_axe_finds_nothing_in_the_tools(launched, address, every):
+    for scheme, width in (("light", 1280), ("dark", 375)) if every else (("dark", 375),):
         context = launched.new_context(
             viewport={"width": width, "height": 800}, color_scheme=scheme, bypass_csp=True, reduced_motion="reduce"
         )

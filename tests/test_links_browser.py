@@ -3,6 +3,7 @@
 import math
 
 import pytest
+from conftest import some
 from playwright.sync_api import Page, expect
 
 from calculator import MODEL_VERSION
@@ -105,15 +106,15 @@ def test_before_the_pages_script_has_come_a_link_shows_no_answer_at_all(page, ad
 
 @pytest.mark.parametrize(
     "forged",
-    [
+    some([
         "~~~",
         "62",
         "999~Buy+this",
         "62~%3Cimg+src%3Dx+onerror%3Dalert(1)%3E~%3Cscript%3Ealert(1)%3C/script%3E",
         "62~" + "x" * 5000 + "~" + "y" * 5000,
         "62~%E2%80%AEevil%00%1b~%F0%9F%98%80",
-    ],
-)
+    ], 2),
+)  # fmt: skip
 def test_a_forged_answer_in_a_link_is_text_and_short_and_marked_and_soon_gone(page, address, forged):
     page.on("dialog", lambda dialog: pytest.fail(f"a dialog opened: {dialog.message}"))
     page.route("**/runtime/heap*", lambda route: None)

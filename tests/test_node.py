@@ -18,11 +18,11 @@ from calculator.web import bundle
 pytestmark = pytest.mark.node
 
 HERE = Path(__file__).parent
-INPUTS = 510
-"""Generated inputs in all, shared out evenly over the decisions."""
+A_FEW, ALL = 65, 510
+"""Generated inputs in all, shared out evenly over the decisions: in `make test`, and in `make long`."""
 
 
-def requests() -> list[dict[str, Any]]:
+def requests(inputs: int) -> list[dict[str, Any]]:
     """The default of each decision in every form and stage, generated inputs, and some that no form would send."""
     names = catalog.names()
     asked: list[dict[str, Any]] = [{"decision": "no such decision"}, {"decision": names[0], "stage": 9}]
@@ -36,17 +36,18 @@ def requests() -> list[dict[str, Any]]:
         asked += [{"decision": name, "stage": stage, **form} for form in forms for stage in range(browser.STAGES)]
         field = next(iter(catalog.decision(name).Inputs.__dataclass_fields__))
         asked.append({"decision": name, "given": {field: "not a value", "no such field": "1"}})
-        for index in range(-(-INPUTS // len(names))):
+        for index in range(-(-inputs // len(names))):
             given = random_given(catalog.decision(name), random)
             asked.append({"decision": name, "given": given, "stage": browser.STAGES - 1 if index % 20 == 0 else 0})
     return asked
 
 
-@pytest.fixture(scope="module")
-def answered() -> tuple[list[str], dict[str, Any]]:
+@pytest.fixture(scope="module", params=[A_FEW, pytest.param(ALL, marks=pytest.mark.long)])
+def answered(request: pytest.FixtureRequest) -> tuple[list[str], dict[str, Any]]:
     """The requests, and what one Node process made of them."""
     manifest = bundle.build()
-    texts = [json.dumps(asked) for asked in requests()]
+    texts = [json.dumps(asked) for asked in requests(request.param)]
+    assert len(texts) > request.param
     node = shutil.which("node")
     assert node, "Node is needed for this test"
     where = {"runtime": str(bundle.RUNTIME), "library": str(bundle.DESTINATION / manifest["files"]["library"]["name"])}
@@ -56,9 +57,8 @@ def answered() -> tuple[list[str], dict[str, Any]]:
     return texts, json.loads(done.stdout)
 
 
-def test_at_least_five_hundred_generated_inputs_agree_byte_for_byte(answered: tuple[list[str], dict[str, Any]]) -> None:
+def test_generated_inputs_agree_byte_for_byte(answered: tuple[list[str], dict[str, Any]]) -> None:
     texts, told = answered
-    assert len(texts) > 500
     differing = [
         (text, native, there)
         for text, there in zip(texts, told["answers"], strict=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from conftest import some
 from inputs import random_given
 
 from calculator import __main__, api, catalog, decisions, engine, presets
@@ -34,7 +35,8 @@ def block(page, language, number=0):
 EXAMPLES = [(page, source) for page in PAGES for _, source in blocks(page, "example")]
 
 
-@pytest.mark.parametrize(("page", "source"), EXAMPLES, ids=lambda value: value[:60])
+# The build of the site runs them all as well, and fails where one does.
+@pytest.mark.parametrize(("page", "source"), some(EXAMPLES, 6), ids=lambda value: value[:60])
 def test_a_shell_example_runs_and_prints_something(page, source):
     assert len(examples.output(source.strip())) > 40
 

@@ -10,6 +10,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from conftest import EVERY
 from inputs import random_given
 from playwright.sync_api import Browser, Page
 
@@ -22,6 +23,8 @@ from calculator.web.serve import running
 pytestmark = pytest.mark.browser
 
 INPUTS = 13
+PART = 3
+"""In `make test` each third request, so that every stage is asked and most decisions; in `make long` all."""
 PAGE = """<!doctype html><meta charset="utf-8"><title>worker</title><script>
 const heard = [];
 let worker;
@@ -122,11 +125,14 @@ def told(answers: list[str]) -> tuple[str, dict[str, str]]:
 
 
 @pytest.mark.core
+@EVERY
 @pytest.mark.parametrize("start", bundle.STARTS)
-def test_every_stage_of_every_answer_has_the_bytes_of_the_native_package(place: Place, page: Page, start: str) -> None:
+def test_every_stage_of_every_answer_has_the_bytes_of_the_native_package(
+    place: Place, page: Page, start: str, every: bool
+) -> None:
     states = place.begin(page, start)
     assert [(state["state"], state["path"]) for state in states] == [("starting", start), ("ready", start)]
-    requests = asked()[:: 1 if start == bundle.QUICK else 10]
+    requests = asked()[:: (1 if every else PART) if start == bundle.QUICK else 10]
     heard = page.evaluate("(requests) => ask(requests)", requests)
     for index, request in enumerate(requests):
         assert told([m["response"] for m in heard if m.get("id") == index]) == told(native(request)), request
@@ -190,11 +196,12 @@ def noise_where_nothing_reads(place: Place) -> None:
     worker.write_text(re.sub(r'"freshSum":-?\d+', told, worker.read_text("utf-8")), "utf-8")
 
 
-def test_data_that_the_quick_start_leaves_out_is_never_read(place: Place, page: Page) -> None:
+@EVERY
+def test_data_that_the_quick_start_leaves_out_is_never_read(place: Place, page: Page, every: bool) -> None:
     assert sum(last - first for first, last in place.manifest["unread"]) > 1_000_000
     noise_where_nothing_reads(place)
     assert [state["path"] for state in place.begin(page, bundle.QUICK)] == [bundle.QUICK] * 2
-    requests = asked()
+    requests = asked()[:: 1 if every else PART]
     heard = page.evaluate("(requests) => ask(requests)", requests)
     for index, request in enumerate(requests):
         assert told([m["response"] for m in heard if m.get("id") == index]) == told(native(request)), request
