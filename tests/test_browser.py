@@ -603,6 +603,8 @@ def test_instant_navigation_keeps_the_worker_and_the_next_calculator_is_live(pag
     fresh.set({"retraining_days": "7"})
     fresh.wait_for(fresh.expected())
     page.evaluate("window.kept = true")
+    # Until the theme has started a link is followed by a whole load.
+    expect(page.locator("html.js")).to_be_attached()
     page.locator(".md-tabs__link", has_text="Decide").click()
     expect(page.locator("h1")).to_contain_text("What should you do")
     assert page.evaluate("window.kept") is True

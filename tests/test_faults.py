@@ -428,6 +428,8 @@ def lasts_within_the_visit(page: Page, place: Place, fresh: Calculator) -> None:
     fresh.wait_until("live")
     expect(page.locator(".calculator")).not_to_have_attribute("data-stale", "", timeout=START_MS)
     expect(page.locator(".calc-situation")).to_contain_text("gone when the page is closed")
+    # Until the theme has started a link is followed by a whole load.
+    expect(page.locator("html.js")).to_be_attached()
     page.locator(".md-tabs__link", has_text="Decide").click()
     expect(page.locator("h1")).to_contain_text("What should you do")
     assert Calculator(page, place.address, "decide/").values()["requests_per_month"] == "123456"

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 pytestmark = pytest.mark.browser
 
@@ -47,3 +47,13 @@ def test_without_the_themes_script_a_calculator_answers_and_links_lead_on(page: 
     expect(page.locator(".calc-verdict")).not_to_have_text(before, timeout=START_MS)
     page.locator(".md-tabs__link", has_text="Decide").click()
     expect(page.locator("h1")).to_contain_text("What should you do")
+
+
+def test_a_first_visit_is_in_the_devices_scheme_before_the_theme_starts(launched: Browser, address: str) -> None:
+    for scheme, wanted in (("dark", "slate"), ("light", "default")):
+        context = launched.new_context(color_scheme=scheme)
+        page = context.new_page()
+        page.route(THEME, lambda route: route.abort())
+        page.goto(address + PAGE)
+        expect(page.locator("body")).to_have_attribute("data-md-color-scheme", wanted)
+        context.close()

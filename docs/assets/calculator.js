@@ -1361,9 +1361,16 @@ const ASKED_BY_FRAME = new URLSearchParams(
   [...new URLSearchParams(location.search)].filter(([name]) => ["embed", "fields"].includes(name)),
 );
 
+function inScheme() {
+  if (Object.hasOwn(SCHEMES, EMBED_SCHEME)) document.body.dataset.mdColorScheme = SCHEMES[EMBED_SCHEME];
+}
+
+// The theme sets its own when it starts.
+document.addEventListener("themed", inScheme);
+
 function embed() {
   document.documentElement.dataset.embedded = EMBED_FORM ?? "";
-  if (Object.hasOwn(SCHEMES, EMBED_SCHEME)) document.body.dataset.mdColorScheme = SCHEMES[EMBED_SCHEME];
+  inScheme();
   const section = calculators()[0];
   if (section && COMPACT) embedCompact(section);
   if (!section || window.parent === window) return;

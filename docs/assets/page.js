@@ -84,6 +84,7 @@ const LONGEST_THEME_DELAY = 3000;
 const theme = document.querySelector("link[data-theme]");
 
 function follow() {
+  document.dispatchEvent(new Event("themed"));
   let here = true;
   globalThis.document$.subscribe(() => {
     if (!here) document.dispatchEvent(new Event("arrived"));
