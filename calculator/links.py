@@ -12,7 +12,7 @@ from calculator import MODEL_VERSION
 CHANGES: tuple[tuple[str, str], ...] = (
     ("2026.11.22", "First published version."),
     ("2026.11.28", "Estimates, prices and the overall decision were made anew; see the changelog."),
-    ("2026.11.30", "The speed of serving is estimated closer, and its range is narrower; see the changelog."),
+    ("2026.11.30", "Training and serving are estimated closer, in other ranges; see the changelog."),
 )
 """What changed in the model, newest last: a link made before an entry is told of it."""
 

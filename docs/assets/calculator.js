@@ -9,6 +9,7 @@ const SHORTEST_PAUSE = 150;
 const LONGEST_PAUSE = 250;
 const PAUSE_BEFORE_PROBLEMS = 900;
 const IDLE_DELAY = 2000;
+const KEEP_DELAY = 3000;
 const LONGEST_SILENCE = 30_000;
 const LONGEST_LINK = 6000;
 const LONGEST_SEEN = 200;
@@ -212,7 +213,7 @@ class Runtime {
       this.worked = true;
       this.tell("live");
       for (const key of this.pending.keys()) this.post(key);
-      keepForLater();
+      setTimeout(keepForLater, KEEP_DELAY);
     }
   }
 
@@ -258,7 +259,8 @@ function startWhenIdle() {
   setTimeout(() => idle(() => section.isConnected && wantRuntime(section)), IDLE_DELAY);
 }
 
-// Only after the calculator has run once: a reader who only reads shall not download pages for later.
+// Only after the calculator has run once: a reader who only reads shall not download pages for later. And a while after,
+// for what is fetched then is a hundred files, beside which the first answer took half a second longer.
 function keepForLater() {
   if (!("serviceWorker" in navigator) || savesData()) return;
   navigator.serviceWorker.register(new URL("sw.js", BASE)).catch(() => {});
