@@ -28,9 +28,11 @@ from calculator.llm.tokens import hosting_usd_per_month, request_usd
 from calculator.llm.training.cost import reinforcement_usd
 from calculator.situation import (
     BEHAVIOUR_FAILURES,
+    DAYS_PER_MONTH,
     KNOWLEDGE_FAILURES,
     QUALITY,
     TASK_TYPES,
+    WORK_HOURS_PER_DAY,
     YEAR,
     Failure,
     Privacy,
@@ -46,10 +48,7 @@ from calculator.verdict import Decision, Turn, Verdict
 
 T = TypeVar("T")
 
-DAYS_PER_MONTH = 365.25 / 12
 SECONDS_PER_MONTH = DAYS_PER_MONTH * 86_400
-WORK_HOURS_PER_DAY = 6.0
-"""Hours of a working day that go into the work itself."""
 
 SMALL_MODEL, LARGE_MODEL = "Qwen/Qwen3-8B", "Qwen/Qwen3-32B"
 """Models with open weights that stand behind the tuned options and behind own hardware."""
