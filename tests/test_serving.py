@@ -1,8 +1,10 @@
 """Serving: bytes and bits worked out by hand, laws that must hold, and the error on what others measured."""
 
+import csv
 from dataclasses import replace
 from functools import cache
 from math import exp, inf, isfinite, log
+from pathlib import Path
 from statistics import median
 
 import pytest
@@ -872,3 +874,32 @@ def test_a_processor_reads_a_prompt_at_the_products_of_its_cores() -> None:
     ms = prefill_ms(s, 512, c)
     layers = 2 * 6.98e9 * 512 / (32 * 16 * 4.5e9) * 1000
     assert ms == pytest.approx(layers, rel=0.05)
+
+
+def test_a_processor_with_more_channels_reads_large_models_faster_and_small_ones_wait_for_its_threads() -> None:
+    def ms(weights: str, cores: float, bandwidth: float) -> float:
+        chip = replace(accelerators()["AMD EPYC 9004"], cores=cores, clock_ghz=1e6, bandwidth_gb_per_s=bandwidth)
+        s = setup(weights, stored=weight_format("q8_0"), engine=engine("llama.cpp"), prompt_tokens=1)
+        return decode(replace(s, device=chip)).parts.total_ms
+
+    large, small = "meta-llama/Llama-3.1-405B", "meta-llama/Llama-3.2-1B"
+    assert ms(large, 8, 200) == pytest.approx(2 * ms(large, 8, 400), rel=0.02)
+    # Sixteen layers and 92 threads more, whatever the memory.
+    waiting = 16 * 92 * FITTED.cpu_barrier_us / 1000
+    for bandwidth in (200, 400):
+        assert ms(small, 100, bandwidth) - ms(small, 8, bandwidth) == pytest.approx(waiting, rel=0.01)
+    assert ms(small, 100, 400) > ms(small, 8, 200)
+
+
+def test_the_processor_of_a_chip_with_a_gpu_has_cores_and_a_share_of_the_memory_of_its_own() -> None:
+    gpu = inference.read_device(rows()[0] | {"device": "Apple M1 Pro"})
+    cores = inference.read_device(rows()[0] | {"device": "Apple M1 Pro CPU (8P+2E)"})
+    assert (gpu.kind, gpu.cores, gpu.bandwidth_share) == ("unified memory", 16, None)
+    assert (cores.kind, cores.cores, cores.clock_ghz, cores.bandwidth_share) == ("cpu", 8, 3.2, 0.48)
+    assert cores.bandwidth_gb_per_s == gpu.bandwidth_gb_per_s
+    with open(Path(inference.__file__).parent / "processors.csv", encoding="utf-8") as lines:
+        for row in csv.DictReader(lines):
+            assert accelerators()[row["device"]].kind == "unified memory"
+            assert 1 <= float(row["cores"]) <= 32
+            assert 1 <= float(row["clock_ghz"]) <= 5
+            assert bool(row["bandwidth_share"]) <= bool(row["source"])

@@ -17,12 +17,14 @@ It is to be held against ``decode_tok_s`` where a row has it, otherwise ``output
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import cache
 from math import exp, hypot, inf, log
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from calculator.catalogs import Accelerator, Architecture, accelerator, accelerators
 from calculator.catalogs.families import fixed_by_class
-from calculator.evaluation import Quantity, Row, published
+from calculator.evaluation import Quantity, Row, published, read_rows
 from calculator.evaluation.distance import LeftOut, cells, project_of, variances
 from calculator.evaluation.names import find
 from calculator.evaluation.reading import cards_in_name, number, said, size_b, without_cards
@@ -258,10 +260,25 @@ def read_device(row: Row) -> Accelerator:
         found = replace(found, bandwidth_gb_per_s=float(stated[1]))
     if cores and found.cores:
         found = replace(found, cores=float(cores[1]))
-    if on_processor and device_class(found) != "cpu":
-        # The cores and what they reach of the bandwidth are those of its GPU in the catalogue.
-        return replace(found, kind="cpu", stack="cpu", cores=None, clock_ghz=None, bandwidth_share=None)
-    return found
+    return _processor(found) if on_processor and device_class(found) != "cpu" else found
+
+
+def _processor(chip: Accelerator) -> Accelerator:
+    """The processor of a chip whose row in the catalogue describes its GPU: its cores, and what they reach of memory.
+
+    processors.csv has those that share their memory with a GPU: cores and clocks from data sheets, of which no more
+    than the linked pages was read. Of others neither is known.
+    """
+    own = _processors().get(chip.name, {})
+    return replace(
+        chip, kind="cpu", stack="cpu", cores=_number(own.get("cores")), clock_ghz=_number(own.get("clock_ghz")),
+        bandwidth_share=_number(own.get("bandwidth_share")),
+    )
+
+
+@cache
+def _processors() -> dict[str, Row]:
+    return {row["device"]: row for row in read_rows(str(Path(__file__).parent / "processors.csv"), "device")}
 
 
 _ANY_PROCESSOR = accelerators()["Desktop CPU with 2 × DDR5-5600"]
@@ -501,6 +518,9 @@ QUANTITIES = (
 # insist: data sheets and the usual behaviour of such kernels, in round numbers. Left-out fits lean on them for whatever
 # only the left-out source shows. Kernels that unpack eight weights at once take a dozen instructions for it
 # (unpack_operations); MLX goes through the weights once for each row, but for what caches give back (reread_mlx_share).
+# A processor looks eight weights of a codebook up in about four clocks (cpu_codebook_ps). Its threads wait for one
+# another after each of about twenty operations of a layer, 0.4 µs of it for each thread
+# (github.com/ggml-org/llama.cpp/pull/9598: 3.0 µs with eight).
 PRIORS: dict[str, tuple[float, float]] = {
     "share_16bit": (0.88, 0.08), "share_8bit": (0.85, 0.1), "share_4bit": (0.85, 0.1), "share_vector": (0.88, 0.1),
     "share_apple": (0.9, 0.05), "share_experts_16bit": (0.8, 0.3), "share_experts_8bit": (0.6, 0.3),
@@ -508,10 +528,10 @@ PRIORS: dict[str, tuple[float, float]] = {
     "share_cache": (0.7, 0.3), "share_cache_old": (0.25, 0.3), "share_cache_apple": (0.5, 0.4),
     "share_cache_apple_old": (0.15, 0.3), "vector_clocks": (0.04, 0.4), "vector_clocks_per_bit": (0.018, 0.3),
     "apple_clocks": (0.06, 0.4), "apple_clocks_per_bit": (0.018, 0.3), "core_flops": (400, 0.2),
-    "core_flops_portable": (100, 0.4), "core_flops_apple": (170, 0.2), "cpu_ceiling_gb_per_s": (180, 0.3),
+    "core_flops_portable": (100, 0.4), "core_flops_apple": (170, 0.2), "cpu_share": (0.75, 0.15),
     "cpu_share_cache": (0.3, 0.5), "cpu_share_cache_ik": (0.7, 0.4), "cpu_blocks_ps": (4, 0.6),
-    "cpu_codebook_ps": (13, 0.5), "cpu_core_flops": (32, 0.4), "cpu_core_flops_ik": (64, 0.4),
-    "cpu_unpack_rows": (4, 0.5), "cpu_ik_share": (0.6, 0.3), "share_compute": (0.8, 0.2),
+    "cpu_codebook_ps": (6, 0.6), "cpu_core_flops": (32, 0.4), "cpu_core_flops_ik": (64, 0.4),
+    "cpu_unpack_rows": (4, 0.5), "cpu_ik_share": (0.6, 0.3), "cpu_barrier_us": (8, 0.5), "share_compute": (0.8, 0.2),
     "share_compute_experts": (0.6, 0.3), "share_prefill": (0.6, 0.2), "share_prefill_experts": (0.4, 0.4),
     "tile_rows_dense": (64, 0.1), "tile_rows_experts": (16, 0.5), "tile_prefill_experts": (32, 0.5),
     "tile_rows_marlin": (10, 0.5), "unpack_operations": (1.5, 0.5), "reread_share": (0.4, 0.5),

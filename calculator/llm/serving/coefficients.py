@@ -47,8 +47,10 @@ class Coefficients:
     core_flops_apple: float
 
     # What a processor does.
-    cpu_ceiling_gb_per_s: float
-    """What the cores of one processor pull from memory however many channels it has."""
+    cpu_share: float
+    """Of what a copy reaches, the share at which its cores read weights."""
+    cpu_barrier_us: float
+    """Microseconds for each layer and core: the threads wait for one another after every operation."""
     cpu_share_cache: float
     """Share of its bandwidth at which attention reads the cache."""
     cpu_share_cache_ik: float

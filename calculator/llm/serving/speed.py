@@ -27,6 +27,8 @@ _HEAD_WIDTH = 128
 _SHARPNESS = 2.0
 # The same between memory and cores, whose loads are in flight together.
 _ROOF_SHARPNESS = 4.0
+# A processor whose cores are not known.
+_USUAL_CORES = 16.0
 _USUAL_CORE_GHZ = 80.0
 # Shifts and logic of a core in a clock, NVIDIA's of 7.0 to 9.0 alike: docs.nvidia.com/cuda/cuda-c-programming-guide
 # (throughput of native arithmetic instructions). Its 32-bit products differ by half between these.
@@ -268,9 +270,9 @@ def _longer(first: float, second: float, sharpness: float = _SHARPNESS) -> float
 def _processor_step(
     s: ServingSetup, b: Body, r: Rates, batch: float, each: float, depth: float, c: Coefficients
 ) -> Step:
-    """On a processor: what its cores pull from memory, and unpacking where the format needs it."""
+    """On a processor: what its cores pull from memory, unpacking where the format needs it, and waiting for threads."""
     a, used, tokens = s.model, s.engine, batch * each
-    bandwidth = 1 / (1 / (r.bandwidth_gb_per_ms * c.share_16bit) + 1000 / c.cpu_ceiling_gb_per_s)
+    bandwidth = r.bandwidth_gb_per_ms * c.cpu_share
     coverage = expert_coverage(a.experts, a.experts_per_token, tokens, c.routing_evenness)
     read = (b.dense_gb + b.head_gb + b.rest_gb + b.expert_gb * coverage) / bandwidth
     # Unpacking is stated for sixteen cores at five GHz.
@@ -280,7 +282,9 @@ def _processor_step(
         # Copied, repeated for each query head, and read.
         kept *= 3 * a.heads / a.kv_heads
     cache = batch * kept / (bandwidth * getattr(c, used.cpu_share_cache))
-    return Step(read, cache, compute, 0.0, 0.0, 0.0, read + cache + compute)
+    # A thread for each core, and all wait for the last of them after every operation of a layer.
+    waiting = b.blocks * (s.device.cores or _USUAL_CORES) * c.cpu_barrier_us / 1000
+    return Step(read, cache, compute, waiting, 0.0, 0.0, read + cache + compute + waiting)
 
 
 def _unpack_ps(s: ServingSetup, c: Coefficients) -> float:
