@@ -42,6 +42,15 @@ def test_sharding_that_is_not_understood_is_refused(text):
         reading.split(text, 8, full=True)
 
 
+def test_a_framework_that_splits_models_without_a_word_on_how_is_no_copy_on_each_card():
+    for text in ("megatron", "Megatron-LM"):
+        with pytest.raises(ValueError, match="into how many parts"):
+            reading.split(text, 8, full=True)
+        assert reading.split(text, 1, full=True).fields["sharding"] == "none"
+    assert reading.split("megatron, distributed optimizer", 8, full=True).guesses
+    assert not reading.split("megatron, distributed optimizer, dp8", 8, full=True).guesses
+
+
 def test_a_word_besides_what_is_understood_is_a_guess():
     assert reading.split("zero3 with hpz", 8, full=True).guesses
     assert not reading.split("megatron tp4, distributed optimizer", 8, full=True).guesses

@@ -272,6 +272,10 @@ def split(text: str, gpus: int, *, full: bool, seq_len: float = 0, fsdp: int = 1
     if strange and not (kinds or degrees):
         raise ValueError(f"sharding {text!r} is not one we can read")
     guesses += 2 * bool(strange)
+    if gpus > 1 and "megatron" in words and not degrees and not re.search(r"\bdp\d", rest):
+        if not kinds:
+            raise ValueError(f"sharding {text!r} does not say into how many parts the model is split")
+        guesses += 2
     if gpus > 1 and not (kinds or degrees):
         if re.match(r"(?:hugging ?face )?(?:accelerate[ +]*)?deepspeed$", words):
             # A stage that is not named is the one that its users take: all shared where all is trained.
