@@ -4,6 +4,7 @@
 const BASE = new URL("../", import.meta.url);
 const STORE = `calculator ${BASE.pathname} situation`;
 const MONEY = `calculator ${BASE.pathname} money`;
+const USED = `calculator ${BASE.pathname} used`;
 const MINE = `calculator ${BASE.pathname} addresses`;
 const SHORTEST_PAUSE = 150;
 const LONGEST_PAUSE = 250;
@@ -49,6 +50,7 @@ class Runtime {
     this.again = "";
     this.share = 0;
     this.worked = false;
+    this.used = false;
   }
 
   start() {
@@ -69,6 +71,12 @@ class Runtime {
       return;
     }
     this.tell("starting");
+    const early = this.early();
+    if (early) {
+      this.listen(early);
+      for (const data of early.heard) this.hear(data);
+      return;
+    }
     try {
       // The worker knows two ways to start: after a silence the plainer one is taken.
       const name = this.misses ? "ordinary" : "calculator";
@@ -77,20 +85,33 @@ class Runtime {
         modules = true;
         return "module";
       };
-      this.worker = new Worker(this.address + this.again, Object.defineProperty({ name }, "type", { get: type }));
+      const worker = new Worker(this.address + this.again, Object.defineProperty({ name }, "type", { get: type }));
       // A browser that does not ask for the type would take the module for a plain script and say nothing of use.
       if (!modules) {
-        this.stop();
+        worker.terminate();
         this.tell("failed", `this browser is too old: it has no module workers; ${NEWER}`);
         return;
       }
+      this.listen(worker);
     } catch (error) {
       this.tell("failed", error.message);
-      return;
     }
-    this.worker.onmessage = ({ data }) => this.hear(data);
-    this.worker.onmessageerror = () => this.lost();
-    this.worker.onerror = (event) => {
+  }
+
+  // The worker that the page started before its script was there, if it is this one and has not failed.
+  early() {
+    const { earlyWorker } = globalThis;
+    globalThis.earlyWorker = undefined;
+    if (earlyWorker?.address === this.address && !earlyWorker.broken && !this.misses && !this.again) return earlyWorker;
+    earlyWorker?.terminate();
+    return undefined;
+  }
+
+  listen(worker) {
+    this.worker = worker;
+    worker.onmessage = ({ data }) => this.hear(data);
+    worker.onmessageerror = () => this.lost();
+    worker.onerror = (event) => {
       event.preventDefault();
       this.lost();
     };
@@ -197,6 +218,8 @@ class Runtime {
       if (last) {
         this.pending.delete(key);
         this.misses = 0;
+        if (!this.used) rememberUse();
+        this.used = true;
       }
       if (this.pending.size) this.watchAnswer();
       else clearTimeout(this.timer);
@@ -241,6 +264,15 @@ function runtimeFor(section) {
     runtime = new Runtime(address);
   }
   return runtime;
+}
+
+// For the next visit, which then starts Python beside the page: `overrides/main.html`.
+function rememberUse() {
+  try {
+    localStorage.setItem(USED, "yes");
+  } catch {
+    // It starts when it is asked for.
+  }
 }
 
 function savesData() {
@@ -1417,6 +1449,7 @@ function arrive() {
     }
   }
   popped = false;
+  if (globalThis.earlyWorker && calculators().length) wantRuntime(calculators()[0]);
   if (EMBEDDED) embed();
   if (document.readyState === "complete") startWhenIdle();
   else window.addEventListener("load", startWhenIdle, { once: true });
