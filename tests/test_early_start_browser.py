@@ -1,4 +1,4 @@
-"""Python starts beside the page where it will be needed: numbers of one's own, a link with numbers, use on the last visit."""
+"""Python starts beside the page where it will be needed: own numbers, a link with numbers, use on the last visit."""
 
 import re
 
