@@ -183,11 +183,11 @@ def test_no_text_is_counted_where_it_would_hold_up_the_page(page, address):
 
 @pytest.mark.browser
 def test_a_count_that_breaks_off_says_so_and_the_next_one_works(page, address):
+    broken = []
+    page.route("**/assets/counting.js*", lambda route: broken.append(route) or route.fulfill(body="throw Error('no')"))
     page.goto(address + PAGE)
     box = page.get_by_label("Some text of your field")
     said = page.locator(".calc-sample [role=status]")
-    broken = []
-    page.route("**/assets/counting.js*", lambda route: broken.append(route) or route.fulfill(body="throw Error('no')"))
     box.fill("The lessee shall indemnify the lessor.")
     expect(said).to_contain_text("could not be counted", timeout=START_MS)
     page.unroute("**/assets/counting.js*")
