@@ -4,6 +4,7 @@
 - Material's search dialog and folded navigation get their names, and a page with a calculator its mark;
 - the search is fetched when it is opened, not with every page;
 - the theme's script is started by ours, once the page answers to its reader;
+- pages with a calculator start Python in their head where it will be needed;
 - a storage that is blocked or holds nonsense does not stop Material's scripts;
 - the link that names the next page goes: Firefox would fetch that page at once, and the policy forbids it;
 - our scripts and the theme's are minified, and our styles lose their comments and the space that means nothing;
@@ -71,6 +72,9 @@ _STORED_OR_NOT = (
 )
 _KEEP = "__md_set=(e,_,t=localStorage,a=__md_scope)=>{try{t.setItem("
 _KEEP_OR_NOT = "__md_set=(e,_,t,a=__md_scope)=>{try{(t||localStorage).setItem("
+_EARLY = "assets/early.js"
+_STYLES = re.compile(r'(?=<link rel="preload" [^>]*as="font")')
+_WORKER = re.compile(r'<section class="calculator"[^>]* data-worker="([^"]+)"')
 _NEXT = re.compile(r'<link rel="next" href="[^"]*"\s*/?>')
 _FOLDED = re.compile(
     r'aria-labelledby="(?P<name>__nav_[\d_]+)_label"(?P<rest>[^>]*>\s*<label class="md-nav__title" for="(?P=name)">'
@@ -154,12 +158,13 @@ def publish(root: Path) -> list[str]:
     prefix = urlsplit(published_address(root)).path
     late = [_may_come_late(path) for path in _theme_scripts(root)]
     versions = _minified(root) | _versions(root / "assets") | _slim(root)
+    early = _taken(root / _EARLY)
     pages = []
     paths = sorted(root.rglob("*.html"))
     swapped = [digest for path in paths for digest in _script_digests(_content(path.read_text("utf-8")))]
     for path in paths:
         before = path.read_text("utf-8")
-        after = _mended(_later(root, path, _lean(_versioned(before, versions))))
+        after = _mended(_later(root, path, _lean(_versioned(_started(root, path, before, early), versions))))
         if all(late):
             after = _THEME.sub(_THEME_LATER, after)
         after = _with_policy(after, swapped)
@@ -172,6 +177,25 @@ def publish(root: Path) -> list[str]:
     write_service_worker(root, versions)
     (root / "llms.txt").write_text(outline(pages, published_address(root)), "utf-8")
     return list(problems(root, pages, prefix))
+
+
+def _taken(path: Path) -> str:
+    """A script that goes into pages; "" where it is in them by now."""
+    if not path.is_file():
+        return ""
+    text = path.read_text("utf-8").strip()
+    path.unlink()
+    return text
+
+
+def _started(root: Path, path: Path, text: str, early: str) -> str:
+    """The page with the script in its head that starts its worker, where it has one."""
+    worker = _WORKER.search(text)
+    if not (early and worker):
+        return text
+    to_root = "../" * (len(path.relative_to(root).parts) - 1) or "./"
+    script = early.replace("WORKER", worker[1]).replace("ROOT", to_root)
+    return _STYLES.sub(lambda _: f"<script>{script}</script>\n", text, count=1)
 
 
 def _theme_scripts(root: Path) -> list[Path]:

@@ -266,7 +266,7 @@ function runtimeFor(section) {
   return runtime;
 }
 
-// For the next visit, which then starts Python beside the page: `overrides/main.html`.
+// For the next visit, which then starts Python beside the page: `early.js`.
 function rememberUse() {
   try {
     localStorage.setItem(USED, "yes");
