@@ -1127,14 +1127,17 @@ def forget() -> None:
     _weighed.clear()
 
 
+Sums = tuple[int, float, float, float, float, float, float, float, float, Gate, float, float]
+"""An option's place in WAYS, then the fields of `Option` up to its mean, and what it is worth with no answer right."""
+
+
 class Costed(NamedTuple):
     """The sums that the options of one situation share: what an answer's being right is worth over the horizon, what a
     trial has to beat, and each option before it is known what a trial of it is worth."""
 
     a_share_usd: float
     floor_usd: float
-    options: list[tuple[int, float, float, float, float, float, float, float, float, Gate, float, float]]
-    """Place in WAYS, then the fields of `Option` up to its mean, and what it is worth with no answer right."""
+    options: list[Sums]
 
 
 def _costed(
@@ -1329,17 +1332,38 @@ of a variance loses spreads below 1e-8, and nothing else comes near that."""
 def _first(i: Inputs, held: tuple[Belief, ...], served: tuple[float, ...], gates: tuple[Gate, ...]) -> Answer:
     """The first of `ranked`, from the sums behind it. Only options that can be had are weighed, and of those only the
     ones that may be the best."""
-    target = i.target_accuracy_share
     a_share_usd, floor, costed = _costed(
         i, held, served, gates, [k for k in range(_PEOPLE) if gates[k] is Gate.OPEN]
     )
     had = [option for option in costed if option[9] is Gate.OPEN]
-    if not any(_reaches(option[1], option[2], target) >= UNREACHABLE_SHARE for option in had):
+    if not _is_any_likely(had, i.target_accuracy_share):
         return Answer.PEOPLE
-    if had[0][0] == _KEEP and is_enough(i) and i.failure not in (Failure.SLOW, Failure.DEAR) and had[0][10] >= 0.0:
+    if _is_kept(i, had):
         return Answer.KEEP
-    items = i.test_items
-    best, best_usd, least_usd = _PEOPLE, -inf, max(0.0, *[option[10] for option in had])
+    best, best_usd = _best(had, a_share_usd, floor, i.test_items)
+    return WAYS[best if best_usd >= 0.0 else _PEOPLE].answer
+
+
+def _is_any_likely(had: list[Sums], target: float) -> bool:
+    """Whether any of the options that can be had is likely to reach the accuracy that is needed."""
+    for option in had:
+        if _reaches(option[1], option[2], target) >= UNREACHABLE_SHARE:
+            return True
+    return False
+
+
+def _is_kept(i: Inputs, had: list[Sums]) -> bool:
+    """`_is_met`, from the sums of the options that can be had."""
+    met = is_enough(i) and i.failure not in (Failure.SLOW, Failure.DEAR)
+    return met and had[0][0] == _KEEP and had[0][10] >= 0.0
+
+
+def _best(
+    had: list[Sums], a_share_usd: float, floor: float, items: float, best: int = _PEOPLE, best_usd: float = -inf
+) -> tuple[int, float]:
+    """The place and the worth of the best of these options and of the best so far: the first of equals. None below
+    nought is looked for."""
+    least_usd = max(best_usd, 0.0, *[option[10] for option in had])
     for k, accuracy, spread, _, trial, _, _, _, _, _, mean_usd, fixed_usd in had:
         worth_usd = mean_usd
         if k != _KEEP:
@@ -1350,82 +1374,134 @@ def _first(i: Inputs, held: tuple[Belief, ...], served: tuple[float, ...], gates
             if mean_usd < least_usd and most_usd + slack_usd < least_usd:
                 continue
             worth_usd, _ = _tried(accuracy, spread, trial, mean_usd, fixed_usd, a_share_usd, floor, items)
-        if worth_usd > best_usd:
+        if worth_usd > best_usd or (worth_usd == best_usd and k < best):
             best, best_usd = k, worth_usd
             least_usd = max(least_usd, worth_usd)
-    return WAYS[best if best_usd >= 0.0 else _PEOPLE].answer
+    return best, best_usd
 
 
-COSTED_FROM = frozenset({
-    "target_accuracy_share",
-    "prompted_accuracy_share",
-    "failure",
-    *(way.work for way in WAYS if way.work),
-    *(way.measured for way in WAYS if way.measured),
-    "requests_per_month",
-    "fact_half_life_days",
-    "facts_per_answer_count",
-    "failure_usd",
-    "success_usd",
-    "labelled_examples",
-    "new_examples",
-    "larger_model_labels",
-    "baseline_is_small",
-    "prompt_engineered",
-    "test_items",
-    "candidates",
-    "retraining_days",
-    "example_tokens",
-    "latency_ms",
-    "budget_usd",
-    "deadline_days",
-    "horizon_months",
-    "hosting",
-    "hosting_gpus",
-    "device",
-    "device_usd_per_hour",
-    "caught_share",
-    "minimum_examples",
-    "managed_small_usd_per_mtok",
-    "managed_large_usd_per_mtok",
-    "training_examples",
-    "runs_count",
-    "example_usd",
-    "labels_per_day_examples",
-    "engineer_usd_per_hour",
-    "trial_share",
-    "prompt_upkeep_hours",
-    "system_upkeep_hours",
-    "retraining_usd",
-    "base_life_months",
-    "large_first_token_ms",
-    "small_first_token_ms",
-    "retrieval_ms",
-    "discount_share",
-})  # fmt: skip
-"""What an answer follows from beside the sums that are kept."""
+_ALL = frozenset(range(_PEOPLE))
+_OF_TRAINED = frozenset(k for k, way in enumerate(WAYS) if way.trained)
+_OF_RETRIEVAL = frozenset(k for k, way in enumerate(WAYS) if way.retrieves)
+_SMALL_TRAINED = frozenset(k for k in _OF_TRAINED if not WAYS[k].large)
 
-_BELIEFS_FROM, _SERVING_FROM, _GATES_FROM, _ROLLOUTS_FROM = map(
-    frozenset, (BELIEFS_FROM, SERVING_FROM, GATES_FROM, ROLLOUTS_FROM)
-)
+COSTED_FROM: dict[str, frozenset[int]] = {
+    **dict.fromkeys(
+        (
+            "target_accuracy_share",
+            "prompted_accuracy_share",
+            "failure",
+            "requests_per_month",
+            "failure_usd",
+            "success_usd",
+            "baseline_is_small",
+            "test_items",
+            "latency_ms",
+            "budget_usd",
+            "deadline_days",
+            "horizon_months",
+            "example_usd",
+            "labels_per_day_examples",
+            "engineer_usd_per_hour",
+            "trial_share",
+            "switch_work_hours",
+            "prompt_upkeep_hours",
+            "base_life_months",
+            "large_first_token_ms",
+            "small_first_token_ms",
+            "discount_share",
+        ),
+        _ALL,
+    ),
+    **dict.fromkeys(
+        (
+            "fact_half_life_days",
+            "facts_per_answer_count",
+            "labelled_examples",
+            "new_examples",
+            "larger_model_labels",
+            "retraining_days",
+            "example_tokens",
+            "minimum_examples",
+            "training_examples",
+            "runs_count",
+            "retraining_usd",
+            "training_work_hours",
+        ),
+        _OF_TRAINED,
+    ),
+    **dict.fromkeys(
+        ("hosting", "hosting_gpus", "device", "device_usd_per_hour", "managed_small_usd_per_mtok"), _SMALL_TRAINED
+    ),
+    **{way.measured: frozenset({k}) for k, way in enumerate(WAYS) if way.measured},
+    **dict.fromkeys(("retrieved_accuracy_share", "retrieval_work_hours", "retrieval_ms"), _OF_RETRIEVAL),
+    "system_upkeep_hours": _OF_TRAINED | _OF_RETRIEVAL,
+    "managed_large_usd_per_mtok": _OF_TRAINED - _SMALL_TRAINED,
+    "prompt_work_hours": frozenset({_PROMPT, _CASCADE}),
+    "prompt_engineered": frozenset({_PROMPT}),
+    "candidates": frozenset({_SMALL}),
+    "caught_share": frozenset({_CASCADE}),
+}
+"""What an answer follows from beside the sums that are kept, and the options that it is a part of. Where one of them is
+what you have, that is what all are held against."""
+
+_ENTERS = {
+    name: COSTED_FROM.get(name, frozenset()) | ({_REINFORCE} if name in ROLLOUTS_FROM else frozenset())
+    for name in (*COSTED_FROM, *ROLLOUTS_FROM)
+}
+_BELIEFS_FROM, _SERVING_FROM, _GATES_FROM = map(frozenset, (BELIEFS_FROM, SERVING_FROM, GATES_FROM))
 
 
 def near(i: Inputs) -> Callable[[str, Inputs], Answer]:
-    """`at_once` for inputs that differ from these in one field, by its name: sums that the field is no part of stay as
-    they are, and where none of them moves so does the answer."""
+    """`at_once` for inputs that differ from these in one field, by its name: the options that it is no part of stay as
+    they are, and only the others are weighed again."""
     sums = held, served, gates = beliefs(i), serving_usd_per_request(i), shut_out(i)
-    here = _first(i, *sums)
+    here, target, items = _first(i, *sums), i.target_accuracy_share, i.test_items
+    a_share_usd, floor, costed = _costed(i, *sums, [k for k in range(_PEOPLE) if gates[k] is Gate.OPEN])
+    had = [option for option in costed if option[9] is Gate.OPEN]
+    is_kept = bool(had) and _is_kept(i, had)
+    likely = {option[0] for option in had if _is_any_likely([option], target)}
+    worths = {option[0]: _best([option], a_share_usd, floor, items)[1] for option in had}
+    order = sorted(worths, key=lambda k: -worths[k])
 
     def answer_at(name: str, other: Inputs) -> Answer:
-        moved = (
-            beliefs(other) if name in _BELIEFS_FROM else held,
-            serving_usd_per_request(other) if name in _SERVING_FROM else served,
-            shut_out(other) if name in _GATES_FROM else gates,
-        )
-        costed = name in COSTED_FROM or (name in _ROLLOUTS_FROM and gates[_REINFORCE] is Gate.OPEN)
-        return _first(other, *moved) if costed or moved != sums else here
+        touched = {*_ENTERS.get(name, ())}
+        moved = sums
+        if name in _BELIEFS_FROM or name in _SERVING_FROM or name in _GATES_FROM:
+            moved = (
+                beliefs(other) if name in _BELIEFS_FROM else held,
+                serving_usd_per_request(other) if name in _SERVING_FROM else served,
+                shut_out(other) if name in _GATES_FROM else gates,
+            )
+            for these, those in zip(sums, moved, strict=True):
+                if these is not those:
+                    touched.update(_differing(these, those))
+        if _KEEP in touched:
+            return _first(other, *moved)
+        if not touched:
+            return here
+        if _SMALL in touched:
+            touched.add(_CASCADE)
+        open_now = moved[2]
+        again = [
+            option
+            for option in _costed(other, *moved, [k for k in touched if open_now[k] is Gate.OPEN]).options
+            if option[9] is Gate.OPEN
+        ]
+        if likely <= touched and not _is_any_likely(again, target):
+            return Answer.PEOPLE
+        if is_kept:
+            return Answer.KEEP
+        best = next((k for k in order if k not in touched), _PEOPLE)
+        best, best_usd = _best(again, a_share_usd, floor, items, best, worths.get(best, -inf))
+        return WAYS[best if best_usd >= 0.0 else _PEOPLE].answer
 
     return answer_at
+
+
+def _differing(these: tuple[T, ...], those: tuple[T, ...]) -> Iterable[int]:
+    """The places at which two differ."""
+    return [k for k, (this, that) in enumerate(zip(these, those, strict=True)) if this != that]
 
 
 def compute(i: Inputs) -> Outputs:
