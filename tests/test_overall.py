@@ -249,17 +249,35 @@ def test_the_answer_near_other_inputs_is_the_one_that_the_outputs_give():
 def test_what_options_cost_follows_from_the_inputs_that_it_is_said_to_follow_from():
     """Beside the sums that are kept, which are the same here."""
     specs = fields_of(DECISION.Inputs)
-    others = [
-        name
-        for name, spec in specs.items()
-        if name not in {*overall.COSTED_FROM, *overall.ROLLOUTS_FROM} and not isinstance(spec, Paste)
-    ]
+    named = {*overall.PLANNED_FROM, *overall.DECIDED_FROM, *overall.ROLLOUTS_FROM}
+    others = [name for name, spec in specs.items() if name not in named and not isinstance(spec, Paste)]
     for seed in range(200):
         random, inputs = Random(seed), inputs_of(laws.overall_situation(seed))
         changed = replace(inputs, **{name: random_value(specs[name], random) for name in others})
-        sums = overall.beliefs(inputs), overall.serving_usd_per_request(inputs), overall.shut_out(inputs)
-        places = range(overall.PLACES[overall.Answer.PEOPLE])
-        assert overall._costed(changed, *sums, places) == overall._costed(inputs, *sums, places)
+        held, served, gates = overall.beliefs(inputs), overall.serving_usd_per_request(inputs), overall.shut_out(inputs)
+        plans = overall._planned(inputs, held, served, gates, PLACES)
+        assert overall._planned(changed, held, served, gates, PLACES) == plans
+        assert overall._costed(changed, held, served, plans) == overall._costed(inputs, held, served, plans)
+
+
+PLACES = range(overall.PLACES[overall.Answer.PEOPLE])
+
+
+def test_a_plan_follows_from_no_input_that_is_not_said_to_be_a_part_of_it():
+    for seed in range(60):
+        inputs = inputs_of(laws.overall_situation(seed))
+        held, served, gates = overall.beliefs(inputs), overall.serving_usd_per_request(inputs), overall.shut_out(inputs)
+        plans = overall._planned(inputs, held, served, gates, PLACES)
+        costed = overall._costed(inputs, held, served, plans)
+        for name, other in with_one_changed(inputs, Random(seed)):
+            again = overall._planned(other, held, served, gates, PLACES)
+            part_of = overall.PLANNED_FROM.get(name, set())
+            if name in overall.ROLLOUTS_FROM:
+                part_of = {*part_of, overall.PLACES[overall.Answer.REINFORCE]}
+            differing = {k for k in PLACES if again[k] != plans[k]}
+            assert differing <= part_of, (seed, name)
+            if name not in overall.DECIDED_FROM:
+                assert overall._costed(other, held, served, plans) == costed, (seed, name)
 
 
 def test_a_worth_alone_is_the_one_among_the_outputs():

@@ -1127,6 +1127,10 @@ def forget() -> None:
     _weighed.clear()
 
 
+Plan = tuple[int, float, float, float, float, float, float, float, float, Gate]
+"""An option's place in WAYS, its start_usd, trial_usd, days, trial_days and first_token_ms as in `Option`, what its
+upkeep and its renewal cost a month, the share of requests that it sends on to what you have, and its gate."""
+
 Sums = tuple[int, float, float, float, float, float, float, float, float, Gate, float, float]
 """An option's place in WAYS, then the fields of `Option` up to its mean, and what it is worth with no answer right."""
 
@@ -1140,15 +1144,13 @@ class Costed(NamedTuple):
     options: list[Sums]
 
 
-def _costed(
+def _planned(
     i: Inputs, held: tuple[Belief, ...], served: tuple[float, ...], gates: tuple[Gate, ...], places: Iterable[int]
-) -> Costed:
-    """What the options at these places cost, what you have first of all. The hot loop of every draw and flip."""
+) -> list[Plan]:
+    """What the options at these places take, whatever they are asked and earn. Of what is believed only a small model's
+    accuracy matters here, and of serving only what you have."""
     values = i.__dict__
-    months = _annuity_months(i.horizon_months, i.discount_share)
-    hour, requests = i.engineer_usd_per_hour, i.requests_per_month
-    a_share_usd = requests * months * (i.success_usd + i.failure_usd)
-    failures_usd = requests * i.failure_usd
+    hour = i.engineer_usd_per_hour
     changed = stale_share(i.retraining_days, i.fact_half_life_days) if i.facts_per_answer_count > 0 else 0.0
     retrain_usd = (changed * DAYS_PER_MONTH / i.retraining_days + 1 / i.base_life_months) * i.retraining_usd
     rent = 0.0
@@ -1167,19 +1169,16 @@ def _costed(
     budget_usd, deadline_days, items = i.budget_usd, i.deadline_days, i.test_items
     prompt_hours, system_hours, trial_share = i.prompt_upkeep_hours, i.system_upkeep_hours, i.trial_share
     moving_share = MOVE_SHARE / i.base_life_months
-    floor = 0.0
     found = []
     for k in places:
         _, _, measured, _, large, trained, retrieves, hours, times = WAYS[k]
-        accuracy, spread = held[k]
         first_token = large_ms if large and not (small_is_base and k != _STRONGER) else small_ms
         work = values[hours] * times if hours else 0.0
-        upkeep, serving, gate = prompt_hours, served[k], gates[k]
+        upkeep, sent, gate = prompt_hours, 0.0, gates[k]
         if k == _PROMPT and i.prompt_engineered:
             work *= 0.5
         elif k == _CASCADE:
             sent = min(1.0, 2.0 * (1.0 - held[_SMALL].mean) * i.caught_share)
-            serving += sent * served[_KEEP]
             first_token += sent * large_ms
         if retrieves:
             first_token += i.retrieval_ms
@@ -1205,9 +1204,6 @@ def _costed(
             moving = retrain_usd + (rent if not large else 0.0)
         else:
             moving = start * moving_share
-        run = requests * serving + upkeep * hour + moving
-        fixed_usd = -(failures_usd + run) * months - start
-        mean_usd = a_share_usd * accuracy + fixed_usd
         if gate is Gate.OPEN:
             if first_token > latency_ms:
                 gate = Gate.LATENCY
@@ -1215,10 +1211,25 @@ def _costed(
                 gate = Gate.BUDGET
             elif days > deadline_days:
                 gate = Gate.DEADLINE
-        if k == _KEEP:
-            start = trial = days = trial_days = 0.0
-            if gate is Gate.OPEN:
-                floor = max(0.0, mean_usd)
+        found.append((k, start, trial, days, trial_days, first_token, upkeep * hour, moving, sent, gate))
+    return found
+
+
+def _costed(i: Inputs, held: tuple[Belief, ...], served: tuple[float, ...], plans: Iterable[Plan]) -> Costed:
+    """What these options cost and earn, what you have first of all. With the plans the hot loop of draws and flips."""
+    months, requests = _annuity_months(i.horizon_months, i.discount_share), i.requests_per_month
+    a_share_usd = requests * months * (i.success_usd + i.failure_usd)
+    failures_usd = requests * i.failure_usd
+    floor = 0.0
+    found = []
+    for k, start, trial, days, trial_days, first_token, upkeep_usd, moving, sent, gate in plans:
+        accuracy, spread = held[k]
+        serving = served[k] + sent * served[_KEEP] if sent else served[k]
+        run = requests * serving + upkeep_usd + moving
+        fixed_usd = -(failures_usd + run) * months - start
+        mean_usd = a_share_usd * accuracy + fixed_usd
+        if k == _KEEP and gate is Gate.OPEN:
+            floor = max(0.0, mean_usd)
         found.append(
             (k, accuracy, spread, start, trial, run, days, trial_days, first_token, gate, mean_usd, fixed_usd)
         )
@@ -1230,7 +1241,8 @@ _annuity_months = lru_cache(maxsize=KEPT)(annuity_months)
 
 def _weigh(i: Inputs) -> list[Option]:
     """The options without those that are kept."""
-    a_share_usd, floor, costed = _costed(i, beliefs(i), serving_usd_per_request(i), shut_out(i), range(_PEOPLE))
+    held, served = beliefs(i), serving_usd_per_request(i)
+    a_share_usd, floor, costed = _costed(i, held, served, _planned(i, held, served, shut_out(i), range(_PEOPLE)))
     items = i.test_items
     found = []
     for k, accuracy, spread, start, trial, run, days, trial_days, first_token, gate, mean_usd, fixed_usd in costed:
@@ -1305,7 +1317,8 @@ def _is_met(i: Inputs, found: list[Option]) -> bool:
 
 def at_once(i: Inputs) -> Answer:
     """The first of `ranked` without what stands behind it."""
-    return _first(i, beliefs(i), serving_usd_per_request(i), shut_out(i))
+    held, served, gates = beliefs(i), serving_usd_per_request(i), shut_out(i)
+    return _first(i, held, served, _planned(i, held, served, gates, _open(gates)))
 
 
 def worth(i: Inputs, answer: StrEnum) -> float:
@@ -1313,9 +1326,9 @@ def worth(i: Inputs, answer: StrEnum) -> float:
     k = PLACES[Answer(answer)]
     if k == _PEOPLE:
         return 0.0
-    a_share_usd, floor, costed = _costed(
-        i, beliefs(i), serving_usd_per_request(i), shut_out(i), (_KEEP, k) if k != _KEEP else (_KEEP,)
-    )
+    held, served = beliefs(i), serving_usd_per_request(i)
+    plans = _planned(i, held, served, shut_out(i), (_KEEP, k) if k != _KEEP else (_KEEP,))
+    a_share_usd, floor, costed = _costed(i, held, served, plans)
     _, accuracy, spread, _, trial, _, _, _, _, gate, mean_usd, fixed_usd = costed[-1]
     if gate is not Gate.OPEN:
         return -inf
@@ -1329,12 +1342,15 @@ BOUND_SLACK = 1e-7
 of a variance loses spreads below 1e-8, and nothing else comes near that."""
 
 
-def _first(i: Inputs, held: tuple[Belief, ...], served: tuple[float, ...], gates: tuple[Gate, ...]) -> Answer:
-    """The first of `ranked`, from the sums behind it. Only options that can be had are weighed, and of those only the
-    ones that may be the best."""
-    a_share_usd, floor, costed = _costed(
-        i, held, served, gates, [k for k in range(_PEOPLE) if gates[k] is Gate.OPEN]
-    )
+def _open(gates: tuple[Gate, ...]) -> list[int]:
+    """The places of the options that can be had if they are not too slow or too dear."""
+    return [k for k in range(_PEOPLE) if gates[k] is Gate.OPEN]
+
+
+def _first(i: Inputs, held: tuple[Belief, ...], served: tuple[float, ...], plans: Iterable[Plan]) -> Answer:
+    """The first of `ranked`, from the sums behind it, what you have first of all. Only options that can be had are
+    weighed, and of those only the ones that may be the best."""
+    a_share_usd, floor, costed = _costed(i, held, served, plans)
     had = [option for option in costed if option[9] is Gate.OPEN]
     if not _is_any_likely(had, i.target_accuracy_share):
         return Answer.PEOPLE
@@ -1385,21 +1401,27 @@ _OF_TRAINED = frozenset(k for k, way in enumerate(WAYS) if way.trained)
 _OF_RETRIEVAL = frozenset(k for k, way in enumerate(WAYS) if way.retrieves)
 _SMALL_TRAINED = frozenset(k for k in _OF_TRAINED if not WAYS[k].large)
 
-COSTED_FROM: dict[str, frozenset[int]] = {
+DECIDED_FROM = frozenset({
+    "target_accuracy_share",
+    "prompted_accuracy_share",
+    "failure",
+    "requests_per_month",
+    "failure_usd",
+    "success_usd",
+    "test_items",
+    "horizon_months",
+    "discount_share",
+})  # fmt: skip
+"""What every option is held against follows from these."""
+
+PLANNED_FROM: dict[str, frozenset[int]] = {
     **dict.fromkeys(
         (
-            "target_accuracy_share",
-            "prompted_accuracy_share",
-            "failure",
-            "requests_per_month",
-            "failure_usd",
-            "success_usd",
             "baseline_is_small",
             "test_items",
             "latency_ms",
             "budget_usd",
             "deadline_days",
-            "horizon_months",
             "example_usd",
             "labels_per_day_examples",
             "engineer_usd_per_hour",
@@ -1409,7 +1431,6 @@ COSTED_FROM: dict[str, frozenset[int]] = {
             "base_life_months",
             "large_first_token_ms",
             "small_first_token_ms",
-            "discount_share",
         ),
         _ALL,
     ),
@@ -1442,12 +1463,11 @@ COSTED_FROM: dict[str, frozenset[int]] = {
     "candidates": frozenset({_SMALL}),
     "caught_share": frozenset({_CASCADE}),
 }
-"""What an answer follows from beside the sums that are kept, and the options that it is a part of. Where one of them is
-what you have, that is what all are held against."""
+"""What plans follow from beside the sums that are kept, and the options whose plans they are a part of."""
 
-_ENTERS = {
-    name: COSTED_FROM.get(name, frozenset()) | ({_REINFORCE} if name in ROLLOUTS_FROM else frozenset())
-    for name in (*COSTED_FROM, *ROLLOUTS_FROM)
+_REPLANNED = {
+    name: PLANNED_FROM.get(name, frozenset()) | (frozenset({_REINFORCE}) if name in ROLLOUTS_FROM else frozenset())
+    for name in (*PLANNED_FROM, *ROLLOUTS_FROM)
 }
 _BELIEFS_FROM, _SERVING_FROM, _GATES_FROM = map(frozenset, (BELIEFS_FROM, SERVING_FROM, GATES_FROM))
 
@@ -1455,9 +1475,10 @@ _BELIEFS_FROM, _SERVING_FROM, _GATES_FROM = map(frozenset, (BELIEFS_FROM, SERVIN
 def near(i: Inputs) -> Callable[[str, Inputs], Answer]:
     """`at_once` for inputs that differ from these in one field, by its name: the options that it is no part of stay as
     they are, and only the others are weighed again."""
-    sums = held, served, gates = beliefs(i), serving_usd_per_request(i), shut_out(i)
-    here, target, items = _first(i, *sums), i.target_accuracy_share, i.test_items
-    a_share_usd, floor, costed = _costed(i, *sums, [k for k in range(_PEOPLE) if gates[k] is Gate.OPEN])
+    held, served, gates = beliefs(i), serving_usd_per_request(i), shut_out(i)
+    plans = {plan[0]: plan for plan in _planned(i, held, served, gates, _open(gates))}
+    here, target, items = _first(i, held, served, plans.values()), i.target_accuracy_share, i.test_items
+    a_share_usd, floor, costed = _costed(i, held, served, plans.values())
     had = [option for option in costed if option[9] is Gate.OPEN]
     is_kept = bool(had) and _is_kept(i, had)
     likely = {option[0] for option in had if _is_any_likely([option], target)}
@@ -1465,35 +1486,44 @@ def near(i: Inputs) -> Callable[[str, Inputs], Answer]:
     order = sorted(worths, key=lambda k: -worths[k])
 
     def answer_at(name: str, other: Inputs) -> Answer:
-        touched = {*_ENTERS.get(name, ())}
-        moved = sums
-        if name in _BELIEFS_FROM or name in _SERVING_FROM or name in _GATES_FROM:
-            moved = (
-                beliefs(other) if name in _BELIEFS_FROM else held,
-                serving_usd_per_request(other) if name in _SERVING_FROM else served,
-                shut_out(other) if name in _GATES_FROM else gates,
-            )
-            for these, those in zip(sums, moved, strict=True):
-                if these is not those:
-                    touched.update(_differing(these, those))
-        if _KEEP in touched:
-            return _first(other, *moved)
+        moved, moved_served, moved_gates = held, served, gates
+        touched: set[int] = set()
+        replanned: Iterable[int] = _REPLANNED.get(name, ())
+        if name in _BELIEFS_FROM:
+            moved = beliefs(other)
+            touched.update(_differing(held, moved))
+            if _SMALL in touched:
+                replanned = {*replanned, _CASCADE}
+        if name in _SERVING_FROM:
+            moved_served = serving_usd_per_request(other)
+            touched.update(_differing(served, moved_served))
+            if _KEEP in touched:
+                replanned = {*replanned, *_OF_TRAINED}
+        if name in _GATES_FROM:
+            moved_gates = shut_out(other)
+            opened = _differing(gates, moved_gates)
+            touched.update(opened)
+            replanned = {*replanned, *opened}
+        now = plans
+        if replanned:
+            again = {k for k in replanned if moved_gates[k] is Gate.OPEN}
+            now = {k: plan for k, plan in plans.items() if moved_gates[k] is Gate.OPEN}
+            for plan in _planned(other, moved, moved_served, moved_gates, again):
+                if now.get(plan[0]) != plan:
+                    touched.add(plan[0])
+                    now[plan[0]] = plan
+        if name in DECIDED_FROM or _KEEP in touched:
+            return _first(other, moved, moved_served, [now[k] for k in sorted(now)])
         if not touched:
             return here
-        if _SMALL in touched:
-            touched.add(_CASCADE)
-        open_now = moved[2]
-        again = [
-            option
-            for option in _costed(other, *moved, [k for k in touched if open_now[k] is Gate.OPEN]).options
-            if option[9] is Gate.OPEN
-        ]
-        if likely <= touched and not _is_any_likely(again, target):
+        weighed = _costed(other, moved, moved_served, [now[k] for k in touched if k in now]).options
+        able = [option for option in weighed if option[9] is Gate.OPEN]
+        if likely <= touched and not _is_any_likely(able, target):
             return Answer.PEOPLE
         if is_kept:
             return Answer.KEEP
         best = next((k for k in order if k not in touched), _PEOPLE)
-        best, best_usd = _best(again, a_share_usd, floor, items, best, worths.get(best, -inf))
+        best, best_usd = _best(able, a_share_usd, floor, items, best, worths.get(best, -inf))
         return WAYS[best if best_usd >= 0.0 else _PEOPLE].answer
 
     return answer_at
