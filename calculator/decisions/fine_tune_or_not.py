@@ -24,7 +24,7 @@ from calculator.decisions import conversation_context, domain_data, smaller_scop
 from calculator.exhibit import Exhibit
 from calculator.fields import Span, Value, ask, assume, assumptions_of, flag, out, paste, pick
 from calculator.llm.serving import ServingSetup, fits, throughput, weight_format
-from calculator.llm.tokens import hosting_usd_per_month, request_usd
+from calculator.llm.tokens import MILLION, billed_tokens, cached_input_factor, hosting_usd_per_month
 from calculator.llm.training.cost import reinforcement_usd
 from calculator.situation import (
     BEHAVIOUR_FAILURES,
@@ -959,68 +959,55 @@ def runs_large(i: Inputs, k: int) -> bool:
 def serving_usd_per_request(i: Inputs) -> tuple[float, ...]:
     """What one request costs to serve by each of WAYS, hosting by the hour left out; a cascade without its second
     model."""
-    large = (i.large_input_usd_per_mtok, i.large_output_usd_per_mtok)
-    small = (i.small_input_usd_per_mtok, i.small_output_usd_per_mtok)
-    if i.privacy == Privacy.PREMISES:
-        large = (i.open_large_input_usd_per_mtok, i.open_large_output_usd_per_mtok)
-    stronger = (large[0] * i.stronger_price_ratio, large[1] * i.stronger_price_ratio)
-    if i.baseline_is_small:
-        large, stronger = small, large
-    tuned_large = tuple(
-        price * i.tuned_price_ratio
-        for price in (
-            (i.open_large_input_usd_per_mtok, i.open_large_output_usd_per_mtok)
-            if holder(i.vendor, i.tuning_service) is Vendor.OPEN
-            else (i.large_input_usd_per_mtok, i.large_output_usd_per_mtok)
-        )
-    )
-    shared = i.prompt_tokens * i.shared_prefix_share
-    short = max(1.0, i.prompt_tokens - shared)
-
-    # A tuned model answers at once; one that is only prompted may think first.
-    thought = i.answer_tokens + i.thinking_tokens
-
-    def usd(prices: tuple[float, ...], prompt: float, prefix: float = 0.0, answer: float = thought) -> float:
-        return request_usd(
-            prompt_tokens=prompt,
-            answer_tokens=answer,
-            input_usd_per_mtok=prices[0],
-            output_usd_per_mtok=prices[1],
-            shared_prefix_tokens=prefix if prefix >= i.cache_minimum_tokens else 0.0,
-            hit_share=i.cache_hit_share,
-            read_factor=i.cache_read_ratio,
-        )
-
-    today = usd(large, i.prompt_tokens, shared)
-    small_usd = usd(small, i.prompt_tokens, shared)
-    hourly = i.hosting == Hosting.HOURS
-    tuned_small = 0.0 if hourly else usd(small, short, 0.0, i.answer_tokens)
-    prices = [
-        today,
-        today,
-        usd(stronger, i.prompt_tokens, shared),
-        usd(large, i.prompt_tokens + i.retrieved_tokens, shared),
-        usd(large, i.prompt_tokens + i.corpus_tokens, shared + i.corpus_tokens),
-        small_usd,
-        small_usd,
-        # An encoder reads the input once and writes nothing.
-        0.0 if hourly else usd(small, short, 0.0, 0.0),
-        tuned_small,
-        usd(tuned_large, short, 0.0, i.answer_tokens),
-        tuned_small,
-        usd(tuned_large, short + i.retrieved_tokens, 0.0, i.answer_tokens),
-        0.0,
-    ]
     if i.privacy == Privacy.PREMISES:
         # A device of one's own is paid for whole, busy or not.
         month_usd = situation.usd_per_hour(i.device, i.device_usd_per_hour) * SECONDS_PER_MONTH / 3600.0
         copies = [own_copy(i, k) for k in range(_PEOPLE)]
-        prices = [
-            each.gpus * month_usd / min(each.requests, i.requests_per_month) if each.requests else 0.0
-            for each in copies
-        ]
-        prices.append(0.0)
-    return tuple(prices)
+        return (
+            *[each.gpus * month_usd / min(each.requests, i.requests_per_month) if each.requests else 0.0
+              for each in copies],
+            0.0,
+        )  # fmt: skip
+    large_in, large_out = i.large_input_usd_per_mtok, i.large_output_usd_per_mtok
+    small_in, small_out = i.small_input_usd_per_mtok, i.small_output_usd_per_mtok
+    tuned_in, tuned_out = large_in, large_out
+    if holder(i.vendor, i.tuning_service) is Vendor.OPEN:
+        tuned_in, tuned_out = i.open_large_input_usd_per_mtok, i.open_large_output_usd_per_mtok
+    tuned_in, tuned_out = tuned_in * i.tuned_price_ratio, tuned_out * i.tuned_price_ratio
+    stronger_in, stronger_out = large_in * i.stronger_price_ratio, large_out * i.stronger_price_ratio
+    if i.baseline_is_small:
+        stronger_in, stronger_out, large_in, large_out = large_in, large_out, small_in, small_out
+    prompt, answer, retrieved, corpus = i.prompt_tokens, i.answer_tokens, i.retrieved_tokens, i.corpus_tokens
+    shared, least = prompt * i.shared_prefix_share, i.cache_minimum_tokens
+    short = max(1.0, prompt - shared)
+    factor = cached_input_factor(hit_share=i.cache_hit_share, read_factor=i.cache_read_ratio)
+
+    def billed(tokens: float, prefix: float) -> float:
+        return billed_tokens(tokens, min(prefix, tokens), factor) if prefix >= least else tokens
+
+    asked = billed(prompt, shared)
+    # A tuned model answers at once; one that is only prompted may think first.
+    thought = answer + i.thinking_tokens
+    today = (asked * large_in + thought * large_out) / MILLION
+    small = (asked * small_in + thought * small_out) / MILLION
+    hourly = i.hosting == Hosting.HOURS
+    tuned_small = 0.0 if hourly else (short * small_in + answer * small_out) / MILLION
+    return (
+        today,
+        today,
+        (asked * stronger_in + thought * stronger_out) / MILLION,
+        (billed(prompt + retrieved, shared) * large_in + thought * large_out) / MILLION,
+        (billed(prompt + corpus, shared + corpus) * large_in + thought * large_out) / MILLION,
+        small,
+        small,
+        # An encoder reads the input once and writes nothing.
+        0.0 if hourly else short * small_in / MILLION,
+        tuned_small,
+        (short * tuned_in + answer * tuned_out) / MILLION,
+        tuned_small,
+        ((short + retrieved) * tuned_in + answer * tuned_out) / MILLION,
+        0.0,
+    )
 
 
 @kept_by(GATES_FROM)
