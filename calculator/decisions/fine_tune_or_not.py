@@ -667,7 +667,9 @@ def _published(here: Situation, knowledge: bool, base: float) -> Published:
     # Where facts are what is missing, the answer needs them from outside, whatever the task is called.
     facts = replace(here, task_type="qa_knowledge") if knowledge else here
     retrieved = quality.gains(facts, ("rag",))["rag"]
-    whole = quality.gains(replace(facts, multi_turn_or_long_context=False), ("rag",))["rag"]
+    whole = retrieved
+    if facts.multi_turn_or_long_context:
+        whole = quality.gains(replace(facts, multi_turn_or_long_context=False), ("rag",))["rag"]
     c = quality.coefficients()
     return Published(
         prompt=found["prompting"],
@@ -768,12 +770,15 @@ def beliefs(i: Inputs) -> tuple[Belief, ...]:
 
     Tuned models have part of their surprise in common, so one that is measured moves the others by that part.
     """
-    held = [Belief(min(1.0, max(0.0, mean)), spread) for mean, spread in priors(i)]
-    given = {}
-    for k, accuracy, items in _MEASURED:
-        value = getattr(i, accuracy)
-        if value is not None:
-            given[k] = (value, getattr(i, items) or i.test_items)
+    before, values = priors(i), i.__dict__
+    held = [
+        belief if 0.0 < belief[0] <= 1.0 else Belief(min(1.0, max(0.0, belief[0])), belief[1]) for belief in before
+    ]
+    given = {
+        k: (values[accuracy], values[items] or i.test_items)
+        for k, accuracy, items in _MEASURED
+        if values[accuracy] is not None
+    }
     spreads = [belief.spread for belief in held]
     # What other pages found comes first: what is typed here is learnt on top of it.
     if i.one_prompt_accuracy_share is not None:
@@ -788,9 +793,9 @@ def beliefs(i: Inputs) -> tuple[Belief, ...]:
     tried = {*given, *pairs} - {_BOTH}
     for k in sorted(tried - {*_TRAINING_FAMILY, _CASCADE}):
         held[k] = _learnt(i, held[k], given.get(k), pairs.get(k))
-    held[_CASCADE] = _learnt_of_parts(
-        i, held[_CASCADE], _cascade(i, held[_SMALL]), given.get(_CASCADE), pairs.get(_CASCADE)
-    )
+    # Most often a small model is as well known as it was before, and so is the cascade that begins with it.
+    cascade = before[_CASCADE] if held[_SMALL] is before[_SMALL] else _cascade(i, held[_SMALL])
+    held[_CASCADE] = _learnt_of_parts(i, held[_CASCADE], cascade, given.get(_CASCADE), pairs.get(_CASCADE))
     family = sorted(tried & {*_TRAINING_FAMILY})
     if family:
         _learn_together(i, held, family, given, pairs)
