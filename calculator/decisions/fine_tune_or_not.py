@@ -221,6 +221,10 @@ _worths_of = attrgetter(*VALUES.values())
 _KEEP, _PROMPT, _STRONGER, _RETRIEVE, _WHOLE, _SMALL, _CASCADE = range(7)
 _ENCODER, _TUNE_SMALL, _TUNE_LARGE, _REINFORCE, _BOTH, _PEOPLE = range(7, 13)
 _TRAINING_FAMILY = (_ENCODER, _TUNE_SMALL, _TUNE_LARGE, _REINFORCE)
+_ALL = frozenset(range(_PEOPLE))
+_OF_TRAINED = frozenset(k for k, way in enumerate(WAYS) if way.trained)
+_OF_RETRIEVAL = frozenset(k for k, way in enumerate(WAYS) if way.retrieves)
+_SMALL_TRAINED = frozenset(k for k in _OF_TRAINED if not WAYS[k].large)
 _MEASURED = tuple((k, way.measured, way.items) for k, way in enumerate(WAYS) if way.measured)
 
 PAIR_NAMES = {way.measured.removesuffix("_accuracy_share").replace("_", " "): k for k, way in enumerate(WAYS)}
@@ -1017,27 +1021,27 @@ def serving_usd_per_request(i: Inputs) -> tuple[float, ...]:
 
 @kept_by(GATES_FROM)
 def shut_out(i: Inputs) -> tuple[Gate, ...]:
-    """The first gate that shuts each of WAYS whatever it costs, in the order in which they are named."""
-    return tuple(_shut_out(i, k) for k in range(len(WAYS)))
-
-
-def _shut_out(i: Inputs, k: int) -> Gate:
-    way = WAYS[k]
-    if k == _SMALL and i.baseline_is_small:
-        return Gate.SAME
-    if k == _ENCODER and i.task not in (Task.CLASSIFICATION, Task.EXTRACTION):
-        return Gate.TASK
-    if k == _REINFORCE and not i.answer_is_checkable:
-        return Gate.CHECK
-    if k == _WHOLE and i.corpus_tokens + i.prompt_tokens + i.answer_tokens > i.window_tokens:
-        return Gate.LENGTH
-    if way.trained and i.labelled_examples + i.new_examples < i.minimum_examples:
-        return Gate.LABELS
-    if i.privacy == Privacy.PREMISES and k not in (_ENCODER, _PEOPLE) and i.gpus < own_gpus(i, k):
-        return Gate.HARDWARE
-    if k in (_TUNE_LARGE, _BOTH) and holder(i.vendor, i.tuning_service) is Vendor.CLOSING:
-        return Gate.VENDOR
-    return Gate.OPEN
+    """The first gate that shuts each of WAYS whatever it costs, in the order in which they are named: the last first,
+    so that those before it take its place."""
+    found = [Gate.OPEN] * len(WAYS)
+    if holder(i.vendor, i.tuning_service) is Vendor.CLOSING:
+        found[_TUNE_LARGE] = found[_BOTH] = Gate.VENDOR
+    if i.privacy == Privacy.PREMISES:
+        for k in range(_PEOPLE):
+            if k != _ENCODER and i.gpus < own_gpus(i, k):
+                found[k] = Gate.HARDWARE
+    if i.labelled_examples + i.new_examples < i.minimum_examples:
+        for k in _OF_TRAINED:
+            found[k] = Gate.LABELS
+    if i.corpus_tokens + i.prompt_tokens + i.answer_tokens > i.window_tokens:
+        found[_WHOLE] = Gate.LENGTH
+    if not i.answer_is_checkable:
+        found[_REINFORCE] = Gate.CHECK
+    if i.task not in (Task.CLASSIFICATION, Task.EXTRACTION):
+        found[_ENCODER] = Gate.TASK
+    if i.baseline_is_small:
+        found[_SMALL] = Gate.SAME
+    return tuple(found)
 
 
 _PEOPLE_OPTION = Option(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, Gate.OPEN, 0.0, 0.0, 0.0)
@@ -1083,34 +1087,41 @@ def _excess(mean: float, spread: float, bar: float) -> float:
 
     Failures are lognormal; then this is the price of a put on them (Black and Scholes 1973).
     """
-    failures, allowed = 1.0 - mean, 1.0 - bar
+    allowed = 1.0 - bar
     if allowed <= 0.0:
         return 0.0
-    variance = _log_variance(mean, spread)
-    if variance <= 0.0:
+    failures, half, width = _put(mean, spread)
+    if width == 0.0:
         return max(0.0, mean - bar)
-    middle, width = log(failures / allowed), sqrt(2.0 * variance)
-    return 0.5 * (
-        allowed * erfc((middle - 0.5 * variance) / width) - failures * erfc((middle + 0.5 * variance) / width)
-    )
+    middle = log(failures / allowed)
+    return 0.5 * (allowed * erfc((middle - half) / width) - failures * erfc((middle + half) / width))
 
 
-_weighed: dict[int, tuple[Inputs, list[Option]]] = {}
-"""The options of the latest inputs by their identity: a draw's are asked for again when its doubts are counted."""
+@lru_cache(maxsize=MOST_SPREADS)
+def _put(mean: float, spread: float) -> tuple[float, float, float]:
+    """The failures of a score, half of the variance of their log and the root of twice it."""
+    variance = _log_variance(mean, spread)
+    return 1.0 - mean, 0.5 * variance, sqrt(2.0 * variance) if variance > 0.0 else 0.0
+
+
+_weighed: dict[int, tuple[Inputs, list[Option], bool]] = {}
+"""The options of the latest inputs by their identity, and whether all are in full: a draw's are asked for again when
+its doubts are counted."""
 
 MOST_WEIGHED = 300
 
 
-def weigh(i: Inputs) -> list[Option]:
-    """All options in full, in the order of WAYS."""
+def weigh(i: Inputs, *, whole: bool = True) -> list[Option]:
+    """All options in full, in the order of WAYS. whole: also those that cannot be had, of which else there is no more
+    than what is believed and the gate."""
     kept = _weighed.get(id(i))
-    if kept is not None and kept[0] is i:
+    if kept is not None and kept[0] is i and kept[2] >= whole:
         return kept[1]
     if len(_weighed) >= MOST_WEIGHED:
         # The oldest alone: with all gone, draws of which the doubts are still to be counted would be weighed again.
         del _weighed[next(iter(_weighed))]
-    found = _weigh(i)
-    _weighed[id(i)] = i, found
+    found = _weigh(i, whole=whole)
+    _weighed[id(i)] = i, found, whole
     return found
 
 
@@ -1231,22 +1242,44 @@ def _costed(i: Inputs, held: tuple[Belief, ...], served: tuple[float, ...], plan
 _annuity_months = lru_cache(maxsize=KEPT)(annuity_months)
 
 
-def _weigh(i: Inputs) -> list[Option]:
+def _weigh(i: Inputs, *, whole: bool) -> list[Option]:
     """The options without those that are kept."""
-    held, served = beliefs(i), serving_usd_per_request(i)
-    a_share_usd, floor, costed = _costed(i, held, served, _planned(i, held, served, shut_out(i), range(_PEOPLE)))
-    items = i.test_items
-    found = []
-    for k, accuracy, spread, start, trial, run, days, trial_days, first_token, gate, mean_usd, fixed_usd in costed:
-        if k == _KEEP:
-            worth_usd, bar = mean_usd, accuracy
+    held, served, gates, items = beliefs(i), serving_usd_per_request(i), shut_out(i), i.test_items
+    plans = _planned(i, held, served, gates, range(_PEOPLE) if whole else _open(gates))
+    a_share_usd, floor, costed = _costed(i, held, served, plans)
+    found = [_PEOPLE_OPTION] * len(WAYS)
+    if not whole:
+        for k in range(_PEOPLE):
+            if gates[k] is not Gate.OPEN:
+                found[k] = _unweighed(*held[k], gates[k])
+    for sums in costed:
+        if whole or sums[9] is Gate.OPEN:
+            found[sums[0]] = _in_full(sums, a_share_usd, floor, items)
         else:
-            worth_usd, bar = _tried(accuracy, spread, trial, mean_usd, fixed_usd, a_share_usd, floor, items)
-        found.append(
-            Option(accuracy, spread, start, trial, run, days, trial_days, first_token, gate, mean_usd, worth_usd, bar)
-        )
-    found.append(_PEOPLE_OPTION)
+            found[sums[0]] = _unweighed(sums[1], sums[2], sums[9])
     return found
+
+
+def _alone(i: Inputs, k: int) -> Option:
+    """One option in full, without the others."""
+    held, served = beliefs(i), serving_usd_per_request(i)
+    plans = _planned(i, held, served, shut_out(i), (_KEEP, k) if k != _KEEP else (_KEEP,))
+    a_share_usd, floor, costed = _costed(i, held, served, plans)
+    return _in_full(costed[-1], a_share_usd, floor, i.test_items)
+
+
+def _in_full(sums: Sums, a_share_usd: float, floor: float, items: float) -> Option:
+    k, accuracy, spread, start, trial, run, days, trial_days, first_token, gate, mean_usd, fixed_usd = sums
+    if k == _KEEP:
+        worth_usd, bar = mean_usd, accuracy
+    else:
+        worth_usd, bar = _tried(accuracy, spread, trial, mean_usd, fixed_usd, a_share_usd, floor, items)
+    return Option(accuracy, spread, start, trial, run, days, trial_days, first_token, gate, mean_usd, worth_usd, bar)
+
+
+def _unweighed(accuracy: float, spread: float, gate: Gate) -> Option:
+    """An option that cannot be had, as far as a draw needs it."""
+    return Option(accuracy, spread, inf, inf, inf, inf, inf, inf, gate, -inf, -inf, inf)
 
 
 @lru_cache(maxsize=MOST_SPREADS)
@@ -1294,9 +1327,8 @@ def options(i: Inputs) -> dict[Answer, Option]:
 def ranked(i: Inputs, found: list[Option], chance_target: float) -> list[int]:
     """The places in WAYS of the options that can be had, by their worth. First of all comes what you have when it
     meets the need, or people when nothing else can."""
-    order = sorted(
-        [k for k, option in enumerate(found) if option.gate is Gate.OPEN], key=lambda k: -found[k].worth_usd
-    )
+    worths = {k: option.worth_usd for k, option in enumerate(found) if option.gate is Gate.OPEN}
+    order = sorted(worths, key=worths.__getitem__, reverse=True)
     first = _PEOPLE if chance_target < UNREACHABLE_SHARE else _KEEP if _is_met(i, found) else order[0]
     return [first, *(k for k in order if k != first)]
 
@@ -1318,15 +1350,8 @@ def worth(i: Inputs, answer: StrEnum) -> float:
     k = PLACES[Answer(answer)]
     if k == _PEOPLE:
         return 0.0
-    held, served = beliefs(i), serving_usd_per_request(i)
-    plans = _planned(i, held, served, shut_out(i), (_KEEP, k) if k != _KEEP else (_KEEP,))
-    a_share_usd, floor, costed = _costed(i, held, served, plans)
-    _, accuracy, spread, _, trial, _, _, _, _, gate, mean_usd, fixed_usd = costed[-1]
-    if gate is not Gate.OPEN:
-        return -inf
-    if k == _KEEP:
-        return mean_usd
-    return _tried(accuracy, spread, trial, mean_usd, fixed_usd, a_share_usd, floor, i.test_items)[0]
+    option = _alone(i, k)
+    return option.worth_usd if option.gate is Gate.OPEN else -inf
 
 
 BOUND_SLACK = 1e-7
@@ -1354,10 +1379,7 @@ def _first(i: Inputs, held: tuple[Belief, ...], served: tuple[float, ...], plans
 
 def _is_any_likely(had: list[Sums], target: float) -> bool:
     """Whether any of the options that can be had is likely to reach the accuracy that is needed."""
-    for option in had:
-        if _reaches(option[1], option[2], target) >= UNREACHABLE_SHARE:
-            return True
-    return False
+    return any(_reaches(option[1], option[2], target) >= UNREACHABLE_SHARE for option in had)
 
 
 def _is_kept(i: Inputs, had: list[Sums]) -> bool:
@@ -1387,11 +1409,6 @@ def _best(
             least_usd = max(least_usd, worth_usd)
     return best, best_usd
 
-
-_ALL = frozenset(range(_PEOPLE))
-_OF_TRAINED = frozenset(k for k, way in enumerate(WAYS) if way.trained)
-_OF_RETRIEVAL = frozenset(k for k, way in enumerate(WAYS) if way.retrieves)
-_SMALL_TRAINED = frozenset(k for k in _OF_TRAINED if not WAYS[k].large)
 
 DECIDED_FROM = frozenset({
     "target_accuracy_share",
@@ -1527,7 +1544,7 @@ def _differing(these: tuple[T, ...], those: tuple[T, ...]) -> Iterable[int]:
 
 
 def compute(i: Inputs) -> Outputs:
-    found = weigh(i)
+    found = weigh(i, whole=False)
     chance_target = _chance_target(i, found)
     return _outputs(i, found, chance_target, ranked(i, found, chance_target))
 
@@ -1556,43 +1573,44 @@ def _outputs(i: Inputs, found: list[Option], chance_target: float, order: list[i
     best, base = found[k], i.prompted_accuracy_share
     low, high = ends(best)
     floor = max(0.0, worths[_KEEP])
+    told = {
+        "step_count": float(k),
+        "second_count": float(second),
+        "best_worth_usd": max(worths),
+        "gain_usd": best.worth_usd - floor,
+        "lead_usd": best.worth_usd - (found[second].worth_usd if second != k else -inf),
+        "trial_worth_usd": best.worth_usd - max(floor, best.mean_usd),
+        "best_accuracy_share": best.accuracy,
+        "best_low_share": low,
+        "best_high_share": high,
+        "bar_share": min(1.0, max(0.0, best.bar)),
+        "chance_better_share": _above(best.accuracy, best.spread, best.bar),
+        "chance_target_share": chance_target,
+        "break_even_share": break_even_accuracy(i.success_usd, i.failure_usd),
+        "trial_usd": best.trial_usd,
+        "trial_days": best.trial_days,
+        "best_start_usd": best.start_usd,
+        "best_days": best.days,
+        "best_run_usd_per_month": best.run_usd_per_month,
+        "training_gain_points": 100 * (found[_TUNE_SMALL].accuracy - base),
+        "retrieval_gain_points": 100 * (found[_RETRIEVE].accuracy - base),
+        "keep_worth_usd": worths[0],
+        "prompt_worth_usd": worths[1],
+        "stronger_worth_usd": worths[2],
+        "retrieve_worth_usd": worths[3],
+        "whole_worth_usd": worths[4],
+        "small_worth_usd": worths[5],
+        "cascade_worth_usd": worths[6],
+        "encoder_worth_usd": worths[7],
+        "tune_small_worth_usd": worths[8],
+        "tune_large_worth_usd": worths[9],
+        "reinforce_worth_usd": worths[10],
+        "both_worth_usd": worths[11],
+        "people_worth_usd": worths[12],
+    }
     made = object.__new__(Outputs)
     # As `engine.make_inputs` does: the frozen setter is half of the time of this.
-    made.__dict__.update(
-        step_count=float(k),
-        second_count=float(second),
-        best_worth_usd=max(worths),
-        gain_usd=best.worth_usd - floor,
-        lead_usd=best.worth_usd - (found[second].worth_usd if second != k else -inf),
-        trial_worth_usd=best.worth_usd - max(floor, best.mean_usd),
-        best_accuracy_share=best.accuracy,
-        best_low_share=low,
-        best_high_share=high,
-        bar_share=min(1.0, max(0.0, best.bar)),
-        chance_better_share=_above(best.accuracy, best.spread, best.bar),
-        chance_target_share=chance_target,
-        break_even_share=break_even_accuracy(i.success_usd, i.failure_usd),
-        trial_usd=best.trial_usd,
-        trial_days=best.trial_days,
-        best_start_usd=best.start_usd,
-        best_days=best.days,
-        best_run_usd_per_month=best.run_usd_per_month,
-        training_gain_points=100 * (found[_TUNE_SMALL].accuracy - base),
-        retrieval_gain_points=100 * (found[_RETRIEVE].accuracy - base),
-        keep_worth_usd=worths[0],
-        prompt_worth_usd=worths[1],
-        stronger_worth_usd=worths[2],
-        retrieve_worth_usd=worths[3],
-        whole_worth_usd=worths[4],
-        small_worth_usd=worths[5],
-        cascade_worth_usd=worths[6],
-        encoder_worth_usd=worths[7],
-        tune_small_worth_usd=worths[8],
-        tune_large_worth_usd=worths[9],
-        reinforce_worth_usd=worths[10],
-        both_worth_usd=worths[11],
-        people_worth_usd=worths[12],
-    )
+    object.__setattr__(made, "__dict__", told)
     return made
 
 
@@ -1632,7 +1650,10 @@ def ground_of(i: Inputs, o: Outputs) -> Ground:
 
 
 def _option(i: Inputs, answer: StrEnum) -> Option:
-    return weigh(i)[PLACES[Answer(answer)]]
+    k, found = PLACES[Answer(answer)], weigh(i, whole=False)
+    if found[k].start_usd == inf:
+        found[k] = _alone(i, k)
+    return found[k]
 
 
 def better(i: Inputs, answer: StrEnum) -> float:
