@@ -338,6 +338,8 @@ def test_nine_in_ten_left_out_gains_lie_within_the_ninety_per_cent_range():
 
 KEPT = [
     (fine_tune_or_not.published, fine_tune_or_not.PUBLISHED_FROM),
+    (fine_tune_or_not.published_of_training, fine_tune_or_not.TRAINING_FROM),
+    (fine_tune_or_not.published_of_retrieval, fine_tune_or_not.RETRIEVAL_FROM),
     (fine_tune_or_not.beliefs, fine_tune_or_not.BELIEFS_FROM),
     (fine_tune_or_not.serving_usd_per_request, fine_tune_or_not.SERVING_FROM),
     (fine_tune_or_not.shut_out, fine_tune_or_not.GATES_FROM),

@@ -523,7 +523,16 @@ def is_knowledge_gap(i: Inputs) -> bool | None:
     return False if i.failure in BEHAVIOUR_FAILURES else None
 
 
-PUBLISHED_FROM = (
+TRAINING_FROM = (
+    "task",
+    "prompted_accuracy_share",
+    "prompt_engineered",
+    "labelled_examples",
+    "classes_count",
+    "new_examples",
+    "larger_model_labels",
+)
+RETRIEVAL_FROM = (
     "task",
     "failure",
     "target_accuracy_share",
@@ -533,14 +542,10 @@ PUBLISHED_FROM = (
     "corpus_tokens",
     "window_tokens",
     "prompted_accuracy_share",
-    "prompt_engineered",
-    "labelled_examples",
-    "classes_count",
-    "new_examples",
-    "larger_model_labels",
     "fact_half_life_days",
     "facts_per_answer_count",
 )
+PUBLISHED_FROM = tuple(dict.fromkeys((*TRAINING_FROM, *RETRIEVAL_FROM)))
 BELIEFS_FROM = (
     *PUBLISHED_FROM,
     "baseline_is_small",
@@ -644,48 +649,48 @@ def kept_by(names: tuple[str, ...]) -> Callable[[Callable[["Inputs"], T]], Calla
 
 
 class Published(NamedTuple):
-    """What published comparisons lead to expect here: score and its spread of each, and how far tuned models agree."""
+    """What published comparisons lead to expect here: score and its spread of each."""
 
     prompt: Belief
-    retrieved: Belief
-    whole: Belief
     small: Belief
     tuned: Belief
     large: Belief
-    both_more: float
-    both_spread: float
-    shared: float
+    retrieved: Belief
+    whole: Belief
 
 
 @kept_by(PUBLISHED_FROM)
 def published(i: Inputs) -> Published:
     """Means and spreads from `cases.quality`, before anything that is particular here."""
-    return _published(described(i), bool(is_knowledge_gap(i)), i.prompted_accuracy_share)
+    return Published(*published_of_training(i), *published_of_retrieval(i))
+
+
+@kept_by(TRAINING_FROM)
+def published_of_training(i: Inputs) -> tuple[Belief, Belief, Belief, Belief]:
+    """The part of it that documents are no part of: of prompts, of a small model and of tuned ones."""
+    found, base = quality.gains(described(i), _UNRETRIEVED), i.prompted_accuracy_share
+    prompt, small, tuned, large = (Belief(base + found[o].mean, found[o].spread) for o in _UNRETRIEVED)
+    return prompt, small, tuned, large
+
+
+_UNRETRIEVED = ("prompting", "slm_prompted", "ft_small", "ft_large")
+
+
+@kept_by(RETRIEVAL_FROM)
+def published_of_retrieval(i: Inputs) -> tuple[Belief, Belief]:
+    """The part of it that labels are no part of: of retrieval and of the documents in the prompt."""
+    return _published_of_retrieval(described(i), bool(is_knowledge_gap(i)), i.prompted_accuracy_share)
 
 
 @lru_cache(maxsize=KEPT)
-def _published(here: Situation, knowledge: bool, base: float) -> Published:
+def _published_of_retrieval(here: Situation, knowledge: bool, base: float) -> tuple[Belief, Belief]:
     """The same from what the comparisons are told: most other documents, windows and targets are no other situation."""
-    options = ("prompting", "as_is", "slm_prompted", "ft_small", "ft_large")
-    found = {o: Belief(base + mean, spread) for o, (mean, spread) in quality.gains(here, options).items()}
     # Where facts are what is missing, the answer needs them from outside, whatever the task is called.
     facts = replace(here, task_type="qa_knowledge") if knowledge else here
-    retrieved = quality.gains(facts, ("rag",))["rag"]
-    whole = retrieved
+    retrieved = whole = quality.gains(facts, ("rag",))["rag"]
     if facts.multi_turn_or_long_context:
         whole = quality.gains(replace(facts, multi_turn_or_long_context=False), ("rag",))["rag"]
-    c = quality.coefficients()
-    return Published(
-        prompt=found["prompting"],
-        retrieved=Belief(base + retrieved.mean, retrieved.spread),
-        whole=Belief(base + whole.mean, whole.spread),
-        small=found["slm_prompted"],
-        tuned=found["ft_small"],
-        large=found["ft_large"],
-        both_more=c.both,
-        both_spread=c.spread_both,
-        shared=c.spread_training**2 / (c.spread_training**2 + c.spread_tuned**2),
-    )
+    return Belief(base + retrieved.mean, retrieved.spread), Belief(base + whole.mean, whole.spread)
 
 
 def _doubt(name: str) -> float:
@@ -704,6 +709,27 @@ def _scaled_gain(base: float, belief: Belief, share: float, doubt: float) -> Bel
 
 
 _OFF_TARGET_DOUBT, _CAUGHT_DOUBT = _doubt("off_target_share"), _doubt("caught_share")
+
+
+def restated_share(i: Inputs) -> float | None:
+    """What restating a conversation is expected to reach; None where its turns are not what fails."""
+    if i.conversation_turns < 2 or i.failure in conversation_context.NOT_OF_THE_TURNS:
+        return None
+    return conversation_context.restated_share(
+        i.prompted_accuracy_share,
+        i.conversation_turns,
+        i.drip_fed_share,
+        i.multi_turn_drop_share,
+        i.restated_kept_share,
+    )
+
+
+def passage_shares(i: Inputs) -> tuple[float, float] | None:
+    """The accuracy with the passages that retrieval finds, and with the right ones; None where nobody measured it."""
+    if i.gold_passage_accuracy_share is None or i.closed_book_accuracy_share is None:
+        return None
+    open_gap = max(0.0, i.gold_passage_accuracy_share - i.closed_book_accuracy_share)
+    return i.gold_passage_accuracy_share - i.retrieval_loss_share * open_gap, i.gold_passage_accuracy_share
 
 
 def priors(i: Inputs) -> list[Belief]:
@@ -731,10 +757,8 @@ def priors(i: Inputs) -> list[Belief]:
         prompt = Belief(base + mended, mended)
     else:
         prompt = known.prompt
-    if i.conversation_turns >= 2 and i.failure not in conversation_context.NOT_OF_THE_TURNS:
-        restated = conversation_context.restated_share(
-            base, i.conversation_turns, i.drip_fed_share, i.multi_turn_drop_share, i.restated_kept_share
-        )
+    restated = restated_share(i)
+    if restated is not None:
         prompt = Belief(max(prompt.mean, restated), max(prompt.spread, 0.5 * (restated - base)))
     if i.baseline_is_small:
         # Today's is the small one: a larger one lies as far above it as small models lie below.
@@ -744,11 +768,10 @@ def priors(i: Inputs) -> list[Belief]:
         mended = left * i.stronger_mends_share
         stronger, small = Belief(base + mended, mended), known.small
     retrieved, whole = (_scaled_gain(base, each, fetched, fetched_doubt) for each in (known.retrieved, known.whole))
-    if i.gold_passage_accuracy_share is not None and i.closed_book_accuracy_share is not None:
-        open_gap = max(0.0, i.gold_passage_accuracy_share - i.closed_book_accuracy_share)
-        reached = i.gold_passage_accuracy_share - i.retrieval_loss_share * open_gap
-        retrieved = updated(*retrieved, reached, PASSAGE_ITEMS)
-        whole = updated(*whole, i.gold_passage_accuracy_share, PASSAGE_ITEMS)
+    passages = passage_shares(i)
+    if passages is not None:
+        retrieved = updated(*retrieved, passages[0], PASSAGE_ITEMS)
+        whole = updated(*whole, passages[1], PASSAGE_ITEMS)
     tuned = _scaled_gain(base, known.tuned, lasting, lasting_doubt)
     large = _scaled_gain(base, known.large, lasting, lasting_doubt)
     return [
@@ -804,12 +827,12 @@ def beliefs(i: Inputs) -> tuple[Belief, ...]:
     if family:
         _learn_together(i, held, family, given, pairs)
     tuned, retrieved = held[_TUNE_LARGE], held[_RETRIEVE]
-    both = _both(i, tuned, retrieved) if i.facts_per_answer_count > 0 else tuned
+    both = _both(tuned, retrieved) if i.facts_per_answer_count > 0 else tuned
     wide = both
     if tuned.spread != spreads[_TUNE_LARGE] or retrieved.spread != spreads[_RETRIEVE]:
         wide = Belief(tuned.mean, spreads[_TUNE_LARGE])
         if i.facts_per_answer_count > 0:
-            wide = _both(i, wide, Belief(retrieved.mean, spreads[_RETRIEVE]))
+            wide = _both(wide, Belief(retrieved.mean, spreads[_RETRIEVE]))
     # A measurement of both counts as much whatever is known of the parts, which narrow it all the same.
     after = _learnt(i, Belief(both.mean, wide.spread), given.get(_BOTH), pairs.get(_BOTH))
     held[_BOTH] = Belief(after.mean, min(after.spread, both.spread))
@@ -825,7 +848,7 @@ def _cascade(i: Inputs, small: Belief) -> Belief:
     )
 
 
-def _both(i: Inputs, tuned: Belief, retrieved: Belief) -> Belief:
+def _both(tuned: Belief, retrieved: Belief) -> Belief:
     """Retrieval with tuning: what is expected of the better of the two, and what both together add.
 
     That one of them may turn out better than expected is in the spread and not in the mean: a measurement that says
@@ -834,8 +857,8 @@ def _both(i: Inputs, tuned: Belief, retrieved: Belief) -> Belief:
     mean = max(tuned.mean, retrieved.mean)
     # On the scale of the comparisons a step is worth mean (1 - mean) of it in shares.
     step = max(0.0, mean * (1.0 - mean))
-    known = published(i)
-    more, spread = step * known.both_more, step * known.both_spread
+    fitted = quality.coefficients()
+    more, spread = step * fitted.both, step * fitted.spread_both
     variance = larger_of_two(*tuned, *retrieved)[1]
     return Belief(min(1.0, max(0.0, mean + more)), sqrt(variance + spread * spread))
 
@@ -893,7 +916,8 @@ def _learn_together(
     One result after the other, by linear regression on it with the whole covariance kept. How much a result counts is
     settled before any is learnt, so their order does not matter, and one that was expected moves nothing.
     """
-    shared = published(i).shared
+    fitted = quality.coefficients()
+    shared = fitted.spread_training**2 / (fitted.spread_training**2 + fitted.spread_tuned**2)
     spreads = {k: held[k].spread for k in _TRAINING_FAMILY}
     covariance = {
         (a, b): spreads[a] * spreads[b] * (1.0 if a == b else shared)
@@ -1474,6 +1498,26 @@ PLANNED_FROM: dict[str, frozenset[int]] = {
 }
 """What plans follow from beside the sums that are kept, and the options whose plans they are a part of."""
 
+INFORMED_FROM = frozenset({
+    "target_accuracy_share",
+    "long_context",
+    "corpus_tokens",
+    "window_tokens",
+    "conversation_turns",
+    "drip_fed_share",
+    "multi_turn_drop_share",
+    "restated_kept_share",
+    "closed_book_accuracy_share",
+    "gold_passage_accuracy_share",
+    "retrieval_loss_share",
+})  # fmt: skip
+"""What beliefs follow from only by what `_informed` gives, which most often stays as it is."""
+
+
+def _informed(i: Inputs) -> tuple[Published, bool | None, float | None, tuple[float, float] | None]:
+    return published(i), is_knowledge_gap(i), restated_share(i), passage_shares(i)
+
+
 _REPLANNED = {
     name: PLANNED_FROM.get(name, frozenset()) | (frozenset({_REINFORCE}) if name in ROLLOUTS_FROM else frozenset())
     for name in (*PLANNED_FROM, *ROLLOUTS_FROM)
@@ -1485,6 +1529,7 @@ def near(i: Inputs) -> Callable[[str, Inputs], Answer]:
     """`at_once` for inputs that differ from these in one field, by its name: the options that it is no part of stay as
     they are, and only the others are weighed again."""
     held, served, gates = beliefs(i), serving_usd_per_request(i), shut_out(i)
+    informed = _informed(i)
     plans = {plan[0]: plan for plan in _planned(i, held, served, gates, _open(gates))}
     here, target, items = _first(i, held, served, plans.values()), i.target_accuracy_share, i.test_items
     a_share_usd, floor, costed = _costed(i, held, served, plans.values())
@@ -1498,7 +1543,7 @@ def near(i: Inputs) -> Callable[[str, Inputs], Answer]:
         moved, moved_served, moved_gates = held, served, gates
         touched: set[int] = set()
         replanned: Iterable[int] = _REPLANNED.get(name, ())
-        if name in _BELIEFS_FROM:
+        if name in _BELIEFS_FROM and (name not in INFORMED_FROM or _informed(other) != informed):
             moved = beliefs(other)
             touched.update(_differing(held, moved))
             if _SMALL in touched:
