@@ -221,6 +221,7 @@ _worths_of = attrgetter(*VALUES.values())
 _KEEP, _PROMPT, _STRONGER, _RETRIEVE, _WHOLE, _SMALL, _CASCADE = range(7)
 _ENCODER, _TUNE_SMALL, _TUNE_LARGE, _REINFORCE, _BOTH, _PEOPLE = range(7, 13)
 _TRAINING_FAMILY = (_ENCODER, _TUNE_SMALL, _TUNE_LARGE, _REINFORCE)
+_NONE: frozenset[int] = frozenset()
 _ALL = frozenset(range(_PEOPLE))
 _OF_TRAINED = frozenset(k for k, way in enumerate(WAYS) if way.trained)
 _OF_RETRIEVAL = frozenset(k for k, way in enumerate(WAYS) if way.retrieves)
@@ -1519,8 +1520,8 @@ def _informed(i: Inputs) -> tuple[Published, bool | None, float | None, tuple[fl
 
 
 _REPLANNED = {
-    name: PLANNED_FROM.get(name, frozenset()) | (frozenset({_REINFORCE}) if name in ROLLOUTS_FROM else frozenset())
-    for name in (*PLANNED_FROM, *ROLLOUTS_FROM)
+    **PLANNED_FROM,
+    **{name: PLANNED_FROM.get(name, _NONE) | {_REINFORCE} for name in ROLLOUTS_FROM},
 }
 _BELIEFS_FROM, _SERVING_FROM, _GATES_FROM = map(frozenset, (BELIEFS_FROM, SERVING_FROM, GATES_FROM))
 
@@ -1529,48 +1530,53 @@ def near(i: Inputs) -> Callable[[str, Inputs], Answer]:
     """`at_once` for inputs that differ from these in one field, by its name: the options that it is no part of stay as
     they are, and only the others are weighed again."""
     held, served, gates = beliefs(i), serving_usd_per_request(i), shut_out(i)
-    informed = _informed(i)
-    plans = {plan[0]: plan for plan in _planned(i, held, served, gates, _open(gates))}
-    here, target, items = _first(i, held, served, plans.values()), i.target_accuracy_share, i.test_items
-    a_share_usd, floor, costed = _costed(i, held, served, plans.values())
+    informed, places, target, items = _informed(i), _open(gates), i.target_accuracy_share, i.test_items
+    plans = _planned(i, held, served, gates, places)
+    here = _first(i, held, served, plans)
+    a_share_usd, floor, costed = _costed(i, held, served, plans)
     had = [option for option in costed if option[9] is Gate.OPEN]
     is_kept = bool(had) and _is_kept(i, had)
     likely = {option[0] for option in had if _is_any_likely([option], target)}
     worths = {option[0]: _best([option], a_share_usd, floor, items)[1] for option in had}
-    order = sorted(worths, key=lambda k: -worths[k])
+    order = sorted(worths, key=worths.__getitem__, reverse=True)
+    # What is best here is most often best near it too: the others are then soon seen to be worth less.
+    places.sort(key=lambda k: (k != _KEEP, -worths.get(k, -inf)))
+    at = {k: place for place, k in enumerate(places)}
+    plans.sort(key=lambda plan: at[plan[0]])
 
     def answer_at(name: str, other: Inputs) -> Answer:
-        moved, moved_served, moved_gates = held, served, gates
+        moved, moved_served, now = held, served, plans
         touched: set[int] = set()
-        replanned: Iterable[int] = _REPLANNED.get(name, ())
+        replanned = _REPLANNED.get(name, _NONE)
         if name in _BELIEFS_FROM and (name not in INFORMED_FROM or _informed(other) != informed):
             moved = beliefs(other)
-            touched.update(_differing(held, moved))
+            touched = _differing(held, moved)
             if _SMALL in touched:
-                replanned = {*replanned, _CASCADE}
+                replanned |= {_CASCADE}
         if name in _SERVING_FROM:
             moved_served = serving_usd_per_request(other)
-            touched.update(_differing(served, moved_served))
+            touched |= _differing(served, moved_served)
             if _KEEP in touched:
-                replanned = {*replanned, *_OF_TRAINED}
+                replanned |= _OF_TRAINED
         if name in _GATES_FROM:
             moved_gates = shut_out(other)
-            opened = _differing(gates, moved_gates)
-            touched.update(opened)
-            replanned = {*replanned, *opened}
-        now = plans
+            if moved_gates != gates:
+                return _first(
+                    other, moved, moved_served, _planned(other, moved, moved_served, moved_gates, _open(moved_gates))
+                )
         if replanned:
-            again = {k for k in replanned if moved_gates[k] is Gate.OPEN}
-            now = {k: plan for k, plan in plans.items() if moved_gates[k] is Gate.OPEN}
-            for plan in _planned(other, moved, moved_served, moved_gates, again):
-                if now.get(plan[0]) != plan:
-                    touched.add(plan[0])
-                    now[plan[0]] = plan
+            again = places if replanned is _ALL else [k for k in places if k in replanned]
+            now = _planned(other, moved, moved_served, gates, again)
+            if again is not places:
+                now, some = [*plans], now
+                for plan in some:
+                    now[at[plan[0]]] = plan
+            touched |= {plan[0] for plan, before in zip(now, plans, strict=True) if plan != before}
         if name in DECIDED_FROM or _KEEP in touched:
-            return _first(other, moved, moved_served, [now[k] for k in sorted(now)])
+            return _first(other, moved, moved_served, now)
         if not touched:
             return here
-        weighed = _costed(other, moved, moved_served, [now[k] for k in touched if k in now]).options
+        weighed = _costed(other, moved, moved_served, [plan for plan in now if plan[0] in touched]).options
         able = [option for option in weighed if option[9] is Gate.OPEN]
         if likely <= touched and not _is_any_likely(able, target):
             return Answer.PEOPLE
@@ -1583,9 +1589,9 @@ def near(i: Inputs) -> Callable[[str, Inputs], Answer]:
     return answer_at
 
 
-def _differing(these: tuple[T, ...], those: tuple[T, ...]) -> Iterable[int]:
+def _differing(these: tuple[T, ...], those: tuple[T, ...]) -> set[int]:
     """The places at which two differ."""
-    return [k for k, (this, that) in enumerate(zip(these, those, strict=True)) if this != that]
+    return {k for k, (this, that) in enumerate(zip(these, those, strict=True)) if this != that}
 
 
 def compute(i: Inputs) -> Outputs:
