@@ -588,10 +588,13 @@ def add_flips(report: Report) -> Report:
 
     def answer_at(name: str, value: Value) -> StrEnum:
         inputs = make_inputs(decision, base, {name: value})
-        return near(name, inputs) if near else choose(decision, inputs, decision.compute(inputs))
+        return near.answer_at(name, inputs) if near else choose(decision, inputs, decision.compute(inputs))
+
+    def stays(name: str, value: Value) -> bool:
+        return near is not None and near.stays(name, make_inputs(decision, base, {name: value}))
 
     for name, spec in fields_of(decision.Inputs).items():
-        flip = _flip(name, spec, base[name], here, answer_at)
+        flip = _flip(name, spec, base[name], here, answer_at, stays)
         if flip is not None:
             found.append(flip)
         elif isinstance(spec, Number) and base[name] is not None:
@@ -612,11 +615,14 @@ def evaluate(name: str, decision: AnyDecision, reading: Reading, count: int = DR
 AnswerAt = Callable[[str, Value], StrEnum]
 """The answer where one field, by name, has another value."""
 
+Stays = Callable[[str, Value], bool]
+"""Whether it is certain that the answer stays on the whole way to another value of one field."""
 
-def _flip(name: str, spec: Field, value: Value, here: StrEnum, answer_at: AnswerAt) -> Flip | None:
+
+def _flip(name: str, spec: Field, value: Value, here: StrEnum, answer_at: AnswerAt, stays: Stays) -> Flip | None:
     match spec:
         case Ask() | Assume():
-            return _flip_number(name, spec, value, here, answer_at)
+            return _flip_number(name, spec, value, here, answer_at, stays)
         case Pick():
             labels = dict(spec.options)
             now = labels.pop(str(value))
@@ -632,10 +638,16 @@ def _flip(name: str, spec: Field, value: Value, here: StrEnum, answer_at: Answer
             assert_never(spec)
 
 
-def _flip_number(name: str, spec: Number, value: Value, here: StrEnum, answer_at: AnswerAt) -> Flip | None:
+def _flip_number(
+    name: str, spec: Number, value: Value, here: StrEnum, answer_at: AnswerAt, stays: Stays
+) -> Flip | None:
     if not isinstance(value, int | float):
         return None
-    up, down = _steps(spec, value, upward=True), _steps(spec, value, upward=False)
+    # No step is taken on a side where the answer is certain to stay as far as the bound.
+    up, down = (
+        [] if steps and stays(name, steps[-1]) else steps
+        for steps in (_steps(spec, value, upward=True), _steps(spec, value, upward=False))
+    )
     last = {True: value, False: value}
     for k in range(max(len(up), len(down))):
         for upward, steps in ((True, up), (False, down)):

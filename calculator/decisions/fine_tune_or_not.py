@@ -44,7 +44,7 @@ from calculator.stats.normal import larger_of_two
 from calculator.stats.sampling import Z_95
 from calculator.stats.value import annuity_months, break_even_accuracy
 from calculator.units import COUNT, DAYS, EXAMPLES, GPUS, ITEMS, MILLISECONDS, POINTS, SHARE, TOKENS, USD, USD_PER_MONTH
-from calculator.verdict import Decision, Turn, Verdict
+from calculator.verdict import Decision, Near, Turn, Verdict
 
 T = TypeVar("T")
 
@@ -1358,10 +1358,14 @@ def ranked(i: Inputs, found: list[Option], chance_target: float) -> list[int]:
     return [first, *(k for k in order if k != first)]
 
 
+def _could_be_kept(i: Inputs) -> bool:
+    """Whether what you have is what is needed, if it only is quick enough and loses no money."""
+    return is_enough(i) and i.failure not in (Failure.SLOW, Failure.DEAR)
+
+
 def _is_met(i: Inputs, found: list[Option]) -> bool:
     """Whether what you have meets the need, is neither too slow nor too dear, and does not lose money."""
-    met = is_enough(i) and i.failure not in (Failure.SLOW, Failure.DEAR)
-    return met and found[_KEEP].gate is Gate.OPEN and found[_KEEP].mean_usd >= 0.0
+    return _could_be_kept(i) and found[_KEEP].gate is Gate.OPEN and found[_KEEP].mean_usd >= 0.0
 
 
 def at_once(i: Inputs) -> Answer:
@@ -1409,8 +1413,7 @@ def _is_any_likely(had: list[Sums], target: float) -> bool:
 
 def _is_kept(i: Inputs, had: list[Sums]) -> bool:
     """`_is_met`, from the sums of the options that can be had."""
-    met = is_enough(i) and i.failure not in (Failure.SLOW, Failure.DEAR)
-    return met and had[0][0] == _KEEP and had[0][10] >= 0.0
+    return _could_be_kept(i) and had[0][0] == _KEEP and had[0][10] >= 0.0
 
 
 def _best(
@@ -1519,6 +1522,63 @@ def _informed(i: Inputs) -> tuple[Published, bool | None, float | None, tuple[fl
     return published(i), is_knowledge_gap(i), restated_share(i), passage_shares(i)
 
 
+ONE_WAY = frozenset({
+    "window_tokens",
+    "latency_ms",
+    "gpus",
+    "budget_usd",
+    "deadline_days",
+    "hosting_gpus",
+    "device_usd_per_hour",
+    "shared_prefix_share",
+    "thinking_tokens",
+    "example_tokens",
+    "drip_fed_share",
+    "retrieval_loss_share",
+    "multi_turn_drop_share",
+    "restated_kept_share",
+    "minimum_examples",
+    "large_input_usd_per_mtok",
+    "large_output_usd_per_mtok",
+    "small_input_usd_per_mtok",
+    "small_output_usd_per_mtok",
+    "open_large_input_usd_per_mtok",
+    "open_large_output_usd_per_mtok",
+    "stronger_price_ratio",
+    "cache_read_ratio",
+    "cache_hit_share",
+    "cache_minimum_tokens",
+    "tuned_price_ratio",
+    "managed_small_usd_per_mtok",
+    "managed_large_usd_per_mtok",
+    "training_examples",
+    "rollout_prompts_count",
+    "rollouts_count",
+    "rollout_input_usd_per_mtok",
+    "rollout_output_usd_per_mtok",
+    "grader_usd",
+    "runs_count",
+    "example_usd",
+    "labels_per_day_examples",
+    "engineer_usd_per_hour",
+    "trial_share",
+    "prompt_work_hours",
+    "switch_work_hours",
+    "retrieval_work_hours",
+    "training_work_hours",
+    "prompt_upkeep_hours",
+    "system_upkeep_hours",
+    "retraining_usd",
+    "base_life_months",
+    "retrieved_tokens",
+    "large_first_token_ms",
+    "small_first_token_ms",
+    "retrieval_ms",
+})  # fmt: skip
+"""As such a field rises, what each option costs to start, to try and to run moves one way or not at all, and a gate
+opens or shuts once. Where it moves no belief, an option is worth, all the way to another value of the field, at least
+what the dearer end of each of these sums leaves of it, and at most what the cheaper one does."""
+
 _REPLANNED = {
     **PLANNED_FROM,
     **{name: PLANNED_FROM.get(name, _NONE) | {_REINFORCE} for name in ROLLOUTS_FROM},
@@ -1526,9 +1586,9 @@ _REPLANNED = {
 _BELIEFS_FROM, _SERVING_FROM, _GATES_FROM = map(frozenset, (BELIEFS_FROM, SERVING_FROM, GATES_FROM))
 
 
-def near(i: Inputs) -> Callable[[str, Inputs], Answer]:
+def near(i: Inputs) -> Near[Inputs]:
     """`at_once` for inputs that differ from these in one field, by its name: the options that it is no part of stay as
-    they are, and only the others are weighed again."""
+    they are, and only the others are weighed again. What moves one way is looked at from both ends."""
     held, served, gates = beliefs(i), serving_usd_per_request(i), shut_out(i)
     informed, places, target, items = _informed(i), _open(gates), i.target_accuracy_share, i.test_items
     plans = _planned(i, held, served, gates, places)
@@ -1586,7 +1646,60 @@ def near(i: Inputs) -> Callable[[str, Inputs], Answer]:
         best, best_usd = _best(able, a_share_usd, floor, items, best, worths.get(best, -inf))
         return WAYS[best if best_usd >= 0.0 else _PEOPLE].answer
 
-    return answer_at
+    best_here, rows = PLACES[here], {option[0]: option for option in costed}
+    is_provable = best_here in likely and (is_kept or not _could_be_kept(i))
+    is_informed = informed[2] is not None or informed[3] is not None
+    months = _annuity_months(i.horizon_months, i.discount_share)
+
+    def stays(name: str, other: Inputs) -> bool:
+        if not is_provable or name not in ONE_WAY:
+            return False
+        if name in _BELIEFS_FROM and (is_informed or beliefs(other) != held):
+            return False
+        moved_served = serving_usd_per_request(other) if name in _SERVING_FROM else served
+        moved_gates = shut_out(other) if name in _GATES_FROM else gates
+        if any(moved_gates[k] is Gate.OPEN and gates[k] is not Gate.OPEN for k in range(_PEOPLE)):
+            return False
+        there = _planned(other, held, moved_served, moved_gates, places)
+        _, other_floor, others = _costed(other, held, moved_served, there)
+        is_open = {option[0] for option in others if option[9] is Gate.OPEN}
+        if best_here not in is_open or (_KEEP in is_open) is not (_KEEP in worths):
+            return False
+        if is_kept:
+            return others[0][10] >= 0.0
+        floors = min(floor, other_floor), max(floor, other_floor)
+        moved = {option[0]: option for option in others if option[0] in is_open or option[0] in worths}
+        mine = moved.pop(best_here)
+        if floor == other_floor and mine == rows[best_here]:
+            # The others that do not move either stay behind it.
+            moved = {k: option for k, option in moved.items() if option != rows[k]}
+        least_usd = _worth_within(rows[best_here], mine, months, a_share_usd, floors[0], items, least=True)
+        return least_usd >= 0.0 and all(
+            _worth_within(rows[k], option, months, a_share_usd, floors[1], items, least=False) < least_usd
+            for k, option in moved.items()
+        )
+
+    return Near(answer_at, stays)
+
+
+def _worth_within(
+    one: Sums, other: Sums, months: float, a_share_usd: float, floor: float, items: float, *, least: bool
+) -> float:
+    """The least, or the most, that an option is worth between two ends of its sums, with what rounding could change.
+
+    A worth falls with the cost of a start, of a trial and of each month, and rises with the floor.
+    """
+    k, accuracy, spread, start, trial, run, _, _, _, _, mean_usd, fixed_usd = one
+    dearer = max if least else min
+    start_usd, trial_usd, run_usd = dearer(start, other[3]), dearer(trial, other[4]), dearer(run, other[5])
+    saved_usd = months * (run - run_usd) + (start - start_usd)
+    mean_usd, fixed_usd = mean_usd + saved_usd, fixed_usd + saved_usd
+    slack_usd = BOUND_SLACK * (a_share_usd + abs(fixed_usd) + floor + trial_usd)
+    if k == _KEEP:
+        worth_usd = mean_usd
+    else:
+        worth_usd, _ = _tried(accuracy, spread, trial_usd, mean_usd, fixed_usd, a_share_usd, floor, items)
+    return worth_usd - slack_usd if least else worth_usd + slack_usd
 
 
 def _differing(these: tuple[T, ...], those: tuple[T, ...]) -> set[int]:
