@@ -4,6 +4,7 @@ import re
 import tomllib
 from collections import Counter
 from dataclasses import replace
+from itertools import pairwise
 from math import sqrt
 from pathlib import Path
 from random import Random
@@ -225,10 +226,11 @@ def test_a_difference_of_shares_is_told_in_points():
     assert report.verdict.reasons[0].startswith("The right passage lifts accuracy by 29\u00a0points")
 
 
-def test_the_answer_at_once_is_the_one_that_the_outputs_give():
+def test_the_answer_weighed_anew_is_the_one_that_the_outputs_give():
     for seed in range(200):
         inputs = inputs_of(laws.overall_situation(seed))
-        assert overall.at_once(inputs) is overall.choose(inputs, overall.compute(inputs))
+        weighed = overall.near(inputs).answer_at("requests_per_month", inputs)
+        assert weighed is overall.choose(inputs, overall.compute(inputs))
 
 
 def with_one_changed(inputs, random):
@@ -241,9 +243,75 @@ def test_the_answer_near_other_inputs_is_the_one_that_the_outputs_give():
     """A field that is missing from what the answer is said to follow from would leave it as it was."""
     for seed in range(60):
         inputs = inputs_of(laws.overall_situation(seed))
-        answer_at = overall.near(inputs)
+        answer_at = overall.near(inputs).answer_at
         for name, other in with_one_changed(inputs, Random(seed)):
             assert answer_at(name, other) is overall.choose(other, overall.compute(other)), (seed, name)
+
+
+def values_between(inputs, name, bound, random):
+    """The inputs with a few values of one field between where it stands and a bound."""
+    spec, here = fields_of(DECISION.Inputs)[name], getattr(inputs, name)
+    for _ in range(5):
+        # Near where it stands as often as far from it, on a field that spans powers of ten.
+        value = here + (bound - here) * random.choice((random.random(), 10.0 ** -random.uniform(0.0, 5.0)))
+        yield replace(inputs, **{name: float(round(value)) if spec.whole else value})
+
+
+def bounds(inputs, name):
+    spec = fields_of(DECISION.Inputs)[name]
+    return (spec.low, spec.high) if getattr(inputs, name) is not None else ()
+
+
+def test_where_an_answer_is_certain_to_stay_the_outputs_give_it_all_the_way():
+    certain = 0
+    for seed in range(60):
+        random, inputs = Random(seed), inputs_of(laws.overall_situation(seed))
+        here, stays = overall.choose(inputs, overall.compute(inputs)), overall.near(inputs).stays
+        for name in sorted(overall.ONE_WAY):
+            for bound in bounds(inputs, name):
+                if stays(name, replace(inputs, **{name: bound})):
+                    certain += 1
+                    for other in values_between(inputs, name, bound, random):
+                        assert overall.choose(other, overall.compute(other)) is here, (seed, name, bound)
+    assert certain > 1000
+
+
+def sums_of(inputs, held):
+    """Of each option what `ONE_WAY` is about, and whether it can be had."""
+    served, gates = overall.serving_usd_per_request(inputs), overall.shut_out(inputs)
+    plans = overall._planned(inputs, held, served, gates, PLACES)
+    for option in overall._costed(inputs, held, served, plans).options:
+        _, _, _, start, trial, run, days, trial_days, first_token, gate, _, _ = option
+        yield (start, trial, run, days, trial_days, first_token), gate is overall.Gate.OPEN
+
+
+def test_what_is_said_to_move_one_way_does():
+    for seed in range(40):
+        random, inputs = Random(seed), inputs_of(laws.overall_situation(seed))
+        held = overall.beliefs(inputs)
+        for name in sorted(overall.ONE_WAY):
+            for bound in bounds(inputs, name):
+                others = sorted(
+                    values_between(inputs, name, bound, random), key=lambda other: abs(getattr(other, name) - bound)
+                )
+                steps = [replace(inputs, **{name: bound}), *others, inputs]
+                found = [list(sums_of(step, held)) for step in steps]
+                for option in zip(*found, strict=True):
+                    changes = sum(one[1] is not other[1] for one, other in pairwise(option))
+                    assert changes <= 1, (seed, name)
+                    for sums in zip(*(each[0] for each in option), strict=True):
+                        slack = 1e-9 * max(map(abs, sums))
+                        moves = {other > one for one, other in pairwise(sums) if abs(other - one) > slack}
+                        assert len(moves) <= 1, (seed, name, sums)
+
+
+def test_what_beliefs_follow_from_by_a_few_numbers_moves_them_only_with_these():
+    for seed in range(60):
+        random, inputs = Random(seed), inputs_of(laws.overall_situation(seed))
+        for name in sorted(overall.INFORMED_FROM):
+            other = replace(inputs, **{name: random_value(fields_of(DECISION.Inputs)[name], random)})
+            if overall._informed(other) == overall._informed(inputs):
+                assert overall.beliefs.__wrapped__(other) == overall.beliefs(inputs), (seed, name)
 
 
 def test_what_options_cost_follows_from_the_inputs_that_it_is_said_to_follow_from():

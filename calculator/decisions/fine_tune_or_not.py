@@ -15,7 +15,7 @@ from enum import Enum, StrEnum
 from functools import cache, lru_cache, wraps
 from math import ceil, erfc, exp, floor, inf, log, sqrt
 from operator import attrgetter
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from calculator import situation
 from calculator.cases import NEUTRAL, Situation, quality
@@ -1368,12 +1368,6 @@ def _is_met(i: Inputs, found: list[Option]) -> bool:
     return _could_be_kept(i) and found[_KEEP].gate is Gate.OPEN and found[_KEEP].mean_usd >= 0.0
 
 
-def at_once(i: Inputs) -> Answer:
-    """The first of `ranked` without what stands behind it."""
-    held, served, gates = beliefs(i), serving_usd_per_request(i), shut_out(i)
-    return _first(i, held, served, _planned(i, held, served, gates, _open(gates)))
-
-
 def worth(i: Inputs, answer: StrEnum) -> float:
     """The output that `VALUES` names for an answer, without the others."""
     k = PLACES[Answer(answer)]
@@ -1587,8 +1581,9 @@ _BELIEFS_FROM, _SERVING_FROM, _GATES_FROM = map(frozenset, (BELIEFS_FROM, SERVIN
 
 
 def near(i: Inputs) -> Near[Inputs]:
-    """`at_once` for inputs that differ from these in one field, by its name: the options that it is no part of stay as
-    they are, and only the others are weighed again. What moves one way is looked at from both ends."""
+    """The first of `ranked`, without what stands behind it, for inputs that differ from these in one field: the options
+    that it is no part of stay as they are, and only the others are weighed again. What moves one way is looked at from
+    both ends."""
     held, served, gates = beliefs(i), serving_usd_per_request(i), shut_out(i)
     informed, places, target, items = _informed(i), _open(gates), i.target_accuracy_share, i.test_items
     plans = _planned(i, held, served, gates, places)
@@ -2057,18 +2052,12 @@ def _next_step(
             )
 
 
-def _typed(i: Inputs, name: str, score: float) -> Answer:
-    """The answer with this score typed into a field."""
-    changed: dict[str, Any] = {name: score}
-    return at_once(replace(i, **changed))
-
-
-def _turning(i: Inputs, name: str, answer: Answer) -> tuple[float, float]:
+def _turning(typed: Callable[[str, float], StrEnum], name: str, answer: Answer) -> tuple[float, float]:
     """The highest score, typed into this field, at which the answer is not yet this one, and the lowest at which it is,
     a thousandth apart at most; 0 and 1 where no score makes the difference."""
 
     def found(score: float) -> bool:
-        return _typed(i, name, score) is answer
+        return typed(name, score) is answer
 
     low, high = 0.0, 1.0
     if found(low) or not found(high):
@@ -2082,12 +2071,19 @@ def _turning(i: Inputs, name: str, answer: Answer) -> tuple[float, float]:
 def turns(i: Inputs, o: Outputs) -> tuple[Turn, ...]:
     """What the first and the second best, while untried, would have to bring over today for the answer to turn."""
     first, second = int(o.step_count), int(o.second_count)
-    here, told = WAYS[first].answer, []
+    here, told, answer_at = WAYS[first].answer, [], near(i).answer_at
+
+    def typed(name: str, score: float) -> StrEnum:
+        """The answer with this score typed into a field."""
+        made = object.__new__(Inputs)
+        object.__setattr__(made, "__dict__", {**i.__dict__, name: score})
+        return answer_at(name, made)
+
     for k, wanted in ((first, False), (second, True)):
         name = WAYS[k].measured
         if not name or getattr(i, name) is not None:
             continue
-        low, high = _turning(i, name, WAYS[k].answer if wanted else here)
+        low, high = _turning(typed, name, WAYS[k].answer if wanted else here)
         if not 0.0 < low < high < 1.0:
             continue
         at = high if wanted else low
@@ -2102,7 +2098,7 @@ def turns(i: Inputs, o: Outputs) -> tuple[Turn, ...]:
                 then=then,
                 condition=f"if a trial shows that “{WAYS[k].answer}” {then} ({now})",
                 at=at,
-                answer=_typed(i, name, at),
+                answer=typed(name, at),
             )
         )
     return tuple(told)
