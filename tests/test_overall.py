@@ -1,6 +1,9 @@
 """The overall decision: what it promises of its verdicts, its worths and its beliefs."""
 
+import json
 import re
+import subprocess
+import sys
 import tomllib
 from collections import Counter
 from dataclasses import replace
@@ -346,6 +349,32 @@ def test_a_plan_follows_from_no_input_that_is_not_said_to_be_a_part_of_it():
             assert differing <= part_of, (seed, name)
             if name not in overall.DECIDED_FROM:
                 assert overall._costed(other, held, served, plans) == costed, (seed, name)
+
+
+STAGES = """
+import json, sys
+from hashlib import sha256
+from calculator.faces import browser
+for given in json.loads(sys.argv[1]):
+    asked = {"decision": "fine_tune_or_not", "given": given}
+    stages = [browser.answer(json.dumps({**asked, "stage": stage})) for stage in range(browser.STAGES)]
+    print(sha256("".join(stages).encode()).hexdigest())
+"""
+
+
+def told_by_one_process(situations):
+    command = [sys.executable, "-c", STAGES, json.dumps(situations)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+
+
+def test_what_was_asked_before_changes_no_byte():
+    random, specs = Random(1), fields_of(DECISION.Inputs)
+    names = random.sample(sorted(name for name, spec in specs.items() if not isinstance(spec, Paste)), k=6)
+    edits = [{}, *({name: engine.write(specs[name], random_value(specs[name], random))} for name in names)]
+    there_and_back = told_by_one_process([*edits, *reversed(edits)])
+    assert there_and_back == there_and_back[::-1]
+    assert len(set(there_and_back)) > 3
+    assert [told_by_one_process([edit])[0] for edit in edits[:3]] == there_and_back[:3]
 
 
 def test_a_worth_alone_is_the_one_among_the_outputs():
