@@ -31,7 +31,7 @@ from calculator.fields import (
 )
 from calculator.stats.sampling import column_from_range, columns, quantile
 from calculator.units import SHARE, TIMES, Unit, is_endless, parse, split_range
-from calculator.verdict import AnyDecision, Decision, InputsT, OutputsT, Rule, Verdict
+from calculator.verdict import AnyDecision, Decision, InputsT, Near, OutputsT, Rule, Verdict
 
 DRAWS = 256
 """Draws behind a spread: the 5th and 95th percentile then rest on a dozen draws each."""
@@ -578,13 +578,12 @@ def add_flips(report: Report) -> Report:
     decision, reading = report.decision, report.reading
     base = reading.inputs.__dict__
     here = report.verdict.answer
+    near = decision.near(reading.inputs) if decision.near else None
     if choose(decision, reading.inputs, decision.compute(reading.inputs)) != here:
         # The stated values alone would say otherwise than most draws do: there is no value that flips it.
-        return replace(report, flips=(), steady=(), sensitivity=_sensitivity(report))
+        return replace(report, flips=(), steady=(), sensitivity=_sensitivity(report, near))
     found: list[Flip] = []
     steady: list[str] = []
-
-    near = decision.near(reading.inputs) if decision.near else None
 
     def answer_at(name: str, value: Value) -> StrEnum:
         inputs = make_inputs(decision, base, {name: value})
@@ -604,7 +603,7 @@ def add_flips(report: Report) -> Report:
     found.sort(key=lambda flip: (flip.field in assumed, flip.distance, flip.field))
     turns = decision.turns(reading.inputs, report.outputs) if decision.turns else ()
     first = [Flip(distance=0.0, **turn.__dict__) for turn in turns]
-    return replace(report, flips=(*first, *found), steady=tuple(steady), sensitivity=_sensitivity(report))
+    return replace(report, flips=(*first, *found), steady=tuple(steady), sensitivity=_sensitivity(report, near))
 
 
 def evaluate(name: str, decision: AnyDecision, reading: Reading, count: int = DRAWS) -> Report:
@@ -792,17 +791,17 @@ def _distance(spec: Number, value: float, at: float) -> float:
     return 3 * abs(at - value) / (spec.high - spec.low)
 
 
-def _sensitivity(report: Report) -> tuple[Swing, ...]:
+def _sensitivity(report: Report, near: Near[Any] | None) -> tuple[Swing, ...]:
     decision, reading = report.decision, report.reading
     base = reading.inputs.__dict__
     spans = uncertain(decision, reading)
     swings = []
     answer, result = report.verdict.answer, followed(decision, report.verdict.answer)
-    worth = decision.worth if answer in decision.values else None
+    worth_at = near.worth_at if near and answer in decision.values else None
 
     def result_at(name: str, end: float) -> float:
         inputs = make_inputs(decision, base, {name: end})
-        found: float = worth(inputs, answer) if worth else getattr(decision.compute(inputs), result)
+        found: float = worth_at(name, inputs, answer) if worth_at else getattr(decision.compute(inputs), result)
         return found
 
     for name, spec in numbers_of(decision.Inputs).items():

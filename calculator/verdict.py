@@ -91,11 +91,13 @@ class Near(NamedTuple, Generic[InputsT]):
     """What is asked of inputs that differ from some in one field, by its name.
 
     answer_at: the answer there, which must agree with `choose`. stays: True only where it is certain that the answer is
-    the same at every value of the field on the way there; False says nothing.
+    the same at every value of the field on the way there; False says nothing. worth_at: one of the outputs there that
+    `Decision.values` names, by its answer.
     """
 
     answer_at: Callable[[str, InputsT], StrEnum]
     stays: Callable[[str, InputsT], bool]
+    worth_at: Callable[[str, InputsT, StrEnum], float]
 
 
 @dataclass(frozen=True)
@@ -106,13 +108,12 @@ class Decision(Generic[InputsT, OutputsT]):
     ground: which rule decides, comparisons only, called once per draw. It gives the answer: a member of a `Rule`.
     judge: the verdict in words, which matches over the grounds.
     choose: the answer, where the ground alone does not give it; it must agree with `judge`.
-    near: the answer for inputs that differ from these in one field, when `compute` works out more than the answer.
+    near: what is asked of inputs that differ from these in one field, when `compute` works out more than that.
     exhibits: tables and pictures for the stated inputs, made once per report, the panel's picture first. Where the
     others take long it gives them one by one, so that the first can be had without them.
     result: the name of the output that the sensitivity chart follows; the first output when empty.
     values: the output that holds each answer's worth; then the verdict's is the largest, and a report can say what it
     would be worth to know the uncertain fields (expected value of perfect information).
-    worth: one of the outputs that `values` names, by its answer, when `compute` works out more than that.
     settle: the outputs with the given answers, first and second, in place of those that compute picked. With it the
     verdict is the answer that most draws give, so no verdict is one that its own draws reject.
     kinds: what answers begin with, as in "every step that trains", where several begin with the same thing to do: such
@@ -137,7 +138,6 @@ class Decision(Generic[InputsT, OutputsT]):
     exhibits: Callable[[InputsT, OutputsT], Iterable[Exhibit]] | None = None
     result: str = ""
     values: Mapping[StrEnum, str] = field(default_factory=dict)
-    worth: Callable[[InputsT, StrEnum], float] | None = None
     settle: Callable[[InputsT, tuple[StrEnum, ...]], OutputsT] | None = None
     kinds: Mapping[StrEnum, str] = field(default_factory=dict)
     believed: frozenset[str] = frozenset()

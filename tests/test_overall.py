@@ -380,9 +380,10 @@ def test_what_was_asked_before_changes_no_byte():
 def test_a_worth_alone_is_the_one_among_the_outputs():
     for seed in range(30):
         inputs = inputs_of(laws.overall_situation(seed))
-        for _, other in with_one_changed(inputs, Random(seed)):
+        worth_at = overall.near(inputs).worth_at
+        for name, other in with_one_changed(inputs, Random(seed)):
             outputs = overall.compute(other)
-            assert {answer: overall.worth(other, answer) for answer in overall.VALUES} == {
+            assert {answer: worth_at(name, other, answer) for answer in overall.VALUES} == {
                 answer: getattr(outputs, name) for answer, name in overall.VALUES.items()
             }
 

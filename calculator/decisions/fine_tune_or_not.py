@@ -1285,10 +1285,11 @@ def _weigh(i: Inputs, *, whole: bool) -> list[Option]:
     return found
 
 
-def _alone(i: Inputs, k: int) -> Option:
+def _alone(
+    i: Inputs, k: int, held: tuple[Belief, ...], served: tuple[float, ...], gates: tuple[Gate, ...]
+) -> Option:
     """One option in full, without the others."""
-    held, served = beliefs(i), serving_usd_per_request(i)
-    plans = _planned(i, held, served, shut_out(i), (_KEEP, k) if k != _KEEP else (_KEEP,))
+    plans = _planned(i, held, served, gates, (_KEEP, k) if k != _KEEP else (_KEEP,))
     a_share_usd, floor, costed = _costed(i, held, served, plans)
     return _in_full(costed[-1], a_share_usd, floor, i.test_items)
 
@@ -1366,15 +1367,6 @@ def _could_be_kept(i: Inputs) -> bool:
 def _is_met(i: Inputs, found: list[Option]) -> bool:
     """Whether what you have meets the need, is neither too slow nor too dear, and does not lose money."""
     return _could_be_kept(i) and found[_KEEP].gate is Gate.OPEN and found[_KEEP].mean_usd >= 0.0
-
-
-def worth(i: Inputs, answer: StrEnum) -> float:
-    """The output that `VALUES` names for an answer, without the others."""
-    k = PLACES[Answer(answer)]
-    if k == _PEOPLE:
-        return 0.0
-    option = _alone(i, k)
-    return option.worth_usd if option.gate is Gate.OPEN else -inf
 
 
 BOUND_SLACK = 1e-7
@@ -1599,26 +1591,29 @@ def near(i: Inputs) -> Near[Inputs]:
     at = {k: place for place, k in enumerate(places)}
     plans.sort(key=lambda plan: at[plan[0]])
 
+    def moved_by(name: str, other: Inputs) -> tuple[tuple[Belief, ...], tuple[float, ...], tuple[Gate, ...]]:
+        is_believed = name in _BELIEFS_FROM and (name not in INFORMED_FROM or _informed(other) != informed)
+        return (
+            beliefs(other) if is_believed else held,
+            serving_usd_per_request(other) if name in _SERVING_FROM else served,
+            shut_out(other) if name in _GATES_FROM else gates,
+        )
+
     def answer_at(name: str, other: Inputs) -> Answer:
-        moved, moved_served, now = held, served, plans
+        moved, moved_served, moved_gates = moved_by(name, other)
+        if moved_gates != gates:
+            now = _planned(other, moved, moved_served, moved_gates, _open(moved_gates))
+            return _first(other, moved, moved_served, now)
+        now, replanned = plans, _REPLANNED.get(name, _NONE)
         touched: set[int] = set()
-        replanned = _REPLANNED.get(name, _NONE)
-        if name in _BELIEFS_FROM and (name not in INFORMED_FROM or _informed(other) != informed):
-            moved = beliefs(other)
+        if moved is not held:
             touched = _differing(held, moved)
             if _SMALL in touched:
                 replanned |= {_CASCADE}
-        if name in _SERVING_FROM:
-            moved_served = serving_usd_per_request(other)
+        if moved_served is not served:
             touched |= _differing(served, moved_served)
             if _KEEP in touched:
                 replanned |= _OF_TRAINED
-        if name in _GATES_FROM:
-            moved_gates = shut_out(other)
-            if moved_gates != gates:
-                return _first(
-                    other, moved, moved_served, _planned(other, moved, moved_served, moved_gates, _open(moved_gates))
-                )
         if replanned:
             again = places if replanned is _ALL else [k for k in places if k in replanned]
             now = _planned(other, moved, moved_served, gates, again)
@@ -1649,10 +1644,9 @@ def near(i: Inputs) -> Near[Inputs]:
     def stays(name: str, other: Inputs) -> bool:
         if not is_provable or name not in ONE_WAY:
             return False
-        if name in _BELIEFS_FROM and (is_informed or beliefs(other) != held):
+        moved, moved_served, moved_gates = moved_by(name, other)
+        if moved != held or (is_informed and name in _BELIEFS_FROM):
             return False
-        moved_served = serving_usd_per_request(other) if name in _SERVING_FROM else served
-        moved_gates = shut_out(other) if name in _GATES_FROM else gates
         if any(moved_gates[k] is Gate.OPEN and gates[k] is not Gate.OPEN for k in range(_PEOPLE)):
             return False
         there = _planned(other, held, moved_served, moved_gates, places)
@@ -1663,18 +1657,34 @@ def near(i: Inputs) -> Near[Inputs]:
         if is_kept:
             return others[0][10] >= 0.0
         floors = min(floor, other_floor), max(floor, other_floor)
-        moved = {option[0]: option for option in others if option[0] in is_open or option[0] in worths}
-        mine = moved.pop(best_here)
+        rivals = {option[0]: option for option in others if option[0] in is_open or option[0] in worths}
+        mine = rivals.pop(best_here)
         if floor == other_floor and mine == rows[best_here]:
             # The others that do not move either stay behind it.
-            moved = {k: option for k, option in moved.items() if option != rows[k]}
+            rivals = {k: option for k, option in rivals.items() if option != rows[k]}
         least_usd = _worth_within(rows[best_here], mine, months, a_share_usd, floors[0], items, least=True)
         return least_usd >= 0.0 and all(
             _worth_within(rows[k], option, months, a_share_usd, floors[1], items, least=False) < least_usd
-            for k, option in moved.items()
+            for k, option in rivals.items()
         )
 
-    return Near(answer_at, stays)
+    own_worths: dict[int, float] = {}
+
+    def worth_at(name: str, other: Inputs, answer: StrEnum) -> float:
+        k = PLACES[Answer(answer)]
+        if k == _PEOPLE:
+            return 0.0
+        sums = moved_by(name, other)
+        is_same = sums == (held, served, gates) and _REPLANNED.get(name, _NONE).isdisjoint((_KEEP, k))
+        if is_same and name not in DECIDED_FROM and k in own_worths:
+            return own_worths[k]
+        option = _alone(other, k, *sums)
+        worth_usd = option.worth_usd if option.gate is Gate.OPEN else -inf
+        if is_same and name not in DECIDED_FROM:
+            own_worths[k] = worth_usd
+        return worth_usd
+
+    return Near(answer_at, stays, worth_at)
 
 
 def _worth_within(
@@ -1811,7 +1821,7 @@ def ground_of(i: Inputs, o: Outputs) -> Ground:
 def _option(i: Inputs, answer: StrEnum) -> Option:
     k, found = PLACES[Answer(answer)], weigh(i, whole=False)
     if found[k].start_usd == inf:
-        found[k] = _alone(i, k)
+        found[k] = _alone(i, k, beliefs(i), serving_usd_per_request(i), shut_out(i))
     return found[k]
 
 
@@ -2134,7 +2144,6 @@ DECISION = Decision(
     exhibits=exhibits,
     result="gain_usd",
     values=VALUES,
-    worth=worth,
     settle=settle,
     kinds=KINDS,
     believed=BELIEVED,
