@@ -477,7 +477,9 @@ def draws(decision: Decision[InputsT, OutputsT], reading: Reading, count: int = 
     names, base = tuple(spans), reading.inputs.__dict__
     # Without a field that is drawn all draws are alike.
     for row in zip(*drawn, strict=True) if drawn else ((),) * count:
-        yield make_inputs(decision, base, dict(zip(names, row, strict=True)))
+        made = make_inputs(decision, base)
+        made.__dict__.update(zip(names, row, strict=True))
+        yield made
 
 
 @lru_cache(maxsize=128, typed=True)
@@ -585,9 +587,16 @@ def add_flips(report: Report) -> Report:
     found: list[Flip] = []
     steady: list[str] = []
 
+    known: dict[tuple[str, Value], StrEnum] = {}
+
     def answer_at(name: str, value: Value) -> StrEnum:
-        inputs = make_inputs(decision, base, {name: value})
-        return near.answer_at(name, inputs) if near else choose(decision, inputs, decision.compute(inputs))
+        # Where an answer turns is asked for again to say what it turns to, and in how many digits it may be told.
+        answer = known.get((name, value))
+        if answer is None:
+            inputs = make_inputs(decision, base, {name: value})
+            answer = near.answer_at(name, inputs) if near else choose(decision, inputs, decision.compute(inputs))
+            known[name, value] = answer
+        return answer
 
     def stays(name: str, value: Value) -> bool:
         return near is not None and near.stays(name, make_inputs(decision, base, {name: value}))

@@ -1129,24 +1129,37 @@ def _put(mean: float, spread: float) -> tuple[float, float, float]:
     return 1.0 - mean, 0.5 * variance, sqrt(2.0 * variance) if variance > 0.0 else 0.0
 
 
-_weighed: dict[int, tuple[Inputs, list[Option], bool]] = {}
-"""The options of the latest inputs by their identity, and whether all are in full: a draw's are asked for again when
-its doubts are counted."""
+class Weighed(NamedTuple):
+    """The options of some inputs with the sums behind them, and whether all are in full."""
+
+    inputs: Inputs
+    options: list[Option]
+    sums: tuple[tuple[Belief, ...], tuple[float, ...], tuple[Gate, ...]]
+    whole: bool
+
+
+_weighed: dict[int, Weighed] = {}
+"""The options of the latest inputs by their identity: a draw's are asked for again when its doubts are counted."""
 
 MOST_WEIGHED = 300
 
 
-def weigh(i: Inputs, *, whole: bool = True) -> list[Option]:
-    """All options in full, in the order of WAYS. whole: also those that cannot be had, of which else there is no more
-    than what is believed and the gate."""
+def weigh(i: Inputs) -> list[Option]:
+    """All options in full, in the order of WAYS."""
+    return _weigh(i, whole=True).options
+
+
+def _weigh(i: Inputs, *, whole: bool) -> Weighed:
+    """whole: in full also those options that cannot be had, of which else there is no more than what is believed and
+    the gate."""
     kept = _weighed.get(id(i))
-    if kept is not None and kept[0] is i and kept[2] >= whole:
-        return kept[1]
+    if kept is not None and kept.inputs is i and kept.whole >= whole:
+        return kept
     if len(_weighed) >= MOST_WEIGHED:
         # The oldest alone: with all gone, draws of which the doubts are still to be counted would be weighed again.
         del _weighed[next(iter(_weighed))]
-    found = _weigh(i, whole=whole)
-    _weighed[id(i)] = i, found, whole
+    sums = beliefs(i), serving_usd_per_request(i), shut_out(i)
+    found = _weighed[id(i)] = Weighed(i, _options_of(i, *sums, whole=whole), sums, whole)
     return found
 
 
@@ -1267,9 +1280,10 @@ def _costed(i: Inputs, held: tuple[Belief, ...], served: tuple[float, ...], plan
 _annuity_months = lru_cache(maxsize=KEPT)(annuity_months)
 
 
-def _weigh(i: Inputs, *, whole: bool) -> list[Option]:
-    """The options without those that are kept."""
-    held, served, gates, items = beliefs(i), serving_usd_per_request(i), shut_out(i), i.test_items
+def _options_of(
+    i: Inputs, held: tuple[Belief, ...], served: tuple[float, ...], gates: tuple[Gate, ...], *, whole: bool
+) -> list[Option]:
+    items = i.test_items
     plans = _planned(i, held, served, gates, range(_PEOPLE) if whole else _open(gates))
     a_share_usd, floor, costed = _costed(i, held, served, plans)
     found = [_PEOPLE_OPTION] * len(WAYS)
@@ -1713,7 +1727,7 @@ def _differing(these: tuple[T, ...], those: tuple[T, ...]) -> set[int]:
 
 
 def compute(i: Inputs) -> Outputs:
-    found = weigh(i, whole=False)
+    found = _weigh(i, whole=False).options
     chance_target = _chance_target(i, found)
     return _outputs(i, found, chance_target, ranked(i, found, chance_target))
 
@@ -1819,10 +1833,10 @@ def ground_of(i: Inputs, o: Outputs) -> Ground:
 
 
 def _option(i: Inputs, answer: StrEnum) -> Option:
-    k, found = PLACES[Answer(answer)], weigh(i, whole=False)
-    if found[k].start_usd == inf:
-        found[k] = _alone(i, k, beliefs(i), serving_usd_per_request(i), shut_out(i))
-    return found[k]
+    k, found = PLACES[Answer(answer)], _weigh(i, whole=False)
+    if found.options[k].start_usd == inf:
+        found.options[k] = _alone(i, k, *found.sums)
+    return found.options[k]
 
 
 def better(i: Inputs, answer: StrEnum) -> float:
