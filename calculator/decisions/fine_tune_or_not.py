@@ -794,7 +794,12 @@ def _pilot(i: Inputs) -> tuple[float, float] | None:
 
 @kept_by(BELIEFS_FROM)
 def beliefs(i: Inputs) -> tuple[Belief, ...]:
-    """What is believed of each of WAYS: `priors`, then every measurement, exactly (`stats.evidence`).
+    """What is believed of each of WAYS: most often the same in all draws, which do not draw it."""
+    return _beliefs(i)
+
+
+def _beliefs(i: Inputs) -> tuple[Belief, ...]:
+    """`priors`, then every measurement, exactly (`stats.evidence`).
 
     Tuned models have part of their surprise in common, so one that is measured moves the others by that part.
     """
@@ -989,7 +994,6 @@ def runs_large(i: Inputs, k: int) -> bool:
     return WAYS[k].large and not (i.baseline_is_small and k != _STRONGER)
 
 
-@kept_by(SERVING_FROM)
 def serving_usd_per_request(i: Inputs) -> tuple[float, ...]:
     """What one request costs to serve by each of WAYS, hosting by the hour left out; a cascade without its second
     model."""
@@ -1044,7 +1048,6 @@ def serving_usd_per_request(i: Inputs) -> tuple[float, ...]:
     )
 
 
-@kept_by(GATES_FROM)
 def shut_out(i: Inputs) -> tuple[Gate, ...]:
     """The first gate that shuts each of WAYS whatever it costs, in the order in which they are named: the last first,
     so that those before it take its place."""
@@ -1608,7 +1611,7 @@ def near(i: Inputs) -> Near[Inputs]:
     def moved_by(name: str, other: Inputs) -> tuple[tuple[Belief, ...], tuple[float, ...], tuple[Gate, ...]]:
         is_believed = name in _BELIEFS_FROM and (name not in INFORMED_FROM or _informed(other) != informed)
         return (
-            beliefs(other) if is_believed else held,
+            _beliefs(other) if is_believed else held,
             serving_usd_per_request(other) if name in _SERVING_FROM else served,
             shut_out(other) if name in _GATES_FROM else gates,
         )
