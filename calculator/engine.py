@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from enum import StrEnum
 from functools import lru_cache
-from itertools import islice
+from itertools import chain, islice
 from math import ceil, exp, floor, inf, isfinite, log, log10, sqrt
 from typing import Any, NamedTuple, assert_never
 
@@ -497,7 +497,7 @@ def add_spread(report: Report, count: int = DRAWS) -> Report:
     drawn = _drawn(decision, report.reading, count)
     spread = {}
     for name in outputs_of(decision.Outputs):
-        ordered = sorted(row[name] for row in drawn.rows)
+        ordered = sorted([row[name] for row in drawn.rows])
         spread[name] = Spread(low=quantile(ordered, 0.05), middle=quantile(ordered, 0.5), high=quantile(ordered, 0.95))
     return replace(
         report,
@@ -568,8 +568,9 @@ def _value_of_knowing(decision: AnyDecision, rows: list[dict[str, float]]) -> fl
         return None
     names = tuple(decision.values.values())
     # An option that a gate shuts in one draw is worth -inf there; the mean needs a number below any that matters.
-    floor_usd = min((row[name] for row in rows for name in names if isfinite(row[name])), default=0.0)
-    worths = [[max(row[name], floor_usd) for name in names] for row in rows]
+    drawn = [[row[name] for name in names] for row in rows]
+    floor_usd = min(filter(isfinite, chain.from_iterable(drawn)), default=0.0)
+    worths = [[max(worth, floor_usd) for worth in each] for each in drawn]
     best_on_average: float = max(sum(column) for column in zip(*worths, strict=True))
     with_knowledge: float = sum(map(max, worths))
     return max(0.0, (with_knowledge - best_on_average) / len(worths))

@@ -215,7 +215,7 @@ BELIEVED = frozenset({
 count twice, and a draw would know beforehand what only the trial can tell."""
 
 VALUES: dict[StrEnum, str] = {way.answer: way.worth for way in WAYS}
-PLACES = {way.answer: k for k, way in enumerate(WAYS)}
+PLACES: dict[StrEnum, int] = {way.answer: k for k, way in enumerate(WAYS)}
 _worths_of = attrgetter(*VALUES.values())
 
 _KEEP, _PROMPT, _STRONGER, _RETRIEVE, _WHOLE, _SMALL, _CASCADE = range(7)
@@ -1688,7 +1688,7 @@ def near(i: Inputs) -> Near[Inputs]:
     own_worths: dict[int, float] = {}
 
     def worth_at(name: str, other: Inputs, answer: StrEnum) -> float:
-        k = PLACES[Answer(answer)]
+        k = PLACES[answer]
         if k == _PEOPLE:
             return 0.0
         sums = moved_by(name, other)
@@ -1738,7 +1738,7 @@ def compute(i: Inputs) -> Outputs:
 def settle(i: Inputs, answers: tuple[StrEnum, ...]) -> Outputs:
     """The outputs with these answers first: those that most draws give, the commonest before all."""
     found = weigh(i)
-    places, chance_target = [PLACES[Answer(answer)] for answer in answers], _chance_target(i, found)
+    places, chance_target = [PLACES[answer] for answer in answers], _chance_target(i, found)
     order = [k for k in ranked(i, found, chance_target) if k not in places]
     return _outputs(i, found, chance_target, [*places, *order])
 
@@ -1836,7 +1836,7 @@ def ground_of(i: Inputs, o: Outputs) -> Ground:
 
 
 def _option(i: Inputs, answer: StrEnum) -> Option:
-    k, found = PLACES[Answer(answer)], _weigh(i, whole=False)
+    k, found = PLACES[answer], _weigh(i, whole=False)
     if found.options[k].start_usd == inf:
         found.options[k] = _alone(i, k, *found.sums)
     return found.options[k]
