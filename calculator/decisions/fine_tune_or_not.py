@@ -1655,14 +1655,15 @@ def near(i: Inputs) -> Near[Inputs]:
 
     best_here, rows = PLACES[here], {option[0]: option for option in costed}
     is_provable = best_here in likely and (is_kept or not _could_be_kept(i))
-    is_informed = informed[2] is not None or informed[3] is not None
+    # On the way a belief may leave and come back where conversations or passages are a part of it.
+    is_winding = restated_share(i) is not None or passage_shares(i) is not None
     months = _annuity_months(i.horizon_months, i.discount_share)
 
     def stays(name: str, other: Inputs) -> bool:
         if not is_provable or name not in ONE_WAY:
             return False
         moved, moved_served, moved_gates = moved_by(name, other)
-        if moved != held or (is_informed and name in _BELIEFS_FROM):
+        if moved != held or (is_winding and name in _BELIEFS_FROM):
             return False
         if any(moved_gates[k] is Gate.OPEN and gates[k] is not Gate.OPEN for k in range(_PEOPLE)):
             return False
