@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from enum import StrEnum
 from functools import lru_cache
-from itertools import islice
+from itertools import chain, islice
 from math import ceil, exp, floor, inf, isfinite, log, log10, sqrt
 from typing import Any, NamedTuple, assert_never
 
@@ -31,7 +31,7 @@ from calculator.fields import (
 )
 from calculator.stats.sampling import column_from_range, columns, quantile
 from calculator.units import SHARE, TIMES, Unit, is_endless, parse, split_range
-from calculator.verdict import AnyDecision, Decision, InputsT, OutputsT, Rule, Verdict
+from calculator.verdict import AnyDecision, Decision, InputsT, Near, OutputsT, Rule, Verdict
 
 DRAWS = 256
 """Draws behind a spread: the 5th and 95th percentile then rest on a dozen draws each."""
@@ -477,7 +477,9 @@ def draws(decision: Decision[InputsT, OutputsT], reading: Reading, count: int = 
     names, base = tuple(spans), reading.inputs.__dict__
     # Without a field that is drawn all draws are alike.
     for row in zip(*drawn, strict=True) if drawn else ((),) * count:
-        yield make_inputs(decision, base, dict(zip(names, row, strict=True)))
+        made = make_inputs(decision, base)
+        made.__dict__.update(zip(names, row, strict=True))
+        yield made
 
 
 @lru_cache(maxsize=128, typed=True)
@@ -495,7 +497,7 @@ def add_spread(report: Report, count: int = DRAWS) -> Report:
     drawn = _drawn(decision, report.reading, count)
     spread = {}
     for name in outputs_of(decision.Outputs):
-        ordered = sorted(row[name] for row in drawn.rows)
+        ordered = sorted([row[name] for row in drawn.rows])
         spread[name] = Spread(low=quantile(ordered, 0.05), middle=quantile(ordered, 0.5), high=quantile(ordered, 0.95))
     return replace(
         report,
@@ -566,8 +568,9 @@ def _value_of_knowing(decision: AnyDecision, rows: list[dict[str, float]]) -> fl
         return None
     names = tuple(decision.values.values())
     # An option that a gate shuts in one draw is worth -inf there; the mean needs a number below any that matters.
-    floor_usd = min((row[name] for row in rows for name in names if isfinite(row[name])), default=0.0)
-    worths = [[max(row[name], floor_usd) for name in names] for row in rows]
+    drawn = [[row[name] for name in names] for row in rows]
+    floor_usd = min(filter(isfinite, chain.from_iterable(drawn)), default=0.0)
+    worths = [[max(worth, floor_usd) for worth in each] for each in drawn]
     best_on_average: float = max(sum(column) for column in zip(*worths, strict=True))
     with_knowledge: float = sum(map(max, worths))
     return max(0.0, (with_knowledge - best_on_average) / len(worths))
@@ -578,20 +581,29 @@ def add_flips(report: Report) -> Report:
     decision, reading = report.decision, report.reading
     base = reading.inputs.__dict__
     here = report.verdict.answer
+    near = decision.near(reading.inputs) if decision.near else None
     if choose(decision, reading.inputs, decision.compute(reading.inputs)) != here:
         # The stated values alone would say otherwise than most draws do: there is no value that flips it.
-        return replace(report, flips=(), steady=(), sensitivity=_sensitivity(report))
+        return replace(report, flips=(), steady=(), sensitivity=_sensitivity(report, near))
     found: list[Flip] = []
     steady: list[str] = []
 
-    near = decision.near(reading.inputs) if decision.near else None
+    known: dict[tuple[str, Value], StrEnum] = {}
 
     def answer_at(name: str, value: Value) -> StrEnum:
-        inputs = make_inputs(decision, base, {name: value})
-        return near(name, inputs) if near else choose(decision, inputs, decision.compute(inputs))
+        # Where an answer turns is asked for again to say what it turns to, and in how many digits it may be told.
+        answer = known.get((name, value))
+        if answer is None:
+            inputs = make_inputs(decision, base, {name: value})
+            answer = near.answer_at(name, inputs) if near else choose(decision, inputs, decision.compute(inputs))
+            known[name, value] = answer
+        return answer
+
+    def stays(name: str, value: Value) -> bool:
+        return near is not None and near.stays(name, make_inputs(decision, base, {name: value}))
 
     for name, spec in fields_of(decision.Inputs).items():
-        flip = _flip(name, spec, base[name], here, answer_at)
+        flip = _flip(name, spec, base[name], here, answer_at, stays)
         if flip is not None:
             found.append(flip)
         elif isinstance(spec, Number) and base[name] is not None:
@@ -601,7 +613,7 @@ def add_flips(report: Report) -> Report:
     found.sort(key=lambda flip: (flip.field in assumed, flip.distance, flip.field))
     turns = decision.turns(reading.inputs, report.outputs) if decision.turns else ()
     first = [Flip(distance=0.0, **turn.__dict__) for turn in turns]
-    return replace(report, flips=(*first, *found), steady=tuple(steady), sensitivity=_sensitivity(report))
+    return replace(report, flips=(*first, *found), steady=tuple(steady), sensitivity=_sensitivity(report, near))
 
 
 def evaluate(name: str, decision: AnyDecision, reading: Reading, count: int = DRAWS) -> Report:
@@ -612,11 +624,14 @@ def evaluate(name: str, decision: AnyDecision, reading: Reading, count: int = DR
 AnswerAt = Callable[[str, Value], StrEnum]
 """The answer where one field, by name, has another value."""
 
+Stays = Callable[[str, Value], bool]
+"""Whether it is certain that the answer stays on the whole way to another value of one field."""
 
-def _flip(name: str, spec: Field, value: Value, here: StrEnum, answer_at: AnswerAt) -> Flip | None:
+
+def _flip(name: str, spec: Field, value: Value, here: StrEnum, answer_at: AnswerAt, stays: Stays) -> Flip | None:
     match spec:
         case Ask() | Assume():
-            return _flip_number(name, spec, value, here, answer_at)
+            return _flip_number(name, spec, value, here, answer_at, stays)
         case Pick():
             labels = dict(spec.options)
             now = labels.pop(str(value))
@@ -632,10 +647,16 @@ def _flip(name: str, spec: Field, value: Value, here: StrEnum, answer_at: Answer
             assert_never(spec)
 
 
-def _flip_number(name: str, spec: Number, value: Value, here: StrEnum, answer_at: AnswerAt) -> Flip | None:
+def _flip_number(
+    name: str, spec: Number, value: Value, here: StrEnum, answer_at: AnswerAt, stays: Stays
+) -> Flip | None:
     if not isinstance(value, int | float):
         return None
-    up, down = _steps(spec, value, upward=True), _steps(spec, value, upward=False)
+    # No step is taken on a side where the answer is certain to stay as far as the bound.
+    up, down = (
+        [] if steps and stays(name, steps[-1]) else steps
+        for steps in (_steps(spec, value, upward=True), _steps(spec, value, upward=False))
+    )
     last = {True: value, False: value}
     for k in range(max(len(up), len(down))):
         for upward, steps in ((True, up), (False, down)):
@@ -780,17 +801,17 @@ def _distance(spec: Number, value: float, at: float) -> float:
     return 3 * abs(at - value) / (spec.high - spec.low)
 
 
-def _sensitivity(report: Report) -> tuple[Swing, ...]:
+def _sensitivity(report: Report, near: Near[Any] | None) -> tuple[Swing, ...]:
     decision, reading = report.decision, report.reading
     base = reading.inputs.__dict__
     spans = uncertain(decision, reading)
     swings = []
     answer, result = report.verdict.answer, followed(decision, report.verdict.answer)
-    worth = decision.worth if answer in decision.values else None
+    worth_at = near.worth_at if near and answer in decision.values else None
 
     def result_at(name: str, end: float) -> float:
         inputs = make_inputs(decision, base, {name: end})
-        found: float = worth(inputs, answer) if worth else getattr(decision.compute(inputs), result)
+        found: float = worth_at(name, inputs, answer) if worth_at else getattr(decision.compute(inputs), result)
         return found
 
     for name, spec in numbers_of(decision.Inputs).items():

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, NamedTuple, Self, TypeVar
 
 from calculator.exhibit import Exhibit
 
@@ -87,6 +87,19 @@ class Advice(StrEnum):
         return member
 
 
+class Near(NamedTuple, Generic[InputsT]):
+    """What is asked of inputs that differ from some in one field, by its name.
+
+    answer_at: the answer there, which must agree with `choose`. stays: True only where it is certain that the answer is
+    the same at every value of the field on the way there; False says nothing. worth_at: one of the outputs there that
+    `Decision.values` names, by its answer.
+    """
+
+    answer_at: Callable[[str, InputsT], StrEnum]
+    stays: Callable[[str, InputsT], bool]
+    worth_at: Callable[[str, InputsT, StrEnum], float]
+
+
 @dataclass(frozen=True)
 class Decision(Generic[InputsT, OutputsT]):
     """One question with everything derived from it. All its functions are of the same two classes: mypy holds that.
@@ -95,14 +108,12 @@ class Decision(Generic[InputsT, OutputsT]):
     ground: which rule decides, comparisons only, called once per draw. It gives the answer: a member of a `Rule`.
     judge: the verdict in words, which matches over the grounds.
     choose: the answer, where the ground alone does not give it; it must agree with `judge`.
-    near: the answer for inputs that differ from these in one field, by its name, when `compute` works out more than the
-    answer; it must agree with `choose`.
+    near: what is asked of inputs that differ from these in one field, when `compute` works out more than that.
     exhibits: tables and pictures for the stated inputs, made once per report, the panel's picture first. Where the
     others take long it gives them one by one, so that the first can be had without them.
     result: the name of the output that the sensitivity chart follows; the first output when empty.
     values: the output that holds each answer's worth; then the verdict's is the largest, and a report can say what it
     would be worth to know the uncertain fields (expected value of perfect information).
-    worth: one of the outputs that `values` names, by its answer, when `compute` works out more than that.
     settle: the outputs with the given answers, first and second, in place of those that compute picked. With it the
     verdict is the answer that most draws give, so no verdict is one that its own draws reject.
     kinds: what answers begin with, as in "every step that trains", where several begin with the same thing to do: such
@@ -123,11 +134,10 @@ class Decision(Generic[InputsT, OutputsT]):
     ground: Callable[[InputsT, OutputsT], Enum]
     judge: Callable[[InputsT, OutputsT], Verdict]
     choose: Callable[[InputsT, OutputsT], StrEnum] | None = None
-    near: Callable[[InputsT], Callable[[str, InputsT], StrEnum]] | None = None
+    near: Callable[[InputsT], Near[InputsT]] | None = None
     exhibits: Callable[[InputsT, OutputsT], Iterable[Exhibit]] | None = None
     result: str = ""
     values: Mapping[StrEnum, str] = field(default_factory=dict)
-    worth: Callable[[InputsT, StrEnum], float] | None = None
     settle: Callable[[InputsT, tuple[StrEnum, ...]], OutputsT] | None = None
     kinds: Mapping[StrEnum, str] = field(default_factory=dict)
     believed: frozenset[str] = frozenset()

@@ -1,9 +1,13 @@
 """The overall decision: what it promises of its verdicts, its worths and its beliefs."""
 
+import json
 import re
+import subprocess
+import sys
 import tomllib
 from collections import Counter
 from dataclasses import replace
+from itertools import pairwise
 from math import sqrt
 from pathlib import Path
 from random import Random
@@ -225,10 +229,11 @@ def test_a_difference_of_shares_is_told_in_points():
     assert report.verdict.reasons[0].startswith("The right passage lifts accuracy by 29\u00a0points")
 
 
-def test_the_answer_at_once_is_the_one_that_the_outputs_give():
+def test_the_answer_weighed_anew_is_the_one_that_the_outputs_give():
     for seed in range(200):
         inputs = inputs_of(laws.overall_situation(seed))
-        assert overall.at_once(inputs) is overall.choose(inputs, overall.compute(inputs))
+        weighed = overall.near(inputs).answer_at("requests_per_month", inputs)
+        assert weighed is overall.choose(inputs, overall.compute(inputs))
 
 
 def with_one_changed(inputs, random):
@@ -241,33 +246,144 @@ def test_the_answer_near_other_inputs_is_the_one_that_the_outputs_give():
     """A field that is missing from what the answer is said to follow from would leave it as it was."""
     for seed in range(60):
         inputs = inputs_of(laws.overall_situation(seed))
-        answer_at = overall.near(inputs)
+        answer_at = overall.near(inputs).answer_at
         for name, other in with_one_changed(inputs, Random(seed)):
             assert answer_at(name, other) is overall.choose(other, overall.compute(other)), (seed, name)
+
+
+def values_between(inputs, name, bound, random):
+    """The inputs with a few values of one field between where it stands and a bound."""
+    spec, here = fields_of(DECISION.Inputs)[name], getattr(inputs, name)
+    for _ in range(5):
+        # Near where it stands as often as far from it, on a field that spans powers of ten.
+        value = here + (bound - here) * random.choice((random.random(), 10.0 ** -random.uniform(0.0, 5.0)))
+        yield replace(inputs, **{name: float(round(value)) if spec.whole else value})
+
+
+def bounds(inputs, name):
+    spec = fields_of(DECISION.Inputs)[name]
+    return (spec.low, spec.high) if getattr(inputs, name) is not None else ()
+
+
+def test_where_an_answer_is_certain_to_stay_the_outputs_give_it_all_the_way():
+    certain = 0
+    for seed in range(60):
+        random, inputs = Random(seed), inputs_of(laws.overall_situation(seed))
+        here, stays = overall.choose(inputs, overall.compute(inputs)), overall.near(inputs).stays
+        for name in sorted(overall.ONE_WAY):
+            for bound in bounds(inputs, name):
+                if stays(name, replace(inputs, **{name: bound})):
+                    certain += 1
+                    for other in values_between(inputs, name, bound, random):
+                        assert overall.choose(other, overall.compute(other)) is here, (seed, name, bound)
+    assert certain > 1000
+
+
+def sums_of(inputs, held):
+    """Of each option what `ONE_WAY` is about, and whether it can be had."""
+    served, gates = overall.serving_usd_per_request(inputs), overall.shut_out(inputs)
+    plans = overall._planned(inputs, held, served, gates, PLACES)
+    for option in overall._costed(inputs, held, served, plans).options:
+        _, _, _, start, trial, run, days, trial_days, first_token, gate, _, _ = option
+        yield (start, trial, run, days, trial_days, first_token), gate is overall.Gate.OPEN
+
+
+def test_what_is_said_to_move_one_way_does():
+    for seed in range(40):
+        random, inputs = Random(seed), inputs_of(laws.overall_situation(seed))
+        held = overall.beliefs(inputs)
+        for name in sorted(overall.ONE_WAY):
+            for bound in bounds(inputs, name):
+                others = sorted(
+                    values_between(inputs, name, bound, random), key=lambda other: abs(getattr(other, name) - bound)
+                )
+                steps = [replace(inputs, **{name: bound}), *others, inputs]
+                found = [list(sums_of(step, held)) for step in steps]
+                for option in zip(*found, strict=True):
+                    changes = sum(one[1] is not other[1] for one, other in pairwise(option))
+                    assert changes <= 1, (seed, name)
+                    for sums in zip(*(each[0] for each in option), strict=True):
+                        slack = 1e-9 * max(map(abs, sums))
+                        moves = {other > one for one, other in pairwise(sums) if abs(other - one) > slack}
+                        assert len(moves) <= 1, (seed, name, sums)
+
+
+def test_what_beliefs_follow_from_by_a_few_numbers_moves_them_only_with_these():
+    for seed in range(60):
+        random, inputs = Random(seed), inputs_of(laws.overall_situation(seed))
+        for name in sorted(overall.INFORMED_FROM):
+            other = replace(inputs, **{name: random_value(fields_of(DECISION.Inputs)[name], random)})
+            if overall._informed(other) == overall._informed(inputs):
+                assert overall.beliefs.__wrapped__(other) == overall.beliefs(inputs), (seed, name)
 
 
 def test_what_options_cost_follows_from_the_inputs_that_it_is_said_to_follow_from():
     """Beside the sums that are kept, which are the same here."""
     specs = fields_of(DECISION.Inputs)
-    others = [
-        name
-        for name, spec in specs.items()
-        if name not in {*overall.COSTED_FROM, *overall.ROLLOUTS_FROM} and not isinstance(spec, Paste)
-    ]
+    named = {*overall.PLANNED_FROM, *overall.DECIDED_FROM, *overall.ROLLOUTS_FROM}
+    others = [name for name, spec in specs.items() if name not in named and not isinstance(spec, Paste)]
     for seed in range(200):
         random, inputs = Random(seed), inputs_of(laws.overall_situation(seed))
         changed = replace(inputs, **{name: random_value(specs[name], random) for name in others})
-        sums = overall.beliefs(inputs), overall.serving_usd_per_request(inputs), overall.shut_out(inputs)
-        places = range(overall.PLACES[overall.Answer.PEOPLE])
-        assert overall._costed(changed, *sums, places) == overall._costed(inputs, *sums, places)
+        held, served, gates = overall.beliefs(inputs), overall.serving_usd_per_request(inputs), overall.shut_out(inputs)
+        plans = overall._planned(inputs, held, served, gates, PLACES)
+        assert overall._planned(changed, held, served, gates, PLACES) == plans
+        assert overall._costed(changed, held, served, plans) == overall._costed(inputs, held, served, plans)
+
+
+PLACES = range(overall.PLACES[overall.Answer.PEOPLE])
+
+
+def test_a_plan_follows_from_no_input_that_is_not_said_to_be_a_part_of_it():
+    for seed in range(60):
+        inputs = inputs_of(laws.overall_situation(seed))
+        held, served, gates = overall.beliefs(inputs), overall.serving_usd_per_request(inputs), overall.shut_out(inputs)
+        plans = overall._planned(inputs, held, served, gates, PLACES)
+        costed = overall._costed(inputs, held, served, plans)
+        for name, other in with_one_changed(inputs, Random(seed)):
+            again = overall._planned(other, held, served, gates, PLACES)
+            part_of = overall.PLANNED_FROM.get(name, set())
+            if name in overall.ROLLOUTS_FROM:
+                part_of = {*part_of, overall.PLACES[overall.Answer.REINFORCE]}
+            differing = {k for k in PLACES if again[k] != plans[k]}
+            assert differing <= part_of, (seed, name)
+            if name not in overall.DECIDED_FROM:
+                assert overall._costed(other, held, served, plans) == costed, (seed, name)
+
+
+STAGES = """
+import json, sys
+from hashlib import sha256
+from calculator.faces import browser
+for given in json.loads(sys.argv[1]):
+    asked = {"decision": "fine_tune_or_not", "given": given}
+    stages = [browser.answer(json.dumps({**asked, "stage": stage})) for stage in range(browser.STAGES)]
+    print(sha256("".join(stages).encode()).hexdigest())
+"""
+
+
+def told_by_one_process(situations):
+    command = [sys.executable, "-c", STAGES, json.dumps(situations)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+
+
+def test_what_was_asked_before_changes_no_byte():
+    random, specs = Random(1), fields_of(DECISION.Inputs)
+    names = random.sample(sorted(name for name, spec in specs.items() if not isinstance(spec, Paste)), k=6)
+    edits = [{}, *({name: engine.write(specs[name], random_value(specs[name], random))} for name in names)]
+    there_and_back = told_by_one_process([*edits, *reversed(edits)])
+    assert there_and_back == there_and_back[::-1]
+    assert len(set(there_and_back)) > 3
+    assert [told_by_one_process([edit])[0] for edit in edits[:3]] == there_and_back[:3]
 
 
 def test_a_worth_alone_is_the_one_among_the_outputs():
     for seed in range(30):
         inputs = inputs_of(laws.overall_situation(seed))
-        for _, other in with_one_changed(inputs, Random(seed)):
+        worth_at = overall.near(inputs).worth_at
+        for name, other in with_one_changed(inputs, Random(seed)):
             outputs = overall.compute(other)
-            assert {answer: overall.worth(other, answer) for answer in overall.VALUES} == {
+            assert {answer: worth_at(name, other, answer) for answer in overall.VALUES} == {
                 answer: getattr(outputs, name) for answer, name in overall.VALUES.items()
             }
 

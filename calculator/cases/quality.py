@@ -79,6 +79,8 @@ YEARS = (2022.0, 2026.0)
 
 _LARGE_PROMPTED = ("as_is", "prompting", "few_shot")
 _ENGINEERED = ("prompting", "few_shot")
+_OF_TRAINING = frozenset({"ft_small", "ft_large"})
+_OF_SMALL = frozenset({"slm_prompted", "continued_pretraining"})
 _DRAWS = 1000
 _NODES = tuple(normal_quantile((k + 0.5) / 9) for k in range(9))
 _NODE_SCALE = 1.0 / sqrt(sum(node * node for node in _NODES) / len(_NODES))
@@ -256,22 +258,36 @@ def latents(
     baseline, alone = situation.baseline_prompted_score_01, situation.baseline_large_prompted_score_01
     if baseline is not None and alone is not None:
         large = scaled(alone) - scaled(baseline)
-    trained = _sum(c, training_terms(situation, engineered))
-    small = 0.0 if small_is_best else _sum(c, small_terms(situation))
-    plain = Latent(large - c.engineered, 0.0, c.spread_engineered) if engineered else Latent(large, 0.0, 0.0)
-    worked = Latent(large, 0.0, 0.0) if engineered else Latent(large + c.engineered, 0.0, c.spread_engineered)
-    found = {
-        "as_is": plain,
-        "prompting": worked,
-        "few_shot": worked,
-        "slm_prompted": Latent(small, 0.0, 0.0 if small_is_best else c.spread_small),
-        "rag": Latent(_sum(c, retrieval_terms(situation)), c.spread_retrieval, c.spread_retrieved),
-        "ft_small": Latent(trained, c.spread_training, c.spread_tuned),
-        "ft_large": Latent(trained + c.trained_large, c.spread_training, c.spread_tuned),
-        "ft_plus_rag": Latent(c.both, 0.0, c.spread_both),
-        "continued_pretraining": Latent(small + c.pretrained, 0.0, c.spread_small),
-    }
-    return {option: found[option] for option in options}
+    trained, small = 0.0, 0.0
+    if not _OF_TRAINING.isdisjoint(options):
+        trained = _sum(c, training_terms(situation, engineered))
+    if not small_is_best and not _OF_SMALL.isdisjoint(options):
+        small = _sum(c, small_terms(situation))
+    found: dict[str, Latent] = {}
+    for option in options:
+        match option:
+            case "as_is" if engineered:
+                latent = Latent(large - c.engineered, 0.0, c.spread_engineered)
+            case "prompting" | "few_shot" if not engineered:
+                latent = Latent(large + c.engineered, 0.0, c.spread_engineered)
+            case "as_is" | "prompting" | "few_shot":
+                latent = Latent(large, 0.0, 0.0)
+            case "slm_prompted":
+                latent = Latent(small, 0.0, 0.0 if small_is_best else c.spread_small)
+            case "rag":
+                latent = Latent(_sum(c, retrieval_terms(situation)), c.spread_retrieval, c.spread_retrieved)
+            case "ft_small":
+                latent = Latent(trained, c.spread_training, c.spread_tuned)
+            case "ft_large":
+                latent = Latent(trained + c.trained_large, c.spread_training, c.spread_tuned)
+            case "ft_plus_rag":
+                latent = Latent(c.both, 0.0, c.spread_both)
+            case "continued_pretraining":
+                latent = Latent(small + c.pretrained, 0.0, c.spread_small)
+            case _:
+                raise KeyError(option)
+        found[option] = latent
+    return found
 
 
 def _marginal(option: str, here: Mapping[str, Latent]) -> tuple[float, float]:

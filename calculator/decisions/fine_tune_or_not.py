@@ -15,7 +15,7 @@ from enum import Enum, StrEnum
 from functools import cache, lru_cache, wraps
 from math import ceil, erfc, exp, floor, inf, log, sqrt
 from operator import attrgetter
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from calculator import situation
 from calculator.cases import NEUTRAL, Situation, quality
@@ -24,7 +24,7 @@ from calculator.decisions import conversation_context, domain_data, smaller_scop
 from calculator.exhibit import Exhibit
 from calculator.fields import Span, Value, ask, assume, assumptions_of, flag, out, paste, pick
 from calculator.llm.serving import ServingSetup, fits, throughput, weight_format
-from calculator.llm.tokens import hosting_usd_per_month, request_usd
+from calculator.llm.tokens import MILLION, billed_tokens, cached_input_factor, hosting_usd_per_month
 from calculator.llm.training.cost import reinforcement_usd
 from calculator.situation import (
     BEHAVIOUR_FAILURES,
@@ -44,7 +44,7 @@ from calculator.stats.normal import larger_of_two
 from calculator.stats.sampling import Z_95
 from calculator.stats.value import annuity_months, break_even_accuracy
 from calculator.units import COUNT, DAYS, EXAMPLES, GPUS, ITEMS, MILLISECONDS, POINTS, SHARE, TOKENS, USD, USD_PER_MONTH
-from calculator.verdict import Decision, Turn, Verdict
+from calculator.verdict import Decision, Near, Turn, Verdict
 
 T = TypeVar("T")
 
@@ -215,12 +215,17 @@ BELIEVED = frozenset({
 count twice, and a draw would know beforehand what only the trial can tell."""
 
 VALUES: dict[StrEnum, str] = {way.answer: way.worth for way in WAYS}
-PLACES = {way.answer: k for k, way in enumerate(WAYS)}
+PLACES: dict[StrEnum, int] = {way.answer: k for k, way in enumerate(WAYS)}
 _worths_of = attrgetter(*VALUES.values())
 
 _KEEP, _PROMPT, _STRONGER, _RETRIEVE, _WHOLE, _SMALL, _CASCADE = range(7)
 _ENCODER, _TUNE_SMALL, _TUNE_LARGE, _REINFORCE, _BOTH, _PEOPLE = range(7, 13)
 _TRAINING_FAMILY = (_ENCODER, _TUNE_SMALL, _TUNE_LARGE, _REINFORCE)
+_NONE: frozenset[int] = frozenset()
+_ALL = frozenset(range(_PEOPLE))
+_OF_TRAINED = frozenset(k for k, way in enumerate(WAYS) if way.trained)
+_OF_RETRIEVAL = frozenset(k for k, way in enumerate(WAYS) if way.retrieves)
+_SMALL_TRAINED = frozenset(k for k in _OF_TRAINED if not WAYS[k].large)
 _MEASURED = tuple((k, way.measured, way.items) for k, way in enumerate(WAYS) if way.measured)
 
 PAIR_NAMES = {way.measured.removesuffix("_accuracy_share").replace("_", " "): k for k, way in enumerate(WAYS)}
@@ -519,7 +524,16 @@ def is_knowledge_gap(i: Inputs) -> bool | None:
     return False if i.failure in BEHAVIOUR_FAILURES else None
 
 
-PUBLISHED_FROM = (
+TRAINING_FROM = (
+    "task",
+    "prompted_accuracy_share",
+    "prompt_engineered",
+    "labelled_examples",
+    "classes_count",
+    "new_examples",
+    "larger_model_labels",
+)
+RETRIEVAL_FROM = (
     "task",
     "failure",
     "target_accuracy_share",
@@ -529,14 +543,10 @@ PUBLISHED_FROM = (
     "corpus_tokens",
     "window_tokens",
     "prompted_accuracy_share",
-    "prompt_engineered",
-    "labelled_examples",
-    "classes_count",
-    "new_examples",
-    "larger_model_labels",
     "fact_half_life_days",
     "facts_per_answer_count",
 )
+PUBLISHED_FROM = tuple(dict.fromkeys((*TRAINING_FROM, *RETRIEVAL_FROM)))
 BELIEFS_FROM = (
     *PUBLISHED_FROM,
     "baseline_is_small",
@@ -640,46 +650,48 @@ def kept_by(names: tuple[str, ...]) -> Callable[[Callable[["Inputs"], T]], Calla
 
 
 class Published(NamedTuple):
-    """What published comparisons lead to expect here: score and its spread of each, and how far tuned models agree."""
+    """What published comparisons lead to expect here: score and its spread of each."""
 
     prompt: Belief
-    retrieved: Belief
-    whole: Belief
     small: Belief
     tuned: Belief
     large: Belief
-    both_more: float
-    both_spread: float
-    shared: float
+    retrieved: Belief
+    whole: Belief
 
 
 @kept_by(PUBLISHED_FROM)
 def published(i: Inputs) -> Published:
     """Means and spreads from `cases.quality`, before anything that is particular here."""
-    return _published(described(i), bool(is_knowledge_gap(i)), i.prompted_accuracy_share)
+    return Published(*published_of_training(i), *published_of_retrieval(i))
+
+
+@kept_by(TRAINING_FROM)
+def published_of_training(i: Inputs) -> tuple[Belief, Belief, Belief, Belief]:
+    """The part of it that documents are no part of: of prompts, of a small model and of tuned ones."""
+    found, base = quality.gains(described(i), _UNRETRIEVED), i.prompted_accuracy_share
+    prompt, small, tuned, large = (Belief(base + found[o].mean, found[o].spread) for o in _UNRETRIEVED)
+    return prompt, small, tuned, large
+
+
+_UNRETRIEVED = ("prompting", "slm_prompted", "ft_small", "ft_large")
+
+
+@kept_by(RETRIEVAL_FROM)
+def published_of_retrieval(i: Inputs) -> tuple[Belief, Belief]:
+    """The part of it that labels are no part of: of retrieval and of the documents in the prompt."""
+    return _published_of_retrieval(described(i), bool(is_knowledge_gap(i)), i.prompted_accuracy_share)
 
 
 @lru_cache(maxsize=KEPT)
-def _published(here: Situation, knowledge: bool, base: float) -> Published:
+def _published_of_retrieval(here: Situation, knowledge: bool, base: float) -> tuple[Belief, Belief]:
     """The same from what the comparisons are told: most other documents, windows and targets are no other situation."""
-    options = ("prompting", "as_is", "slm_prompted", "ft_small", "ft_large")
-    found = {o: Belief(base + mean, spread) for o, (mean, spread) in quality.gains(here, options).items()}
     # Where facts are what is missing, the answer needs them from outside, whatever the task is called.
     facts = replace(here, task_type="qa_knowledge") if knowledge else here
-    retrieved = quality.gains(facts, ("rag",))["rag"]
-    whole = quality.gains(replace(facts, multi_turn_or_long_context=False), ("rag",))["rag"]
-    c = quality.coefficients()
-    return Published(
-        prompt=found["prompting"],
-        retrieved=Belief(base + retrieved.mean, retrieved.spread),
-        whole=Belief(base + whole.mean, whole.spread),
-        small=found["slm_prompted"],
-        tuned=found["ft_small"],
-        large=found["ft_large"],
-        both_more=c.both,
-        both_spread=c.spread_both,
-        shared=c.spread_training**2 / (c.spread_training**2 + c.spread_tuned**2),
-    )
+    retrieved = whole = quality.gains(facts, ("rag",))["rag"]
+    if facts.multi_turn_or_long_context:
+        whole = quality.gains(replace(facts, multi_turn_or_long_context=False), ("rag",))["rag"]
+    return Belief(base + retrieved.mean, retrieved.spread), Belief(base + whole.mean, whole.spread)
 
 
 def _doubt(name: str) -> float:
@@ -698,6 +710,27 @@ def _scaled_gain(base: float, belief: Belief, share: float, doubt: float) -> Bel
 
 
 _OFF_TARGET_DOUBT, _CAUGHT_DOUBT = _doubt("off_target_share"), _doubt("caught_share")
+
+
+def restated_share(i: Inputs) -> float | None:
+    """What restating a conversation is expected to reach; None where its turns are not what fails."""
+    if i.conversation_turns < 2 or i.failure in conversation_context.NOT_OF_THE_TURNS:
+        return None
+    return conversation_context.restated_share(
+        i.prompted_accuracy_share,
+        i.conversation_turns,
+        i.drip_fed_share,
+        i.multi_turn_drop_share,
+        i.restated_kept_share,
+    )
+
+
+def passage_shares(i: Inputs) -> tuple[float, float] | None:
+    """The accuracy with the passages that retrieval finds, and with the right ones; None where nobody measured it."""
+    if i.gold_passage_accuracy_share is None or i.closed_book_accuracy_share is None:
+        return None
+    open_gap = max(0.0, i.gold_passage_accuracy_share - i.closed_book_accuracy_share)
+    return i.gold_passage_accuracy_share - i.retrieval_loss_share * open_gap, i.gold_passage_accuracy_share
 
 
 def priors(i: Inputs) -> list[Belief]:
@@ -725,10 +758,8 @@ def priors(i: Inputs) -> list[Belief]:
         prompt = Belief(base + mended, mended)
     else:
         prompt = known.prompt
-    if i.conversation_turns >= 2 and i.failure not in conversation_context.NOT_OF_THE_TURNS:
-        restated = conversation_context.restated_share(
-            base, i.conversation_turns, i.drip_fed_share, i.multi_turn_drop_share, i.restated_kept_share
-        )
+    restated = restated_share(i)
+    if restated is not None:
         prompt = Belief(max(prompt.mean, restated), max(prompt.spread, 0.5 * (restated - base)))
     if i.baseline_is_small:
         # Today's is the small one: a larger one lies as far above it as small models lie below.
@@ -738,11 +769,10 @@ def priors(i: Inputs) -> list[Belief]:
         mended = left * i.stronger_mends_share
         stronger, small = Belief(base + mended, mended), known.small
     retrieved, whole = (_scaled_gain(base, each, fetched, fetched_doubt) for each in (known.retrieved, known.whole))
-    if i.gold_passage_accuracy_share is not None and i.closed_book_accuracy_share is not None:
-        open_gap = max(0.0, i.gold_passage_accuracy_share - i.closed_book_accuracy_share)
-        reached = i.gold_passage_accuracy_share - i.retrieval_loss_share * open_gap
-        retrieved = updated(*retrieved, reached, PASSAGE_ITEMS)
-        whole = updated(*whole, i.gold_passage_accuracy_share, PASSAGE_ITEMS)
+    passages = passage_shares(i)
+    if passages is not None:
+        retrieved = updated(*retrieved, passages[0], PASSAGE_ITEMS)
+        whole = updated(*whole, passages[1], PASSAGE_ITEMS)
     tuned = _scaled_gain(base, known.tuned, lasting, lasting_doubt)
     large = _scaled_gain(base, known.large, lasting, lasting_doubt)
     return [
@@ -764,16 +794,24 @@ def _pilot(i: Inputs) -> tuple[float, float] | None:
 
 @kept_by(BELIEFS_FROM)
 def beliefs(i: Inputs) -> tuple[Belief, ...]:
-    """What is believed of each of WAYS: `priors`, then every measurement, exactly (`stats.evidence`).
+    """What is believed of each of WAYS: most often the same in all draws, which do not draw it."""
+    return _beliefs(i)
+
+
+def _beliefs(i: Inputs) -> tuple[Belief, ...]:
+    """`priors`, then every measurement, exactly (`stats.evidence`).
 
     Tuned models have part of their surprise in common, so one that is measured moves the others by that part.
     """
-    held = [Belief(min(1.0, max(0.0, mean)), spread) for mean, spread in priors(i)]
-    given = {}
-    for k, accuracy, items in _MEASURED:
-        value = getattr(i, accuracy)
-        if value is not None:
-            given[k] = (value, getattr(i, items) or i.test_items)
+    before, values = priors(i), i.__dict__
+    held = [
+        belief if 0.0 < belief[0] <= 1.0 else Belief(min(1.0, max(0.0, belief[0])), belief[1]) for belief in before
+    ]
+    given = {
+        k: (values[accuracy], values[items] or i.test_items)
+        for k, accuracy, items in _MEASURED
+        if values[accuracy] is not None
+    }
     spreads = [belief.spread for belief in held]
     # What other pages found comes first: what is typed here is learnt on top of it.
     if i.one_prompt_accuracy_share is not None:
@@ -788,19 +826,19 @@ def beliefs(i: Inputs) -> tuple[Belief, ...]:
     tried = {*given, *pairs} - {_BOTH}
     for k in sorted(tried - {*_TRAINING_FAMILY, _CASCADE}):
         held[k] = _learnt(i, held[k], given.get(k), pairs.get(k))
-    held[_CASCADE] = _learnt_of_parts(
-        i, held[_CASCADE], _cascade(i, held[_SMALL]), given.get(_CASCADE), pairs.get(_CASCADE)
-    )
+    # Most often a small model is as well known as it was before, and so is the cascade that begins with it.
+    cascade = before[_CASCADE] if held[_SMALL] is before[_SMALL] else _cascade(i, held[_SMALL])
+    held[_CASCADE] = _learnt_of_parts(i, held[_CASCADE], cascade, given.get(_CASCADE), pairs.get(_CASCADE))
     family = sorted(tried & {*_TRAINING_FAMILY})
     if family:
         _learn_together(i, held, family, given, pairs)
     tuned, retrieved = held[_TUNE_LARGE], held[_RETRIEVE]
-    both = _both(i, tuned, retrieved) if i.facts_per_answer_count > 0 else tuned
+    both = _both(tuned, retrieved) if i.facts_per_answer_count > 0 else tuned
     wide = both
     if tuned.spread != spreads[_TUNE_LARGE] or retrieved.spread != spreads[_RETRIEVE]:
         wide = Belief(tuned.mean, spreads[_TUNE_LARGE])
         if i.facts_per_answer_count > 0:
-            wide = _both(i, wide, Belief(retrieved.mean, spreads[_RETRIEVE]))
+            wide = _both(wide, Belief(retrieved.mean, spreads[_RETRIEVE]))
     # A measurement of both counts as much whatever is known of the parts, which narrow it all the same.
     after = _learnt(i, Belief(both.mean, wide.spread), given.get(_BOTH), pairs.get(_BOTH))
     held[_BOTH] = Belief(after.mean, min(after.spread, both.spread))
@@ -816,7 +854,7 @@ def _cascade(i: Inputs, small: Belief) -> Belief:
     )
 
 
-def _both(i: Inputs, tuned: Belief, retrieved: Belief) -> Belief:
+def _both(tuned: Belief, retrieved: Belief) -> Belief:
     """Retrieval with tuning: what is expected of the better of the two, and what both together add.
 
     That one of them may turn out better than expected is in the spread and not in the mean: a measurement that says
@@ -825,8 +863,8 @@ def _both(i: Inputs, tuned: Belief, retrieved: Belief) -> Belief:
     mean = max(tuned.mean, retrieved.mean)
     # On the scale of the comparisons a step is worth mean (1 - mean) of it in shares.
     step = max(0.0, mean * (1.0 - mean))
-    known = published(i)
-    more, spread = step * known.both_more, step * known.both_spread
+    fitted = quality.coefficients()
+    more, spread = step * fitted.both, step * fitted.spread_both
     variance = larger_of_two(*tuned, *retrieved)[1]
     return Belief(min(1.0, max(0.0, mean + more)), sqrt(variance + spread * spread))
 
@@ -884,7 +922,8 @@ def _learn_together(
     One result after the other, by linear regression on it with the whole covariance kept. How much a result counts is
     settled before any is learnt, so their order does not matter, and one that was expected moves nothing.
     """
-    shared = published(i).shared
+    fitted = quality.coefficients()
+    shared = fitted.spread_training**2 / (fitted.spread_training**2 + fitted.spread_tuned**2)
     spreads = {k: held[k].spread for k in _TRAINING_FAMILY}
     covariance = {
         (a, b): spreads[a] * spreads[b] * (1.0 if a == b else shared)
@@ -955,97 +994,82 @@ def runs_large(i: Inputs, k: int) -> bool:
     return WAYS[k].large and not (i.baseline_is_small and k != _STRONGER)
 
 
-@kept_by(SERVING_FROM)
 def serving_usd_per_request(i: Inputs) -> tuple[float, ...]:
     """What one request costs to serve by each of WAYS, hosting by the hour left out; a cascade without its second
     model."""
-    large = (i.large_input_usd_per_mtok, i.large_output_usd_per_mtok)
-    small = (i.small_input_usd_per_mtok, i.small_output_usd_per_mtok)
-    if i.privacy == Privacy.PREMISES:
-        large = (i.open_large_input_usd_per_mtok, i.open_large_output_usd_per_mtok)
-    stronger = (large[0] * i.stronger_price_ratio, large[1] * i.stronger_price_ratio)
-    if i.baseline_is_small:
-        large, stronger = small, large
-    tuned_large = tuple(
-        price * i.tuned_price_ratio
-        for price in (
-            (i.open_large_input_usd_per_mtok, i.open_large_output_usd_per_mtok)
-            if holder(i.vendor, i.tuning_service) is Vendor.OPEN
-            else (i.large_input_usd_per_mtok, i.large_output_usd_per_mtok)
-        )
-    )
-    shared = i.prompt_tokens * i.shared_prefix_share
-    short = max(1.0, i.prompt_tokens - shared)
-
-    # A tuned model answers at once; one that is only prompted may think first.
-    thought = i.answer_tokens + i.thinking_tokens
-
-    def usd(prices: tuple[float, ...], prompt: float, prefix: float = 0.0, answer: float = thought) -> float:
-        return request_usd(
-            prompt_tokens=prompt,
-            answer_tokens=answer,
-            input_usd_per_mtok=prices[0],
-            output_usd_per_mtok=prices[1],
-            shared_prefix_tokens=prefix if prefix >= i.cache_minimum_tokens else 0.0,
-            hit_share=i.cache_hit_share,
-            read_factor=i.cache_read_ratio,
-        )
-
-    today = usd(large, i.prompt_tokens, shared)
-    small_usd = usd(small, i.prompt_tokens, shared)
-    hourly = i.hosting == Hosting.HOURS
-    tuned_small = 0.0 if hourly else usd(small, short, 0.0, i.answer_tokens)
-    prices = [
-        today,
-        today,
-        usd(stronger, i.prompt_tokens, shared),
-        usd(large, i.prompt_tokens + i.retrieved_tokens, shared),
-        usd(large, i.prompt_tokens + i.corpus_tokens, shared + i.corpus_tokens),
-        small_usd,
-        small_usd,
-        # An encoder reads the input once and writes nothing.
-        0.0 if hourly else usd(small, short, 0.0, 0.0),
-        tuned_small,
-        usd(tuned_large, short, 0.0, i.answer_tokens),
-        tuned_small,
-        usd(tuned_large, short + i.retrieved_tokens, 0.0, i.answer_tokens),
-        0.0,
-    ]
     if i.privacy == Privacy.PREMISES:
         # A device of one's own is paid for whole, busy or not.
         month_usd = situation.usd_per_hour(i.device, i.device_usd_per_hour) * SECONDS_PER_MONTH / 3600.0
         copies = [own_copy(i, k) for k in range(_PEOPLE)]
-        prices = [
-            each.gpus * month_usd / min(each.requests, i.requests_per_month) if each.requests else 0.0
-            for each in copies
-        ]
-        prices.append(0.0)
-    return tuple(prices)
+        return (
+            *[each.gpus * month_usd / min(each.requests, i.requests_per_month) if each.requests else 0.0
+              for each in copies],
+            0.0,
+        )  # fmt: skip
+    large_in, large_out = i.large_input_usd_per_mtok, i.large_output_usd_per_mtok
+    small_in, small_out = i.small_input_usd_per_mtok, i.small_output_usd_per_mtok
+    tuned_in, tuned_out = large_in, large_out
+    if holder(i.vendor, i.tuning_service) is Vendor.OPEN:
+        tuned_in, tuned_out = i.open_large_input_usd_per_mtok, i.open_large_output_usd_per_mtok
+    tuned_in, tuned_out = tuned_in * i.tuned_price_ratio, tuned_out * i.tuned_price_ratio
+    stronger_in, stronger_out = large_in * i.stronger_price_ratio, large_out * i.stronger_price_ratio
+    if i.baseline_is_small:
+        stronger_in, stronger_out, large_in, large_out = large_in, large_out, small_in, small_out
+    prompt, answer, retrieved, corpus = i.prompt_tokens, i.answer_tokens, i.retrieved_tokens, i.corpus_tokens
+    shared, least = prompt * i.shared_prefix_share, i.cache_minimum_tokens
+    short = max(1.0, prompt - shared)
+    factor = cached_input_factor(hit_share=i.cache_hit_share, read_factor=i.cache_read_ratio)
+
+    def billed(tokens: float, prefix: float) -> float:
+        return billed_tokens(tokens, min(prefix, tokens), factor) if prefix >= least else tokens
+
+    asked = billed(prompt, shared)
+    # A tuned model answers at once; one that is only prompted may think first.
+    thought = answer + i.thinking_tokens
+    today = (asked * large_in + thought * large_out) / MILLION
+    small = (asked * small_in + thought * small_out) / MILLION
+    hourly = i.hosting == Hosting.HOURS
+    tuned_small = 0.0 if hourly else (short * small_in + answer * small_out) / MILLION
+    return (
+        today,
+        today,
+        (asked * stronger_in + thought * stronger_out) / MILLION,
+        (billed(prompt + retrieved, shared) * large_in + thought * large_out) / MILLION,
+        (billed(prompt + corpus, shared + corpus) * large_in + thought * large_out) / MILLION,
+        small,
+        small,
+        # An encoder reads the input once and writes nothing.
+        0.0 if hourly else short * small_in / MILLION,
+        tuned_small,
+        (short * tuned_in + answer * tuned_out) / MILLION,
+        tuned_small,
+        ((short + retrieved) * tuned_in + answer * tuned_out) / MILLION,
+        0.0,
+    )
 
 
-@kept_by(GATES_FROM)
 def shut_out(i: Inputs) -> tuple[Gate, ...]:
-    """The first gate that shuts each of WAYS whatever it costs, in the order in which they are named."""
-    return tuple(_shut_out(i, k) for k in range(len(WAYS)))
-
-
-def _shut_out(i: Inputs, k: int) -> Gate:
-    way = WAYS[k]
-    if k == _SMALL and i.baseline_is_small:
-        return Gate.SAME
-    if k == _ENCODER and i.task not in (Task.CLASSIFICATION, Task.EXTRACTION):
-        return Gate.TASK
-    if k == _REINFORCE and not i.answer_is_checkable:
-        return Gate.CHECK
-    if k == _WHOLE and i.corpus_tokens + i.prompt_tokens + i.answer_tokens > i.window_tokens:
-        return Gate.LENGTH
-    if way.trained and i.labelled_examples + i.new_examples < i.minimum_examples:
-        return Gate.LABELS
-    if i.privacy == Privacy.PREMISES and k not in (_ENCODER, _PEOPLE) and i.gpus < own_gpus(i, k):
-        return Gate.HARDWARE
-    if k in (_TUNE_LARGE, _BOTH) and holder(i.vendor, i.tuning_service) is Vendor.CLOSING:
-        return Gate.VENDOR
-    return Gate.OPEN
+    """The first gate that shuts each of WAYS whatever it costs, in the order in which they are named: the last first,
+    so that those before it take its place."""
+    found = [Gate.OPEN] * len(WAYS)
+    if holder(i.vendor, i.tuning_service) is Vendor.CLOSING:
+        found[_TUNE_LARGE] = found[_BOTH] = Gate.VENDOR
+    if i.privacy == Privacy.PREMISES:
+        for k in range(_PEOPLE):
+            if k != _ENCODER and i.gpus < own_gpus(i, k):
+                found[k] = Gate.HARDWARE
+    if i.labelled_examples + i.new_examples < i.minimum_examples:
+        for k in _OF_TRAINED:
+            found[k] = Gate.LABELS
+    if i.corpus_tokens + i.prompt_tokens + i.answer_tokens > i.window_tokens:
+        found[_WHOLE] = Gate.LENGTH
+    if not i.answer_is_checkable:
+        found[_REINFORCE] = Gate.CHECK
+    if i.task not in (Task.CLASSIFICATION, Task.EXTRACTION):
+        found[_ENCODER] = Gate.TASK
+    if i.baseline_is_small:
+        found[_SMALL] = Gate.SAME
+    return tuple(found)
 
 
 _PEOPLE_OPTION = Option(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, Gate.OPEN, 0.0, 0.0, 0.0)
@@ -1091,19 +1115,33 @@ def _excess(mean: float, spread: float, bar: float) -> float:
 
     Failures are lognormal; then this is the price of a put on them (Black and Scholes 1973).
     """
-    failures, allowed = 1.0 - mean, 1.0 - bar
+    allowed = 1.0 - bar
     if allowed <= 0.0:
         return 0.0
-    variance = _log_variance(mean, spread)
-    if variance <= 0.0:
+    failures, half, width = _put(mean, spread)
+    if width == 0.0:
         return max(0.0, mean - bar)
-    middle, width = log(failures / allowed), sqrt(2.0 * variance)
-    return 0.5 * (
-        allowed * erfc((middle - 0.5 * variance) / width) - failures * erfc((middle + 0.5 * variance) / width)
-    )
+    middle = log(failures / allowed)
+    return 0.5 * (allowed * erfc((middle - half) / width) - failures * erfc((middle + half) / width))
 
 
-_weighed: dict[int, tuple[Inputs, list[Option]]] = {}
+@lru_cache(maxsize=MOST_SPREADS)
+def _put(mean: float, spread: float) -> tuple[float, float, float]:
+    """The failures of a score, half of the variance of their log and the root of twice it."""
+    variance = _log_variance(mean, spread)
+    return 1.0 - mean, 0.5 * variance, sqrt(2.0 * variance) if variance > 0.0 else 0.0
+
+
+class Weighed(NamedTuple):
+    """The options of some inputs with the sums behind them, and whether all are in full."""
+
+    inputs: Inputs
+    options: list[Option]
+    sums: tuple[tuple[Belief, ...], tuple[float, ...], tuple[Gate, ...]]
+    whole: bool
+
+
+_weighed: dict[int, Weighed] = {}
 """The options of the latest inputs by their identity: a draw's are asked for again when its doubts are counted."""
 
 MOST_WEIGHED = 300
@@ -1111,14 +1149,20 @@ MOST_WEIGHED = 300
 
 def weigh(i: Inputs) -> list[Option]:
     """All options in full, in the order of WAYS."""
+    return _weigh(i, whole=True).options
+
+
+def _weigh(i: Inputs, *, whole: bool) -> Weighed:
+    """whole: in full also those options that cannot be had, of which else there is no more than what is believed and
+    the gate."""
     kept = _weighed.get(id(i))
-    if kept is not None and kept[0] is i:
-        return kept[1]
+    if kept is not None and kept.inputs is i and kept.whole >= whole:
+        return kept
     if len(_weighed) >= MOST_WEIGHED:
         # The oldest alone: with all gone, draws of which the doubts are still to be counted would be weighed again.
         del _weighed[next(iter(_weighed))]
-    found = _weigh(i)
-    _weighed[id(i)] = i, found
+    sums = beliefs(i), serving_usd_per_request(i), shut_out(i)
+    found = _weighed[id(i)] = Weighed(i, _options_of(i, *sums, whole=whole), sums, whole)
     return found
 
 
@@ -1127,25 +1171,30 @@ def forget() -> None:
     _weighed.clear()
 
 
+Plan = tuple[int, float, float, float, float, float, float, float, float, Gate]
+"""An option's place in WAYS, its start_usd, trial_usd, days, trial_days and first_token_ms as in `Option`, what its
+upkeep and its renewal cost a month, the share of requests that it sends on to what you have, and its gate."""
+
+Sums = tuple[int, float, float, float, float, float, float, float, float, Gate, float, float]
+"""An option's place in WAYS, then the fields of `Option` up to its mean, and what it is worth with no answer right."""
+
+
 class Costed(NamedTuple):
     """The sums that the options of one situation share: what an answer's being right is worth over the horizon, what a
     trial has to beat, and each option before it is known what a trial of it is worth."""
 
     a_share_usd: float
     floor_usd: float
-    options: list[tuple[int, float, float, float, float, float, float, float, float, Gate, float, float]]
-    """Place in WAYS, then the fields of `Option` up to its mean, and what it is worth with no answer right."""
+    options: list[Sums]
 
 
-def _costed(
+def _planned(
     i: Inputs, held: tuple[Belief, ...], served: tuple[float, ...], gates: tuple[Gate, ...], places: Iterable[int]
-) -> Costed:
-    """What the options at these places cost, what you have first of all. The hot loop of every draw and flip."""
+) -> list[Plan]:
+    """What the options at these places take, whatever they are asked and earn. Of what is believed only a small model's
+    accuracy matters here, and of serving only what you have."""
     values = i.__dict__
-    months = _annuity_months(i.horizon_months, i.discount_share)
-    hour, requests = i.engineer_usd_per_hour, i.requests_per_month
-    a_share_usd = requests * months * (i.success_usd + i.failure_usd)
-    failures_usd = requests * i.failure_usd
+    hour = i.engineer_usd_per_hour
     changed = stale_share(i.retraining_days, i.fact_half_life_days) if i.facts_per_answer_count > 0 else 0.0
     retrain_usd = (changed * DAYS_PER_MONTH / i.retraining_days + 1 / i.base_life_months) * i.retraining_usd
     rent = 0.0
@@ -1164,19 +1213,16 @@ def _costed(
     budget_usd, deadline_days, items = i.budget_usd, i.deadline_days, i.test_items
     prompt_hours, system_hours, trial_share = i.prompt_upkeep_hours, i.system_upkeep_hours, i.trial_share
     moving_share = MOVE_SHARE / i.base_life_months
-    floor = 0.0
     found = []
     for k in places:
         _, _, measured, _, large, trained, retrieves, hours, times = WAYS[k]
-        accuracy, spread = held[k]
         first_token = large_ms if large and not (small_is_base and k != _STRONGER) else small_ms
         work = values[hours] * times if hours else 0.0
-        upkeep, serving, gate = prompt_hours, served[k], gates[k]
+        upkeep, sent, gate = prompt_hours, 0.0, gates[k]
         if k == _PROMPT and i.prompt_engineered:
             work *= 0.5
         elif k == _CASCADE:
             sent = min(1.0, 2.0 * (1.0 - held[_SMALL].mean) * i.caught_share)
-            serving += sent * served[_KEEP]
             first_token += sent * large_ms
         if retrieves:
             first_token += i.retrieval_ms
@@ -1202,9 +1248,6 @@ def _costed(
             moving = retrain_usd + (rent if not large else 0.0)
         else:
             moving = start * moving_share
-        run = requests * serving + upkeep * hour + moving
-        fixed_usd = -(failures_usd + run) * months - start
-        mean_usd = a_share_usd * accuracy + fixed_usd
         if gate is Gate.OPEN:
             if first_token > latency_ms:
                 gate = Gate.LATENCY
@@ -1212,10 +1255,25 @@ def _costed(
                 gate = Gate.BUDGET
             elif days > deadline_days:
                 gate = Gate.DEADLINE
-        if k == _KEEP:
-            start = trial = days = trial_days = 0.0
-            if gate is Gate.OPEN:
-                floor = max(0.0, mean_usd)
+        found.append((k, start, trial, days, trial_days, first_token, upkeep * hour, moving, sent, gate))
+    return found
+
+
+def _costed(i: Inputs, held: tuple[Belief, ...], served: tuple[float, ...], plans: Iterable[Plan]) -> Costed:
+    """What these options cost and earn, what you have first of all. With the plans the hot loop of draws and flips."""
+    months, requests = _annuity_months(i.horizon_months, i.discount_share), i.requests_per_month
+    a_share_usd = requests * months * (i.success_usd + i.failure_usd)
+    failures_usd = requests * i.failure_usd
+    floor = 0.0
+    found = []
+    for k, start, trial, days, trial_days, first_token, upkeep_usd, moving, sent, gate in plans:
+        accuracy, spread = held[k]
+        serving = served[k] + sent * served[_KEEP] if sent else served[k]
+        run = requests * serving + upkeep_usd + moving
+        fixed_usd = -(failures_usd + run) * months - start
+        mean_usd = a_share_usd * accuracy + fixed_usd
+        if k == _KEEP and gate is Gate.OPEN:
+            floor = max(0.0, mean_usd)
         found.append(
             (k, accuracy, spread, start, trial, run, days, trial_days, first_token, gate, mean_usd, fixed_usd)
         )
@@ -1225,21 +1283,46 @@ def _costed(
 _annuity_months = lru_cache(maxsize=KEPT)(annuity_months)
 
 
-def _weigh(i: Inputs) -> list[Option]:
-    """The options without those that are kept."""
-    a_share_usd, floor, costed = _costed(i, beliefs(i), serving_usd_per_request(i), shut_out(i), range(_PEOPLE))
+def _options_of(
+    i: Inputs, held: tuple[Belief, ...], served: tuple[float, ...], gates: tuple[Gate, ...], *, whole: bool
+) -> list[Option]:
     items = i.test_items
-    found = []
-    for k, accuracy, spread, start, trial, run, days, trial_days, first_token, gate, mean_usd, fixed_usd in costed:
-        if k == _KEEP:
-            worth_usd, bar = mean_usd, accuracy
+    plans = _planned(i, held, served, gates, range(_PEOPLE) if whole else _open(gates))
+    a_share_usd, floor, costed = _costed(i, held, served, plans)
+    found = [_PEOPLE_OPTION] * len(WAYS)
+    if not whole:
+        for k in range(_PEOPLE):
+            if gates[k] is not Gate.OPEN:
+                found[k] = _unweighed(*held[k], gates[k])
+    for sums in costed:
+        if whole or sums[9] is Gate.OPEN:
+            found[sums[0]] = _in_full(sums, a_share_usd, floor, items)
         else:
-            worth_usd, bar = _tried(accuracy, spread, trial, mean_usd, fixed_usd, a_share_usd, floor, items)
-        found.append(
-            Option(accuracy, spread, start, trial, run, days, trial_days, first_token, gate, mean_usd, worth_usd, bar)
-        )
-    found.append(_PEOPLE_OPTION)
+            found[sums[0]] = _unweighed(sums[1], sums[2], sums[9])
     return found
+
+
+def _alone(
+    i: Inputs, k: int, held: tuple[Belief, ...], served: tuple[float, ...], gates: tuple[Gate, ...]
+) -> Option:
+    """One option in full, without the others."""
+    plans = _planned(i, held, served, gates, (_KEEP, k) if k != _KEEP else (_KEEP,))
+    a_share_usd, floor, costed = _costed(i, held, served, plans)
+    return _in_full(costed[-1], a_share_usd, floor, i.test_items)
+
+
+def _in_full(sums: Sums, a_share_usd: float, floor: float, items: float) -> Option:
+    k, accuracy, spread, start, trial, run, days, trial_days, first_token, gate, mean_usd, fixed_usd = sums
+    if k == _KEEP:
+        worth_usd, bar = mean_usd, accuracy
+    else:
+        worth_usd, bar = _tried(accuracy, spread, trial, mean_usd, fixed_usd, a_share_usd, floor, items)
+    return Option(accuracy, spread, start, trial, run, days, trial_days, first_token, gate, mean_usd, worth_usd, bar)
+
+
+def _unweighed(accuracy: float, spread: float, gate: Gate) -> Option:
+    """An option that cannot be had, as far as a draw needs it."""
+    return Option(accuracy, spread, inf, inf, inf, inf, inf, inf, gate, -inf, -inf, inf)
 
 
 @lru_cache(maxsize=MOST_SPREADS)
@@ -1287,38 +1370,20 @@ def options(i: Inputs) -> dict[Answer, Option]:
 def ranked(i: Inputs, found: list[Option], chance_target: float) -> list[int]:
     """The places in WAYS of the options that can be had, by their worth. First of all comes what you have when it
     meets the need, or people when nothing else can."""
-    order = sorted(
-        [k for k, option in enumerate(found) if option.gate is Gate.OPEN], key=lambda k: -found[k].worth_usd
-    )
+    worths = {k: option.worth_usd for k, option in enumerate(found) if option.gate is Gate.OPEN}
+    order = sorted(worths, key=worths.__getitem__, reverse=True)
     first = _PEOPLE if chance_target < UNREACHABLE_SHARE else _KEEP if _is_met(i, found) else order[0]
     return [first, *(k for k in order if k != first)]
 
 
+def _could_be_kept(i: Inputs) -> bool:
+    """Whether what you have is what is needed, if it only is quick enough and loses no money."""
+    return is_enough(i) and i.failure not in (Failure.SLOW, Failure.DEAR)
+
+
 def _is_met(i: Inputs, found: list[Option]) -> bool:
     """Whether what you have meets the need, is neither too slow nor too dear, and does not lose money."""
-    met = is_enough(i) and i.failure not in (Failure.SLOW, Failure.DEAR)
-    return met and found[_KEEP].gate is Gate.OPEN and found[_KEEP].mean_usd >= 0.0
-
-
-def at_once(i: Inputs) -> Answer:
-    """The first of `ranked` without what stands behind it."""
-    return _first(i, beliefs(i), serving_usd_per_request(i), shut_out(i))
-
-
-def worth(i: Inputs, answer: StrEnum) -> float:
-    """The output that `VALUES` names for an answer, without the others."""
-    k = PLACES[Answer(answer)]
-    if k == _PEOPLE:
-        return 0.0
-    a_share_usd, floor, costed = _costed(
-        i, beliefs(i), serving_usd_per_request(i), shut_out(i), (_KEEP, k) if k != _KEEP else (_KEEP,)
-    )
-    _, accuracy, spread, _, trial, _, _, _, _, gate, mean_usd, fixed_usd = costed[-1]
-    if gate is not Gate.OPEN:
-        return -inf
-    if k == _KEEP:
-        return mean_usd
-    return _tried(accuracy, spread, trial, mean_usd, fixed_usd, a_share_usd, floor, i.test_items)[0]
+    return _could_be_kept(i) and found[_KEEP].gate is Gate.OPEN and found[_KEEP].mean_usd >= 0.0
 
 
 BOUND_SLACK = 1e-7
@@ -1326,20 +1391,40 @@ BOUND_SLACK = 1e-7
 of a variance loses spreads below 1e-8, and nothing else comes near that."""
 
 
-def _first(i: Inputs, held: tuple[Belief, ...], served: tuple[float, ...], gates: tuple[Gate, ...]) -> Answer:
-    """The first of `ranked`, from the sums behind it. Only options that can be had are weighed, and of those only the
-    ones that may be the best."""
-    target = i.target_accuracy_share
-    a_share_usd, floor, costed = _costed(
-        i, held, served, gates, [k for k in range(_PEOPLE) if gates[k] is Gate.OPEN]
-    )
+def _open(gates: tuple[Gate, ...]) -> list[int]:
+    """The places of the options that can be had if they are not too slow or too dear."""
+    return [k for k in range(_PEOPLE) if gates[k] is Gate.OPEN]
+
+
+def _first(i: Inputs, held: tuple[Belief, ...], served: tuple[float, ...], plans: Iterable[Plan]) -> Answer:
+    """The first of `ranked`, from the sums behind it, what you have first of all. Only options that can be had are
+    weighed, and of those only the ones that may be the best."""
+    a_share_usd, floor, costed = _costed(i, held, served, plans)
     had = [option for option in costed if option[9] is Gate.OPEN]
-    if not any(_reaches(option[1], option[2], target) >= UNREACHABLE_SHARE for option in had):
+    if not _is_any_likely(had, i.target_accuracy_share):
         return Answer.PEOPLE
-    if had[0][0] == _KEEP and is_enough(i) and i.failure not in (Failure.SLOW, Failure.DEAR) and had[0][10] >= 0.0:
+    if _is_kept(i, had):
         return Answer.KEEP
-    items = i.test_items
-    best, best_usd, least_usd = _PEOPLE, -inf, max(0.0, *[option[10] for option in had])
+    best, best_usd = _best(had, a_share_usd, floor, i.test_items)
+    return WAYS[best if best_usd >= 0.0 else _PEOPLE].answer
+
+
+def _is_any_likely(had: list[Sums], target: float) -> bool:
+    """Whether any of the options that can be had is likely to reach the accuracy that is needed."""
+    return any(_reaches(option[1], option[2], target) >= UNREACHABLE_SHARE for option in had)
+
+
+def _is_kept(i: Inputs, had: list[Sums]) -> bool:
+    """`_is_met`, from the sums of the options that can be had."""
+    return _could_be_kept(i) and had[0][0] == _KEEP and had[0][10] >= 0.0
+
+
+def _best(
+    had: list[Sums], a_share_usd: float, floor: float, items: float, best: int = _PEOPLE, best_usd: float = -inf
+) -> tuple[int, float]:
+    """The place and the worth of the best of these options and of the best so far: the first of equals. None below
+    nought is looked for."""
+    least_usd = max(best_usd, 0.0, *[option[10] for option in had])
     for k, accuracy, spread, _, trial, _, _, _, _, _, mean_usd, fixed_usd in had:
         worth_usd = mean_usd
         if k != _KEEP:
@@ -1350,86 +1435,303 @@ def _first(i: Inputs, held: tuple[Belief, ...], served: tuple[float, ...], gates
             if mean_usd < least_usd and most_usd + slack_usd < least_usd:
                 continue
             worth_usd, _ = _tried(accuracy, spread, trial, mean_usd, fixed_usd, a_share_usd, floor, items)
-        if worth_usd > best_usd:
+        if worth_usd > best_usd or (worth_usd == best_usd and k < best):
             best, best_usd = k, worth_usd
             least_usd = max(least_usd, worth_usd)
-    return WAYS[best if best_usd >= 0.0 else _PEOPLE].answer
+    return best, best_usd
 
 
-COSTED_FROM = frozenset({
+DECIDED_FROM = frozenset({
     "target_accuracy_share",
     "prompted_accuracy_share",
     "failure",
-    *(way.work for way in WAYS if way.work),
-    *(way.measured for way in WAYS if way.measured),
     "requests_per_month",
-    "fact_half_life_days",
-    "facts_per_answer_count",
     "failure_usd",
     "success_usd",
-    "labelled_examples",
-    "new_examples",
-    "larger_model_labels",
-    "baseline_is_small",
-    "prompt_engineered",
     "test_items",
-    "candidates",
-    "retraining_days",
-    "example_tokens",
+    "horizon_months",
+    "discount_share",
+})  # fmt: skip
+"""What every option is held against follows from these."""
+
+PLANNED_FROM: dict[str, frozenset[int]] = {
+    **dict.fromkeys(
+        (
+            "baseline_is_small",
+            "test_items",
+            "latency_ms",
+            "budget_usd",
+            "deadline_days",
+            "example_usd",
+            "labels_per_day_examples",
+            "engineer_usd_per_hour",
+            "trial_share",
+            "switch_work_hours",
+            "prompt_upkeep_hours",
+            "base_life_months",
+            "large_first_token_ms",
+            "small_first_token_ms",
+        ),
+        _ALL,
+    ),
+    **dict.fromkeys(
+        (
+            "fact_half_life_days",
+            "facts_per_answer_count",
+            "labelled_examples",
+            "new_examples",
+            "larger_model_labels",
+            "retraining_days",
+            "example_tokens",
+            "minimum_examples",
+            "training_examples",
+            "runs_count",
+            "retraining_usd",
+            "training_work_hours",
+        ),
+        _OF_TRAINED,
+    ),
+    **dict.fromkeys(
+        ("hosting", "hosting_gpus", "device", "device_usd_per_hour", "managed_small_usd_per_mtok"), _SMALL_TRAINED
+    ),
+    **{way.measured: frozenset({k}) for k, way in enumerate(WAYS) if way.measured},
+    **dict.fromkeys(("retrieved_accuracy_share", "retrieval_work_hours", "retrieval_ms"), _OF_RETRIEVAL),
+    "system_upkeep_hours": _OF_TRAINED | _OF_RETRIEVAL,
+    "managed_large_usd_per_mtok": _OF_TRAINED - _SMALL_TRAINED,
+    "prompt_work_hours": frozenset({_PROMPT, _CASCADE}),
+    "prompt_engineered": frozenset({_PROMPT}),
+    "candidates": frozenset({_SMALL}),
+    "caught_share": frozenset({_CASCADE}),
+}
+"""What plans follow from beside the sums that are kept, and the options whose plans they are a part of."""
+
+INFORMED_FROM = frozenset({
+    "target_accuracy_share",
+    "long_context",
+    "corpus_tokens",
+    "window_tokens",
+    "conversation_turns",
+    "drip_fed_share",
+    "multi_turn_drop_share",
+    "restated_kept_share",
+    "closed_book_accuracy_share",
+    "gold_passage_accuracy_share",
+    "retrieval_loss_share",
+})  # fmt: skip
+"""What beliefs follow from only by what `_informed` gives, which most often stays as it is."""
+
+
+def _informed(i: Inputs) -> tuple[Published, bool | None, float | None, tuple[float, float] | None]:
+    return published(i), is_knowledge_gap(i), restated_share(i), passage_shares(i)
+
+
+ONE_WAY = frozenset({
+    "window_tokens",
     "latency_ms",
+    "gpus",
     "budget_usd",
     "deadline_days",
-    "horizon_months",
-    "hosting",
     "hosting_gpus",
-    "device",
     "device_usd_per_hour",
-    "caught_share",
+    "shared_prefix_share",
+    "thinking_tokens",
+    "example_tokens",
+    "drip_fed_share",
+    "retrieval_loss_share",
+    "multi_turn_drop_share",
+    "restated_kept_share",
     "minimum_examples",
+    "large_input_usd_per_mtok",
+    "large_output_usd_per_mtok",
+    "small_input_usd_per_mtok",
+    "small_output_usd_per_mtok",
+    "open_large_input_usd_per_mtok",
+    "open_large_output_usd_per_mtok",
+    "stronger_price_ratio",
+    "cache_read_ratio",
+    "cache_hit_share",
+    "cache_minimum_tokens",
+    "tuned_price_ratio",
     "managed_small_usd_per_mtok",
     "managed_large_usd_per_mtok",
     "training_examples",
+    "rollout_prompts_count",
+    "rollouts_count",
+    "rollout_input_usd_per_mtok",
+    "rollout_output_usd_per_mtok",
+    "grader_usd",
     "runs_count",
     "example_usd",
     "labels_per_day_examples",
     "engineer_usd_per_hour",
     "trial_share",
+    "prompt_work_hours",
+    "switch_work_hours",
+    "retrieval_work_hours",
+    "training_work_hours",
     "prompt_upkeep_hours",
     "system_upkeep_hours",
     "retraining_usd",
     "base_life_months",
+    "retrieved_tokens",
     "large_first_token_ms",
     "small_first_token_ms",
     "retrieval_ms",
-    "discount_share",
 })  # fmt: skip
-"""What an answer follows from beside the sums that are kept."""
+"""As such a field rises, what each option costs to start, to try and to run moves one way or not at all, and a gate
+opens or shuts once. Where it moves no belief, an option is worth, all the way to another value of the field, at least
+what the dearer end of each of these sums leaves of it, and at most what the cheaper one does."""
 
-_BELIEFS_FROM, _SERVING_FROM, _GATES_FROM, _ROLLOUTS_FROM = map(
-    frozenset, (BELIEFS_FROM, SERVING_FROM, GATES_FROM, ROLLOUTS_FROM)
-)
+_REPLANNED = {
+    **PLANNED_FROM,
+    **{name: PLANNED_FROM.get(name, _NONE) | {_REINFORCE} for name in ROLLOUTS_FROM},
+}
+_BELIEFS_FROM, _SERVING_FROM, _GATES_FROM = map(frozenset, (BELIEFS_FROM, SERVING_FROM, GATES_FROM))
 
 
-def near(i: Inputs) -> Callable[[str, Inputs], Answer]:
-    """`at_once` for inputs that differ from these in one field, by its name: sums that the field is no part of stay as
-    they are, and where none of them moves so does the answer."""
-    sums = held, served, gates = beliefs(i), serving_usd_per_request(i), shut_out(i)
-    here = _first(i, *sums)
+def near(i: Inputs) -> Near[Inputs]:
+    """The first of `ranked`, without what stands behind it, for inputs that differ from these in one field: the options
+    that it is no part of stay as they are, and only the others are weighed again. What moves one way is looked at from
+    both ends."""
+    held, served, gates = beliefs(i), serving_usd_per_request(i), shut_out(i)
+    informed, places, target, items = _informed(i), _open(gates), i.target_accuracy_share, i.test_items
+    plans = _planned(i, held, served, gates, places)
+    here = _first(i, held, served, plans)
+    a_share_usd, floor, costed = _costed(i, held, served, plans)
+    had = [option for option in costed if option[9] is Gate.OPEN]
+    is_kept = bool(had) and _is_kept(i, had)
+    likely = {option[0] for option in had if _is_any_likely([option], target)}
+    worths = {option[0]: _best([option], a_share_usd, floor, items)[1] for option in had}
+    order = sorted(worths, key=worths.__getitem__, reverse=True)
+    # What is best here is most often best near it too: the others are then soon seen to be worth less.
+    places.sort(key=lambda k: (k != _KEEP, -worths.get(k, -inf)))
+    at = {k: place for place, k in enumerate(places)}
+    plans.sort(key=lambda plan: at[plan[0]])
 
-    def answer_at(name: str, other: Inputs) -> Answer:
-        moved = (
-            beliefs(other) if name in _BELIEFS_FROM else held,
+    def moved_by(name: str, other: Inputs) -> tuple[tuple[Belief, ...], tuple[float, ...], tuple[Gate, ...]]:
+        is_believed = name in _BELIEFS_FROM and (name not in INFORMED_FROM or _informed(other) != informed)
+        return (
+            _beliefs(other) if is_believed else held,
             serving_usd_per_request(other) if name in _SERVING_FROM else served,
             shut_out(other) if name in _GATES_FROM else gates,
         )
-        costed = name in COSTED_FROM or (name in _ROLLOUTS_FROM and gates[_REINFORCE] is Gate.OPEN)
-        return _first(other, *moved) if costed or moved != sums else here
 
-    return answer_at
+    def answer_at(name: str, other: Inputs) -> Answer:
+        moved, moved_served, moved_gates = moved_by(name, other)
+        if moved_gates != gates:
+            now = _planned(other, moved, moved_served, moved_gates, _open(moved_gates))
+            return _first(other, moved, moved_served, now)
+        now, replanned = plans, _REPLANNED.get(name, _NONE)
+        touched: set[int] = set()
+        if moved is not held:
+            touched = _differing(held, moved)
+            if _SMALL in touched:
+                replanned |= {_CASCADE}
+        if moved_served is not served:
+            touched |= _differing(served, moved_served)
+            if _KEEP in touched:
+                replanned |= _OF_TRAINED
+        if replanned:
+            again = places if replanned is _ALL else [k for k in places if k in replanned]
+            now = _planned(other, moved, moved_served, gates, again)
+            if again is not places:
+                now, some = [*plans], now
+                for plan in some:
+                    now[at[plan[0]]] = plan
+            touched |= {plan[0] for plan, before in zip(now, plans, strict=True) if plan != before}
+        if name in DECIDED_FROM or _KEEP in touched:
+            return _first(other, moved, moved_served, now)
+        if not touched:
+            return here
+        weighed = _costed(other, moved, moved_served, [plan for plan in now if plan[0] in touched]).options
+        able = [option for option in weighed if option[9] is Gate.OPEN]
+        if likely <= touched and not _is_any_likely(able, target):
+            return Answer.PEOPLE
+        if is_kept:
+            return Answer.KEEP
+        best = next((k for k in order if k not in touched), _PEOPLE)
+        best, best_usd = _best(able, a_share_usd, floor, items, best, worths.get(best, -inf))
+        return WAYS[best if best_usd >= 0.0 else _PEOPLE].answer
+
+    best_here, rows = PLACES[here], {option[0]: option for option in costed}
+    is_provable = best_here in likely and (is_kept or not _could_be_kept(i))
+    # On the way a belief may leave and come back where conversations or passages are a part of it.
+    is_winding = restated_share(i) is not None or passage_shares(i) is not None
+    months = _annuity_months(i.horizon_months, i.discount_share)
+
+    def stays(name: str, other: Inputs) -> bool:
+        if not is_provable or name not in ONE_WAY:
+            return False
+        moved, moved_served, moved_gates = moved_by(name, other)
+        if moved != held or (is_winding and name in _BELIEFS_FROM):
+            return False
+        if any(moved_gates[k] is Gate.OPEN and gates[k] is not Gate.OPEN for k in range(_PEOPLE)):
+            return False
+        there = _planned(other, held, moved_served, moved_gates, places)
+        _, other_floor, others = _costed(other, held, moved_served, there)
+        is_open = {option[0] for option in others if option[9] is Gate.OPEN}
+        if best_here not in is_open or (_KEEP in is_open) is not (_KEEP in worths):
+            return False
+        if is_kept:
+            return others[0][10] >= 0.0
+        floors = min(floor, other_floor), max(floor, other_floor)
+        rivals = {option[0]: option for option in others if option[0] in is_open or option[0] in worths}
+        mine = rivals.pop(best_here)
+        if floor == other_floor and mine == rows[best_here]:
+            # The others that do not move either stay behind it.
+            rivals = {k: option for k, option in rivals.items() if option != rows[k]}
+        least_usd = _worth_within(rows[best_here], mine, months, a_share_usd, floors[0], items, least=True)
+        return least_usd >= 0.0 and all(
+            _worth_within(rows[k], option, months, a_share_usd, floors[1], items, least=False) < least_usd
+            for k, option in rivals.items()
+        )
+
+    own_worths: dict[int, float] = {}
+
+    def worth_at(name: str, other: Inputs, answer: StrEnum) -> float:
+        k = PLACES[answer]
+        if k == _PEOPLE:
+            return 0.0
+        sums = moved_by(name, other)
+        is_same = sums == (held, served, gates) and _REPLANNED.get(name, _NONE).isdisjoint((_KEEP, k))
+        if is_same and name not in DECIDED_FROM and k in own_worths:
+            return own_worths[k]
+        option = _alone(other, k, *sums)
+        worth_usd = option.worth_usd if option.gate is Gate.OPEN else -inf
+        if is_same and name not in DECIDED_FROM:
+            own_worths[k] = worth_usd
+        return worth_usd
+
+    return Near(answer_at, stays, worth_at)
+
+
+def _worth_within(
+    one: Sums, other: Sums, months: float, a_share_usd: float, floor: float, items: float, *, least: bool
+) -> float:
+    """The least, or the most, that an option is worth between two ends of its sums, with what rounding could change.
+
+    A worth falls with the cost of a start, of a trial and of each month, and rises with the floor.
+    """
+    k, accuracy, spread, start, trial, run, _, _, _, _, mean_usd, fixed_usd = one
+    dearer = max if least else min
+    start_usd, trial_usd, run_usd = dearer(start, other[3]), dearer(trial, other[4]), dearer(run, other[5])
+    saved_usd = months * (run - run_usd) + (start - start_usd)
+    mean_usd, fixed_usd = mean_usd + saved_usd, fixed_usd + saved_usd
+    slack_usd = BOUND_SLACK * (a_share_usd + abs(fixed_usd) + floor + trial_usd)
+    if k == _KEEP:
+        worth_usd = mean_usd
+    else:
+        worth_usd, _ = _tried(accuracy, spread, trial_usd, mean_usd, fixed_usd, a_share_usd, floor, items)
+    return worth_usd - slack_usd if least else worth_usd + slack_usd
+
+
+def _differing(these: tuple[T, ...], those: tuple[T, ...]) -> set[int]:
+    """The places at which two differ."""
+    return {k for k, (this, that) in enumerate(zip(these, those, strict=True)) if this != that}
 
 
 def compute(i: Inputs) -> Outputs:
-    found = weigh(i)
+    found = _weigh(i, whole=False).options
     chance_target = _chance_target(i, found)
     return _outputs(i, found, chance_target, ranked(i, found, chance_target))
 
@@ -1437,7 +1739,7 @@ def compute(i: Inputs) -> Outputs:
 def settle(i: Inputs, answers: tuple[StrEnum, ...]) -> Outputs:
     """The outputs with these answers first: those that most draws give, the commonest before all."""
     found = weigh(i)
-    places, chance_target = [PLACES[Answer(answer)] for answer in answers], _chance_target(i, found)
+    places, chance_target = [PLACES[answer] for answer in answers], _chance_target(i, found)
     order = [k for k in ranked(i, found, chance_target) if k not in places]
     return _outputs(i, found, chance_target, [*places, *order])
 
@@ -1458,43 +1760,44 @@ def _outputs(i: Inputs, found: list[Option], chance_target: float, order: list[i
     best, base = found[k], i.prompted_accuracy_share
     low, high = ends(best)
     floor = max(0.0, worths[_KEEP])
+    told = {
+        "step_count": float(k),
+        "second_count": float(second),
+        "best_worth_usd": max(worths),
+        "gain_usd": best.worth_usd - floor,
+        "lead_usd": best.worth_usd - (found[second].worth_usd if second != k else -inf),
+        "trial_worth_usd": best.worth_usd - max(floor, best.mean_usd),
+        "best_accuracy_share": best.accuracy,
+        "best_low_share": low,
+        "best_high_share": high,
+        "bar_share": min(1.0, max(0.0, best.bar)),
+        "chance_better_share": _above(best.accuracy, best.spread, best.bar),
+        "chance_target_share": chance_target,
+        "break_even_share": break_even_accuracy(i.success_usd, i.failure_usd),
+        "trial_usd": best.trial_usd,
+        "trial_days": best.trial_days,
+        "best_start_usd": best.start_usd,
+        "best_days": best.days,
+        "best_run_usd_per_month": best.run_usd_per_month,
+        "training_gain_points": 100 * (found[_TUNE_SMALL].accuracy - base),
+        "retrieval_gain_points": 100 * (found[_RETRIEVE].accuracy - base),
+        "keep_worth_usd": worths[0],
+        "prompt_worth_usd": worths[1],
+        "stronger_worth_usd": worths[2],
+        "retrieve_worth_usd": worths[3],
+        "whole_worth_usd": worths[4],
+        "small_worth_usd": worths[5],
+        "cascade_worth_usd": worths[6],
+        "encoder_worth_usd": worths[7],
+        "tune_small_worth_usd": worths[8],
+        "tune_large_worth_usd": worths[9],
+        "reinforce_worth_usd": worths[10],
+        "both_worth_usd": worths[11],
+        "people_worth_usd": worths[12],
+    }
     made = object.__new__(Outputs)
     # As `engine.make_inputs` does: the frozen setter is half of the time of this.
-    made.__dict__.update(
-        step_count=float(k),
-        second_count=float(second),
-        best_worth_usd=max(worths),
-        gain_usd=best.worth_usd - floor,
-        lead_usd=best.worth_usd - (found[second].worth_usd if second != k else -inf),
-        trial_worth_usd=best.worth_usd - max(floor, best.mean_usd),
-        best_accuracy_share=best.accuracy,
-        best_low_share=low,
-        best_high_share=high,
-        bar_share=min(1.0, max(0.0, best.bar)),
-        chance_better_share=_above(best.accuracy, best.spread, best.bar),
-        chance_target_share=chance_target,
-        break_even_share=break_even_accuracy(i.success_usd, i.failure_usd),
-        trial_usd=best.trial_usd,
-        trial_days=best.trial_days,
-        best_start_usd=best.start_usd,
-        best_days=best.days,
-        best_run_usd_per_month=best.run_usd_per_month,
-        training_gain_points=100 * (found[_TUNE_SMALL].accuracy - base),
-        retrieval_gain_points=100 * (found[_RETRIEVE].accuracy - base),
-        keep_worth_usd=worths[0],
-        prompt_worth_usd=worths[1],
-        stronger_worth_usd=worths[2],
-        retrieve_worth_usd=worths[3],
-        whole_worth_usd=worths[4],
-        small_worth_usd=worths[5],
-        cascade_worth_usd=worths[6],
-        encoder_worth_usd=worths[7],
-        tune_small_worth_usd=worths[8],
-        tune_large_worth_usd=worths[9],
-        reinforce_worth_usd=worths[10],
-        both_worth_usd=worths[11],
-        people_worth_usd=worths[12],
-    )
+    object.__setattr__(made, "__dict__", told)
     return made
 
 
@@ -1534,7 +1837,10 @@ def ground_of(i: Inputs, o: Outputs) -> Ground:
 
 
 def _option(i: Inputs, answer: StrEnum) -> Option:
-    return weigh(i)[PLACES[Answer(answer)]]
+    k, found = PLACES[answer], _weigh(i, whole=False)
+    if found.options[k].start_usd == inf:
+        found.options[k] = _alone(i, k, *found.sums)
+    return found.options[k]
 
 
 def better(i: Inputs, answer: StrEnum) -> float:
@@ -1774,18 +2080,12 @@ def _next_step(
             )
 
 
-def _typed(i: Inputs, name: str, score: float) -> Answer:
-    """The answer with this score typed into a field."""
-    changed: dict[str, Any] = {name: score}
-    return at_once(replace(i, **changed))
-
-
-def _turning(i: Inputs, name: str, answer: Answer) -> tuple[float, float]:
+def _turning(typed: Callable[[str, float], StrEnum], name: str, answer: Answer) -> tuple[float, float]:
     """The highest score, typed into this field, at which the answer is not yet this one, and the lowest at which it is,
     a thousandth apart at most; 0 and 1 where no score makes the difference."""
 
     def found(score: float) -> bool:
-        return _typed(i, name, score) is answer
+        return typed(name, score) is answer
 
     low, high = 0.0, 1.0
     if found(low) or not found(high):
@@ -1799,12 +2099,19 @@ def _turning(i: Inputs, name: str, answer: Answer) -> tuple[float, float]:
 def turns(i: Inputs, o: Outputs) -> tuple[Turn, ...]:
     """What the first and the second best, while untried, would have to bring over today for the answer to turn."""
     first, second = int(o.step_count), int(o.second_count)
-    here, told = WAYS[first].answer, []
+    here, told, answer_at = WAYS[first].answer, [], near(i).answer_at
+
+    def typed(name: str, score: float) -> StrEnum:
+        """The answer with this score typed into a field."""
+        made = object.__new__(Inputs)
+        object.__setattr__(made, "__dict__", {**i.__dict__, name: score})
+        return answer_at(name, made)
+
     for k, wanted in ((first, False), (second, True)):
         name = WAYS[k].measured
         if not name or getattr(i, name) is not None:
             continue
-        low, high = _turning(i, name, WAYS[k].answer if wanted else here)
+        low, high = _turning(typed, name, WAYS[k].answer if wanted else here)
         if not 0.0 < low < high < 1.0:
             continue
         at = high if wanted else low
@@ -1819,7 +2126,7 @@ def turns(i: Inputs, o: Outputs) -> tuple[Turn, ...]:
                 then=then,
                 condition=f"if a trial shows that “{WAYS[k].answer}” {then} ({now})",
                 at=at,
-                answer=_typed(i, name, at),
+                answer=typed(name, at),
             )
         )
     return tuple(told)
@@ -1855,7 +2162,6 @@ DECISION = Decision(
     exhibits=exhibits,
     result="gain_usd",
     values=VALUES,
-    worth=worth,
     settle=settle,
     kinds=KINDS,
     believed=BELIEVED,

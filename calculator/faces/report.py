@@ -221,11 +221,25 @@ def origin(report: Report, name: str, start: Start) -> str:
 
 def in_brief(report: Report, text: str) -> str:
     """A sentence of the panel with two digits a number; the reader's own numbers stay as they were given."""
+    return in_two_digits(text, _own_numbers(report))
+
+
+_last_own: tuple[Reading, frozenset[str]] | None = None
+
+
+def _own_numbers(report: Report) -> frozenset[str]:
+    """The numbers in all that the reader was asked, as they are shown. The latest are kept: each sentence asks anew."""
+    global _last_own
+    kept = _last_own
+    if kept is not None and kept[0] is report.reading:
+        return kept[1]
     values = report.reading.inputs.__dict__
     specs = fields_of(report.decision.Inputs)
     asked = (name for name, spec in specs.items() if not isinstance(spec, Assume) or name in report.reading.given)
     own = (show_input(report, name, values[name]) for name in asked)
-    return in_two_digits(text, frozenset().union(*map(numbers_in, own)))
+    found: frozenset[str] = frozenset().union(*map(numbers_in, own))
+    _last_own = report.reading, found
+    return found
 
 
 def show_input(report: Report, name: str, value: Value) -> str:

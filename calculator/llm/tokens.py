@@ -95,6 +95,11 @@ def cached_input_factor(*, hit_share: float, read_factor: float, write_factor: f
     return hit_share * read_factor + (1 - hit_share) * write_factor
 
 
+def billed_tokens(prompt_tokens: float, prefix_tokens: float, factor: float) -> float:
+    """A prompt's tokens as they are billed, where a prefix of it costs this part of the price."""
+    return prompt_tokens - prefix_tokens + prefix_tokens * factor
+
+
 def request_usd(
     *,
     prompt_tokens: float,
@@ -135,7 +140,7 @@ def request_usd(
     factor = cached_input_factor(hit_share=hit_share, read_factor=read_factor, write_factor=write_factor)
     if prefix < minimum_prefix_tokens:
         factor = 1.0
-    sent = (prompt_tokens - prefix + prefix * factor) * input_usd_per_mtok
+    sent = billed_tokens(prompt_tokens, prefix, factor) * input_usd_per_mtok
     received = answer_tokens * output_usd_per_mtok
     if prompt_tokens > long_context_tokens:
         sent, received = sent * long_input_factor, received * long_output_factor
