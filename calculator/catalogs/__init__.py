@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from calculator.catalogs.architecture import Architecture
+from calculator.catalogs.architecture import Architecture, cell
 from calculator.catalogs.families import fixed_by_class
 from calculator.catalogs.market import Accelerator, ApiPrice, AttentionKernel, Rent, Source, TuningService
 from calculator.catalogs.rows import read_rows
@@ -27,9 +27,7 @@ def architectures() -> Mapping[str, Architecture]:
     for row in read_rows("models.csv"):
         others = dict(item.split("=") for item in row.pop("others").split(";") if item)
         values: dict[str, Any] = dict(fixed_by_class(row["family"]))
-        for name, text in (row | others).items():
-            kind = Architecture.__annotations__[name]
-            values[name] = text if kind is str else bool(int(text)) if kind is bool else int(text)
+        values |= {name: cell(name, text) for name, text in (row | others).items()}
         models[row["hf_id"]] = Architecture(**values)
     return dict(sorted(models.items(), key=lambda item: item[1].released, reverse=True))
 

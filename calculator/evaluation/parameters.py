@@ -11,12 +11,14 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from calculator.catalogs import Architecture, read_config
 from calculator.catalogs.families import families
 from calculator.evaluation import Quantity, Row, read_rows
+from calculator.evaluation.reading import beside
 from calculator.llm import parameters
 
 ID = "hf_id"
@@ -37,24 +39,13 @@ QUANTITIES = (
     Quantity(name="active parameters", estimate="active_params", measured=_count("computed_active_params")),
 )
 
-# Classes that hold another one as their language model, or are it under another name.
-_SAME_AS = {
-    "Gemma3ForConditionalGeneration": "Gemma3ForCausalLM",
-    "Gemma4ForConditionalGeneration": "Gemma4ForCausalLM",
-    "Glm4vForConditionalGeneration": "Glm4ForCausalLM",
-    "Glm4vMoeForConditionalGeneration": "Glm4MoeForCausalLM",
-    "Llama4ForConditionalGeneration": "Llama4ForCausalLM",
-    "MPTForCausalLM": "MptForCausalLM",
-    "Mistral3ForConditionalGeneration": "MistralForCausalLM",
-    "Qwen2VLForConditionalGeneration": "Qwen2ForCausalLM",
-    "Qwen2_5_VLForConditionalGeneration": "Qwen2ForCausalLM",
-    "Qwen3VLForConditionalGeneration": "Qwen3ForCausalLM",
-    "Qwen3VLMoeForConditionalGeneration": "Qwen3MoeForCausalLM",
-    "Qwen3_5ForConditionalGeneration": "Qwen3_5ForCausalLM",
-    "Qwen3_5MoeForConditionalGeneration": "Qwen3_5MoeForCausalLM",
-    "RWForCausalLM": "FalconForCausalLM",
-    "YiForCausalLM": "LlamaForCausalLM",
-}
+
+@cache
+def _same_as() -> dict[str, str]:
+    """The language model's class by classes that hold it, or are it under another name."""
+    return {row["family"]: row["instead"] for row in beside("same_classes.csv")}
+
+
 _COLUMNS = {
     "hidden_size": "hidden_size", "layers": "num_hidden_layers", "heads": "num_attention_heads",
     "kv_heads": "num_key_value_heads", "head_dim": "head_dim", "intermediate_size": "intermediate_size",
@@ -147,7 +138,7 @@ def predict_config(given: dict[str, Any]) -> dict[str, object]:
 def read_row(row: Row) -> Architecture:
     """The architecture of a row. Raises ValueError for a class that we don't know and for missing dimensions."""
     named = row.get("architecture", "").strip()
-    family = _SAME_AS.get(named, named)
+    family = _same_as().get(named, named)
     model_type = next((key for key, known in families().items() if known.name == family), "")
     if not model_type:
         known = sorted({known.name for known in families().values()})

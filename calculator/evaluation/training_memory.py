@@ -425,30 +425,13 @@ def _widen(found: MemoryEstimate, factor: float) -> MemoryEstimate:
     )
 
 
-# Where the fit starts from, and the logarithm by which a coefficient may move before that counts as much as an error of
-# _TOLERANCE. The values are counted from what the operations keep (two bytes in and out of a norm, four more where it
+# Where the fit starts from.
+# The values are counted from what the operations keep (two bytes in and out of a norm, four more where it
 # works in 32 bit; two bytes that enter an adapter or a 4-bit layer; gradients of one layer's products; a quarter of the
 # numbers where every second matrix product is kept), from defaults (DeepSpeed's bucket of 5e8 16-bit numbers, and the
 # 1e9 weights that its third stage may keep gathered), and, for what an allocator leaves unused, from no more than a
 # round number with a wide range.
-_PRIORS: dict[str, tuple[float, float]] = {
-    "norm_bytes": (4.0, 0.3),
-    "unfused_norm_bytes": (4.0, 0.3),
-    "backward_share": (0.5, 0.3),
-    "lora_input_bytes": (2.0, 0.5),
-    "compiled_share": (0.9, 0.2),
-    "selective_share": (0.24, 0.5),
-    "quantised_input_bytes": (2.0, 0.5),
-    "slack_share": (0.06, 0.5),
-    "static_slack_share": (0.03, 0.5),
-    "other_moment_share": (1.0, 0.5),
-    "variable_share": (0.1, 0.5),
-    "logits_slack_bytes": (3.0, 0.7),
-    "gather_slack_share": (0.5, 1.0),
-    "zero_gib": (0.93, 0.7),
-    "zero3_gib": (1.86, 0.7),
-    "context_gib": (1.0, 0.3),
-}
+_PRIORS = robust.priors("memory")
 _TOLERANCE = 0.05
 
 

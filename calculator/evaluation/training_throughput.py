@@ -561,41 +561,12 @@ class _Point(NamedTuple):
     weight: float
 
 
-# Where the fit starts from, and the logarithm by which a coefficient may move before that counts as much as an error of
-# _TOLERANCE. Before any data: products at the measured matmul speed with a tenth lost, kernels at two thirds of the
+# Where the fit starts from.
+# Before any data: products at the measured matmul speed with a tenth lost, kernels at two thirds of the
 # bandwidth, links at nominal speed, some fifty launches of ten to twenty microseconds per layer and pass, the memory of
 # the host at two thirds. A loop over experts takes 0.2 ms for each: granite-3.0-3b-a800m without grouped kernels does
 # 9 ms per layer and pass over its 40 experts (rows T0381 to T0383, 279 tokens per sample from tokens/s over samples/s).
-_PRIORS: dict[str, tuple[float, float]] = {
-    "matmul": (1.1, 0.15),
-    "size_exponent": (0.15, 0.3),
-    "expert": (1.3, 0.3),
-    "narrow": (1.1, 0.1),
-    "cast": (1.0, 0.5),
-    "attention": (1.0, 0.2),
-    "eager": (1.0, 0.5),
-    "traffic": (1.5, 0.5),
-    "adapter": (1.0, 0.5),
-    "full_size": (1.5, 0.5),
-    "logits": (1.0, 0.5),
-    "nf4": (2.0, 0.5),
-    "gptq": (4.0, 0.7),
-    "int8_launch_s": (5e-4, 0.5),
-    "optimizer": (1.2, 0.4),
-    "host": (1.5, 0.4),
-    "launch_s": (1e-3, 0.5),
-    "adapter_launch_s": (1e-4, 0.5),
-    "fsdp_launch_s": (5e-4, 0.5),
-    "deepspeed_launch_s": (1e-3, 0.5),
-    "mixture_launch_s": (2e-3, 0.5),
-    "expert_launch_s": (2e-4, 0.5),
-    "expert_fetch_s": (2e-3, 0.7),
-    "gather": (1.3, 0.3),
-    "zero_gather": (1.2, 0.3),
-    "tensor_parallel": (1.3, 0.4),
-    "all_to_all": (1.3, 0.5),
-    "node_loss": (0.01, 0.5),
-}
+_PRIORS = robust.priors("speed")
 _TOLERANCE = 0.08
 _HALF_WEIGHT_GUESS = 0.15
 """A row that had to be guessed at by as much counts half."""
