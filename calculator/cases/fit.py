@@ -18,7 +18,6 @@ from calculator.cases.quality import (
     Coefficients,
     baseline_is_small,
     is_engineered,
-    latents,
     retrieval_terms,
     scaled,
     small_terms,
@@ -352,17 +351,6 @@ def _mean(weighted: Iterable[tuple[float, float]], prior: float, prior_weight: f
         total += weight
         above += weight * value
     return above / total
-
-
-def misses(case: Case, fitted: Coefficients) -> dict[str, float]:
-    """By how many standard deviations each option that was not the baseline missed what is expected of it."""
-    here = latents(case.situation, case.options, fitted)
-    points = gained(case)
-    return {
-        option: (points[option] - latent.mean) / sqrt(latent.shared**2 + latent.own**2)
-        for option, latent in here.items()
-        if option != "ft_plus_rag" and option in points and (latent.shared or latent.own)
-    }
 
 
 def as_data(fitted: Coefficients) -> dict[str, float]:

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 from calculator.catalogs.rows import read_table
@@ -24,7 +24,7 @@ class Recipe:
     """Condition and text."""
     cannot: tuple[tuple[str, str], ...]
     """Condition, and what the framework then has no words for."""
-    words: Mapping[str, Mapping[str, str]]
+    words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """By key, what the framework calls each of its values."""
 
     def written(self, said: Mapping[str, object]) -> tuple[str, list[str]]:
@@ -58,17 +58,8 @@ def _holds(condition: str, values: Mapping[str, str]) -> bool:
 @cache
 def recipes(kind: str) -> tuple[Recipe, ...]:
     """Those for training or for serving, in the order of the file."""
-    found = []
-    for name, table in read_table("recipes.toml").items():
-        found.append(
-            Recipe(
-                name=name,
-                kind=table["kind"],
-                label=table["label"],
-                note=table["note"],
-                lines=tuple((condition, text) for condition, text in table["lines"]),
-                cannot=tuple((condition, words) for condition, words in table.get("cannot", ())),
-                words=table.get("words", {}),
-            )
-        )
-    return tuple(recipe for recipe in found if recipe.kind == kind)
+    return tuple(
+        Recipe(name=name, **table | {key: tuple(map(tuple, table.get(key, ()))) for key in ("lines", "cannot")})
+        for name, table in read_table("recipes.toml").items()
+        if table["kind"] == kind
+    )

@@ -259,7 +259,7 @@ def trial_worth(i: Inputs, review: Review, running_usd: float, start_usd: float,
     """(worth in USD over the horizon, chance of earning back the start) of tuning once and keeping it only if it pays.
 
     The gain is normal around that of published cases. A test with standard `error` moves the estimate of it by less
-    than its spread: spread^2 / sqrt(spread^2 + error^2), as in `stats.value.value_of_sample`.
+    than its spread: spread^2 / sqrt(spread^2 + error^2).
     """
     gain = expected_gain(i)
     moved = gain.spread**2 / sqrt(gain.spread**2 + error**2) if gain.spread > 0 else 0.0
