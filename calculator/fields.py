@@ -120,21 +120,26 @@ def ask(
     unit: Unit,
     label: str,
     *,
-    low: float,
-    high: float,
+    low: float = 0,
+    high: float | None = None,
     hint: str = "",
     group: str = "",
     whole: bool = False,
     advanced: bool = False,
 ) -> N:
-    """A number only the reader knows. A default of None makes it optional: "not known"."""
+    """A number only the reader knows. A default of None makes it optional: "not known".
+
+    high: may be left out for a share, which is at most 1; ValueError for another unit.
+    """
+    if high is None and not unit.percent:
+        raise ValueError(f"{label}: high must be given for {unit.name or 'a count'}")
     return _field(
         default,
         Ask(
             label=label,
             unit=unit,
             low=low,
-            high=high,
+            high=1 if high is None else high,
             hint=hint,
             group=group,
             whole=whole,

@@ -104,7 +104,6 @@ class Inputs:
         0.5,
         COUNT,
         "Changes to the wanted behaviour, a month",
-        low=0,
         high=100,
         hint="New rules, new tone, new fields. 0.5: one every other month",
         group=situation.TASK,

@@ -126,7 +126,6 @@ class Inputs:
         0,
         COUNT,
         "LoRA adapters served at once",
-        low=0,
         high=1_000,
         whole=True,
         hint="Of rank 16 on all linear layers, each request with one",

@@ -96,13 +96,12 @@ class Inputs:
         0,
         EXAMPLES,
         "Texts a large model could label for you",
-        low=0,
         high=1e8,
         whole=True,
         hint="Zero if the texts may not be sent to it, or its licence forbids training on its answers",
     )
     teacher_error_share: float | None = _data(
-        None, SHARE, "How often it labels wrong", low=0, high=0.5, hint="Empty: as often as your prompt fails"
+        None, SHARE, "How often it labels wrong", high=0.5, hint="Empty: as often as your prompt fails"
     )
     teacher_writes: bool = flag(
         False, "It also writes the texts", hint="Then they count for less than real ones", group=situation.DATA
