@@ -18,31 +18,19 @@ PRESETS = ("attention", "mlp", "all-linear")
 
 _FUSED_QKV = ("q_proj", "k_proj", "v_proj")
 _ALIASES = {
-    "query_key_value": _FUSED_QKV,
-    "qkv_proj": _FUSED_QKV,
-    "qkv": _FUSED_QKV,
-    "c_attn": _FUSED_QKV,
-    "Wqkv": _FUSED_QKV,
-    "wqkv": _FUSED_QKV,
-    "dense": ("o_proj",),
-    "out_proj": ("o_proj",),
-    "wo": ("o_proj",),
-    "gate_up_proj": ("gate_proj", "up_proj"),
-    "dense_h_to_4h": ("up_proj",),
-    "dense_4h_to_h": ("down_proj",),
-    "fc1": ("up_proj",),
-    "fc2": ("down_proj",),
-    "fc_in": ("up_proj",),
-    "fc_out": ("down_proj",),
-    "c_fc": ("up_proj",),
-    "c_proj": ("o_proj", "down_proj"),
-    "w1": ("gate_proj",),
-    "w2": ("down_proj",),
-    "w3": ("up_proj",),
-    "wte": ("embed_tokens",),
-    "word_embeddings": ("embed_tokens",),
-    "embed_in": ("embed_tokens",),
-    "embed_out": ("lm_head",),
+    alias: names
+    for names, aliases in (
+        (_FUSED_QKV, ("query_key_value", "qkv_proj", "qkv", "c_attn", "Wqkv", "wqkv")),
+        (("o_proj",), ("dense", "out_proj", "wo")),
+        (("gate_proj", "up_proj"), ("gate_up_proj",)),
+        (("gate_proj",), ("w1",)),
+        (("up_proj",), ("dense_h_to_4h", "fc1", "fc_in", "c_fc", "w3")),
+        (("down_proj",), ("dense_4h_to_h", "fc2", "fc_out", "w2")),
+        (("o_proj", "down_proj"), ("c_proj",)),
+        (("embed_tokens",), ("wte", "word_embeddings", "embed_in")),
+        (("lm_head",), ("embed_out",)),
+    )
+    for alias in aliases
 }
 _OTHER_NAMES = (
     "q_a_proj", "q_b_proj", "kv_a_proj_with_mqa", "kv_b_proj", "in_proj", "in_proj_qkvz", "in_proj_ba", "router",
