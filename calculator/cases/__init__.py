@@ -202,37 +202,26 @@ def read_situation(given: Mapping[str, Any], where: str = "situation") -> Situat
     allowed and what was given.
     """
     values: dict[str, Any] = {}
-    for field, (low, high) in _NUMBERS.items():
+    for field in (*_NUMBERS, *_FLAGS, *_WORDS, "task_type", "domain"):
         value = given.get(field)
-        if value is None:
-            continue
-        flagged = isinstance(value, bool) and field != "knowledge_changes_often"
-        if flagged or not isinstance(value, int | float) or not low <= value <= high:
-            raise ValueError(f"{where}: {field} must be a number from {low:g} to {high:g}, got {value!r}")
-        values[field] = float(value)
-    for field in _FLAGS:
-        value = given.get(field)
-        if value is None:
-            continue
-        if not isinstance(value, bool):
-            raise ValueError(f"{where}: {field} must be true or false, got {value!r}")
-        values[field] = value
-    for field, allowed in _WORDS.items():
-        value = given.get(field)
-        if isinstance(value, Mapping):
+        if field in _WORDS and isinstance(value, Mapping):
             value = value.get("level")
         if value is None:
             continue
-        if value not in allowed:
-            raise ValueError(f"{where}: {field} must be one of {', '.join(allowed)}, got {value!r}")
-        values[field] = value
-    for field in ("task_type", "domain"):
-        value = given.get(field)
-        if value is None:
-            continue
-        if not isinstance(value, str):
-            raise ValueError(f"{where}: {field} must be text, got {value!r}")
-        values[field] = value
+        if field in _NUMBERS:
+            low, high = _NUMBERS[field]
+            flagged = isinstance(value, bool) and field != "knowledge_changes_often"
+            fits = not flagged and isinstance(value, int | float) and low <= value <= high
+            allowed = f"a number from {low:g} to {high:g}"
+        elif field in _FLAGS:
+            fits, allowed = isinstance(value, bool), "true or false"
+        elif field in _WORDS:
+            fits, allowed = value in _WORDS[field], f"one of {', '.join(_WORDS[field])}"
+        else:
+            fits, allowed = isinstance(value, str), "text"
+        if not fits:
+            raise ValueError(f"{where}: {field} must be {allowed}, got {value!r}")
+        values[field] = float(value) if field in _NUMBERS else value
     return Situation(**values)
 
 

@@ -105,11 +105,27 @@ def predict(what: str, path: str) -> str:
     module = _module(what)
     if hasattr(module, "predict_file"):
         return str(module.predict_file(path))
+    return as_csv(module.FIELDS, (_predicted(module, row) for row in read_rows(path, module.ID)))
+
+
+def as_csv(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> str:
+    """Rows under a header line."""
     out = io.StringIO()
-    writer = csv.DictWriter(out, module.FIELDS, lineterminator="\n")
+    writer = csv.DictWriter(out, columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(_predicted(module, row) for row in read_rows(path, module.ID))
+    writer.writerows(rows)
     return out.getvalue()
+
+
+def answered(
+    columns: Sequence[str], identity: object, predict: Callable[[], dict[str, object]]
+) -> dict[str, object]:
+    """A prediction in these columns, of which the first identifies the row; or the reason why there is none."""
+    answer: dict[str, object] = {**dict.fromkeys(columns, ""), columns[0]: identity}
+    try:
+        return answer | predict()
+    except ValueError as problem:
+        return answer | {"reason": str(problem).removeprefix("config.json: ")}
 
 
 def validate(what: str, path: str, as_json: bool = False) -> str:

@@ -20,6 +20,7 @@ from calculator.evaluation.figures import CASES, ESTIMATORS, Compared, figures, 
 from calculator.exhibit import Curves, Dots, Line, Scatter
 from calculator.faces import chart
 from calculator.faces.chart import escape
+from calculator.faces.view import scrolled
 from calculator.stats.sampling import quantile
 from calculator.units import COUNT, GIB, PARAMETERS, SHARE, TOKENS, TOKENS_PER_S, Unit
 
@@ -592,15 +593,11 @@ def _figure(title: str, description: str, drawing: str, table: str) -> str:
 
 def _table(name: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table of cells that are already HTML; the first of each row is its heading."""
-    head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
-    body = "".join(
+    body = (
         f'<tr><th scope="row">{first}</th>{"".join(f"<td>{cell}</td>" for cell in others)}</tr>'
         for first, *others in rows
     )
-    return (
-        f'<div class="calc-scroll" tabindex="0" role="group" aria-label="{escape(_capital(name))}">'
-        f'<table class="calc-table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-    )
+    return scrolled(escape(_capital(name)), columns, body)
 
 
 def _percent(share: float | None, *, sign: bool = False) -> str:

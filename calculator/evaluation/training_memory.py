@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from calculator.catalogs import Accelerator, Architecture
 from calculator.catalogs.training import frameworks
-from calculator.evaluation import Quantity, Row, names, published, reading, robust
+from calculator.evaluation import Quantity, Row, answered, names, published, reading, robust
 from calculator.evaluation.distance import LeftOut, cells, project_of, variances
 from calculator.evaluation.training_throughput import cards_of_class, find_accelerator
 from calculator.llm import bands
@@ -371,17 +371,13 @@ PACKAGE = Learnt()
 
 def predict(row: Row, coefficients: Learnt = PACKAGE) -> dict[str, object]:
     """Estimate and band for one run in the row's own metric, or the reason why there is none."""
-    answer: dict[str, object] = dict.fromkeys(FIELDS, "")
-    answer[ID] = row.get(ID, "")
-    try:
+
+    def predicted() -> dict[str, object]:
         found = estimate_row(row, coefficients)
-    except ValueError as problem:
-        answer["reason"] = str(problem)
-        return answer
-    answer["estimate_gib"] = round(found.peak_gib, 3)
-    answer["low_gib"] = round(found.low_gib, 3)
-    answer["high_gib"] = round(found.high_gib, 3)
-    return answer
+        ends = (found.peak_gib, found.low_gib, found.high_gib)
+        return {name: round(gib, 3) for name, gib in zip(FIELDS[1:4], ends, strict=True)}
+
+    return answered(FIELDS, row.get(ID, ""), predicted)
 
 
 def estimate_row(row: Row, learnt: Learnt = PACKAGE) -> MemoryEstimate:

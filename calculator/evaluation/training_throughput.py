@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from calculator.catalogs import Accelerator, Architecture, accelerator, accelerators
-from calculator.evaluation import Quantity, Row, names, published, reading, robust
+from calculator.evaluation import Quantity, Row, answered, names, published, reading, robust
 from calculator.evaluation.distance import LeftOut, cells, project_of, variances
 from calculator.llm.bands import SD_OF_BAND, Known
 from calculator.llm.bands import read as read_known
@@ -509,16 +509,13 @@ PACKAGE = Learnt()
 
 def predict(row: Row, *, coefficients: Learnt = PACKAGE) -> dict[str, object]:
     """Tokens per second and GPU of one row with its band, or the reason why not."""
-    answer: dict[str, object] = dict.fromkeys(FIELDS, "")
-    answer[ID] = row.get(ID, "")
-    try:
+
+    def predicted() -> dict[str, object]:
         estimate = training_time.throughput(*read(row), *coefficients)
-    except ValueError as problem:
-        answer["reason"] = str(problem)
-        return answer
-    for name, value in zip(FIELDS[1:4], (estimate.tokens_per_s_per_gpu, estimate.low, estimate.high), strict=True):
-        answer[name] = float(f"{value:.5g}")
-    return answer
+        ends = (estimate.tokens_per_s_per_gpu, estimate.low, estimate.high)
+        return {name: float(f"{value:.5g}") for name, value in zip(FIELDS[1:4], ends, strict=True)}
+
+    return answered(FIELDS, row.get(ID, ""), predicted)
 
 
 def measured(row: Row) -> float | None:
