@@ -9,6 +9,7 @@ from math import inf
 from typing import NamedTuple
 
 from calculator.catalogs import Accelerator
+from calculator.llm.parameters import by_identity
 
 TERA = 1e12
 GIGA = 1e9
@@ -70,20 +71,9 @@ class Machine(NamedTuple):
     """What the catalogue does not say: matmul, peak, plain, link, bus."""
 
 
-_machines: dict[int, tuple[Accelerator, Machine]] = {}
-
-
-def machine(device: Accelerator) -> Machine:
+@by_identity
+def machine(g: Accelerator) -> Machine:
     """The device's figures. Raises ValueError, naming it, if not even the bandwidth of its memory is known."""
-    known = _machines.get(id(device))
-    if known is None:
-        if len(_machines) >= 256:
-            _machines.clear()
-        known = _machines[id(device)] = (device, _read(device))
-    return known[1]
-
-
-def _read(g: Accelerator) -> Machine:
     bandwidth = g.bandwidth_gb_per_s or 0.0
     if not bandwidth:
         raise ValueError(f"accelerator: no memory bandwidth is known for {g.name}")

@@ -7,10 +7,14 @@ transformers as instantiated; a multimodal model is counted by its text part, an
 predict further tokens (MTP) are left out.
 """
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Concatenate, NamedTuple, ParamSpec, TypeVar
 
 from calculator.catalogs import Architecture
+
+Owner = TypeVar("Owner")
+Made = TypeVar("Made")
+P = ParamSpec("P")
 
 ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
 MLP = ("gate_proj", "up_proj", "down_proj")
@@ -36,6 +40,23 @@ _OTHER_NAMES = (
     "q_a_proj", "q_b_proj", "kv_a_proj_with_mqa", "kv_b_proj", "in_proj", "in_proj_qkvz", "in_proj_ba", "router",
     "embed_tokens", "lm_head",
 )
+
+
+def by_identity(make: Callable[Concatenate[Owner, P], Made]) -> Callable[Concatenate[Owner, P], Made]:
+    """Keeps what a function made of the very same first argument and of equal others: hashing the fifty dimensions of a
+    model would take longer than the estimate."""
+    kept: dict[tuple[object, ...], tuple[Owner, Made]] = {}
+
+    def found_or_made(owner: Owner, /, *args: P.args, **kwargs: P.kwargs) -> Made:
+        key = (id(owner), *args, *kwargs.items())
+        found = kept.get(key)
+        if found is None:
+            if len(kept) >= 500:
+                kept.clear()
+            found = kept[key] = (owner, make(owner, *args, **kwargs))
+        return found[1]
+
+    return found_or_made
 
 
 class Matrix(NamedTuple):
