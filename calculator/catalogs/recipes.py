@@ -27,8 +27,8 @@ class Recipe:
     words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """By key, what the framework calls each of its values."""
 
-    def written(self, said: Mapping[str, object]) -> tuple[str, list[str]]:
-        """The text for a set-up, and what it cannot say. KeyError for a key that the set-up does not have."""
+    def written(self, said: Mapping[str, object]) -> dict[str, str]:
+        """The text for a set-up and the note on what is left to the reader. KeyError for a key the set-up lacks."""
         values = {key: _text(value) for key, value in said.items()}
         left = [words for condition, words in self.cannot if _holds(condition, values)]
         spoken = dict(values)
@@ -37,7 +37,8 @@ class Recipe:
             if not spoken[key]:
                 left.append(f"{key} {values[key]}")
         shown = [text.format_map(spoken) for condition, text in self.lines if _holds(condition, values)]
-        return "\n".join(shown), left
+        note = f"{self.note} It has no words for: {', '.join(left)}." if left else self.note
+        return {"text": "\n".join(shown), "note": note.strip()}
 
 
 def _text(value: object) -> str:

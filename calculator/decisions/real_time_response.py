@@ -455,13 +455,8 @@ def _commands(i: Inputs) -> tuple[Command, ...]:
         "slots": found.slots,
         "all_context": context * found.slots,
     }
-    commands = []
-    for recipe in recipes("serving"):
-        if recipe.label == i.engine:
-            text, left = recipe.written(said)
-            note = recipe.note if not left else f"{recipe.note} It has no words for: {', '.join(left)}."
-            commands.append(Command(title=f"Run it: {recipe.label}", text=text, note=note))
-    return tuple(commands)
+    mine = (recipe for recipe in recipes("serving") if recipe.label == i.engine)
+    return tuple(Command(title=f"Run it: {recipe.label}", **recipe.written(said)) for recipe in mine)
 
 
 WHERE = (
