@@ -275,25 +275,26 @@ def _least_gib(i: Inputs, size: Size) -> float:
     return found.peak_gib * surprise(found, i.memory_surprise_sd)
 
 
-def _teacher_usd(i: Inputs) -> float:
-    one = request_usd(
+def _large_request(i: Inputs) -> partial[float]:
+    """What a request to the large model costs in US dollars, by what else is said of its prompt."""
+    return partial(
+        request_usd,
         prompt_tokens=i.prompt_tokens,
         answer_tokens=i.answer_tokens + i.thinking_tokens,
         input_usd_per_mtok=i.large_input_usd_per_mtok,
         output_usd_per_mtok=i.large_output_usd_per_mtok,
     )
-    return i.teacher_examples * one
+
+
+def _teacher_usd(i: Inputs) -> float:
+    return i.teacher_examples * _large_request(i)()
 
 
 def weigh(i: Inputs) -> list[Option]:
     """All four sizes in full."""
     human, taught = i.labelled_examples + i.new_examples, teacher_worth(i)
     shared = i.prompt_tokens * i.shared_prefix_share
-    prompted_usd = request_usd(
-        prompt_tokens=i.prompt_tokens,
-        answer_tokens=i.answer_tokens + i.thinking_tokens,
-        input_usd_per_mtok=i.large_input_usd_per_mtok,
-        output_usd_per_mtok=i.large_output_usd_per_mtok,
+    prompted_usd = _large_request(i)(
         shared_prefix_tokens=shared,
         hit_share=i.cache_hit_share,
         read_factor=i.cache_read_ratio,
