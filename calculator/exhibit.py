@@ -22,6 +22,16 @@ class Table:
 
 
 @dataclass(frozen=True, kw_only=True)
+class _Chart:
+    """What every chart over one or two quantities says of itself."""
+
+    title: str
+    description: str
+    x_label: str
+    y_label: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Line:
     """One curve: points (x, y) in the picture's units; `low` and `high` draw a band when given (same x)."""
 
@@ -42,13 +52,9 @@ class Mark:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Curves:
+class Curves(_Chart):
     """Curves over one quantity: learning curves, cost lines that cross, a staleness saw-tooth."""
 
-    title: str
-    description: str
-    x_label: str
-    y_label: str
     x_unit: Unit
     y_unit: Unit
     lines: tuple[Line, ...]
@@ -120,16 +126,12 @@ class Choices:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Grid:
+class Grid(_Chart):
     """A map over two quantities: `cells[row][column]` is the answer at `ys[row]`, `xs[column]`; `here`: the present.
 
     doubtful: for each cell, whether fewer than two thirds of its draws have its answer; empty where nothing was drawn.
     """
 
-    title: str
-    description: str
-    x_label: str
-    y_label: str
     x_unit: Unit
     y_unit: Unit
     xs: tuple[float, ...]
@@ -148,33 +150,25 @@ class Dots:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scatter:
+class Scatter(_Chart):
     """One quantity in two ways, such as measured and predicted, both on the same logarithmic scale.
 
     A line marks where both are equal, and one on each side where y is off by the share `within`. For pages about our
     own figures; a decision shows no scatter.
     """
 
-    title: str
-    description: str
-    x_label: str
-    y_label: str
     unit: Unit
     groups: tuple[Dots, ...]
     within: float = 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
-class Histogram:
+class Histogram(_Chart):
     """How often values of a reader's own file fall into each bin (low, high, count); marks are upright lines (x).
 
     For what was found in a file; a decision shows none.
     """
 
-    title: str
-    description: str
-    x_label: str
-    y_label: str
     x_unit: Unit
     bins: tuple[tuple[float, float, float], ...]
     marks: tuple[Mark, ...] = ()

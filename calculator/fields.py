@@ -9,16 +9,17 @@ gives the field against its default.
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from enum import StrEnum
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from calculator.facts.assumptions import Assumption, assumption
 from calculator.units import Unit
 
 T = TypeVar("T")
 N = TypeVar("N", float, None)
+P = ParamSpec("P")
 
 Value = float | str | bool | None
 """What a field of the inputs may hold: a number or nothing, an option or a text, yes or no."""
@@ -30,7 +31,7 @@ Fills = Callable[[str, Mapping[str, Value]], Mapping[str, Span | str]]
 """From what was picked, and all values as they stand, to other fields: their values, or why there is none."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class _Input:
     """What is known of every field of the inputs, beside its name and default.
 
@@ -38,6 +39,7 @@ class _Input:
     """
 
     label: str
+    _: KW_ONLY
     hint: str = ""
     group: str = ""
     advanced: bool = False
@@ -120,21 +122,26 @@ def ask(
     unit: Unit,
     label: str,
     *,
-    low: float,
-    high: float,
+    low: float = 0,
+    high: float | None = None,
     hint: str = "",
     group: str = "",
     whole: bool = False,
     advanced: bool = False,
 ) -> N:
-    """A number only the reader knows. A default of None makes it optional: "not known"."""
+    """A number only the reader knows. A default of None makes it optional: "not known".
+
+    high: may be left out for a share, which is at most 1; ValueError for another unit.
+    """
+    if high is None and not unit.percent:
+        raise ValueError(f"{label}: high must be given for {unit.name or 'a count'}")
     return _field(
         default,
         Ask(
             label=label,
             unit=unit,
             low=low,
-            high=high,
+            high=1 if high is None else high,
             hint=hint,
             group=group,
             whole=whole,
@@ -194,26 +201,18 @@ def pick(
     )
 
 
-def flag(default: bool, label: str, *, hint: str = "", group: str = "", advanced: bool = False) -> bool:
-    """Yes or no."""
-    return _field(default, Flag(label=label, hint=hint, group=group, advanced=advanced))
+def _with_default(
+    kind: Callable[Concatenate[str, P], Field], _: type[T]
+) -> Callable[Concatenate[T, str, P], T]:
+    """A field from its default, its label, and what else the class of its kind takes."""
+    return lambda default, label, /, *args, **kwargs: _field(default, kind(label, *args, **kwargs))
 
 
-def paste(
-    default: str,
-    label: str,
-    *,
-    longest: int,
-    check: Callable[[str], object] | None = None,
-    hint: str = "",
-    group: str = "",
-    advanced: bool = False,
-) -> str:
-    """A longer text. `check` parses it, ValueError with a message for the reader; an empty text is not checked."""
-    return _field(
-        default,
-        Paste(label=label, hint=hint, group=group, longest=longest, check=check, advanced=advanced),
-    )
+flag = _with_default(Flag, bool)
+"""Yes or no."""
+
+paste = _with_default(Paste, str)
+"""A longer text. `check` parses it, ValueError with a message for the reader; an empty text is not checked."""
 
 
 def out(unit: Unit, label: str, *, hint: str = "", formula: str = "", how: str = "") -> float:

@@ -261,23 +261,19 @@ conversation_turns = ask(
 )
 
 prompted_accuracy_share = _quality(
-    0.75, SHARE, "Accuracy with your best prompt", low=0, high=1, hint="Share of test items that pass today"
+    0.75, SHARE, "Accuracy with your best prompt", hint="Share of test items that pass today"
 )
-target_accuracy_share = _quality(0.85, SHARE, "Accuracy you need", low=0, high=1)
+target_accuracy_share = _quality(0.85, SHARE, "Accuracy you need")
 test_items = _quality(
     200, ITEMS, "Test items you scored", low=1, high=1e6, whole=True, hint="Items scored by hand or by rule"
 )
-closed_book_accuracy_share = _quality(
-    None, SHARE, "Accuracy without any document", low=0, high=1, hint="Leave empty when not known"
-)
+closed_book_accuracy_share = _quality(None, SHARE, "Accuracy without any document", hint="Leave empty when not known")
 gold_passage_accuracy_share = _quality(
-    None, SHARE, "Accuracy with the right passage given", low=0, high=1, hint="Leave empty when not known"
+    None, SHARE, "Accuracy with the right passage given", hint="Leave empty when not known"
 )
-retrieved_accuracy_share = _quality(
-    None, SHARE, "Accuracy with your own retrieval", low=0, high=1, hint="Leave empty when not known"
-)
+retrieved_accuracy_share = _quality(None, SHARE, "Accuracy with your own retrieval", hint="Leave empty when not known")
 small_accuracy_share = _quality(
-    None, SHARE, "Accuracy of a small model", low=0, high=1, hint="With the same prompt. Leave empty when not known"
+    None, SHARE, "Accuracy of a small model", hint="With the same prompt. Leave empty when not known"
 )
 answer_is_checkable = flag(
     False,
@@ -302,12 +298,11 @@ won_items = _quality(
     0,
     ITEMS,
     "Comparison: only the new system right",
-    low=0,
     high=1e6,
     whole=True,
     hint="Both systems on the same items. Zero: none made yet",
 )
-lost_items = _quality(0, ITEMS, "Comparison: only the old system right", low=0, high=1e6, whole=True)
+lost_items = _quality(0, ITEMS, "Comparison: only the old system right", high=1e6, whole=True)
 
 requests_per_month = _traffic(
     100_000, REQUESTS_PER_MONTH, "Requests", low=1, high=1e11, hint="A typical month, like 80k"
@@ -320,30 +315,24 @@ thinking_tokens = _traffic(
     0,
     TOKENS,
     "Hidden thinking before an answer",
-    low=0,
     high=2e5,
     hint="Reasoning effort: billed as output, waited for, never seen. A tuned model answers at once",
 )
 window_tokens = _traffic(128_000, TOKENS, "Context window of the model you prompt", low=1_000, high=1e8)
 shared_prefix_share = _traffic(
-    0.8, SHARE, "Part of the prompt that never changes", low=0, high=1, hint="It can be cached when it stands first"
+    0.8, SHARE, "Part of the prompt that never changes", hint="It can be cached when it stands first"
 )
 concurrent_users = _traffic(20, USERS, "Users at the same moment", low=1, high=1e6, hint="At the busiest hour")
 
 labelled_examples = _data(
-    1_000, EXAMPLES, "Labelled examples you have", low=0, high=1e8, whole=True, hint="Checked by a person"
+    1_000, EXAMPLES, "Labelled examples you have", high=1e8, whole=True, hint="Checked by a person"
 )
 new_examples = _data(
-    0, EXAMPLES, "Examples still to label", low=0, high=1e7, whole=True, hint="Zero: you train on what you have"
+    0, EXAMPLES, "Examples still to label", high=1e7, whole=True, hint="Zero: you train on what you have"
 )
 example_tokens = _data(600, TOKENS, "Length of a training example", low=1, high=1e6, hint="Prompt and answer together")
 rater_agreement_share = _data(
-    None,
-    SHARE,
-    "How often two people give the same label",
-    low=0,
-    high=1,
-    hint="On the same items, apart. Leave empty when not known",
+    None, SHARE, "How often two people give the same label", hint="On the same items, apart. Leave empty when not known"
 )
 classes_count = _data(None, COUNT, "Classes", low=2, high=1e5, whole=True, hint="For classification; else leave empty")
 
@@ -355,16 +344,16 @@ fact_half_life_days = _facts(
     high=36_500,
     hint="Prices: days. Product documents: a year",
 )
-facts_per_answer_count = _facts(1, COUNT, "Facts an answer needs", low=0, high=50, whole=True)
+facts_per_answer_count = _facts(1, COUNT, "Facts an answer needs", high=50, whole=True)
 corpus_tokens = _facts(5e6, TOKENS, "Size of your documents", low=1_000, high=1e12)
 retraining_days = _facts(180, DAYS, "Days between retrainings", low=1, high=3_650, hint="What your team can keep up")
 
-success_usd = _money(0.5, USD, "Worth of a right answer", low=0, high=1e6)
-failure_usd = _money(1.0, USD, "Cost of a wrong answer", low=0, high=1e7)
+success_usd = _money(0.5, USD, "Worth of a right answer", high=1e6)
+failure_usd = _money(1.0, USD, "Cost of a wrong answer", high=1e7)
 horizon_months = _money(
     24, MONTHS, "How far ahead you plan", low=1, high=120, hint="A tuned model rarely outlives its base"
 )
-budget_usd = _limit(20_000, USD, "Budget to start", low=0, high=1e9, hint="Labels, training and set-up")
+budget_usd = _limit(20_000, USD, "Budget to start", high=1e9, hint="Labels, training and set-up")
 deadline_days = _limit(90, DAYS, "Days until it must work", low=1, high=3_650)
 latency_ms = _limit(
     3_000, MILLISECONDS, "Time until the answer must begin", low=20, high=600_000, hint="Voice: 500 ms. Chat: 2 s"
@@ -372,12 +361,7 @@ latency_ms = _limit(
 privacy = pick(Privacy.ANYWHERE, Privacy, "Where your data may go", group=LIMITS)
 gpus = _hardware(1, GPUS, "GPUs", low=1, high=4_096, whole=True)
 device_usd_per_hour = _hardware(
-    None,
-    USD_PER_HOUR,
-    "Price of one device",
-    low=0,
-    high=1_000,
-    hint="Empty: what providers ask for it. 0 if you own it",
+    None, USD_PER_HOUR, "Price of one device", high=1_000, hint="Empty: what providers ask for it. 0 if you own it"
 )
 own_card_gib = _hardware(
     None,

@@ -8,52 +8,26 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from math import floor, inf, isfinite, log10
 
-MULTIPLIERS: Mapping[str, float] = {
-    "k": 1e3,
-    "thousand": 1e3,
-    "m": 1e6,
-    "mn": 1e6,
-    "million": 1e6,
-    "b": 1e9,
-    "bn": 1e9,
-    "billion": 1e9,
-    "t": 1e12,
-    "trillion": 1e12,
-}
 
-_SECONDS: Mapping[str, float] = {
-    "ms": 1e-3,
-    "millisecond": 1e-3,
-    "milliseconds": 1e-3,
-    "s": 1.0,
-    "sec": 1.0,
-    "second": 1.0,
-    "seconds": 1.0,
-    "min": 60.0,
-    "minute": 60.0,
-    "minutes": 60.0,
-    "h": 3600.0,
-    "hour": 3600.0,
-    "hours": 3600.0,
-    "d": 86400.0,
-    "day": 86400.0,
-    "days": 86400.0,
-    "week": 604800.0,
-    "weeks": 604800.0,
-    "month": 365.25 / 12 * 86400.0,
-    "months": 365.25 / 12 * 86400.0,
-    "year": 365.25 * 86400.0,
-    "years": 365.25 * 86400.0,
-}
+def _by_word(words: Mapping[str, float]) -> Mapping[str, float]:
+    """By each of several words for the same."""
+    return {word: factor for several, factor in words.items() for word in several.split()}
 
-_BYTES: Mapping[str, float] = {
-    "mb": 1e6,
-    "mib": 2.0**20,
-    "gb": 1e9,
-    "gib": 2.0**30,
-    "tb": 1e12,
-    "tib": 2.0**40,
-}
+
+MULTIPLIERS = _by_word({"k thousand": 1e3, "m mn million": 1e6, "b bn billion": 1e9, "t trillion": 1e12})
+_SECONDS = _by_word(
+    {
+        "ms millisecond milliseconds": 1e-3,
+        "s sec second seconds": 1.0,
+        "min minute minutes": 60.0,
+        "h hour hours": 3600.0,
+        "d day days": 86400.0,
+        "week weeks": 604800.0,
+        "month months": 365.25 / 12 * 86400.0,
+        "year years": 365.25 * 86400.0,
+    }
+)
+_BYTES = {"mb": 1e6, "mib": 2.0**20, "gb": 1e9, "gib": 2.0**30, "tb": 1e12, "tib": 2.0**40}
 
 
 def round_to(value: float, digits: int) -> float:

@@ -219,22 +219,10 @@ class TestPaired:
         assert power.paired_power(items, gain, gain + more) >= 0.8 - 1e-9
         assert power.paired_power(items - 1, gain, gain + more) < 0.8
 
-    def test_a_new_prompt_can_be_neither_better_nor_equivalent(self):
+    def test_a_new_prompt_can_be_neither_better_nor_worse(self):
         low, gain, high = paired.difference(26, 22, 400, 0.9)
         assert (round(100 * low, 1), round(100 * gain, 1), round(100 * high, 1)) == (-1.8, 1.0, 3.8)
         assert paired.mcnemar(26, 22) > 0.05
-        assert not paired.equivalent(26, 22, 400, 0.02)
-        assert paired.equivalent(26, 22, 400, 0.04)
-
-    @given(st.integers(0, 200), st.integers(0, 200), st.floats(0.01, 0.3))
-    def test_equivalence_is_two_one_sided_tests(self, gains, losses, margin):
-        assume(gains + losses > 0)
-        items = 500
-        error = paired.paired_standard_error(gains, losses, items)
-        gain = (gains - losses) / items
-        worst = max(scipy_stats.norm.sf((gain + margin) / error), scipy_stats.norm.cdf((gain - margin) / error))
-        assume(abs(worst - 0.05) > 1e-9)
-        assert paired.equivalent(gains, losses, items, margin) == (worst < 0.05)
 
     def test_disagreement_lies_between_nested_and_disjoint_errors(self):
         least, independent, most = paired.discordant_range(0.15, 0.12)
@@ -462,25 +450,6 @@ class TestValue:
         whole = int(months)
         by_hand = sum((1 + rate) ** (-m / 12) for m in range(1, whole + 1))
         assert value.annuity_months(whole, rate) == pytest.approx(by_hand, rel=1e-6, abs=1e-9)
-
-    def test_worked_value_of_knowing(self):
-        mean, spread = 0.03 * 2.88e6 - 60_000, 0.03 * 2.88e6
-        # The published 26 158 and 22 889 came from 5 000 random draws.
-        assert mean == pytest.approx(26_158, rel=0.02)
-        assert value.value_of_knowing(mean, spread) == pytest.approx(22_889, rel=0.01)
-        assert value.value_of_knowing(mean, spread) > 20_000
-
-    @given(st.floats(-1e5, 1e5), st.floats(1, 1e5))
-    def test_the_value_of_knowing_is_the_expected_regret(self, mean, spread):
-        gain, _ = integrate.quad(lambda z: max(0.0, mean + spread * z) * scipy_stats.norm.pdf(z), -12, 12,
-                                 points=[min(12, max(-12, -mean / spread))])
-        assert value.value_of_knowing(mean, spread) == pytest.approx(gain - max(0.0, mean), abs=1e-5 * spread)
-
-    @given(st.floats(-1e5, 1e5), st.floats(1, 1e5), st.floats(0, 1e5))
-    def test_a_trial_is_worth_at_most_the_truth(self, mean, spread, noise):
-        trial = value.value_of_sample(mean, spread, noise)
-        assert 0 <= trial <= value.value_of_knowing(mean, spread) * (1 + 1e-9)
-        assert trial >= value.value_of_sample(mean, spread, noise + 1000) - 1e-9
 
 
 def test_exp_and_log_stay_in_range_at_the_far_ends():

@@ -52,18 +52,6 @@ def test_continued_pretraining_on_a_billion_tokens_takes_the_worked_hours():
     assert round(planned_hours("full", False, 0.40, tokens=3e10)) == 1015
 
 
-def test_runs_until_one_is_kept_multiply_everything():
-    one, six = cost(), cost(runs=6)
-    assert six.usd == pytest.approx(6 * one.usd)
-    assert six.kwh == pytest.approx(6 * one.kwh)
-    assert six.wall_hours == pytest.approx(6 * one.wall_hours)
-
-
-def test_rented_hours_without_training_cost_the_same():
-    assert cost(setup_hours=0.5).usd - cost().usd == pytest.approx(0.5 * 3.99)
-    assert cost(setup_hours=0.5, gpus=8).usd - cost(gpus=8).usd == pytest.approx(8 * 0.5 * 3.99)
-
-
 def test_more_gpus_take_less_time_and_the_same_hours():
     one, eight = cost(), cost(gpus=8)
     assert eight.wall_hours == pytest.approx(one.wall_hours / 8)
@@ -89,46 +77,6 @@ def test_the_longest_of_two_rows_has_a_closed_form():
     assert single == pytest.approx(300, rel=2e-3)
 
 
-DATA = {"examples": 10_000, "epochs": 3, "mean_tokens": 1000, "spread": 0.5, "seq_len": 4096, "micro_batch": 4}
-
-
-def test_packed_rows_hold_nothing_but_tokens():
-    packed = training_cost.training_tokens(**DATA)
-    assert packed.real == packed.processed == pytest.approx(3e7, rel=5e-3)
-    assert packed.row_tokens == 4096
-
-
-def test_padding_to_the_maximum_processes_every_row_in_full():
-    padded = training_cost.training_tokens(**DATA, padding="maximum")
-    assert padded.processed == 10_000 * 3 * 4096
-    assert padded.real_share == pytest.approx(1000 / 4096, rel=5e-3)
-
-
-def test_rows_of_one_length_need_no_padding():
-    same = training_cost.training_tokens(**{**DATA, "spread": 0}, padding="longest")
-    assert same.real_share == pytest.approx(1)
-    assert same.row_tokens == pytest.approx(1000)
-
-
-lengths = {
-    "mean_tokens": st.floats(10, 2000), "spread": st.floats(0, 2), "seq_len": st.floats(16, 8192),
-    "micro_batch": st.integers(1, 64),
-}
-
-
-@given(**lengths)
-def test_padding_lies_between_packing_and_the_maximum(mean_tokens, spread, seq_len, micro_batch):
-    data = {"examples": 100, "epochs": 1, "mean_tokens": mean_tokens, "spread": spread, "seq_len": seq_len}
-    packed, padded, maximum = (
-        training_cost.training_tokens(**data, micro_batch=micro_batch, padding=padding)
-        for padding in training_cost.PADDING
-    )
-    assert packed.real == padded.real == maximum.real
-    assert packed.processed <= padded.processed * (1 + 1e-9)
-    assert padded.processed <= maximum.processed * (1 + 1e-9)
-    larger = training_cost.training_tokens(**data, micro_batch=2 * micro_batch, padding="longest")
-    assert padded.processed <= larger.processed * (1 + 1e-9)
-
 
 @pytest.mark.parametrize(
     ("call", "message"),
@@ -137,8 +85,6 @@ def test_padding_lies_between_packing_and_the_maximum(mean_tokens, spread, seq_l
         (lambda: cost(pue=-1), "pue: must be 0 or more, -1 was given"),
         (lambda: planned_hours("prefix", False, 0.4), "method: must be one of full, lora, qlora; 'prefix' was given"),
         (lambda: planned_hours("full", False, 0), "utilisation: must be above 0, 0 was given"),
-        (lambda: training_cost.training_tokens(**DATA, padding="none"),
-         "padding: must be one of packed, longest, maximum; 'none' was given"),
         (lambda: training_cost.padded_row_tokens(mean_tokens=0, spread=1, micro_batch=1, seq_len=1),
          "mean_tokens: must be above 0, 0 was given"),
     ],
@@ -177,14 +123,3 @@ def test_half_right_pairs_differ_half_of_the_time():
     assert mixed_group_share(right_share=0.5, rollouts=2) == 0.5
     with pytest.raises(ValueError, match="right_share"):
         mixed_group_share(right_share=1.2, rollouts=2)
-
-
-def test_learning_from_samples_takes_the_time_of_training_and_of_sampling():
-    # 1,000 tokens a second trained, 500 sampled, four in five of them answers: 1 / (0.001 + 0.8 / 500).
-    both = {"trained_tokens_per_s": 1000, "sampled_tokens_per_s": 500}
-    assert training_cost.reinforcement_tokens_per_s(**both, answer_share=0.8) == pytest.approx(1 / 0.0026)
-    assert training_cost.reinforcement_tokens_per_s(**both, answer_share=0) == pytest.approx(1000)
-    half = training_cost.reinforcement_tokens_per_s(**both, answer_share=0.8, used_share=0.5)
-    assert half == pytest.approx(1 / 0.0042)
-    with pytest.raises(ValueError, match="used_share: must be above 0"):
-        training_cost.reinforcement_tokens_per_s(**both, answer_share=1, used_share=0)

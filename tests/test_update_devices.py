@@ -11,7 +11,7 @@ from calculator.catalogs import accelerators, sources
 from calculator.update import devices
 from calculator.update.tables import as_csv, read_csv
 
-CHOSEN = devices.rules() | {"names": {"NVIDIA B 4GB": "B PCIe"}, "kept": []}
+CHOSEN = devices.rules("devices.toml") | {"names": {"NVIDIA B 4GB": "B PCIe"}, "kept": []}
 TODAY = date(2026, 11, 28)
 
 
@@ -101,10 +101,10 @@ def test_the_package_that_is_missing_is_named(monkeypatch):
 
 
 def test_what_is_kept_names_devices_and_columns_of_the_table_and_says_why():
-    for one in devices.rules()["kept"]:
+    for one in devices.rules("devices.toml")["kept"]:
         assert hasattr(accelerators()[one["device"]], one["column"])
         assert len(one["why"]) > 10
-    assert set(devices.rules()["names"]) <= set(accelerators())
+    assert set(devices.rules("devices.toml")["names"]) <= set(accelerators())
 
 
 def test_the_pinned_release_is_the_one_that_the_table_was_held_against():

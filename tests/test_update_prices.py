@@ -129,13 +129,14 @@ def test_the_default_prices_are_what_the_rule_gives_on_the_table(monkeypatch):
     table = tables.read_csv(prices.TABLE.read_text("utf-8"))
     makers = {row["maker"]: row["url"] for row in tables.read_csv(prices.MAKERS.read_text("utf-8"))}
     day, checked = date.fromisoformat(named.as_of), date.fromisoformat(named.checked)
-    assert prices.defaults(table, prices.rules(), makers, day, checked) == prices.DEFAULTS.read_text("utf-8")
+    chosen = prices.rules("prices.toml")
+    assert prices.defaults(table, chosen, makers, day, checked) == prices.DEFAULTS.read_text("utf-8")
     assert (entry.as_of, entry.checked) == (day, checked)
 
 
 @pytest.mark.parametrize("tier", ["large", "small", "open"])
 def test_a_default_price_is_the_middle_reference_s_within_the_range_of_its_peers(tier):
-    table, chosen = tables.read_csv(prices.TABLE.read_text("utf-8")), prices.rules()
+    table, chosen = tables.read_csv(prices.TABLE.read_text("utf-8")), prices.rules("prices.toml")
     entry = assumption(f"{tier}_input_usd_per_mtok" if tier != "open" else "open_large_input_usd_per_mtok")
     assert entry.checked is not None
     found = prices.peers(table, chosen, tier, entry.checked)
@@ -170,7 +171,7 @@ def test_no_price_is_offered_of_a_model_that_is_shut_down():
 
 
 def test_the_middle_reference_is_neither_the_cheapest_nor_the_dearest():
-    table, chosen = tables.read_csv(prices.TABLE.read_text("utf-8")), prices.rules()
+    table, chosen = tables.read_csv(prices.TABLE.read_text("utf-8")), prices.rules("prices.toml")
     for tier in ("large", "small"):
         found = [row for row, is_reference in prices.peers(table, chosen, tier, TODAY) if is_reference]
         costs = sorted(3 * float(row["input"]) + float(row["output"]) for row in found)

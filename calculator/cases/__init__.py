@@ -77,7 +77,7 @@ class Situation:
     domain: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Measured:
     """One row of a comparison: an option, the model that stood for it, and its score as printed.
 
@@ -102,16 +102,16 @@ class Case:
     url: str
     locator: str
     evidence: str
-    verified: bool
-    suspect: bool
-    caveat: str
-    cost: str
+    verified: bool = True
+    suspect: bool = False
+    caveat: str = ""
+    cost: str = ""
     situation: Situation
     metric: str
-    top_score: float | None
+    top_score: float | None = None
     measured: tuple[Measured, ...]
     winner: str
-    margin_points: float | None
+    margin_points: float | None = None
     within_2_points: tuple[str, ...]
 
     @property
@@ -150,42 +150,32 @@ def read_cases(data: Mapping[str, Any]) -> tuple[Case, ...]:
     return tuple(_case(row, data["sources"]) for row in data["cases"])
 
 
+_SITUATION = ("task_type", "domain_specialisation", "output_format_strictness", "year", "domain")
+_SITUATION_WHERE_KNOWN = (
+    "n_train_examples", "n_classes", "baseline_prompted_score_01", "baseline_large_prompted_score_01",
+    "knowledge_changes_often",
+)  # fmt: skip
+_CASE = ("id", "title", "locator", "evidence", "metric", "winner")
+_CASE_WHERE_SAID = ("verified", "suspect", "caveat", "cost", "top_score", "margin_points")
+
+
 def _case(row: Mapping[str, Any], sources: Mapping[str, Any]) -> Case:
     source, url, tuned_arm_by = sources[row["source"]]
+    known: dict[str, Any] = {name: row.get(name) for name in _SITUATION_WHERE_KNOWN}
     return Case(
-        id=row["id"],
-        title=row["title"],
         source_group=row["source"],
         source=source,
         url=url,
-        locator=row["locator"],
-        evidence=row["evidence"],
-        verified=row.get("verified", True),
-        suspect=row.get("suspect", False),
-        caveat=row.get("caveat", ""),
-        cost=row.get("cost", ""),
         situation=Situation(
-            task_type=row["task_type"],
-            domain_specialisation=row["domain_specialisation"],
-            n_train_examples=row.get("n_train_examples"),
-            n_classes=row.get("n_classes"),
-            baseline_prompted_score_01=row.get("baseline_prompted_score_01"),
-            baseline_large_prompted_score_01=row.get("baseline_large_prompted_score_01"),
-            knowledge_changes_often=row.get("knowledge_changes_often"),
-            output_format_strictness=row["output_format_strictness"],
-            multi_turn_or_long_context=row.get("multi_turn_or_long_context", False),
-            year=row["year"],
             tuned_arm_by=tuned_arm_by,
-            domain=row["domain"],
+            multi_turn_or_long_context=row.get("multi_turn_or_long_context", False),
+            **{name: row[name] for name in _SITUATION},
+            **known,
         ),
-        metric=row["metric"],
-        top_score=row.get("top_score"),
-        measured=tuple(
-            Measured(option=m[0], model=m[1], params_b=m[2], score=m[3], counts=len(m) == 4) for m in row["options"]
-        ),
-        winner=row["winner"],
-        margin_points=row.get("margin_points"),
+        measured=tuple(Measured(m[0], m[1], m[2], m[3], counts=len(m) == 4) for m in row["options"]),
         within_2_points=tuple(row["within_2_points"]),
+        **{name: row[name] for name in _CASE},
+        **{name: row[name] for name in _CASE_WHERE_SAID if name in row},
     )
 
 
@@ -212,37 +202,26 @@ def read_situation(given: Mapping[str, Any], where: str = "situation") -> Situat
     allowed and what was given.
     """
     values: dict[str, Any] = {}
-    for field, (low, high) in _NUMBERS.items():
+    for field in (*_NUMBERS, *_FLAGS, *_WORDS, "task_type", "domain"):
         value = given.get(field)
-        if value is None:
-            continue
-        flagged = isinstance(value, bool) and field != "knowledge_changes_often"
-        if flagged or not isinstance(value, int | float) or not low <= value <= high:
-            raise ValueError(f"{where}: {field} must be a number from {low:g} to {high:g}, got {value!r}")
-        values[field] = float(value)
-    for field in _FLAGS:
-        value = given.get(field)
-        if value is None:
-            continue
-        if not isinstance(value, bool):
-            raise ValueError(f"{where}: {field} must be true or false, got {value!r}")
-        values[field] = value
-    for field, allowed in _WORDS.items():
-        value = given.get(field)
-        if isinstance(value, Mapping):
+        if field in _WORDS and isinstance(value, Mapping):
             value = value.get("level")
         if value is None:
             continue
-        if value not in allowed:
-            raise ValueError(f"{where}: {field} must be one of {', '.join(allowed)}, got {value!r}")
-        values[field] = value
-    for field in ("task_type", "domain"):
-        value = given.get(field)
-        if value is None:
-            continue
-        if not isinstance(value, str):
-            raise ValueError(f"{where}: {field} must be text, got {value!r}")
-        values[field] = value
+        if field in _NUMBERS:
+            low, high = _NUMBERS[field]
+            flagged = isinstance(value, bool) and field != "knowledge_changes_often"
+            fits = not flagged and isinstance(value, int | float) and low <= value <= high
+            allowed = f"a number from {low:g} to {high:g}"
+        elif field in _FLAGS:
+            fits, allowed = isinstance(value, bool), "true or false"
+        elif field in _WORDS:
+            fits, allowed = value in _WORDS[field], f"one of {', '.join(_WORDS[field])}"
+        else:
+            fits, allowed = isinstance(value, str), "text"
+        if not fits:
+            raise ValueError(f"{where}: {field} must be {allowed}, got {value!r}")
+        values[field] = float(value) if field in _NUMBERS else value
     return Situation(**values)
 
 

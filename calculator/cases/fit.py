@@ -8,51 +8,29 @@ never fits anything.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from csv import DictReader
 from dataclasses import asdict, fields, replace
 from math import exp, inf, log, sqrt
 from typing import NamedTuple
 
-from calculator.cases import TRAINED, Case
+from calculator.cases import TRAINED, Case, read_data
 from calculator.cases.quality import (
     TYPICAL,
     Coefficients,
     baseline_is_small,
     is_engineered,
-    latents,
     retrieval_terms,
     scaled,
     small_terms,
     training_terms,
 )
 
-PRIORS: Mapping[str, tuple[float, float]] = {
-    "slope_trained": (-0.2, 0.1),  # a weak prompted score is partly luck and a weak prompt; a tuned one is less so
-    "trained": (0.2, 0.5),
-    "trained_structured": (0.2, 0.2),  # SQL, extraction, tools and labels gain
-    "trained_labels": (0.25, 0.2),  # per power of ten of labels per class
-    "trained_maker": (0.5, 0.15),  # makers print what they win
-    "trained_engineered": (0.2, 0.1),  # what work on the prompt takes from the lead of training
-    "trained_year": (-0.15, 0.1),  # prompted models improve every year
-    "trained_large": (0.1, 0.15),
-    "slope_retrieved": (-0.4, 0.25),
-    "retrieved": (0.0, 0.4),  # next to nothing where the answer needs no facts from outside
-    "retrieved_knowledge": (0.6, 0.4),
-    "retrieved_tools": (0.4, 0.4),
-    "retrieved_changing": (0.4, 0.3),  # with changing facts, retrieval won almost every time
-    "retrieved_long": (-0.4, 0.4),  # a document that fits the window needs no retrieval
-    "slope_small": (-0.1, 0.2),
-    "small": (-1.0, 0.5),
-    "small_year": (0.1, 0.1),  # small models catch up
-}
+_BELIEFS = {row["name"]: row for row in DictReader(read_data("priors.csv").decode().splitlines())}
+
+PRIORS = {name: (float(row["mean"]), float(row["deviation"])) for name, row in _BELIEFS.items()}
 """Mean and standard deviation of what is believed of each coefficient before the comparisons speak."""
 
-BOUNDS: Mapping[str, tuple[float, float]] = {
-    "slope_trained": (-0.95, 0.0),
-    "trained_labels": (0.0, inf),
-    "slope_retrieved": (-0.95, 0.0),
-    "retrieved_changing": (0.0, inf),
-    "slope_small": (-0.95, 0.0),
-}
+BOUNDS = {name: (float(row["low"]), float(row["high"])) for name, row in _BELIEFS.items() if row["low"]}
 """Where a coefficient must lie for the laws of the model to hold."""
 
 MEAN_PRIORS: Mapping[str, tuple[float, float]] = {
@@ -352,17 +330,6 @@ def _mean(weighted: Iterable[tuple[float, float]], prior: float, prior_weight: f
         total += weight
         above += weight * value
     return above / total
-
-
-def misses(case: Case, fitted: Coefficients) -> dict[str, float]:
-    """By how many standard deviations each option that was not the baseline missed what is expected of it."""
-    here = latents(case.situation, case.options, fitted)
-    points = gained(case)
-    return {
-        option: (points[option] - latent.mean) / sqrt(latent.shared**2 + latent.own**2)
-        for option, latent in here.items()
-        if option != "ft_plus_rag" and option in points and (latent.shared or latent.own)
-    }
 
 
 def as_data(fitted: Coefficients) -> dict[str, float]:

@@ -6,9 +6,9 @@ they are found in a zip or a bytecode bundle as well.
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
-from calculator.catalogs.architecture import Architecture
+from calculator.catalogs.architecture import Architecture, cell
 from calculator.catalogs.families import fixed_by_class
 from calculator.catalogs.market import Accelerator, ApiPrice, AttentionKernel, Rent, Source, TuningService
 from calculator.catalogs.rows import read_rows
@@ -27,9 +27,7 @@ def architectures() -> Mapping[str, Architecture]:
     for row in read_rows("models.csv"):
         others = dict(item.split("=") for item in row.pop("others").split(";") if item)
         values: dict[str, Any] = dict(fixed_by_class(row["family"]))
-        for name, text in (row | others).items():
-            kind = Architecture.__annotations__[name]
-            values[name] = text if kind is str else bool(int(text)) if kind is bool else int(text)
+        values |= {name: cell(name, text) for name, text in (row | others).items()}
         models[row["hf_id"]] = Architecture(**values)
     return dict(sorted(models.items(), key=lambda item: item[1].released, reverse=True))
 
@@ -249,11 +247,8 @@ def api_price(name: str, prompt_tokens: float = 0) -> ApiPrice:
 def rents() -> tuple[Rent, ...]:
     """What providers ask for an hour of a device."""
     return tuple(
-        Rent(
-            device=row["device"], provider=row["provider"], usd_per_hour=float(row["usd_per_hour"]),
-            spot=row["spot"] == "spot", as_of=row["as_of"], source=row["source"], note=row["note"],
-        )
-        for row in read_rows("rents.csv")
+        Rent(**row | {"usd_per_hour": float(row["usd_per_hour"]), "spot": row["spot"] == "spot"})
+        for row in cast("list[dict[str, Any]]", read_rows("rents.csv"))
     )
 
 
@@ -306,12 +301,9 @@ def _at(ordered: list[float], share: float) -> float:
 @cache
 def tuning_services() -> tuple[TuningService, ...]:
     """Who trains what for others, and until when."""
+    kinds = ("supervised", "preference", "reinforcement")
     return tuple(
-        TuningService(
-            provider=row["provider"], models=row["models"], usd=_number(row["usd"]), unit=row["unit"],
-            minimum_usd=_number(row["minimum_usd"]), weights_out=row["weights_out"], closes=row["closes"],
-            as_of=row["as_of"], source=row["source"], note=row["note"],
-            **{kind: row[kind] == "yes" for kind in ("supervised", "preference", "reinforcement")},
-        )
-        for row in read_rows("tuning_services.csv")
+        TuningService(**row | {kind: row[kind] == "yes" for kind in kinds}
+                      | {amount: _number(row[amount]) for amount in ("usd", "minimum_usd")})
+        for row in cast("list[dict[str, Any]]", read_rows("tuning_services.csv"))
     )

@@ -47,8 +47,6 @@ class Architecture:
     fused_qkv: bool = False
     """Query, key and value are one module, so that an adapter on one is an adapter on all three."""
     fused_gate_up: bool = False
-    parallel_block: bool = False
-    """Attention and MLP read the same input."""
     attention_gate: str = ""
     """"fused": a gate as wide as the queries comes out of the query projection; "own": it has its own matrix."""
 
@@ -241,3 +239,9 @@ class Architecture:
         keys = 2 * self.recurrent_groups * self.recurrent_state
         convolution = (self.recurrent_heads * self.recurrent_head_dim + keys) * self.recurrent_kernel
         return self.recurrent_layers * (state + convolution)
+
+
+def cell(field: str, text: str) -> str | int:
+    """The text of a table's cell in the type of that field of `Architecture`: text, a number, or 0 and 1 for a flag."""
+    kind = Architecture.__annotations__[field]
+    return text if kind is str else bool(int(text)) if kind is bool else int(text)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from calculator.catalogs.rows import read_table
 from calculator.json_text import read_json
 
 LONGEST = 2_000_000
@@ -41,43 +42,13 @@ def _is_name(text: str) -> bool:
     )
 
 
-_OTHER_FILES = (
-    (
-        ("base_model_name_or_path",),
-        "this is an adapter's file: its base is {base_model_name_or_path}. Take the config.json of that model{adapter}",
-    ),
-    (
-        ("chat_template", "tokenizer_class", "added_tokens_decoder", "added_tokens"),
-        "this is a tokenizer's file: take config.json from the same folder",
-    ),
-    (("weight_map",), "this is the index of the weights: take config.json from the same folder"),
-    (
-        ("_diffusers_version", "_class_name"),
-        "this is a file of an image model: a language model's config.json has model_type",
-    ),
-    (
-        ("image_processor_type", "processor_class", "feature_extractor_type"),
-        "this is a processor's file: take config.json from the same folder",
-    ),
-    (
-        ("zero_optimization", "train_micro_batch_size_per_gpu", "train_batch_size"),
-        "this is a DeepSpeed set-up: choose its stage and its offload in the form, and paste the model's config.json",
-    ),
-    (
-        ("max_new_tokens", "eos_token_id", "transformers_version"),
-        "this is a generation_config.json: take config.json from the same folder",
-    ),
-)
-"""What a file that is no model's config may be, by keys that only such files have, and what to do next."""
-
-
 def other_file(values: Any) -> str:
     """What an object that is no model's config is instead, and what to do next; "" where it may be one."""
     if not isinstance(values, Mapping) or "model_type" in values:
         return ""
-    for keys, words in _OTHER_FILES:
-        if any(key in values for key in keys):
-            return words.format_map(_Said(values))
+    for other in read_table("other_files.toml")["file"]:
+        if any(key in values for key in other["keys"]):
+            return str(other["words"].format_map(_Said(values)))
     return ""
 
 

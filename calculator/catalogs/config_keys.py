@@ -3,63 +3,18 @@
 A key that the file leaves out has the default of its family.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from calculator.catalogs.families import Family
+from calculator.catalogs.rows import read_table
 
-KEYS = {
-    "vocab": ("vocab_size", "padded_vocab_size"),
-    "hidden_size": ("hidden_size", "n_embd", "n_embed", "d_model", "dim"),
-    "layers": ("num_hidden_layers", "n_layer", "n_layers", "num_layers"),
-    "heads": ("num_attention_heads", "n_head", "n_heads", "num_heads", "attention_heads"),
-    "kv_heads": ("num_key_value_heads", "num_kv_heads", "n_head_kv"),
-    "head_dim": ("head_dim", "kv_channels", "attention_head_dim", "d_kv"),
-    "intermediate_size": (
-        "intermediate_size", "n_inner", "ffn_dim", "ffn_hidden_size", "block_ff_dim", "d_ff", "hidden_dim",
-    ),
-    "max_context": ("max_position_embeddings", "n_positions", "max_seq_len", "model_max_length", "seq_length"),
-    "tied_embeddings": ("tie_word_embeddings", "tie_embedding"),
-    "experts": ("num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts"),
-    "experts_per_token": (
-        "num_experts_per_tok", "moe_k", "moe_topk", "num_experts_per_token", "top_k_experts",
-    ),
-    "moe_intermediate": ("moe_intermediate_size",),
-}
-HIGHEST = {
-    "vocab": 1 << 26, "hidden_size": 1 << 20, "layers": 10_000, "heads": 1 << 16, "kv_heads": 1 << 16,
-    "head_dim": 1 << 16, "intermediate_size": 1 << 24, "max_context": 1 << 40, "experts": 1 << 16,
-    "experts_per_token": 1 << 16, "moe_intermediate": 1 << 24, "recurrent_kernel": 1 << 10,
-}
-FLAGS = {
-    "attention_bias": ("qkv_bias", "o_bias"),
-    "attention_out_bias": ("o_bias",),
-    "qkv_bias": ("qkv_bias",),
-    "use_qkv_bias": ("qkv_bias",),
-    "mlp_bias": ("mlp_bias",),
-    "lm_head_bias": ("head_bias",),
-    "use_bias": ("qkv_bias", "o_bias", "mlp_bias"),
-    "enable_bias": ("qkv_bias", "o_bias", "mlp_bias"),
-    "mamba_conv_bias": ("recurrent_conv_bias",),
-    "use_conv_bias": ("recurrent_conv_bias",),
-    "mamba_proj_bias": ("recurrent_bias",),
-    "conv_bias": ("recurrent_conv_bias", "recurrent_bias"),
-    "mamba_rms_norm": ("recurrent_norm",),
-}
-"""What a flag that a family has switches, unless its row says otherwise (``on:KEY``)."""
-
-NUMBERS = {
-    "linear_num_value_heads": "recurrent_heads", "linear_num_heads": "recurrent_heads",
-    "mamba_n_heads": "recurrent_heads", "mamba_num_heads": "recurrent_heads",
-    "linear_value_head_dim": "recurrent_head_dim", "linear_head_dim": "recurrent_head_dim",
-    "mamba_head_dim": "recurrent_head_dim",
-    "linear_num_key_heads": "recurrent_groups", "mamba_n_groups": "recurrent_groups", "n_groups": "recurrent_groups",
-    "linear_key_head_dim": "recurrent_state", "mamba_d_state": "recurrent_state", "ssm_state_size": "recurrent_state",
-    "linear_conv_kernel_dim": "recurrent_kernel", "mamba_d_conv": "recurrent_kernel", "conv_kernel": "recurrent_kernel",
-    "conv_L_cache": "recurrent_kernel",
-    "index_n_heads": "index_heads", "index_head_dim": "index_head_dim", "o_groups": "o_groups",
-}
-"""What a number that a family has is, by our names."""
+_TABLES = read_table("config_keys.toml")
+KEYS: Mapping[str, Sequence[str]] = _TABLES["names"]
+"""By our name for a dimension, the file's names for it."""
+HIGHEST: Mapping[str, int] = _TABLES["highest"]
+FLAGS: Mapping[str, Sequence[str]] = _TABLES["flags"]
+NUMBERS: Mapping[str, str] = _TABLES["numbers"]
 
 
 def shown(value: Any) -> str:

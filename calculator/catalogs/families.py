@@ -9,9 +9,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from calculator.catalogs.architecture import cell
 from calculator.catalogs.rows import read_rows
-
-_TEXT = ("qk_norm", "attention_gate", "recurrent")
 
 
 class Family(NamedTuple):
@@ -31,14 +30,6 @@ def _pairs(text: str) -> dict[str, str]:
     return dict(item.split("=") for item in text.split(";") if item)
 
 
-def _value(field: str, text: str) -> Any:
-    from calculator.catalogs.architecture import Architecture
-
-    if field in _TEXT:
-        return text
-    return bool(int(text)) if Architecture.__annotations__[field] is bool else int(text)
-
-
 @lru_cache(maxsize=1)
 def families() -> Mapping[str, Family]:
     """Every family by its model_type."""
@@ -46,7 +37,7 @@ def families() -> Mapping[str, Family]:
     for row in read_rows("families.csv"):
         model_type, name = row.pop("model_type"), row.pop("family")
         keys, fixed, rules = _pairs(row.pop("keys")), _pairs(row.pop("fixed")), _pairs(row.pop("rules"))
-        values = {field: _value(field, text) for field, text in fixed.items()}
+        values = {field: cell(field, text) for field, text in fixed.items()}
         found[model_type] = Family(name, row | keys, values, rules)
     return found
 

@@ -13,9 +13,7 @@ def _falcon(reader: Reader, fields: dict[str, Any]) -> None:
     new = reader.flag("new_decoder_architecture")
     if not new:
         fields["kv_heads"] = 1 if reader.flag("multi_query") else fields["heads"]
-    parallel = new or reader.flag("parallel_attn")
     two = reader.values.get("num_ln_in_parallel_attn")
-    fields["parallel_block"] = parallel
     fields["norms_per_layer"] = 2 if not reader.flag("parallel_attn") or (new and two in (None, 2)) else 1
 
 

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 from calculator.catalogs.rows import read_table
@@ -24,11 +24,11 @@ class Recipe:
     """Condition and text."""
     cannot: tuple[tuple[str, str], ...]
     """Condition, and what the framework then has no words for."""
-    words: Mapping[str, Mapping[str, str]]
+    words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """By key, what the framework calls each of its values."""
 
-    def written(self, said: Mapping[str, object]) -> tuple[str, list[str]]:
-        """The text for a set-up, and what it cannot say. KeyError for a key that the set-up does not have."""
+    def written(self, said: Mapping[str, object]) -> dict[str, str]:
+        """The text for a set-up and the note on what is left to the reader. KeyError for a key the set-up lacks."""
         values = {key: _text(value) for key, value in said.items()}
         left = [words for condition, words in self.cannot if _holds(condition, values)]
         spoken = dict(values)
@@ -37,7 +37,8 @@ class Recipe:
             if not spoken[key]:
                 left.append(f"{key} {values[key]}")
         shown = [text.format_map(spoken) for condition, text in self.lines if _holds(condition, values)]
-        return "\n".join(shown), left
+        note = f"{self.note} It has no words for: {', '.join(left)}." if left else self.note
+        return {"text": "\n".join(shown), "note": note.strip()}
 
 
 def _text(value: object) -> str:
@@ -58,17 +59,8 @@ def _holds(condition: str, values: Mapping[str, str]) -> bool:
 @cache
 def recipes(kind: str) -> tuple[Recipe, ...]:
     """Those for training or for serving, in the order of the file."""
-    found = []
-    for name, table in read_table("recipes.toml").items():
-        found.append(
-            Recipe(
-                name=name,
-                kind=table["kind"],
-                label=table["label"],
-                note=table["note"],
-                lines=tuple((condition, text) for condition, text in table["lines"]),
-                cannot=tuple((condition, words) for condition, words in table.get("cannot", ())),
-                words=table.get("words", {}),
-            )
-        )
-    return tuple(recipe for recipe in found if recipe.kind == kind)
+    return tuple(
+        Recipe(name=name, **table | {key: tuple(map(tuple, table.get(key, ()))) for key in ("lines", "cannot")})
+        for name, table in read_table("recipes.toml").items()
+        if table["kind"] == kind
+    )

@@ -105,7 +105,7 @@ def _largest(i: "Inputs", o: "Outputs") -> Table:
                 TOKENS.show(longest) if longest else "does not fit",
                 EXAMPLES.show(batch) if batch else "does not fit",
                 best[1],
-                _billions(best[0]),
+                PARAMETERS.show(best[0]) if best[0] else "–",
             )
         )
     return Table(
@@ -170,13 +170,4 @@ def _commands(i: "Inputs", o: "Outputs") -> tuple[Command, ...]:
         "arithmetic": i.arithmetic,
         "parallel": prod(degrees(i)),
     }
-    found = []
-    for recipe in recipes("training"):
-        text, left = recipe.written(said)
-        note = recipe.note if not left else f"{recipe.note} It has no words for: {', '.join(left)}."
-        found.append(Command(title=f"Run it: {recipe.label}", text=text, note=note.strip()))
-    return tuple(found)
-
-
-def _billions(count: float) -> str:
-    return PARAMETERS.show(count) if count else "–"
+    return tuple(Command(title=f"Run it: {recipe.label}", **recipe.written(said)) for recipe in recipes("training"))

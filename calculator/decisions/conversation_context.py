@@ -23,8 +23,6 @@ DRIP_FED = ask(
     0.5,
     SHARE,
     "Conversations in which the request comes bit by bit",
-    low=0,
-    high=1,
     hint="Read fifty: does the last turn need what earlier turns said?",
     group=situation.QUALITY,
 )
@@ -32,8 +30,6 @@ ONE_PROMPT = ask(
     None,
     SHARE,
     "Accuracy with all of it in one prompt",
-    low=0,
-    high=1,
     hint="Replay a hundred, good and failed, as one prompt each. Leave empty when not known",
     group=situation.QUALITY,
 )

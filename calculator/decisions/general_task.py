@@ -62,7 +62,6 @@ class Inputs:
         None,
         ITEMS,
         "Failures read: the prompt's fault",
-        low=0,
         high=1e6,
         whole=True,
         hint="A clearer instruction would have mended it. Empty: none read yet",
@@ -71,7 +70,6 @@ class Inputs:
         None,
         ITEMS,
         "Failures read: a missing document",
-        low=0,
         high=1e6,
         whole=True,
         hint="The right passage would have mended it",
@@ -80,7 +78,6 @@ class Inputs:
         None,
         ITEMS,
         "Failures read: the model's own",
-        low=0,
         high=1e6,
         whole=True,
         hint="Instruction and document were there, and it failed",
@@ -88,17 +85,11 @@ class Inputs:
     rater_agreement_share: float | None = situation.rater_agreement_share
     classes_count: float | None = situation.classes_count
     off_task_requests_share: float = ask(
-        0.1,
-        SHARE,
-        "Requests outside this task",
-        low=0,
-        high=1,
-        hint="Answered by the same model",
-        group=situation.TASK,
+        0.1, SHARE, "Requests outside this task", hint="Answered by the same model", group=situation.TASK
     )
     rule_items: float = _quality(10, ITEMS, "Your stop rule: items tried", low=1, high=100_000, whole=True)
     rule_passes_items: float = _quality(
-        8, ITEMS, "Your stop rule: items that must pass", low=0, high=100_000, whole=True, hint="Like 8 of 10"
+        8, ITEMS, "Your stop rule: items that must pass", high=100_000, whole=True, hint="Like 8 of 10"
     )
     won_items: float = situation.won_items
     lost_items: float = situation.lost_items

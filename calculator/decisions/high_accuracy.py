@@ -65,24 +65,18 @@ class Inputs:
     target_accuracy_share: float = situation.target_accuracy_share
     success_usd: float = situation.success_usd
     failure_usd: float = situation.failure_usd
-    churn_share: float = _stake(
-        0, SHARE, "Wrong answers that lose the customer", low=0, high=1, hint="The others cost what is above"
-    )
-    churn_usd: float = _stake(0, USD, "Worth of a lost customer", low=0, high=1e7)
+    churn_share: float = _stake(0, SHARE, "Wrong answers that lose the customer", hint="The others cost what is above")
+    churn_usd: float = _stake(0, USD, "Worth of a lost customer", high=1e7)
     requests_per_month: float = situation.requests_per_month
     failure: str = situation.failure
     gold_passage_accuracy_share: float | None = situation.gold_passage_accuracy_share
     retrieved_accuracy_share: float | None = situation.retrieved_accuracy_share
-    review_usd: float = _stake(
-        2, USD, "A person's check of one answer", low=0, high=100_000, hint="Minutes times the wage"
-    )
+    review_usd: float = _stake(2, USD, "A person's check of one answer", high=100_000, hint="Minutes times the wage")
     difference_points: float = situation.difference_points
     discordant_share: float | None = _quality(
         None,
         SHARE,
         "Items on which two systems disagree",
-        low=0,
-        high=1,
         hint="From a pilot of a hundred items. Empty: from the correlation below",
     )
     cluster_items: float = _quality(
@@ -259,7 +253,7 @@ def trial_worth(i: Inputs, review: Review, running_usd: float, start_usd: float,
     """(worth in USD over the horizon, chance of earning back the start) of tuning once and keeping it only if it pays.
 
     The gain is normal around that of published cases. A test with standard `error` moves the estimate of it by less
-    than its spread: spread^2 / sqrt(spread^2 + error^2), as in `stats.value.value_of_sample`.
+    than its spread: spread^2 / sqrt(spread^2 + error^2).
     """
     gain = expected_gain(i)
     moved = gain.spread**2 / sqrt(gain.spread**2 + error**2) if gain.spread > 0 else 0.0

@@ -94,18 +94,16 @@ class Inputs:
         None,
         SHARE,
         "Words cut into three pieces or more",
-        low=0,
-        high=1,
         hint="Counted with the tokens. Leave empty when not known",
         group=LANGUAGE,
     )
     window_tokens: float = situation.window_tokens
     domain_nats_per_token: float | None = ask(
-        None, NATS_PER_TOKEN, "Loss on your text", low=0, high=20, hint="For those who measured it", group=LANGUAGE
+        None, NATS_PER_TOKEN, "Loss on your text", high=20, hint="For those who measured it", group=LANGUAGE
     )
     domain_bytes_per_token: float = ask(4.2, BYTES_PER_TOKEN, "Length of its tokens", low=0.5, high=20, group=LANGUAGE)
     general_nats_per_token: float | None = ask(
-        None, NATS_PER_TOKEN, "Loss on general text", low=0, high=20, hint="Same model", group=LANGUAGE
+        None, NATS_PER_TOKEN, "Loss on general text", high=20, hint="Same model", group=LANGUAGE
     )
     general_bytes_per_token: float = ask(
         4.6, BYTES_PER_TOKEN, "Length of those tokens", low=0.5, high=20, group=LANGUAGE

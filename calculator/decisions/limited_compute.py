@@ -136,7 +136,6 @@ class Inputs:
         0,
         GIB,
         "Memory an engine keeps during training",
-        low=0,
         high=10_000,
         hint="Of each card, for reinforcement",
         group=situation.TRAINING,

@@ -9,6 +9,7 @@ a longer prompt, examples chosen anew for each request (they share no prefix to 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from math import inf
 from typing import assert_never
 
@@ -104,7 +105,6 @@ class Inputs:
         0.5,
         COUNT,
         "Changes to the wanted behaviour, a month",
-        low=0,
         high=100,
         hint="New rules, new tone, new fields. 0.5: one every other month",
         group=situation.TASK,
@@ -229,27 +229,22 @@ class Outputs:
 
 def prompt_usd(i: Inputs, hit_share: float) -> float:
     """One request with the long prompt in US dollars, cached where that is cheaper."""
-    batch = i.batch_price_ratio if i.can_wait else 1.0
-    plain = tokens.request_usd(
+    request = partial(
+        tokens.request_usd,
         prompt_tokens=i.prompt_tokens,
         answer_tokens=i.answer_tokens + i.thinking_tokens,
         input_usd_per_mtok=i.large_input_usd_per_mtok,
         output_usd_per_mtok=i.large_output_usd_per_mtok,
-        batch_factor=batch,
+        batch_factor=i.batch_price_ratio if i.can_wait else 1.0,
     )
-    cached = tokens.request_usd(
-        prompt_tokens=i.prompt_tokens,
-        answer_tokens=i.answer_tokens + i.thinking_tokens,
-        input_usd_per_mtok=i.large_input_usd_per_mtok,
-        output_usd_per_mtok=i.large_output_usd_per_mtok,
+    cached = request(
         shared_prefix_tokens=i.prompt_tokens * i.shared_prefix_share,
         hit_share=hit_share,
         read_factor=i.cache_read_ratio,
         write_factor=i.cache_write_ratio,
         minimum_prefix_tokens=i.cache_minimum_tokens,
-        batch_factor=batch,
     )
-    return min(plain, cached)
+    return min(request(), cached)
 
 
 def tuned_prompt_tokens(i: Inputs) -> float:

@@ -126,7 +126,6 @@ class Inputs:
         0,
         COUNT,
         "LoRA adapters served at once",
-        low=0,
         high=1_000,
         whole=True,
         hint="Of rank 16 on all linear layers, each request with one",
@@ -187,15 +186,15 @@ class Outputs:
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
-    """One model on the devices: what one user sees, and what all of them take. Infinite where it does not fit."""
+    """One model on the devices: what one user sees, and what all of them take. By default it does not fit."""
 
-    first_token_ms: float
-    pace_tokens_per_s: float
-    users: float
-    devices: float
-    devices_each: int
-    slots: int
-    thinking_ms: float
+    first_token_ms: float = inf
+    pace_tokens_per_s: float = 0.0
+    users: float = 0.0
+    devices: float = inf
+    devices_each: int = 0
+    slots: int = 0
+    thinking_ms: float = 0.0
 
 
 def large_of(i: Inputs) -> Architecture:
@@ -245,15 +244,7 @@ def service(i: Inputs, model: Architecture) -> Service:
     """
     each = devices_each(i, model, int(i.gpus))
     if not each:
-        return Service(
-            first_token_ms=inf,
-            pace_tokens_per_s=0.0,
-            users=0.0,
-            devices=inf,
-            devices_each=0,
-            slots=0,
-            thinking_ms=0.0,
-        )
+        return Service()
     best = _service(i, model, each)
     while best.devices > each and each * 2 <= i.gpus:
         each *= 2
@@ -456,13 +447,8 @@ def _commands(i: Inputs) -> tuple[Command, ...]:
         "slots": found.slots,
         "all_context": context * found.slots,
     }
-    commands = []
-    for recipe in recipes("serving"):
-        if recipe.label == i.engine:
-            text, left = recipe.written(said)
-            note = recipe.note if not left else f"{recipe.note} It has no words for: {', '.join(left)}."
-            commands.append(Command(title=f"Run it: {recipe.label}", text=text, note=note))
-    return tuple(commands)
+    mine = (recipe for recipe in recipes("serving") if recipe.label == i.engine)
+    return tuple(Command(title=f"Run it: {recipe.label}", **recipe.written(said)) for recipe in mine)
 
 
 WHERE = (

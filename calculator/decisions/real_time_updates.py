@@ -40,9 +40,9 @@ _facts = partial(ask, group=situation.FACTS)
 class Inputs:
     fact_half_life_days: float = situation.fact_half_life_days
     facts_per_answer_count: float = situation.facts_per_answer_count
-    stale_allowed_share: float = _facts(0.02, SHARE, "Answers that may be out of date", low=0, high=1)
+    stale_allowed_share: float = _facts(0.02, SHARE, "Answers that may be out of date")
     fact_requests_share: float = _facts(
-        0.5, SHARE, "Requests that touch changing facts", low=0, high=1, hint="The others need no refresh"
+        0.5, SHARE, "Requests that touch changing facts", hint="The others need no refresh"
     )
     retraining_days: float = situation.retraining_days
     corpus_tokens: float = situation.corpus_tokens

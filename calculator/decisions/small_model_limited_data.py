@@ -96,13 +96,12 @@ class Inputs:
         0,
         EXAMPLES,
         "Texts a large model could label for you",
-        low=0,
         high=1e8,
         whole=True,
         hint="Zero if the texts may not be sent to it, or its licence forbids training on its answers",
     )
     teacher_error_share: float | None = _data(
-        None, SHARE, "How often it labels wrong", low=0, high=0.5, hint="Empty: as often as your prompt fails"
+        None, SHARE, "How often it labels wrong", high=0.5, hint="Empty: as often as your prompt fails"
     )
     teacher_writes: bool = flag(
         False, "It also writes the texts", hint="Then they count for less than real ones", group=situation.DATA
@@ -276,25 +275,26 @@ def _least_gib(i: Inputs, size: Size) -> float:
     return found.peak_gib * surprise(found, i.memory_surprise_sd)
 
 
-def _teacher_usd(i: Inputs) -> float:
-    one = request_usd(
+def _large_request(i: Inputs) -> partial[float]:
+    """What a request to the large model costs in US dollars, by what else is said of its prompt."""
+    return partial(
+        request_usd,
         prompt_tokens=i.prompt_tokens,
         answer_tokens=i.answer_tokens + i.thinking_tokens,
         input_usd_per_mtok=i.large_input_usd_per_mtok,
         output_usd_per_mtok=i.large_output_usd_per_mtok,
     )
-    return i.teacher_examples * one
+
+
+def _teacher_usd(i: Inputs) -> float:
+    return i.teacher_examples * _large_request(i)()
 
 
 def weigh(i: Inputs) -> list[Option]:
     """All four sizes in full."""
     human, taught = i.labelled_examples + i.new_examples, teacher_worth(i)
     shared = i.prompt_tokens * i.shared_prefix_share
-    prompted_usd = request_usd(
-        prompt_tokens=i.prompt_tokens,
-        answer_tokens=i.answer_tokens + i.thinking_tokens,
-        input_usd_per_mtok=i.large_input_usd_per_mtok,
-        output_usd_per_mtok=i.large_output_usd_per_mtok,
+    prompted_usd = _large_request(i)(
         shared_prefix_tokens=shared,
         hit_share=i.cache_hit_share,
         read_factor=i.cache_read_ratio,

@@ -95,9 +95,7 @@ class Inputs:
     small_accuracy_share: float | None = situation.small_accuracy_share
     candidates: str = CANDIDATES
     test_items: float = situation.test_items
-    escalated_share: float = ask(
-        0.15, SHARE, "Requests passed on to the large model", low=0, high=1, group=situation.TRAFFIC
-    )
+    escalated_share: float = ask(0.15, SHARE, "Requests passed on to the large model", group=situation.TRAFFIC)
     requests_per_month: float = situation.requests_per_month
     prompt_tokens: float = situation.prompt_tokens
     answer_tokens: float = situation.answer_tokens

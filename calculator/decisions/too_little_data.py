@@ -72,7 +72,6 @@ class Inputs:
         0,
         EXAMPLES,
         "Synthetic examples you have",
-        low=0,
         high=1e8,
         whole=True,
         hint="Written by a model, before any check",

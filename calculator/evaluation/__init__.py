@@ -26,13 +26,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib import import_module
+from operator import attrgetter
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, TypeVar
 
 from calculator.evaluation.distance import project_of
 
 Row = Mapping[str, str]
+Item = TypeVar("Item")
+Key = TypeVar("Key")
 
 WHAT = ("parameters", "training-memory", "training-throughput", "inference", "kv-cache", "cases")
 
@@ -105,11 +108,28 @@ def predict(what: str, path: str) -> str:
     module = _module(what)
     if hasattr(module, "predict_file"):
         return str(module.predict_file(path))
+    return as_csv(module.FIELDS, (_predicted(module, row) for row in read_rows(path, module.ID)))
+
+
+def as_csv(columns: Sequence[str], rows: Iterable[Mapping[str, object]], *, header: bool = True) -> str:
+    """Rows, under a header line unless they are to follow others."""
     out = io.StringIO()
-    writer = csv.DictWriter(out, module.FIELDS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(_predicted(module, row) for row in read_rows(path, module.ID))
+    writer = csv.DictWriter(out, columns, lineterminator="\n")
+    if header:
+        writer.writeheader()
+    writer.writerows(rows)
     return out.getvalue()
+
+
+def answered(
+    columns: Sequence[str], identity: object, predict: Callable[[], dict[str, object]]
+) -> dict[str, object]:
+    """A prediction in these columns, of which the first identifies the row; or the reason why there is none."""
+    answer: dict[str, object] = {**dict.fromkeys(columns, ""), columns[0]: identity}
+    try:
+        return answer | predict()
+    except ValueError as problem:
+        return answer | {"reason": str(problem).removeprefix("config.json: ")}
 
 
 def validate(what: str, path: str, as_json: bool = False) -> str:
@@ -202,11 +222,17 @@ class Projects:
     """Mean over the projects."""
 
 
+def grouped(items: Iterable[Item], key: Callable[[Item], Key]) -> dict[Key, list[Item]]:
+    """The items by a key, groups and members in the order in which they come."""
+    groups: dict[Key, list[Item]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return groups
+
+
 def by_project(found: Iterable[Pair]) -> dict[str, Errors]:
     """The errors of each project, the worst first; projects of which nothing was predicted come last."""
-    groups: dict[str, list[Pair]] = {}
-    for pair in found:
-        groups.setdefault(project_of(pair.source), []).append(pair)
+    groups = grouped(found, lambda pair: project_of(pair.source))
     errors = {name: summarise(members) for name, members in groups.items()}
     return dict(sorted(errors.items(), key=lambda item: (-(item[1].median_error or -1.0), item[0])))
 
@@ -280,9 +306,7 @@ def _cell(name: str, value: float | None) -> str:
 
 def _grouped(found: Sequence[Pair]) -> dict[str, Any]:
     def by(name: str) -> dict[str, Any]:
-        groups: dict[str, list[Pair]] = {}
-        for pair in found:
-            groups.setdefault(getattr(pair, name), []).append(pair)
+        groups = grouped(found, attrgetter(name))
         return {group: asdict(summarise(members)) for group, members in sorted(groups.items())}
 
     together = alike(found)
@@ -329,10 +353,7 @@ def _number(prediction: Mapping[str, object], column: str) -> float | None:
 
 def by_family(what: str) -> dict[str, list[Row]]:
     """The published rows of a quantity by the sources that are left out together."""
-    found: dict[str, list[Row]] = {}
-    for row in published(what):
-        found.setdefault(_family(_module(what), row), []).append(row)
-    return found
+    return grouped(published(what), lambda row: _family(_module(what), row))
 
 
 def _family(module: Any, row: Row) -> str:

@@ -46,6 +46,7 @@ from calculator.cases.quality import (
     gains,
     p_best,
 )
+from calculator.evaluation import grouped
 from calculator.stats.evidence import Belief, spread_of_result, updated
 from calculator.stats.sampling import Stream, quantile
 from calculator.stats.value import expected_excess
@@ -372,10 +373,7 @@ def score(judged: Sequence[Judged], choices: Sequence[Choice]) -> dict[str, Any]
     ]
 
     def by(key: Callable[[Judged], str]) -> dict[str, dict[str, Any]]:
-        groups: dict[str, list[tuple[Judged, float, Choice]]] = {}
-        for one, w, choice in rows:
-            groups.setdefault(key(one), []).append((one, w, choice))
-        return {name: _part(part) for name, part in sorted(groups.items())}
+        return {name: _part(part) for name, part in sorted(grouped(rows, lambda row: key(row[0])).items())}
 
     found = {
         "right": _share((1.0, ok) for _, _, ok in right),

@@ -5,13 +5,12 @@
 ``variances``    the variance of each axis, from projects that were left out of the fit.
 """
 
-import csv
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
+from calculator.evaluation.reading import beside
 from calculator.llm.bands import SD_OF_BAND
 
 PRIOR_VARIANCE = 0.015
@@ -24,8 +23,7 @@ MOST = 0.25
 
 @cache
 def _projects() -> tuple[tuple[str, str], ...]:
-    with Path(__file__).with_name("projects.csv").open(newline="", encoding="utf-8") as lines:
-        rows = [(row["source"], row["project"]) for row in csv.DictReader(lines)]
+    rows = ((row["source"], row["project"]) for row in beside("projects.csv"))
     return tuple(sorted(rows, key=lambda row: -len(row[0])))
 
 

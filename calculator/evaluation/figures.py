@@ -14,7 +14,6 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import astuple, dataclass
 from functools import cache
 from hashlib import sha256
-from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -116,13 +115,13 @@ def _work_out() -> dict[str, Any]:
     found: dict[str, Any] = {CASES: done[CASES, ""]}
     for what in ESTIMATORS:
         parts = [made for (name, _), made in done.items() if name == what]
-        order = {row[_module(what).ID]: place for place, row in enumerate(evaluation.published(what))}
+        order = {row[evaluation._module(what).ID]: place for place, row in enumerate(evaluation.published(what))}
         found[what] = [
             [
                 sorted((pair for part in parts for pair in part[index][way]), key=lambda pair: order[pair[0]])
                 for way in (0, 1)
             ]
-            for index in range(len(_module(what).QUANTITIES))
+            for index in range(len(evaluation._module(what).QUANTITIES))
         ]
     return found
 
@@ -140,7 +139,7 @@ def _job(job: tuple[str, str]) -> Any:
             [astuple(pair) for pair in evaluation.pairs(what, rows, quantity=index, left_out=left_out)]
             for left_out in (False, _fits(what))
         ]
-        for index in range(len(_module(what).QUANTITIES))
+        for index in range(len(evaluation._module(what).QUANTITIES))
     ]
 
 
@@ -157,19 +156,15 @@ def read(text: str) -> Figures:
             Compared(
                 what=what, name=quantity.name, published=pairs(kept[0]), left_out=pairs(kept[1]), fitted=_fits(what)
             )
-            for quantity, kept in zip(_module(what).QUANTITIES, data[what], strict=True)
+            for quantity, kept in zip(evaluation._module(what).QUANTITIES, data[what], strict=True)
         )
         for what in ESTIMATORS
     }
     return Figures(compared=compared, cases=data[CASES])
 
 
-def _module(what: str) -> Any:
-    return import_module(f"calculator.evaluation.{what.replace('-', '_')}")
-
-
 def _fits(what: str) -> bool:
-    return hasattr(_module(what), "fit")
+    return hasattr(evaluation._module(what), "fit")
 
 
 def method_of(text: str) -> str:

@@ -2,27 +2,22 @@
 
 Measurements name models by aliases: other organisations' copies, instruction-tuned or quantised variants, short
 forms. A name is reduced to its base by rules that hold for whole families; the dimensions come from the catalogue,
-and from ``architectures.csv`` beside this file for models that only appear in measurements.
+and from ``architectures.csv`` beside this file for models that only appear in measurements. ``same_models.csv`` has
+patterns of reduced names, each with the name of the same dimensions to look up instead.
 """
 
-import csv
 import math
 import re
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from calculator.catalogs import Architecture, architectures
+from calculator.catalogs.architecture import cell
 from calculator.catalogs.families import fixed_by_class
+from calculator.evaluation.reading import beside
 from calculator.llm import parameters
-
-_TEXT = ("hf_id", "family", "qk_norm", "license", "source")
-_FLAGS = (
-    "tied_embeddings", "gated_mlp", "qkv_bias", "o_bias", "mlp_bias", "head_bias", "fused_qkv", "fused_gate_up",
-    "parallel_block", "norm_bias", "embedding_norm",
-)
 
 # Endings that say how a model was tuned, packed or quantised. They leave its dimensions as they are.
 _VARIANT = re.compile(
@@ -35,117 +30,20 @@ _VARIANT = re.compile(
 _VERSION = re.compile(r"-(v\d+(\.\d+)*|\d{4}|\d{4}-\d\d)$")
 _SIZE = re.compile(r"\d(\.\d+)?[bm]\b")
 
-# The same dimensions under another name: pattern of the reduced name, and what to look up instead.
-_SAME = tuple(
-    (re.compile(pattern), instead)
-    for pattern, instead in (
-        (r"^llama(\d.*)$", r"llama-\1"),
-        (r"^(bert-(?:base|large))$", r"\1-uncased"),
-        (r"^distilbert(-base)?$", "distilbert-base-uncased"),
-        (r"^gpt-?2(-small)?(-1(17|24)m)?$", "gpt2"),
-        (r"^gpt-?2-(medium|3[45]5m)$", "gpt2-medium"),
-        (r"^gpt-?2-(large|77[04]m)$", "gpt2-large"),
-        (r"^gpt-?2-(xl|1\.[56]b)$", "gpt2-xl"),
-        (r"^llama-3\.[13]-70b.*$", "llama-3-70b"),
-        (r"^(vicuna|alpaca|guanaco|wizardlm|koala|llama|open-?llama)-(7|13|30|33|65)b.*$", r"llama-\2b"),
-        (r"^llama-33b$", "llama-30b"),
-        (r"^(.*-)?open-?llama-3b.*$", "open_llama_3b"),
-        (r"^(tulu-2|orca-2|platypus2|nous-hermes-llama2?|longchat)-(7|13|70)b.*$", r"llama-2-\2b"),
-        (r"^(phind-)?code-?llama-(\d+)b.*$", r"codellama-\2b"),
-        (r"^tiny-?llama.*$", "tinyllama-1.1b"),
-        (r"^(zephyr|openhermes(-2(\.5)?)?(-mistral)?|starling-lm|openchat(-3\.\d)?|neural-chat|biomistral|"
-         r"dolphin-[\d.]+-mistral)-7b(-[\w.]+)*$", "mistral-7b-v0.1"),
-        (r"^(zephyr|starling|biomistral)$", "mistral-7b-v0.1"),
-        (r"^(mathstral|codestral-mamba)-7b.*$", "mistral-7b-v0.3"),
-        (r"^mistral-7b(-v0\.2)?$", "mistral-7b-v0.1"),
-        (r"^mixtral-8x(7|22)b.*$", r"mixtral-8x\1b-v0.1"),
-        (r"^(mistral-small-(24b|3).*|mistral-small-3\.\d.*|magistral-small.*|devstral-small.*)$",
-         "mistral-small-24b-base-2501"),
-        (r"^(mistral-)?nemo(-base|-instruct)?(-2407|-12b)*$", "mistral-nemo-base-2407"),
-        (r"^mistral-large(-2)?(-instruct)?(-240\d|-241\d|-123b)*$", "mistral-large-instruct-2407"),
-        (r"^deepseek-(r1|r1-0528|r1-zero|v3|v3-0324|v3\.1|v3\.1-terminus)$", "deepseek-v3"),
-        (r"^deepseek-r1-0528-qwen3-8b$", "qwen3-8b"),
-        (r"^deepseek-r1-distill-llama-(8|70)b$", r"llama-3-\1b"),
-        (r"^deepseek-r1-distill-qwen-(\d.*)b$", r"qwen2.5-\1b"),
-        (r"^deepseek-coder-(\d.*)b$", r"deepseek-coder-\1b-base"),
-        (r"^deepseek-llm-7b$", "deepseek-llm-7b-base"),
-        (r"^(qwen2|qwen2\.5)-(coder|math|audio|vl)-(.*)$", r"\1-\3"),
-        (r"^qwen2-2b$", "qwen2-1.5b"),
-        (r"^qwen3-vl-(2b|4b|8b|32b|30b-a3b|235b-a22b)$", r"qwen3-\1"),
-        (r"^(codeqwen1\.5|qwen1\.5)-(.*)$", r"qwen1.5-\2"),
-        (r"^qwen-1\.8b$", "qwen-1_8b"),
-        (r"^qwen3-coder-30b-a3b$", "qwen3-30b-a3b"),
-        (r"^(plano-orchestrator)-4b$", "qwen3-4b"),
-        (r"^(code)?gemma-(\d)b$", r"gemma-\2b"),
-        (r"^shieldgemma-(2|9|27)b$", r"gemma-2-\1b"),
-        (r"^(shieldgemma-2|medgemma)-(4|27)b$", r"gemma-3-\2b"),
-        (r"^gemma-3-(1|4|12|27)b$", r"gemma-3-\1b-it"),
-        (r"^phi-1\.5$", "phi-1_5"),
-        (r"^phi-3(\.5)?-mini.*$", "phi-3-mini-4k-instruct"),
-        (r"^phi-3-medium.*$", "phi-3-medium-4k-instruct"),
-        (r"^phi-4-mini.*$", "phi-4-mini-instruct"),
-        (r"^phi-4(-reasoning)?(-plus)?$", "phi-4"),
-        (r"^falcon-?(\d+)b$", r"falcon-\1b"),
-        (r"^falcon3-(\d+)b$", r"falcon3-\1b-base"),
-        (r"^bloomz-(.*)$", r"bloom-\1"),
-        (r"^(octocoder|starcoderbase|starcoderplus|starchat-(alpha|beta))$", "starcoder"),
-        (r"^santacoder$", "gpt_bigcode-santacoder"),
-        (r"^gptj-6b$", "gpt-j-6b"),
-        (r"^gpt-neox$", "gpt-neox-20b"),
-        (r"^(olmo-2|olmo2)-(1124-)?(7|13)b$", r"olmo-2-1124-\3b"),
-        (r"^olmo-3-(1025-)?7b$", "olmo-3-1025-7b"),
-        (r"^mimo-7b$", "mimo-7b-base"),
-        (r"^apertus-8b$", "apertus-8b-2509"),
-        (r"^granite-3\.[0-3]-8b$", "granite-3.0-8b-base"),
-        (r"^granite-3\.[0-1]-3b-a800m$", "granite-3.0-3b-a800m-instruct"),
-        (r"^llama-4-scout.*$", "llama-4-scout-17b-16e"),
-        (r"^mpt benchmark (\w+)$", r"mpt-benchmark-\1"),
-        (r"^stablelm-alpha-(\d)b$", r"stablelm-base-alpha-\1b"),
-        (r"^stable-?code-3b$", "stable-code-3b"),
-        (r"^baichuan2-(\d+)b$", r"baichuan2-\1b-base"),
-        (r"^ministral-8b$", "ministral-8b-instruct-2410"),
-        (r"^voxtral-mini-3b$", "voxtral-mini-3b-2507"),
-        (r"^(chatglm2-6b|chatglm3-6b)$", "chatglm3-6b"),
-        (r"^seed-oss-36b$", "seed-oss-36b-instruct"),
-        (r"^glm-4\.[5-7]$", "glm-4.7"),
-        (r"^minimax-m2(\.\d)?$", "minimax-m2.5"),
-        (r"^kimi-k2(-0905)?$", "kimi-k2-instruct"),
-        (r"^deepseek-v3\.2(-exp|-speciale)?$", "deepseek-v3.2"),
-        (r"^qwen3-coder-next$", "qwen3-next-80b-a3b"),
-        (r"^(nvidia-)?nemotron-3-super(-120b)?(-a12b)?$", "nvidia-nemotron-3-super-120b-a12b"),
-        (r"^(nvidia-)?nemotron-3-nano(-30b)?(-a3b)?$", "nvidia-nemotron-3-nano-30b-a3b"),
-        (r"^llama-4-maverick.*$", "llama-4-maverick-17b-128e"),
-        (r"^hunyuan-a13b$", "hunyuan-a13b-instruct"),
-        (r"^dots\.llm1$", "dots.llm1.inst"),
-        (r"^qwq-32b$", "qwen2.5-32b"),
-        (r"^yi-1\.5-(6|9|34)b$", r"yi-\1b"),
-        (r"^internlm2[._]5-(7|20)b$", r"internlm2-\1b"),
-        (r"^qwen3(guard|-embedding|-reranker)-([\d.]+b)$", r"qwen3-\2"),
-    )
-)
 
-
-def read_architectures(path: Path) -> list[Architecture]:
-    """The models of a CSV file with the columns of Architecture; an empty field has its family's default."""
-    found = []
-    with path.open(newline="") as lines:
-        for row in csv.DictReader(lines):
-            values: dict[str, Any] = dict(fixed_by_class(row["family"]))
-            for column, text in row.items():
-                if text:
-                    values[column] = text if column in _TEXT else int(text)
-            for flag in _FLAGS:
-                if flag in values:
-                    values[flag] = bool(values[flag])
-            found.append(Architecture(**values))
-    return found
+@cache
+def _same() -> tuple[tuple[re.Pattern[str], str], ...]:
+    return tuple((re.compile(row["name"]), row["instead"]) for row in beside("same_models.csv"))
 
 
 @cache
 def known() -> Mapping[str, Architecture]:
     """Every model we have dimensions of, by its name in lower case without the organisation."""
-    extra = read_architectures(Path(__file__).with_name("architectures.csv"))
-    models = {_short(a.hf_id): a for a in extra}
+    models = {}
+    for row in beside("architectures.csv"):
+        # An empty field has its family's default.
+        values: dict[str, Any] = {column: cell(column, text) for column, text in row.items() if text}
+        models[_short(row["hf_id"])] = Architecture(**{**fixed_by_class(row["family"]), **values})
     models.update({_short(name): a for name, a in architectures().items()})
     for name in list(models):
         models.setdefault(_strip(name), models[name])
@@ -186,7 +84,7 @@ def _candidates(name: str) -> list[str]:
     forms += _without_version(forms)
     for form in list(forms):
         instead = form
-        for pattern, replacement in _SAME:
+        for pattern, replacement in _same():
             if pattern.match(instead):
                 instead = pattern.sub(replacement, instead)
                 forms += [instead, _strip(instead)]

@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from calculator.cases import OPTIONS, TASK_TYPES, cases
-from calculator.evaluation import Errors, Pair, Row, alike, contact, published, summarise, worst
+from calculator.evaluation import Errors, Pair, Row, alike, contact, grouped, published, summarise, worst
 from calculator.evaluation import cases as judged
 from calculator.evaluation.distance import project_of
 from calculator.evaluation.figures import CASES, ESTIMATORS, Compared, figures, method_of
 from calculator.exhibit import Curves, Dots, Line, Scatter
 from calculator.faces import chart
 from calculator.faces.chart import escape
+from calculator.faces.view import scrolled
 from calculator.stats.sampling import quantile
 from calculator.units import COUNT, GIB, PARAMETERS, SHARE, TOKENS, TOKENS_PER_S, Unit
 
@@ -77,10 +78,7 @@ def _by_source() -> str:
     groups: dict[str, list[tuple[float, float]]] = {}
     rows = []
     for compared in shown:
-        found: dict[str, list[Pair]] = {}
-        for pair in compared.complete:
-            if pair.estimate:
-                found.setdefault(pair.source, []).append(pair)
+        found = grouped((pair for pair in compared.complete if pair.estimate), lambda pair: pair.source)
         for source, pairs in sorted(found.items()):
             measured, estimated = _middle(pairs)
             groups.setdefault(compared.name, []).append((measured, estimated))
@@ -286,9 +284,7 @@ def _by_size(pairs: Iterable[Pair]) -> dict[tuple[float, float], list[Pair]]:
 
 def _largest(pairs: Sequence[Pair], key: Callable[[Pair], str]) -> dict[str, list[Pair]]:
     """The largest groups, and the rest as one."""
-    found: dict[str, list[Pair]] = {}
-    for pair in pairs:
-        found.setdefault(key(pair), []).append(pair)
+    found = grouped(pairs, key)
     ordered = sorted(found, key=lambda name: (-len(found[name]), name))
     if len(ordered) <= GROUPS:
         return {name: found[name] for name in ordered}
@@ -308,12 +304,8 @@ def _complete(pairs: Iterable[Pair]) -> Errors:
 
 def _errors(title: str, compared: Compared, key: Callable[[Pair], str]) -> str:
     """The error table by one key, largest groups first: the source in the fit beside the source left out."""
-    inside: dict[str, list[Pair]] = {}
-    outside: dict[str, list[Pair]] = {}
-    for groups, pairs in ((inside, compared.published), (outside, compared.left_out)):
-        for pair in pairs:
-            if pair.complete:
-                groups.setdefault(key(pair), []).append(pair)
+    inside = grouped((pair for pair in compared.published if pair.complete), key)
+    outside = grouped(compared.complete, key)
     rows = []
     for name in sorted(outside, key=lambda name: (-len(outside[name]), name)):
         where = f"<br><small>{escape(_address(compared.what, name))}</small>" if title == BY_SOURCE else ""
@@ -592,15 +584,11 @@ def _figure(title: str, description: str, drawing: str, table: str) -> str:
 
 def _table(name: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table of cells that are already HTML; the first of each row is its heading."""
-    head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
-    body = "".join(
+    body = (
         f'<tr><th scope="row">{first}</th>{"".join(f"<td>{cell}</td>" for cell in others)}</tr>'
         for first, *others in rows
     )
-    return (
-        f'<div class="calc-scroll" tabindex="0" role="group" aria-label="{escape(_capital(name))}">'
-        f'<table class="calc-table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-    )
+    return scrolled(escape(_capital(name)), columns, body)
 
 
 def _percent(share: float | None, *, sign: bool = False) -> str:

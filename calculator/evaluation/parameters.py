@@ -5,18 +5,18 @@ config.json and read as one, so that what the columns leave open is the default 
 adds what it says: key=value pairs, biases, norms.
 """
 
-import csv
-import io
 import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from calculator.catalogs import Architecture, read_config
 from calculator.catalogs.families import families
-from calculator.evaluation import Quantity, Row, read_rows
+from calculator.evaluation import Quantity, Row, answered, as_csv, read_rows
+from calculator.evaluation.reading import beside
 from calculator.llm import parameters
 
 ID = "hf_id"
@@ -37,24 +37,13 @@ QUANTITIES = (
     Quantity(name="active parameters", estimate="active_params", measured=_count("computed_active_params")),
 )
 
-# Classes that hold another one as their language model, or are it under another name.
-_SAME_AS = {
-    "Gemma3ForConditionalGeneration": "Gemma3ForCausalLM",
-    "Gemma4ForConditionalGeneration": "Gemma4ForCausalLM",
-    "Glm4vForConditionalGeneration": "Glm4ForCausalLM",
-    "Glm4vMoeForConditionalGeneration": "Glm4MoeForCausalLM",
-    "Llama4ForConditionalGeneration": "Llama4ForCausalLM",
-    "MPTForCausalLM": "MptForCausalLM",
-    "Mistral3ForConditionalGeneration": "MistralForCausalLM",
-    "Qwen2VLForConditionalGeneration": "Qwen2ForCausalLM",
-    "Qwen2_5_VLForConditionalGeneration": "Qwen2ForCausalLM",
-    "Qwen3VLForConditionalGeneration": "Qwen3ForCausalLM",
-    "Qwen3VLMoeForConditionalGeneration": "Qwen3MoeForCausalLM",
-    "Qwen3_5ForConditionalGeneration": "Qwen3_5ForCausalLM",
-    "Qwen3_5MoeForConditionalGeneration": "Qwen3_5MoeForCausalLM",
-    "RWForCausalLM": "FalconForCausalLM",
-    "YiForCausalLM": "LlamaForCausalLM",
-}
+
+@cache
+def _same_as() -> dict[str, str]:
+    """The language model's class by classes that hold it, or are it under another name."""
+    return {row["family"]: row["instead"] for row in beside("same_classes.csv")}
+
+
 _COLUMNS = {
     "hidden_size": "hidden_size", "layers": "num_hidden_layers", "heads": "num_attention_heads",
     "kv_heads": "num_key_value_heads", "head_dim": "head_dim", "intermediate_size": "intermediate_size",
@@ -77,15 +66,11 @@ _WIDTH_OF_SHARED = re.compile(r"shared\w*intermediate\w*[ =:]+(\d+)")
 
 def predict(row: Row) -> dict[str, object]:
     """Total and active parameters of the model that the row describes, or the reason why they can't be counted."""
-    answer: dict[str, object] = dict.fromkeys(FIELDS, "")
-    answer[ID] = row.get(ID, "")
-    try:
-        found = read_row(row)
-    except ValueError as problem:
-        answer["reason"] = str(problem).removeprefix("config.json: ")
-        return answer
-    answer["total_params"], answer["active_params"] = parameters.total(found), parameters.active(found)
-    return answer
+    return answered(FIELDS, row.get(ID, ""), lambda: _counts(read_row(row)))
+
+
+def _counts(found: Architecture) -> dict[str, object]:
+    return {"total_params": parameters.total(found), "active_params": parameters.active(found)}
 
 
 FILE_FIELDS = (
@@ -102,20 +87,10 @@ def predict_file(path: str) -> str:
     """
     lines = Path(path).read_bytes().decode("utf-8-sig", "replace").splitlines()
     if next((line for line in lines if line.strip()), "").lstrip()[:1] != "{":
-        rows = [predict(row) for row in read_rows(path, ID)]
-        return _table(FIELDS, rows)
+        return as_csv(FIELDS, map(predict, read_rows(path, ID)))
     name = Path(path).name
     told = [(line, f"{name}: line {number}") for number, line in enumerate(lines, start=1) if line.strip()]
-    found = [predict_config(_object(line, place)) for line, place in told]
-    return _table(FILE_FIELDS, found)
-
-
-def _table(names: tuple[str, ...], rows: list[dict[str, object]]) -> str:
-    out = io.StringIO()
-    writer = csv.DictWriter(out, names, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return out.getvalue()
+    return as_csv(FILE_FIELDS, [predict_config(_object(line, place)) for line, place in told])
 
 
 def _object(line: str, place: str) -> dict[str, Any]:
@@ -130,24 +105,22 @@ def _object(line: str, place: str) -> dict[str, Any]:
 
 def predict_config(given: dict[str, Any]) -> dict[str, object]:
     """The counts of one object with ``id`` and ``config``, or the reason why there are none."""
-    answer: dict[str, object] = dict.fromkeys(FILE_FIELDS, "")
-    answer["id"] = str(given.get("id", ""))
-    try:
-        found = read_config(given["config"], str(given.get("id", "")))
-    except ValueError as problem:
-        return answer | {"reason": str(problem).removeprefix("config.json: ")}
-    kept = sum(2 * cache.layers * cache.numbers_per_token for cache in found.caches)
-    return answer | {
-        "total_params": parameters.total(found), "active_params": parameters.active(found),
-        "kv_bytes_per_token": kept, "lora_params_rank_8": parameters.lora(found, rank=8),
-        "tower_params": found.tower_parameters,
-    }
+    name = str(given.get("id", ""))
+
+    def counted() -> dict[str, object]:
+        found = read_config(given["config"], name)
+        return _counts(found) | {
+            "kv_bytes_per_token": sum(2 * cache.layers * cache.numbers_per_token for cache in found.caches),
+            "lora_params_rank_8": parameters.lora(found, rank=8), "tower_params": found.tower_parameters,
+        }
+
+    return answered(FILE_FIELDS, name, counted)
 
 
 def read_row(row: Row) -> Architecture:
     """The architecture of a row. Raises ValueError for a class that we don't know and for missing dimensions."""
     named = row.get("architecture", "").strip()
-    family = _SAME_AS.get(named, named)
+    family = _same_as().get(named, named)
     model_type = next((key for key, known in families().items() if known.name == family), "")
     if not model_type:
         known = sorted({known.name for known in families().values()})
@@ -244,17 +217,18 @@ def _read_experts(config: dict[str, Any], row: Row, words: str) -> None:
         config[key] = config["n_shared_experts"]
 
 
+_BIASES = {
+    "qkv_bias": r"qkv[_ ]bias|qkv/o bias", "o_bias": r"\bo[_ ]bias|qkv/o bias|out(put)?[_ ](proj[_ ])?bias",
+    "mlp_bias": r"mlp[_ ]bias", "head_bias": r"lm[_ ]head[_ ]bias",
+}  # fmt: skip
+
+
 def _add_words(found: Architecture, words: str) -> Architecture:
     """Biases and windows that the row names and the family's config has no key for."""
     changes: dict[str, Any] = {}
-    if re.search(r"qkv[_ ]bias|qkv/o bias", words):
-        changes["qkv_bias"] = True
-    if re.search(r"\bo[_ ]bias|qkv/o bias|out(put)?[_ ](proj[_ ])?bias", words):
-        changes["o_bias"] = True
-    if re.search(r"mlp[_ ]bias", words):
-        changes["mlp_bias"] = True
-    if re.search(r"lm[_ ]head[_ ]bias", words):
-        changes["head_bias"] = True
+    for flag, words_for_it in _BIASES.items():
+        if re.search(words_for_it, words):
+            changes[flag] = True
     if re.search(r"\bqk[_-]?norm", words) and not found.qk_norm and found.family not in ("Llama4ForCausalLM",):
         changes["qk_norm"] = "head"
     dense = re.search(r"first_k_dense\w*=(\d+)", words)

@@ -4,14 +4,22 @@ Nothing is guessed in silence. What is not understood raises ValueError with the
 comes with a number of guesses, for each of which the band gets wider.
 """
 
+import csv
 import math
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from calculator.catalogs.training import Base, Objective, Optimizer, bases, frameworks, objectives, optimizers
 
 _Row = TypeVar("_Row", Optimizer, Base, Objective)
+
+
+def beside(name: str) -> list[dict[str, str]]:
+    """The rows of a table that lies beside this file."""
+    with Path(__file__).with_name(name).open(newline="", encoding="utf-8") as lines:
+        return list(csv.DictReader(lines))
 
 
 _UNSAID = re.compile(

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from math import exp, log, log1p
 from typing import NamedTuple
 
+from calculator.evaluation.reading import beside
+
 
 class Fit(NamedTuple):
     """Coefficients, and what no run had a say in."""
@@ -11,6 +13,13 @@ class Fit(NamedTuple):
     coefficients: dict[str, float]
     unmoved: tuple[str, ...]
     """Coefficients that stayed at their prior because no run depends on them."""
+
+
+def priors(law: str) -> dict[str, tuple[float, float]]:
+    """Where a fit starts from, by ``priors.csv``: the value of each coefficient of a law, and the logarithm by which it
+    may move before that counts as much as an error of the fit's tolerance."""
+    rows = (row for row in beside("priors.csv") if row["law"] == law)
+    return {row["name"]: (float(row["value"]), float(row["log_sd"])) for row in rows}
 
 
 def fit(

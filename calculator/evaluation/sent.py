@@ -14,14 +14,14 @@ import io
 import json
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from calculator.cases import LEVELS, MAKER, NEUTRAL, OPTIONS, TASK_TYPES, TRAINED, read_cases, read_data
-from calculator.evaluation import contact, predict, published
+from calculator.evaluation import as_csv, contact, predict, published
 from calculator.units import GIB, TOKENS_PER_S, Unit, parse
 
 LONGEST = 100_000
@@ -328,7 +328,7 @@ def _run(found: Mapping[str, str], *, version: str, today: str, write: bool) -> 
     cells = {name: row.get(name, "") for name in columns}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "row.csv")
-        path.write_text(_as_csv(columns, [cells]), "utf-8")
+        path.write_text(as_csv(columns, [cells]), "utf-8")
         try:
             entries = contact.judge(what, str(path), date=today, version=version)
             estimate = next(csv.DictReader(io.StringIO(predict(what, str(path)))))
@@ -336,7 +336,7 @@ def _run(found: Mapping[str, str], *, version: str, today: str, write: bool) -> 
             raise SentError((WHERE, str(error))) from None
     if write:
         with (MEASURED / f"{what.replace('-', '_')}.csv").open("a", encoding="utf-8", newline="") as file:
-            file.write(_as_csv(columns, [cells], header=False))
+            file.write(as_csv(columns, [cells], header=False))
         with contact.PATH.open("a", encoding="utf-8") as file:
             file.write(contact.as_csv(entries, header=False))
     errors = [entry.median_error for entry in entries if entry.median_error is not None]
@@ -347,15 +347,6 @@ def _run(found: Mapping[str, str], *, version: str, today: str, write: bool) -> 
         "first_contact_error": errors[0] if errors else None,
         "first_contact": contact.as_csv(entries),
     }
-
-
-def _as_csv(columns: Sequence[str], rows: Sequence[Mapping[str, str]], *, header: bool = True) -> str:
-    out = io.StringIO()
-    writer = csv.DictWriter(out, columns, lineterminator="\n")
-    if header:
-        writer.writeheader()
-    writer.writerows(rows)
-    return out.getvalue()
 
 
 # Fields

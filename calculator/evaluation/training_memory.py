@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from calculator.catalogs import Accelerator, Architecture
 from calculator.catalogs.training import frameworks
-from calculator.evaluation import Quantity, Row, names, published, reading, robust
+from calculator.evaluation import Quantity, Row, answered, names, published, reading, robust
 from calculator.evaluation.distance import LeftOut, cells, project_of, variances
 from calculator.evaluation.training_throughput import cards_of_class, find_accelerator
 from calculator.llm import bands
@@ -371,17 +371,13 @@ PACKAGE = Learnt()
 
 def predict(row: Row, coefficients: Learnt = PACKAGE) -> dict[str, object]:
     """Estimate and band for one run in the row's own metric, or the reason why there is none."""
-    answer: dict[str, object] = dict.fromkeys(FIELDS, "")
-    answer[ID] = row.get(ID, "")
-    try:
+
+    def predicted() -> dict[str, object]:
         found = estimate_row(row, coefficients)
-    except ValueError as problem:
-        answer["reason"] = str(problem)
-        return answer
-    answer["estimate_gib"] = round(found.peak_gib, 3)
-    answer["low_gib"] = round(found.low_gib, 3)
-    answer["high_gib"] = round(found.high_gib, 3)
-    return answer
+        ends = (found.peak_gib, found.low_gib, found.high_gib)
+        return {name: round(gib, 3) for name, gib in zip(FIELDS[1:4], ends, strict=True)}
+
+    return answered(FIELDS, row.get(ID, ""), predicted)
 
 
 def estimate_row(row: Row, learnt: Learnt = PACKAGE) -> MemoryEstimate:
@@ -425,30 +421,13 @@ def _widen(found: MemoryEstimate, factor: float) -> MemoryEstimate:
     )
 
 
-# Where the fit starts from, and the logarithm by which a coefficient may move before that counts as much as an error of
-# _TOLERANCE. The values are counted from what the operations keep (two bytes in and out of a norm, four more where it
+# Where the fit starts from.
+# The values are counted from what the operations keep (two bytes in and out of a norm, four more where it
 # works in 32 bit; two bytes that enter an adapter or a 4-bit layer; gradients of one layer's products; a quarter of the
 # numbers where every second matrix product is kept), from defaults (DeepSpeed's bucket of 5e8 16-bit numbers, and the
 # 1e9 weights that its third stage may keep gathered), and, for what an allocator leaves unused, from no more than a
 # round number with a wide range.
-_PRIORS: dict[str, tuple[float, float]] = {
-    "norm_bytes": (4.0, 0.3),
-    "unfused_norm_bytes": (4.0, 0.3),
-    "backward_share": (0.5, 0.3),
-    "lora_input_bytes": (2.0, 0.5),
-    "compiled_share": (0.9, 0.2),
-    "selective_share": (0.24, 0.5),
-    "quantised_input_bytes": (2.0, 0.5),
-    "slack_share": (0.06, 0.5),
-    "static_slack_share": (0.03, 0.5),
-    "other_moment_share": (1.0, 0.5),
-    "variable_share": (0.1, 0.5),
-    "logits_slack_bytes": (3.0, 0.7),
-    "gather_slack_share": (0.5, 1.0),
-    "zero_gib": (0.93, 0.7),
-    "zero3_gib": (1.86, 0.7),
-    "context_gib": (1.0, 0.3),
-}
+_PRIORS = robust.priors("memory")
 _TOLERANCE = 0.05
 
 

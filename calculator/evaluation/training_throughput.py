@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from calculator.catalogs import Accelerator, Architecture, accelerator, accelerators
-from calculator.evaluation import Quantity, Row, names, published, reading, robust
+from calculator.evaluation import Quantity, Row, answered, names, published, reading, robust
 from calculator.evaluation.distance import LeftOut, cells, project_of, variances
 from calculator.llm.bands import SD_OF_BAND, Known
 from calculator.llm.bands import read as read_known
@@ -509,16 +509,13 @@ PACKAGE = Learnt()
 
 def predict(row: Row, *, coefficients: Learnt = PACKAGE) -> dict[str, object]:
     """Tokens per second and GPU of one row with its band, or the reason why not."""
-    answer: dict[str, object] = dict.fromkeys(FIELDS, "")
-    answer[ID] = row.get(ID, "")
-    try:
+
+    def predicted() -> dict[str, object]:
         estimate = training_time.throughput(*read(row), *coefficients)
-    except ValueError as problem:
-        answer["reason"] = str(problem)
-        return answer
-    for name, value in zip(FIELDS[1:4], (estimate.tokens_per_s_per_gpu, estimate.low, estimate.high), strict=True):
-        answer[name] = float(f"{value:.5g}")
-    return answer
+        ends = (estimate.tokens_per_s_per_gpu, estimate.low, estimate.high)
+        return {name: float(f"{value:.5g}") for name, value in zip(FIELDS[1:4], ends, strict=True)}
+
+    return answered(FIELDS, row.get(ID, ""), predicted)
 
 
 def measured(row: Row) -> float | None:
@@ -561,41 +558,12 @@ class _Point(NamedTuple):
     weight: float
 
 
-# Where the fit starts from, and the logarithm by which a coefficient may move before that counts as much as an error of
-# _TOLERANCE. Before any data: products at the measured matmul speed with a tenth lost, kernels at two thirds of the
+# Where the fit starts from.
+# Before any data: products at the measured matmul speed with a tenth lost, kernels at two thirds of the
 # bandwidth, links at nominal speed, some fifty launches of ten to twenty microseconds per layer and pass, the memory of
 # the host at two thirds. A loop over experts takes 0.2 ms for each: granite-3.0-3b-a800m without grouped kernels does
 # 9 ms per layer and pass over its 40 experts (rows T0381 to T0383, 279 tokens per sample from tokens/s over samples/s).
-_PRIORS: dict[str, tuple[float, float]] = {
-    "matmul": (1.1, 0.15),
-    "size_exponent": (0.15, 0.3),
-    "expert": (1.3, 0.3),
-    "narrow": (1.1, 0.1),
-    "cast": (1.0, 0.5),
-    "attention": (1.0, 0.2),
-    "eager": (1.0, 0.5),
-    "traffic": (1.5, 0.5),
-    "adapter": (1.0, 0.5),
-    "full_size": (1.5, 0.5),
-    "logits": (1.0, 0.5),
-    "nf4": (2.0, 0.5),
-    "gptq": (4.0, 0.7),
-    "int8_launch_s": (5e-4, 0.5),
-    "optimizer": (1.2, 0.4),
-    "host": (1.5, 0.4),
-    "launch_s": (1e-3, 0.5),
-    "adapter_launch_s": (1e-4, 0.5),
-    "fsdp_launch_s": (5e-4, 0.5),
-    "deepspeed_launch_s": (1e-3, 0.5),
-    "mixture_launch_s": (2e-3, 0.5),
-    "expert_launch_s": (2e-4, 0.5),
-    "expert_fetch_s": (2e-3, 0.7),
-    "gather": (1.3, 0.3),
-    "zero_gather": (1.2, 0.3),
-    "tensor_parallel": (1.3, 0.4),
-    "all_to_all": (1.3, 0.5),
-    "node_loss": (0.01, 0.5),
-}
+_PRIORS = robust.priors("speed")
 _TOLERANCE = 0.08
 _HALF_WEIGHT_GUESS = 0.15
 """A row that had to be guessed at by as much counts half."""

@@ -5,7 +5,10 @@ Every figure keeps the line it stood on. Memory is in GiB; what a tool prints as
 """
 
 import re
+import tomllib
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from pkgutil import get_data
 from typing import Any, NamedTuple
 
 from calculator.examine import tree
@@ -35,10 +38,6 @@ class Pattern(NamedTuple):
     factor: float = 1.0
 
 
-def _pattern(tool: str, key: str, words: str, factor: float = 1.0) -> Pattern:
-    return Pattern(tool, key, re.compile(words.replace("#N", _N)), factor)
-
-
 RESERVED, ALLOCATED, SMI = "reserved_gib", "allocated_gib", "smi_gib"
 TRAIN_SPEED, TRAIN_SPEED_ALL, GENERATION, PROMPT_SPEED = (
     "train_tokens_per_s",
@@ -48,39 +47,14 @@ TRAIN_SPEED, TRAIN_SPEED_ALL, GENERATION, PROMPT_SPEED = (
 )
 KV_TOKENS, KV_GIB, KV_BLOCKS, WEIGHTS = "kv_tokens", "kv_gib", "kv_blocks", "weights_gib"
 
-PATTERNS = (
-    _pattern("Unsloth", RESERVED, r"Peak reserved memory = #N GB"),
-    _pattern("Unsloth", "training_reserved_gib", r"Peak reserved memory for training = #N GB"),
-    _pattern("axolotl", RESERVED, r"memory/device_(?:mem_)?reserved ?\(GiB\)'?\"?: '?#N"),
-    _pattern("axolotl", ALLOCATED, r"memory/max_(?:mem_)?allocated ?\(GiB\)'?\"?: '?#N"),
-    _pattern("axolotl", ALLOCATED, r"GPU memory usage while training: #N ?GB"),
-    _pattern("axolotl", TRAIN_SPEED, r"tokens/train_per_sec_per_gpu'?\"?: '?#N"),
-    _pattern("torchtune", RESERVED, r"peak_memory_reserved(?:_gib)?:#N"),
-    _pattern("torchtune", ALLOCATED, r"peak_memory_alloc(?:_gib)?:#N"),
-    _pattern("torchtune", RESERVED, r"GPU peak memory reserved: #N GiB"),
-    _pattern("torchtune", ALLOCATED, r"GPU peak memory alloc(?:ation)?: #N GiB"),
-    _pattern("torchtune", TRAIN_SPEED, r"tokens_per_second_per_gpu'?\"?: ?'?#N"),
-    _pattern("Transformers", TRAIN_SPEED_ALL, r"train_tokens_per_second'?\"?: '?#N"),
-    _pattern("PyTorch", RESERVED, r"max_memory_reserved\W{1,6}#N ?Gi?B", 1.0),
-    _pattern("PyTorch", RESERVED, r"max_memory_reserved\W{1,6}#N ?Mi?B", MIB),
-    _pattern("PyTorch", ALLOCATED, r"max_memory_allocated\W{1,6}#N ?Gi?B", 1.0),
-    _pattern("PyTorch", ALLOCATED, r"max_memory_allocated\W{1,6}#N ?Mi?B", MIB),
-    _pattern("vLLM", KV_TOKENS, r"GPU KV cache size: #N tokens"),
-    _pattern("vLLM", KV_BLOCKS, r"# (?:GPU|cuda) blocks: #N"),
-    _pattern("vLLM", KV_GIB, r"Available KV cache memory: #N GiB"),
-    _pattern("vLLM", WEIGHTS, r"(?:Model loading took|Loading model weights took|model weights take) #N ?Gi?B"),
-    _pattern("vLLM", PROMPT_SPEED, r"Avg prompt throughput: #N tokens/s"),
-    _pattern("vLLM", GENERATION, r"Avg generation throughput: #N tokens/s"),
-    _pattern("vLLM", "max_concurrency", r"Maximum concurrency for [0-9,]+ tokens per request: #Nx"),
-    _pattern("llama.cpp", KV_GIB, r"(?:llama_kv_cache\w*: +size|KV self size +) ?= +#N MiB", MIB),
-    _pattern("llama.cpp", KV_TOKENS, r"llama_kv_cache\w*: +size = +[0-9.]+ MiB \( *#N cells"),
-    _pattern("llama.cpp", KV_TOKENS, r"llama_(?:new_context_with_model|context|init_from_model): n_ctx +?= +#N"),
-    _pattern("llama.cpp", "prompt_tokens_per_s", r"prompt eval time = .*?[,(] +#N tokens per second"),
-    _pattern("llama.cpp", GENERATION, r"(?<!prompt )\beval time = .*?[,(] +#N tokens per second"),
-    _pattern("nvidia-smi", SMI, r"\b#N ?MiB ?/ +[0-9]+ ?MiB", MIB),
-    _pattern("nvidia-smi", SMI, r"^(?:[0-9]+, )?(?:[0-9/: .]+, )?#N MiB(?:,|$)", MIB),
-)  # fmt: skip
-"""Every figure that is read. A tool that changes its words gets a row here."""
+
+@cache
+def patterns() -> tuple[Pattern, ...]:
+    """Every figure that is read, by ``logs.toml``."""
+    data = get_data(__name__, "logs.toml") or b""
+    rows = tomllib.loads(data.decode())["figures"]
+    return tuple(Pattern(tool, key, re.compile(words.replace("#N", _N)), *factor) for tool, key, words, *factor in rows)
+
 
 _BUFFERS = re.compile(r"(\w+) +(model|KV|compute) buffer size = +" + _N + " MiB")
 _TOTAL_STEPS = re.compile(r"Total (?:optimization )?steps = " + _N)
@@ -108,7 +82,7 @@ def recognised(lines: Iterable[str]) -> int:
 
 
 def _says(line: str) -> bool:
-    if any(one.words.search(line) for one in PATTERNS if _quick(line)):
+    if any(one.words.search(line) for one in patterns() if _quick(line)):
         return True
     if _OUT_OF_MEMORY.search(line) or _TOTAL_STEPS.search(line) or _BUFFERS.search(line):
         return True
@@ -171,7 +145,7 @@ class Run:
         told = False
         if _quick(line):
             keys: set[str] = set()
-            for one in PATTERNS:
+            for one in patterns():
                 match = one.words.search(line)
                 if match is not None and one.key not in keys:
                     keys.add(one.key)

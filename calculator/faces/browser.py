@@ -36,6 +36,10 @@ SPREAD = re.compile("calc-(?:doubt|shares|holds|range|overall)")
 
 MOST_BEGUN = 4
 
+_OF_SPREAD = ("spread", "shares", "alone", "doubts", "value_of_knowing_usd")
+_OF_FLIPS = ("flips", "steady", "sensitivity")
+"""What a report has from the second stage on, and from the third."""
+
 
 @dataclass
 class _Begun:
@@ -98,7 +102,7 @@ def _answer(request: str) -> dict[str, Any]:
         "decision": name,
         "stage": stage,
         "more": None,
-        "problems": [{"field": p.field, "message": p.message, "given": p.given} for p in reading.problems],
+        "problems": list(map(asdict, reading.problems)),
         "ignored": ignored,
         "notices": list(links.changed_since(text_of(asked, "v"))),
         "given": dict(reading.given),
@@ -185,7 +189,7 @@ def _wanted(want: str, name: str, reading: engine.Reading, asked: Mapping[str, A
         fields, _ = merge(name, asked.get("other"), text_of(asked, "other_preset"))
         other = engine.read(decision, fields)
         if other.inputs is None:
-            return {"problems": [{"field": p.field, "message": p.message, "given": p.given} for p in other.problems]}
+            return {"problems": list(map(asdict, other.problems))}
         first, second = (engine.add_spread(engine.evaluate_point(name, decision, r)) for r in (reading, other))
         names = asked.get("names", ["First", "Second"])
         if not isinstance(names, list) or [type(said) for said in names] != [str, str]:
@@ -252,17 +256,8 @@ def _report(name: str, reading: engine.Reading, stage: int, *, whole: bool) -> e
     if stage >= 2 and built.flips is None:
         built = engine.add_flips(built)
     _last = (key, built)
-    return replace(
-        engine.add_exhibits(built) if whole else built,
-        spread=built.spread if stage >= 1 else None,
-        shares=built.shares if stage >= 1 else None,
-        alone=built.alone if stage >= 1 else None,
-        doubts=built.doubts if stage >= 1 else None,
-        value_of_knowing_usd=built.value_of_knowing_usd if stage >= 1 else None,
-        flips=built.flips if stage >= 2 else None,
-        steady=built.steady if stage >= 2 else None,
-        sensitivity=built.sensitivity if stage >= 2 else None,
-    )
+    later: dict[str, Any] = dict.fromkeys((_OF_SPREAD if stage < 1 else ()) + (_OF_FLIPS if stage < 2 else ()))
+    return replace(engine.add_exhibits(built) if whole else built, **later)
 
 
 def text_of(asked: Mapping[str, Any], key: str) -> str:

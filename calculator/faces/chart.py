@@ -97,12 +97,7 @@ def curves(exhibit: Curves) -> str:
     if axes is None:
         return _nothing(exhibit.title, exhibit.description)
     x_axis, y_axis = axes
-    foot = _HEIGHT - _BOTTOM
-    parts = [_rule(y_axis.place(value), escape(tick_text(exhibit.y_unit, value))) for value in y_axis.ticks]
-    parts += _ticks(exhibit.x_unit, [(x_axis.place(value), value) for value in x_axis.ticks], foot)
-    parts.append(f'<line class="calc-axis" x2="100%" y1="{foot}" y2="{foot}"/>')
-    label = escape(exhibit.x_label)
-    parts.append(f'<text class="calc-label" x="100%" y="{_HEIGHT - 6}" text-anchor="end">{label}</text>')
+    parts = _framed(x_axis, y_axis, exhibit.x_unit, exhibit.y_unit) + _named(exhibit.x_label)
     drawn, dots = [], []
     for index, line in enumerate(lines):
         if line.low and line.high:
@@ -126,6 +121,21 @@ def curves(exhibit: Curves) -> str:
     parts += dots
     parts += [_mark(mark.label, mark.x, mark.y, x_axis, y_axis, row) for row, mark in enumerate(exhibit.marks)]
     return _svg(exhibit.title, exhibit.description, _HEIGHT, "".join(parts), axes=True)
+
+
+def _framed(x_axis: "_Axis", y_axis: "_Axis", x_unit: Unit, y_unit: Unit) -> list[str]:
+    """Lines across with their numbers, the numbers under the chart."""
+    parts = [_rule(y_axis.place(value), escape(tick_text(y_unit, value))) for value in y_axis.ticks]
+    return parts + _ticks(x_unit, [(x_axis.place(value), value) for value in x_axis.ticks], _HEIGHT - _BOTTOM)
+
+
+def _named(label: str) -> list[str]:
+    """The line under the chart, and what is told along it."""
+    foot = _HEIGHT - _BOTTOM
+    return [
+        f'<line class="calc-axis" x2="100%" y1="{foot}" y2="{foot}"/>',
+        f'<text class="calc-label" x="100%" y="{_HEIGHT - 6}" text-anchor="end">{escape(label)}</text>',
+    ]
 
 
 def _rule(y: float, words: str) -> str:
@@ -164,52 +174,52 @@ def _bar_head(exhibit: Bars) -> int:
     return 18 if limit is not None else 0
 
 
-def bar_places(exhibit: Bars) -> list[list[str]]:
-    """Where the middle of each segment of each bar stands, as the page's script reads it."""
-    scale, _ = _bar_scale(exhibit)
+def _bar_spans(exhibit: Bars, scale: "_Linear") -> list[list[tuple[float, float]]]:
+    """From where to where each segment of each bar goes, in per cent across."""
     start, found = 0.0, []
-    for row, bar in enumerate(exhibit.bars):
-        at, places = start if exhibit.stacked_offset else 0.0, []
-        y = _bar_head(exhibit) + row * _ROW + 19 + _BAR / 2
+    for bar in exhibit.bars:
+        at, spans = start if exhibit.stacked_offset else 0.0, []
         for segment in bar.segments:
             value = segment.value if isfinite(segment.value) else 0.0
-            places.append(place((scale(at) + scale(_drawable(at + value))) / 2, y))
+            spans.append((scale(at), scale(_drawable(at + value))))
             at = _drawable(at + value)
         if exhibit.stacked_offset and isfinite(_total(bar)):
             start = _drawable(start + _total(bar))
-        found.append(places)
+        found.append(spans)
     return found
+
+
+def bar_places(exhibit: Bars) -> list[list[str]]:
+    """Where the middle of each segment of each bar stands, as the page's script reads it."""
+    scale, _ = _bar_scale(exhibit)
+    first = _bar_head(exhibit) + 19 + _BAR / 2
+    return [
+        [place((left + right) / 2, first + row * _ROW) for left, right in spans]
+        for row, spans in enumerate(_bar_spans(exhibit, scale))
+    ]
 
 
 def bars(exhibit: Bars) -> str:
     """Horizontal bars: each with its label and total above it, segments side by side, a whisker, a common limit."""
-    totals = [_total(bar) for bar in exhibit.bars]
     scale, ticks = _bar_scale(exhibit)
-    limit = exhibit.limit.x if exhibit.limit is not None else None
     head = _bar_head(exhibit)
     foot = head + _ROW * len(exhibit.bars)
     parts = []
-    start = 0.0
-    for row, (bar, total) in enumerate(zip(exhibit.bars, totals, strict=True)):
+    for row, (bar, spans) in enumerate(zip(exhibit.bars, _bar_spans(exhibit, scale), strict=True)):
         y = head + row * _ROW
         parts.append(f'<text class="calc-name" y="{y + 13}">{escape(bar.label)}</text>')
         parts.append(f'<text class="calc-value" x="100%" y="{y + 13}" text-anchor="end">')
-        parts.append(escape(exhibit.unit.show(total)) + "</text>")
+        parts.append(escape(exhibit.unit.show(_total(bar))) + "</text>")
         parts.append(f'<rect class="calc-track" y="{y + 19}" width="100%" height="{_BAR}" rx="2"/>')
-        at = start if exhibit.stacked_offset else 0.0
-        for index, segment in enumerate(bar.segments):
+        for index, (segment, span) in enumerate(zip(bar.segments, spans, strict=True)):
             if isfinite(segment.value) and segment.value:
-                a, b = sorted((scale(at), scale(_drawable(at + segment.value))))
-                parts.append(_piece(index, a, b, y + 19))
-                at = _drawable(at + segment.value)
-        if exhibit.stacked_offset and isfinite(total):
-            start = _drawable(start + total)
+                parts.append(_piece(index, min(span), max(span), y + 19))
         if bar.low is not None and bar.high is not None and isfinite(bar.low) and isfinite(bar.high):
             parts.append(_whisker(scale(bar.low), scale(bar.high), y + 19 + _BAR / 2))
-    if limit is not None and isfinite(limit) and exhibit.limit is not None:
-        x = _at(scale(limit))
-        anchor = "end" if scale(limit) > ACROSS / 2 else "start"
-        tops = (head + row * _ROW + 16 for row in range(len(totals)))
+    if exhibit.limit is not None and exhibit.limit.x is not None and isfinite(exhibit.limit.x):
+        at = scale(exhibit.limit.x)
+        x, anchor = _at(at), "end" if at > ACROSS / 2 else "start"
+        tops = (head + row * _ROW + 16 for row in range(len(exhibit.bars)))
         parts += [f'<line class="calc-limit" x1="{x}%" x2="{x}%" y1="{top}" y2="{top + 20}"/>' for top in tops]
         label = escape(exhibit.limit.label)
         parts.append(f'<text class="calc-mark" x="{x}%" y="12" text-anchor="{anchor}">{label}</text>')
@@ -452,17 +462,14 @@ def histogram(exhibit: Histogram) -> str:
         return _nothing(exhibit.title, exhibit.description)
     x_axis, y_axis = axes
     foot = _HEIGHT - _BOTTOM
-    parts = [_rule(y_axis.place(value), escape(tick_text(COUNT, value))) for value in y_axis.ticks]
-    parts += _ticks(exhibit.x_unit, [(x_axis.place(value), value) for value in x_axis.ticks], foot)
+    parts = _framed(x_axis, y_axis, exhibit.x_unit, COUNT)
     for low, high, count in drawn_bins(exhibit):
         start, top = x_axis.place(low), y_axis.place(count)
         parts.append(
             f'<rect class="calc-segment calc-fill-1" x="{_at(start)}%" y="{_at(top)}" '
             f'width="{_at(max(x_axis.place(high) - start, 0.2))}%" height="{_at(foot - top)}"/>'
         )
-    parts.append(f'<line class="calc-axis" x2="100%" y1="{foot}" y2="{foot}"/>')
-    label = f"{escape(exhibit.x_label)}, against {escape(exhibit.y_label.lower())}"
-    parts.append(f'<text class="calc-label" x="100%" y="{_HEIGHT - 6}" text-anchor="end">{label}</text>')
+    parts += _named(f"{exhibit.x_label}, against {exhibit.y_label.lower()}")
     parts += [_mark(mark.label, mark.x, None, x_axis, y_axis, row) for row, mark in enumerate(exhibit.marks)]
     return _svg(exhibit.title, exhibit.description, _HEIGHT, "".join(parts), axes=True)
 

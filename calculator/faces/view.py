@@ -222,13 +222,20 @@ def _answers(report: Report) -> str:
         row = (
             f'<tr><th scope="row">{escape(spec.label)}</th><td>{escape(show(spec, values[name]))}</td>'
             f"<td>{'given' if yours else 'typical'}</td>"
-            f'<td><button class="calc-how" type="button" data-action="change" data-field="{name}" '
-            f'aria-label="Change: {escape(spec.label)}">Change</button></td></tr>'
+            f"<td>{_button('change', name, 'Change', spec.label)}</td></tr>"
         )
         rows.insert(given if yours else len(rows), row)
         given += yours
     title = f"Check your answers: {given} given, {len(rows) - given} taken as typical"
     return _part(title, scrolled("Your answers", ("Question", "Answer", "From", "Change"), rows))
+
+
+def _button(action: str, name: str, words: str, label: str) -> str:
+    """A button that does something with one field, whose label is read aloud with it."""
+    return (
+        f'<button class="calc-how" type="button" data-action="{action}" data-field="{name}" '
+        f'aria-label="{words}: {escape(label)}">{words}</button>'
+    )
 
 
 def _part(title: str, body: str) -> str:
@@ -247,12 +254,8 @@ def _numbers(report: Report) -> str:
 def _tile(report: Report, name: str, spec: Out) -> str:
     unit = spec.unit
     span = _range_words(report, name, unit)
-    how = (
-        f'<button class="calc-how" type="button" data-action="how" data-field="{name}" '
-        f'aria-label="How: {escape(spec.label)}">How</button>'
-    )
     return (
-        f'<div class="calc-tile"><dt><span>{escape(spec.label)}</span> {how}</dt>'
+        f'<div class="calc-tile"><dt><span>{escape(spec.label)}</span> {_button("how", name, "How", spec.label)}</dt>'
         f'<dd class="calc-figure">{_breakable(unit.show(getattr(report.outputs, name)))}</dd>'
         f'<dd class="calc-range">{escape(span)}</dd></div>'
     )
@@ -591,8 +594,7 @@ def _assumptions(report: Report) -> str:
         rows.append(
             f'<tr><th scope="row">{escape(entry.label)}</th>'
             f"<td>{escape(show_input(report, name, getattr(report.reading.inputs, name)))} "
-            f'<button class="calc-how" type="button" data-action="change" data-field="{name}" '
-            f'aria-label="Change: {escape(entry.label)}">Change</button></td>'
+            f"{_button('change', name, 'Change', entry.label)}</td>"
             f"<td>{escape(span)}</td></tr>"
         )
     if not rows:

@@ -9,6 +9,7 @@ from math import inf
 from typing import NamedTuple
 
 from calculator.catalogs import Accelerator
+from calculator.llm.parameters import by_identity
 
 TERA = 1e12
 GIGA = 1e9
@@ -70,41 +71,26 @@ class Machine(NamedTuple):
     """What the catalogue does not say: matmul, peak, plain, link, bus."""
 
 
-_machines: dict[int, tuple[Accelerator, Machine]] = {}
-
-
-def machine(device: Accelerator) -> Machine:
+@by_identity
+def machine(g: Accelerator) -> Machine:
     """The device's figures. Raises ValueError, naming it, if not even the bandwidth of its memory is known."""
-    known = _machines.get(id(device))
-    if known is None:
-        if len(_machines) >= 256:
-            _machines.clear()
-        known = _machines[id(device)] = (device, _read(device))
-    return known[1]
-
-
-def _read(g: Accelerator) -> Machine:
     bandwidth = g.bandwidth_gb_per_s or 0.0
     if not bandwidth:
         raise ValueError(f"accelerator: no memory bandwidth is known for {g.name}")
     assumed = []
+
+    def figure(name: str, said: float | None, usual: float) -> float:
+        if not said:
+            assumed.append(name)
+        return said or usual
+
     # A device without 16-bit products multiplies in 32 bit.
-    peak = g.bf16_tflops or g.fp16_tflops or g.plain_tflops or 0.0
-    if not peak:
-        peak = bandwidth * _OPERATIONS_PER_BYTE.get(g.kind, _OTHER_OPERATIONS_PER_BYTE) / 1000
-        assumed.append("peak")
-    matmul = g.matmul_tflops or peak * (g.matmul_share or _MATMUL_SHARE)
-    if not (g.matmul_tflops or g.matmul_share):
-        assumed.append("matmul")
-    plain = g.plain_tflops or peak * _PLAIN_SHARE.get(g.kind, _OTHER_PLAIN_SHARE)
-    if not g.plain_tflops:
-        assumed.append("plain")
-    bus = g.host_gb_per_s or _BUS_GB_PER_S
-    if not g.host_gb_per_s:
-        assumed.append("bus")
-    link = g.link_gb_per_s or bus
-    if not g.link_gb_per_s:
-        assumed.append("link")
+    usual_peak = bandwidth * _OPERATIONS_PER_BYTE.get(g.kind, _OTHER_OPERATIONS_PER_BYTE) / 1000
+    peak = figure("peak", g.bf16_tflops or g.fp16_tflops or g.plain_tflops, usual_peak)
+    matmul = figure("matmul", g.matmul_tflops or peak * (g.matmul_share or 0.0), peak * _MATMUL_SHARE)
+    plain = figure("plain", g.plain_tflops, peak * _PLAIN_SHARE.get(g.kind, _OTHER_PLAIN_SHARE))
+    bus = figure("bus", g.host_gb_per_s, _BUS_GB_PER_S)
+    link = figure("link", g.link_gb_per_s, bus)
     linked = link >= _LINKED_FROM_GB_PER_S
     network = min(link * _NETWORK_SHARE, _FASTEST_NETWORK_GB_PER_S)
     network = network if linked else _SLOWEST_NETWORK_GB_PER_S

@@ -6,16 +6,12 @@ two tokenizers can't be compared; bits per byte can.
 
 from math import exp, log
 
-
-def _positive(**values: float) -> None:
-    for name, value in values.items():
-        if not value > 0:
-            raise ValueError(f"{name}: must be above 0, {value} was given")
+from calculator.stats.checks import not_negative, positive
 
 
 def window_words(window_tokens: float, tokens_per_word: float) -> float:
     """Words that fit a context window. ValueError for an argument that is not above 0."""
-    _positive(window_tokens=window_tokens, tokens_per_word=tokens_per_word)
+    positive(window_tokens=window_tokens, tokens_per_word=tokens_per_word)
     return window_tokens / tokens_per_word
 
 
@@ -24,9 +20,8 @@ def bits_per_byte(nats_per_token: float, bytes_per_token: float) -> float:
 
     Raises ValueError for a negative loss or tokens without bytes.
     """
-    if not nats_per_token >= 0:
-        raise ValueError(f"nats_per_token: must be 0 or more, {nats_per_token} was given")
-    _positive(bytes_per_token=bytes_per_token)
+    not_negative(nats_per_token=nats_per_token)
+    positive(bytes_per_token=bytes_per_token)
     return nats_per_token / log(2.0) / bytes_per_token
 
 

@@ -7,10 +7,14 @@ transformers as instantiated; a multimodal model is counted by its text part, an
 predict further tokens (MTP) are left out.
 """
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Concatenate, NamedTuple, ParamSpec, TypeVar
 
 from calculator.catalogs import Architecture
+
+Owner = TypeVar("Owner")
+Made = TypeVar("Made")
+P = ParamSpec("P")
 
 ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
 MLP = ("gate_proj", "up_proj", "down_proj")
@@ -18,36 +22,41 @@ PRESETS = ("attention", "mlp", "all-linear")
 
 _FUSED_QKV = ("q_proj", "k_proj", "v_proj")
 _ALIASES = {
-    "query_key_value": _FUSED_QKV,
-    "qkv_proj": _FUSED_QKV,
-    "qkv": _FUSED_QKV,
-    "c_attn": _FUSED_QKV,
-    "Wqkv": _FUSED_QKV,
-    "wqkv": _FUSED_QKV,
-    "dense": ("o_proj",),
-    "out_proj": ("o_proj",),
-    "wo": ("o_proj",),
-    "gate_up_proj": ("gate_proj", "up_proj"),
-    "dense_h_to_4h": ("up_proj",),
-    "dense_4h_to_h": ("down_proj",),
-    "fc1": ("up_proj",),
-    "fc2": ("down_proj",),
-    "fc_in": ("up_proj",),
-    "fc_out": ("down_proj",),
-    "c_fc": ("up_proj",),
-    "c_proj": ("o_proj", "down_proj"),
-    "w1": ("gate_proj",),
-    "w2": ("down_proj",),
-    "w3": ("up_proj",),
-    "wte": ("embed_tokens",),
-    "word_embeddings": ("embed_tokens",),
-    "embed_in": ("embed_tokens",),
-    "embed_out": ("lm_head",),
+    alias: names
+    for names, aliases in (
+        (_FUSED_QKV, ("query_key_value", "qkv_proj", "qkv", "c_attn", "Wqkv", "wqkv")),
+        (("o_proj",), ("dense", "out_proj", "wo")),
+        (("gate_proj", "up_proj"), ("gate_up_proj",)),
+        (("gate_proj",), ("w1",)),
+        (("up_proj",), ("dense_h_to_4h", "fc1", "fc_in", "c_fc", "w3")),
+        (("down_proj",), ("dense_4h_to_h", "fc2", "fc_out", "w2")),
+        (("o_proj", "down_proj"), ("c_proj",)),
+        (("embed_tokens",), ("wte", "word_embeddings", "embed_in")),
+        (("lm_head",), ("embed_out",)),
+    )
+    for alias in aliases
 }
 _OTHER_NAMES = (
     "q_a_proj", "q_b_proj", "kv_a_proj_with_mqa", "kv_b_proj", "in_proj", "in_proj_qkvz", "in_proj_ba", "router",
     "embed_tokens", "lm_head",
 )
+
+
+def by_identity(make: Callable[Concatenate[Owner, P], Made]) -> Callable[Concatenate[Owner, P], Made]:
+    """Keeps what a function made of the very same first argument and of equal others: hashing the fifty dimensions of a
+    model would take longer than the estimate."""
+    kept: dict[tuple[object, ...], tuple[Owner, Made]] = {}
+
+    def found_or_made(owner: Owner, /, *args: P.args, **kwargs: P.kwargs) -> Made:
+        key = (id(owner), *args, *kwargs.items())
+        found = kept.get(key)
+        if found is None:
+            if len(kept) >= 500:
+                kept.clear()
+            found = kept[key] = (owner, make(owner, *args, **kwargs))
+        return found[1]
+
+    return found_or_made
 
 
 class Matrix(NamedTuple):

@@ -8,19 +8,9 @@ Bad arguments raise ValueError with the name of the argument, what is allowed an
 from dataclasses import dataclass
 from math import ceil, expm1, floor, inf
 
+from calculator.stats.checks import not_negative, shares
+
 MILLION = 1e6
-
-
-def _not_negative(**values: float) -> None:
-    for name, value in values.items():
-        if not value >= 0:
-            raise ValueError(f"{name}: must be 0 or more, {value} was given")
-
-
-def _share(**values: float) -> None:
-    for name, value in values.items():
-        if not 0 <= value <= 1:
-            raise ValueError(f"{name}: must be from 0 to 1, {value} was given")
 
 
 def _between_turns(turns: float, at_turn: list[float]) -> float:
@@ -49,7 +39,7 @@ def conversation_tokens(
     the sum of the prompts S + u + (t − 1)(u + a). ``turns`` is one conversation's length; over conversations of unequal
     length the mean is higher than that of the mean length.
     """
-    _not_negative(turns=turns, system_tokens=system_tokens, user_tokens=user_tokens, answer_tokens=answer_tokens)
+    not_negative(turns=turns, system_tokens=system_tokens, user_tokens=user_tokens, answer_tokens=answer_tokens)
     first, growth = system_tokens + user_tokens, user_tokens + answer_tokens
     whole = floor(turns)
     sent = [n * first + growth * n * (n - 1) / 2 for n in (whole, whole + 1)]
@@ -67,7 +57,7 @@ def turns_until_full(
 
     ``reserved_tokens`` is kept free, for instance for the longest answer.
     """
-    _not_negative(
+    not_negative(
         context_tokens=context_tokens, system_tokens=system_tokens, user_tokens=user_tokens,
         answer_tokens=answer_tokens, reserved_tokens=reserved_tokens,
     )
@@ -83,15 +73,15 @@ def cache_hit_share(*, requests_per_hour: float, kept_minutes: float) -> float:
 
     The provider keeps the prefix for ``kept_minutes`` after each use. Bursty traffic hits more often at the same mean.
     """
-    _not_negative(requests_per_hour=requests_per_hour, kept_minutes=kept_minutes)
+    not_negative(requests_per_hour=requests_per_hour, kept_minutes=kept_minutes)
     return -expm1(-requests_per_hour * kept_minutes / 60)
 
 
 def cached_input_factor(*, hit_share: float, read_factor: float, write_factor: float = 1.0) -> float:
     """What a cached prefix costs on average, as a factor on the input price: hits read it, misses write it."""
     if not (0 <= hit_share <= 1 and read_factor >= 0 and write_factor >= 0):
-        _share(hit_share=hit_share)
-        _not_negative(read_factor=read_factor, write_factor=write_factor)
+        shares(hit_share=hit_share)
+        not_negative(read_factor=read_factor, write_factor=write_factor)
     return hit_share * read_factor + (1 - hit_share) * write_factor
 
 
@@ -112,29 +102,23 @@ def request_usd(
     write_factor: float = 1.0,
     minimum_prefix_tokens: float = 0.0,
     batch_factor: float = 1.0,
-    long_context_tokens: float = inf,
-    long_input_factor: float = 1.0,
-    long_output_factor: float = 1.0,
 ) -> float:
     """Expected price of one request in US dollars.
 
     ``shared_prefix_tokens`` of the prompt are the same in every request and can be cached, if they reach the
-    provider's ``minimum_prefix_tokens``; a longer "prefix" than the prompt counts as the prompt. A prompt above
-    ``long_context_tokens`` has all its tokens at the higher price, input and output, as providers bill it.
+    provider's ``minimum_prefix_tokens``; a longer "prefix" than the prompt counts as the prompt.
     ``batch_factor`` applies to the whole. Reasoning tokens are output: add them to ``answer_tokens``.
     """
     least = min(
         prompt_tokens, answer_tokens, input_usd_per_mtok, output_usd_per_mtok, shared_prefix_tokens, batch_factor,
-        minimum_prefix_tokens, long_context_tokens, long_input_factor, long_output_factor,
+        minimum_prefix_tokens,
     )
     # One comparison for the thousands of calls of a draw; the names are looked up only when something is wrong.
     if not least >= 0:
-        _not_negative(
+        not_negative(
             prompt_tokens=prompt_tokens, answer_tokens=answer_tokens, input_usd_per_mtok=input_usd_per_mtok,
             output_usd_per_mtok=output_usd_per_mtok, shared_prefix_tokens=shared_prefix_tokens,
             batch_factor=batch_factor, minimum_prefix_tokens=minimum_prefix_tokens,
-            long_context_tokens=long_context_tokens, long_input_factor=long_input_factor,
-            long_output_factor=long_output_factor,
         )
     prefix = min(shared_prefix_tokens, prompt_tokens)
     factor = cached_input_factor(hit_share=hit_share, read_factor=read_factor, write_factor=write_factor)
@@ -142,8 +126,6 @@ def request_usd(
         factor = 1.0
     sent = billed_tokens(prompt_tokens, prefix, factor) * input_usd_per_mtok
     received = answer_tokens * output_usd_per_mtok
-    if prompt_tokens > long_context_tokens:
-        sent, received = sent * long_input_factor, received * long_output_factor
     return (sent + received) * batch_factor / MILLION
 
 
@@ -166,13 +148,13 @@ def conversation_usd(
     answer and the new question; a miss writes the whole prompt. Prompts below ``minimum_prefix_tokens`` are neither
     written nor read and cost the plain price. The defaults are those of no cache. The first turn is taken as a miss,
     so a system prompt shared between conversations is dearer here than it need be. Long-context surcharges are left
-    out; ``request_usd`` has them.
+    out.
     """
-    _not_negative(
+    not_negative(
         input_usd_per_mtok=input_usd_per_mtok, output_usd_per_mtok=output_usd_per_mtok, read_factor=read_factor,
         write_factor=write_factor, minimum_prefix_tokens=minimum_prefix_tokens,
     )
-    _share(hit_share=hit_share)
+    shares(hit_share=hit_share)
     talk = conversation_tokens(
         turns=turns, system_tokens=system_tokens, user_tokens=user_tokens, answer_tokens=answer_tokens
     )
@@ -199,20 +181,19 @@ def conversation_usd(
 
 
 def hosting_usd_per_month(
-    *, gpu_usd_per_hour: float, gpus: float = 1.0, hours_per_month: float = 730.0, share_of_time_on: float = 1.0
+    *, gpu_usd_per_hour: float, gpus: float = 1.0, hours_per_month: float = 730.0
 ) -> float:
     """Rent of dedicated GPUs per month, busy or idle. 730 hours are a year's hours over twelve.
 
     Counting a spare for failures is the caller's: ``gpus`` is all that are rented.
     """
-    _not_negative(gpu_usd_per_hour=gpu_usd_per_hour, gpus=gpus, hours_per_month=hours_per_month)
-    _share(share_of_time_on=share_of_time_on)
-    return gpu_usd_per_hour * gpus * hours_per_month * share_of_time_on
+    not_negative(gpu_usd_per_hour=gpu_usd_per_hour, gpus=gpus, hours_per_month=hours_per_month)
+    return gpu_usd_per_hour * gpus * hours_per_month
 
 
 def break_even_requests(*, upfront_usd: float, saving_usd_per_request: float) -> float:
     """Requests after which the saving has paid the upfront cost. inf if a request saves nothing."""
-    _not_negative(upfront_usd=upfront_usd)
+    not_negative(upfront_usd=upfront_usd)
     if upfront_usd == 0:
         return 0.0 if saving_usd_per_request >= 0 else inf
     return upfront_usd / saving_usd_per_request if saving_usd_per_request > 0 else inf
@@ -223,24 +204,11 @@ def hosting_break_even_requests_per_month(*, hosting_usd_per_month: float, savin
     return break_even_requests(upfront_usd=hosting_usd_per_month, saving_usd_per_request=saving_usd_per_request)
 
 
-def payback_months(
-    *, upfront_usd: float, requests_per_month: float, saving_usd_per_request: float, hosting_usd_per_month: float = 0.0
-) -> float:
-    """Months until the saving has paid the upfront cost: F / (volume × s − hosting). inf if it never does."""
-    _not_negative(
-        upfront_usd=upfront_usd, requests_per_month=requests_per_month, hosting_usd_per_month=hosting_usd_per_month
-    )
-    saved = requests_per_month * saving_usd_per_request - hosting_usd_per_month
-    if upfront_usd == 0:
-        return 0.0 if saved >= 0 else inf
-    return upfront_usd / saved if saved > 0 else inf
-
-
 def managed_training_usd(
     *, training_tokens: float, training_usd_per_mtok: float, minimum_usd: float = 0.0
 ) -> float:
     """Price of a managed fine-tuning job: tokens of the data × epochs at the vendor's price, or its minimum charge."""
-    _not_negative(
+    not_negative(
         training_tokens=training_tokens, training_usd_per_mtok=training_usd_per_mtok, minimum_usd=minimum_usd
     )
     return max(minimum_usd, training_tokens * training_usd_per_mtok / MILLION)
@@ -248,6 +216,6 @@ def managed_training_usd(
 
 def usd_per_correct_answer(*, usd_per_request: float, accuracy: float) -> float:
     """Price of an answer that is right: what to compare where two options differ in quality. inf if none is."""
-    _not_negative(usd_per_request=usd_per_request)
-    _share(accuracy=accuracy)
+    not_negative(usd_per_request=usd_per_request)
+    shares(accuracy=accuracy)
     return inf if accuracy == 0 else usd_per_request / accuracy

@@ -11,7 +11,7 @@ requests_per_month = "30k"
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pkgutil import get_data
 from typing import Any
@@ -45,7 +45,7 @@ class Preset:
     title: str
     page: str
     situation: Mapping[str, Any]
-    expects: Mapping[str, str]
+    expects: Mapping[str, str] = field(default_factory=dict)
 
 
 def preset(name: str) -> Preset:
@@ -60,15 +60,7 @@ def _read(name: str) -> Preset:
     data = get_data(__name__, f"{name}.toml")
     if data is None:
         raise FileNotFoundError(f"presets/{name}.toml")
-    table = tomllib.loads(data.decode())
-    return Preset(
-        name=name,
-        short=table["short"],
-        title=table["title"],
-        page=table["page"],
-        situation=table["situation"],
-        expects=table.get("expects", {}),
-    )
+    return Preset(name=name, **tomllib.loads(data.decode()))
 
 
 def presets() -> tuple[Preset, ...]:

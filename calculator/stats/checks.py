@@ -37,3 +37,24 @@ def need_some(name: str, given: Sequence[object]) -> None:
     """Raise ``ValueError`` when ``given`` is empty."""
     if not given:
         raise ValueError(f"{name} must hold at least one value, got none")
+
+
+def not_negative(**values: float) -> None:
+    """Raise ``ValueError``, naming the argument, unless all are 0 or more."""
+    for name, value in values.items():
+        if not value >= 0:
+            raise ValueError(f"{name}: must be 0 or more, {value} was given")
+
+
+def positive(**values: float) -> None:
+    """Raise ``ValueError``, naming the argument, unless all are above 0."""
+    for name, value in values.items():
+        if not value > 0:
+            raise ValueError(f"{name}: must be above 0, {value} was given")
+
+
+def shares(**values: float) -> None:
+    """Raise ``ValueError``, naming the argument, unless all are from 0 to 1."""
+    for name, value in values.items():
+        if not 0 <= value <= 1:
+            raise ValueError(f"{name}: must be from 0 to 1, {value} was given")

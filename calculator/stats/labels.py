@@ -92,21 +92,19 @@ def seeds_needed(seed_spread: float, gain: float, power: float = 0.8, alpha: flo
     return float(max(1, ceil(runs))) if isfinite(runs) else inf
 
 
-def adapter_capacity_tokens(parameters: float, bits_per_token: float = BITS_PER_TOKEN) -> float:
+def adapter_capacity_tokens(parameters: float) -> float:
     """Trained tokens that an adapter of this many parameters can hold at two bits per parameter.
 
-    Raises ``ValueError`` for negative parameters or bits not above 0.
+    Raises ``ValueError`` for negative parameters.
     """
     need_at_least("parameters", parameters, 0)
-    need_positive("bits_per_token", bits_per_token)
-    return parameters * BITS_PER_PARAMETER / bits_per_token
+    return parameters * BITS_PER_PARAMETER / BITS_PER_TOKEN
 
 
-def adapter_parameters(tokens: float, bits_per_token: float = BITS_PER_TOKEN) -> float:
+def adapter_parameters(tokens: float) -> float:
     """Adapter parameters that hold ``tokens`` trained tokens; the inverse of ``adapter_capacity_tokens``.
 
-    Raises ``ValueError`` for negative tokens or bits not above 0.
+    Raises ``ValueError`` for negative tokens.
     """
     need_at_least("tokens", tokens, 0)
-    need_positive("bits_per_token", bits_per_token)
-    return tokens * bits_per_token / BITS_PER_PARAMETER
+    return tokens * BITS_PER_TOKEN / BITS_PER_PARAMETER

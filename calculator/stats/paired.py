@@ -6,7 +6,7 @@ Paired means that both systems answered the same items. ``gains`` are the items 
 from math import ceil, inf, sqrt
 
 from calculator.stats import binomial
-from calculator.stats.checks import need_at_least, need_inside, need_positive, need_share
+from calculator.stats.checks import need_at_least, need_positive, need_share
 from calculator.stats.normal import critical_z, normal_quantile
 
 
@@ -34,18 +34,6 @@ def difference(gains: float, losses: float, items: float, confidence: float = 0.
     half = critical_z(confidence) * paired_standard_error(gains, losses, items)
     gain = (gains - losses) / items
     return max(-1.0, gain - half), gain, min(1.0, gain + half)
-
-
-def equivalent(gains: float, losses: float, items: float, margin: float, alpha: float = 0.05) -> bool:
-    """Whether two one-sided tests show that the difference lies inside plus or minus ``margin``.
-
-    The same as asking whether the interval at confidence 1 - 2 alpha lies inside the margin (Schuirmann 1987).
-    Raises ``ValueError`` unless 0 < margin < 1 and 0 < alpha < 0.5.
-    """
-    need_inside("margin", margin)
-    need_inside("2 * alpha", 2.0 * alpha)
-    low, _, high = difference(gains, losses, items, 1.0 - 2.0 * alpha)
-    return -margin < low and high < margin
 
 
 def discordant_range(error: float, other_error: float) -> tuple[float, float, float]:

@@ -2,7 +2,7 @@
 
 All amounts are USD; costs are positive numbers.
 """
-from math import expm1, inf, log1p, sqrt
+from math import expm1, inf, log1p
 
 from calculator.stats.checks import need_at_least, need_positive, need_share
 from calculator.stats.normal import normal_cdf, normal_density
@@ -30,14 +30,14 @@ def break_even_accuracy(success_usd: float, failure_usd: float) -> float:
     return failure_usd / total if total > 0.0 else 0.0
 
 
-def net_value(items: float, accuracy: float, success_usd: float, failure_usd: float, item_usd: float = 0.0) -> float:
-    """USD earned on ``items`` at this accuracy: successes, less failures, less ``item_usd`` for each item.
+def net_value(items: float, accuracy: float, success_usd: float, failure_usd: float) -> float:
+    """USD earned on ``items`` at this accuracy: successes, less failures.
 
     Raises ``ValueError`` for a negative amount or an accuracy outside [0, 1].
     """
     need_share("accuracy", accuracy)
     need_at_least("items", items, 0)
-    return items * (accuracy * success_usd - (1.0 - accuracy) * failure_usd - item_usd)
+    return items * (accuracy * success_usd - (1.0 - accuracy) * failure_usd)
 
 
 def break_even_gain(extra_usd: float, items: float, error_usd: float) -> float:
@@ -103,29 +103,3 @@ def expected_excess(mean: float, spread: float) -> float:
         return max(0.0, mean)
     z = mean / spread
     return max(0.0, mean * normal_cdf(z) + spread * normal_density(z))
-
-
-def value_of_knowing(mean_usd: float, spread_usd: float) -> float:
-    """Expected value of perfect information on a gain that is normal with this mean and standard deviation.
-
-    E[max(0, X)] - max(0, E[X]) = s (phi(u) - u (1 - Phi(u))) with u = |mean| / s (Howard 1966). No trial that only
-    tells whether to go ahead is worth more. Raises ``ValueError`` for a negative spread.
-    """
-    need_at_least("spread_usd", spread_usd, 0)
-    if spread_usd == 0.0:
-        return 0.0
-    u = abs(mean_usd) / spread_usd
-    return max(0.0, spread_usd * (normal_density(u) - u * normal_cdf(-u)))
-
-
-def value_of_sample(mean_usd: float, spread_usd: float, sample_error_usd: float) -> float:
-    """Expected value of a trial that measures the gain with standard error ``sample_error_usd``.
-
-    The part of the spread that the trial resolves, s^2 / sqrt(s^2 + error^2), takes the place of the whole spread;
-    it lies between 0 and ``value_of_knowing``. Raises ``ValueError`` for a negative spread or error.
-    """
-    need_at_least("spread_usd", spread_usd, 0)
-    need_at_least("sample_error_usd", sample_error_usd, 0)
-    if spread_usd == 0.0:
-        return 0.0
-    return value_of_knowing(mean_usd, spread_usd ** 2 / sqrt(spread_usd ** 2 + sample_error_usd ** 2))

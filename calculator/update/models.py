@@ -15,6 +15,7 @@ from calculator.catalogs import Architecture, architectures, read_config
 from calculator.catalogs.families import fixed_by_class
 from calculator.llm import parameters
 from calculator.update import hub
+from calculator.update.tables import rules
 
 FILE = Path(__file__).parent.parent / "catalogs" / "models.csv"
 COLUMNS = (
@@ -44,7 +45,7 @@ def from_hub() -> Iterator[dict[str, Any]]:
     ValueError when the hub's package is not installed, OSError when the hub does not answer.
     """
     known = [name for name, model in architectures().items() if model.source == hub.OPEN]
-    yield from hub.files(hub.client(), known, hub.rules())
+    yield from hub.files(hub.client(), known, rules("models.toml"))
 
 
 def row(model: Architecture) -> str:

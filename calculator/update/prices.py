@@ -8,11 +8,10 @@ import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from importlib import import_module, metadata
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from calculator.stats.sampling import quantile
-from calculator.update.tables import PACKAGE, SOURCES, Row, as_csv, dated, read_csv
+from calculator.update.tables import PACKAGE, SOURCES, Row, as_csv, dated, read_csv, rules
 
 TABLE = PACKAGE / "catalogs" / "api_prices.csv"
 MAKERS = PACKAGE / "catalogs" / "api_makers.csv"
@@ -26,12 +25,6 @@ COLUMNS = (
 )  # fmt: skip
 _PARTS = {"input": "input_mtok", "cached_input": "cache_read_mtok", "cache_write": "cache_write_mtok",
           "output": "output_mtok"}
-
-
-def rules() -> Mapping[str, Any]:
-    """What is taken, and the rule for the defaults: prices.toml of this folder."""
-    with Path(__file__).with_name("prices.toml").open("rb") as file:
-        return tomllib.load(file)
 
 
 def providers() -> Sequence[Any]:
@@ -324,7 +317,7 @@ def update(today: date, write: bool = True) -> list[str]:
 
     ValueError when the package is missing or a rule fits none of its models.
     """
-    found, chosen = providers(), rules()
+    found, chosen = providers(), rules("prices.toml")
     day = data_day(found, today)
     rows = table(found, chosen, today)
     addresses = {provider.id: (provider.pricing_urls or [""])[0] for provider in found}

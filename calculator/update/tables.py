@@ -1,12 +1,19 @@
 """The text of a catalogue: commas, no quoting, one line a row."""
 
+import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 PACKAGE = Path(__file__).resolve().parents[1]
 SOURCES = PACKAGE / "catalogs" / "sources.csv"
 
 Row = dict[str, str]
+
+
+def rules(name: str) -> Mapping[str, Any]:
+    """What is taken over, and by which rule: a TOML file of this folder."""
+    return tomllib.loads(Path(__file__).with_name(name).read_text("utf-8"))
 
 
 def as_csv(rows: Iterable[Mapping[str, str]], columns: Sequence[str]) -> str:

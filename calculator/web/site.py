@@ -16,7 +16,8 @@ import inspect
 import json
 import shlex
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -58,11 +59,8 @@ def fence(
     """
     seen = getattr(md, "calculators", 0) + 1
     md.calculators = seen
-    try:
+    with _placed(md, "```calculator", source):
         return render(source, seen, worker, _root(md))
-    except Exception as error:
-        message = f"{_where(md, '```calculator', source)}: {type(error).__name__}: {error}"
-        raise SuperFencesException(message) from error
 
 
 def bad_run(source: str, language: str, css_class: str, options: Any, md: Any, **_: Any) -> str:
@@ -70,12 +68,9 @@ def bad_run(source: str, language: str, css_class: str, options: Any, md: Any, *
 
     Raises SuperFencesException like `fence`.
     """
-    try:
+    with _placed(md, "```bad-run", source):
         given = {**dict.fromkeys(("log", *examined.SCORES), ""), **tomllib.loads(source)}
         return _bad_run(given, _worker())
-    except Exception as error:
-        message = f"{_where(md, '```bad-run', source)}: {type(error).__name__}: {error}"
-        raise SuperFencesException(message) from error
 
 
 def _bad_run(given: Mapping[str, str], worker: str) -> str:
@@ -100,22 +95,16 @@ def _bad_run(given: Mapping[str, str], worker: str) -> str:
 
 def data(source: str, language: str, css_class: str, options: Any, md: Any, **_: Any) -> str:
     """The HTML of an ```evidence, ```published or ```sources fence. Raises SuperFencesException like `fence`."""
-    try:
+    with _placed(md, f"```{language}", source):
         return appendix.render(language, source)
-    except Exception as error:
-        message = f"{_where(md, f'```{language}', source)}: {type(error).__name__}: {error}"
-        raise SuperFencesException(message) from error
 
 
 def figure(source: str, language: str, css_class: str, md: Any) -> str:
     """The text of one `#!calc …` in prose. Raises InlineHiliteException with "page.md:line: what is wrong"."""
-    try:
+    with _placed(md, "#!calc ", source, InlineHiliteException):
         # What is ours stays as it is beside whatever numbers; the worked example's figures step back.
         name = "calc-ours" if source.startswith(f"{OURS}:") else "calc-inline"
         return f'<span class="{name}">{escape(quantity(source))}</span>'
-    except Exception as error:
-        message = f"{_where(md, '#!calc ', source)}: {type(error).__name__}: {error}"
-        raise InlineHiliteException(message) from error
 
 
 def quantity(source: str) -> str:
@@ -357,6 +346,15 @@ def _source(report: engine.Report) -> str:
         '<details class="calc-source"><summary>The Python that computed this</summary>'
         f"{block}<p>The same from a shell: <code>python -m calculator run {report.name}</code></p></details>"
     )
+
+
+@contextmanager
+def _placed(md: Any, opening: str, source: str, kind: type[Exception] = SuperFencesException) -> Iterator[None]:
+    """Whatever is wrong is said with the page and the line."""
+    try:
+        yield
+    except Exception as error:
+        raise kind(f"{_where(md, opening, source)}: {type(error).__name__}: {error}") from error
 
 
 def _where(md: Any, opening: str, source: str) -> str:

@@ -76,9 +76,9 @@ class Assumption:
     url: str
     quote: str
     as_of: date
-    checked: date | None
-    moves_with: str
-    hint: str
+    checked: date | None = None
+    moves_with: str = ""
+    hint: str = ""
 
 
 def unit_for(name: str) -> Unit:
@@ -115,20 +115,12 @@ def _entry(key: str, table: Mapping[str, Any], where: str) -> Assumption:
     return Assumption(
         key=key,
         unit=unit_for(key),
-        label=table["label"],
-        kind=table["kind"],
         value=float(value),
         low=float(low),
         high=float(high),
         lowest=float(lowest),
         highest=float(highest),
-        source=table["source"],
-        url=table["url"],
-        quote=table["quote"],
-        as_of=table["as_of"],
-        checked=checked,
-        moves_with=table.get("moves_with", ""),
-        hint=table.get("hint", ""),
+        **{name: given for name, given in table.items() if name not in ("value", "range", "bounds")},
     )
 
 

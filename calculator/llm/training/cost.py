@@ -1,4 +1,4 @@
-"""What a training run takes: tokens with padding, hours, money, energy and CO2.
+"""What a training run takes: padded rows, hours, money, energy and CO2.
 
 Arithmetic on plain floats; prices, powers and grids are arguments. Speeds come from ``training_time.throughput``.
 Bad arguments raise ValueError with the name of the argument, what is allowed and what was given.
@@ -6,22 +6,9 @@ Bad arguments raise ValueError with the name of the argument, what is allowed an
 
 from dataclasses import dataclass
 from math import exp, log, sqrt
-from typing import NamedTuple
 
+from calculator.stats.checks import not_negative, positive, shares
 from calculator.stats.normal import normal_cdf
-
-
-def _not_negative(**values: float) -> None:
-    for name, value in values.items():
-        if not value >= 0:
-            raise ValueError(f"{name}: must be 0 or more, {value} was given")
-
-
-def _positive(**values: float) -> None:
-    for name, value in values.items():
-        if not value > 0:
-            raise ValueError(f"{name}: must be above 0, {value} was given")
-
 
 _STEP = 0.2
 _SLICES = tuple((-8 + (i + 0.5) * _STEP, normal_cdf(-8 + (i + 1) * _STEP)) for i in range(80))
@@ -34,8 +21,8 @@ def padded_row_tokens(*, mean_tokens: float, spread: float, micro_batch: float, 
     Lengths are taken as log-normal with this mean and ``spread`` (standard deviation over mean), cut at ``seq_len``.
     The expectation of the longest of b is an integral over the normal quantile, here a sum of 80 slices, good to 0.2 %.
     """
-    _positive(mean_tokens=mean_tokens, micro_batch=micro_batch, seq_len=seq_len)
-    _not_negative(spread=spread)
+    positive(mean_tokens=mean_tokens, micro_batch=micro_batch, seq_len=seq_len)
+    not_negative(spread=spread)
     sigma = sqrt(log(1 + spread * spread))
     middle = log(mean_tokens) - sigma * sigma / 2
     below = expected = 0.0
@@ -46,66 +33,10 @@ def padded_row_tokens(*, mean_tokens: float, spread: float, micro_batch: float, 
     return expected
 
 
-class TrainingTokens(NamedTuple):
-    """Tokens of a run over all epochs."""
-
-    real: float
-    """Those of the examples, cut at the longest sequence: what a speed in real tokens is divided into."""
-    processed: float
-    """With padding."""
-    row_tokens: float
-    """Mean length of a row of the batch as it is processed."""
-
-    @property
-    def real_share(self) -> float:
-        """Share of the processed tokens that are not padding."""
-        return self.real / self.processed
-
-
-PADDING = ("packed", "longest", "maximum")
-
-
-def training_tokens(
-    *, examples: float, epochs: float, mean_tokens: float, spread: float, seq_len: float, micro_batch: float,
-    padding: str = "packed",
-) -> TrainingTokens:
-    """Tokens that training on ``examples`` takes, for examples of ``mean_tokens`` with this ``spread``.
-
-    ``padding`` is "packed" (rows are filled with several examples, up to ``seq_len``), "longest" (each row is padded to
-    the longest of its micro-batch) or "maximum" (to ``seq_len``). Examples longer than ``seq_len`` are cut.
-    """
-    if padding not in PADDING:
-        raise ValueError(f"padding: must be one of {', '.join(PADDING)}; {padding!r} was given")
-    _not_negative(examples=examples, epochs=epochs)
-    kept = padded_row_tokens(mean_tokens=mean_tokens, spread=spread, micro_batch=1, seq_len=seq_len)
-    rows, row_tokens = examples * epochs, float(seq_len)
-    if padding == "packed":
-        return TrainingTokens(rows * kept, rows * kept, row_tokens)
-    if padding == "longest":
-        row_tokens = padded_row_tokens(mean_tokens=mean_tokens, spread=spread, micro_batch=micro_batch, seq_len=seq_len)
-    return TrainingTokens(rows * kept, rows * row_tokens, row_tokens)
-
-
-def reinforcement_tokens_per_s(
-    *, trained_tokens_per_s: float, sampled_tokens_per_s: float, answer_share: float, used_share: float = 1.0
-) -> float:
-    """Tokens trained on per second where a model learns from what it samples (GRPO, PPO), on the same GPUs in turn.
-
-    A token takes its time in training, prompts included, and each token of an answer, ``answer_share`` of them, its
-    time at the sampling engine's decoding speed. Of what is sampled ``used_share`` is trained on (all of it, or
-    what ``mixed_group_share`` leaves). Speeds are per GPU, or both of the whole job. A reference model, if there
-    is one, belongs into the speed of training (``TrainingSetup.objective``). ValueError for a speed or share of 0.
-    """
-    _positive(
-        trained_tokens_per_s=trained_tokens_per_s, sampled_tokens_per_s=sampled_tokens_per_s, used_share=used_share
-    )
-    _not_negative(answer_share=answer_share)
-    return 1 / (1 / trained_tokens_per_s + answer_share / used_share / sampled_tokens_per_s)
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainingCost:
-    """What a model costs to train, all its runs together."""
+    """What one run costs."""
 
     wall_hours: float
     gpu_hours: float
@@ -124,24 +55,21 @@ def training_cost(
     load_share: float,
     pue: float,
     grid_g_per_kwh: float,
-    runs: float = 1.0,
-    setup_hours: float = 0.0,
 ) -> TrainingCost:
     """Hours, money, energy and CO2 equivalent of a model.
 
     The band of a speed gives the band of all of these: call it with the estimate's low and high as well.
 
-    ``tokens`` are those of one run over all epochs. ``runs`` is the number of runs of that size until one is kept:
-    failed ones, sweeps and repeats. For ``setup_hours`` of each run the GPUs are rented but do not train (loading,
-    evaluating, saving). Energy = GPU-hours × watts × load × PUE, the load being the mean power over the GPU's limit
-    and PUE what the building takes per unit of computing; the host's power is in neither. CO2 = energy × grid.
+    ``tokens`` are those of one run over all epochs. Energy = GPU-hours × watts × load × PUE, the load being the mean
+    power over the GPU's limit and PUE what the building takes per unit of computing; the host's power is in neither.
+    CO2 = energy × grid.
     """
-    _positive(tokens_per_s_per_gpu=tokens_per_s_per_gpu, gpus=gpus)
-    _not_negative(
+    positive(tokens_per_s_per_gpu=tokens_per_s_per_gpu, gpus=gpus)
+    not_negative(
         tokens=tokens, gpu_usd_per_hour=gpu_usd_per_hour, gpu_watts=gpu_watts, load_share=load_share, pue=pue,
-        grid_g_per_kwh=grid_g_per_kwh, runs=runs, setup_hours=setup_hours,
+        grid_g_per_kwh=grid_g_per_kwh,
     )
-    wall_hours = runs * (tokens / (tokens_per_s_per_gpu * gpus * 3600) + setup_hours)
+    wall_hours = tokens / (tokens_per_s_per_gpu * gpus * 3600)
     gpu_hours = wall_hours * gpus
     kwh = gpu_hours * gpu_watts / 1000 * load_share * pue
     return TrainingCost(
@@ -167,8 +95,8 @@ def planned_gpu_hours(
     """
     if method not in FLOPS_PER_PARAMETER:
         raise ValueError(f"method: must be one of {', '.join(FLOPS_PER_PARAMETER)}; {method!r} was given")
-    _positive(peak_tflops=peak_tflops, utilisation=utilisation)
-    _not_negative(parameters_active=parameters_active, tokens=tokens)
+    positive(peak_tflops=peak_tflops, utilisation=utilisation)
+    not_negative(parameters_active=parameters_active, tokens=tokens)
     k = FLOPS_PER_PARAMETER[method] + (2.0 if recompute else 0.0)
     return k * parameters_active * tokens / (peak_tflops * 1e12 * utilisation * 3600)
 
@@ -178,9 +106,8 @@ def mixed_group_share(*, right_share: float, rollouts: float) -> float:
 
     Reinforcement within groups (GRPO) learns from differences inside a group alone: the other prompts teach nothing.
     """
-    if not 0 <= right_share <= 1:
-        raise ValueError(f"right_share: must be from 0 to 1, {right_share} was given")
-    _positive(rollouts=rollouts)
+    shares(right_share=right_share)
+    positive(rollouts=rollouts)
     alike: float = right_share**rollouts + (1.0 - right_share) ** rollouts
     return max(0.0, 1.0 - alike)
 
@@ -201,7 +128,7 @@ def reinforcement_usd(
 
     ``prompts`` counts repeats, ``runs`` those that failed. It holds where a service bills by the token.
     """
-    _not_negative(
+    not_negative(
         prompts=prompts, rollouts=rollouts, prompt_tokens=prompt_tokens, answer_tokens=answer_tokens,
         input_usd_per_mtok=input_usd_per_mtok, output_usd_per_mtok=output_usd_per_mtok,
         training_usd_per_mtok=training_usd_per_mtok, grader_usd=grader_usd, runs=runs,

@@ -359,18 +359,8 @@ class _Shape(NamedTuple):
     tied: bool
 
 
-_shapes: dict[int, tuple[Architecture, _Shape]] = {}
-_adapters: dict[tuple[int, str | tuple[str, ...], int, bool], "_Adapter"] = {}
-
-
+@parameters.by_identity
 def _shape(a: Architecture) -> _Shape:
-    # Keyed by identity: hashing the fifty fields of an architecture would take longer than the estimate.
-    known = _shapes.get(id(a))
-    if known is not None:
-        return known[1]
-    if len(_shapes) > 500:
-        _shapes.clear()
-        _adapters.clear()
     attention = mlp = products = routed = 0.0
     inputs = 2.0 * a.hidden_size * a.layers
     for m in parameters.matrices(a):
@@ -389,7 +379,7 @@ def _shape(a: Architecture) -> _Shape:
     normed = a.norms_per_layer * a.hidden_size
     if a.qk_norm:
         normed += (a.heads + a.kv_heads) * a.head_dim
-    shape = _Shape(
+    return _Shape(
         total=parameters.total(a),
         linear=parameters.linear(a),
         routed_weights=sum(m.copies * m.inputs * m.outputs for m in parameters.matrices(a) if m.part == "expert"),
@@ -411,8 +401,6 @@ def _shape(a: Architecture) -> _Shape:
         copies_logits=a.family not in _LOGITS_IN_16_BIT,
         tied=a.tied_embeddings,
     )
-    _shapes[id(a)] = (a, shape)
-    return shape
 
 
 class _Adapter(NamedTuple):
@@ -424,21 +412,18 @@ class _Adapter(NamedTuple):
     outputs: float
 
 
+@parameters.by_identity
 def _adapter(a: Architecture, targets: str | tuple[str, ...], rank: int, dora: bool) -> _Adapter:
-    key = (id(a), targets, rank, dora)
-    known = _adapters.get(key)
-    if known is None:
-        inputs = outputs = routed = 0.0
-        for m in parameters.adapted(a, targets):
-            if m.part == "expert":
-                routed += m.copies * (rank * (m.inputs + m.outputs) + (m.outputs if dora else 0))
-            if m.part not in ("head", "embedding", "outside"):
-                used = m.copies * (a.experts_per_token / a.experts if m.part == "expert" else 1.0)
-                inputs += used * m.inputs
-                outputs += used * m.outputs
-        trained = parameters.lora(a, rank=rank, targets=targets, dora=dora)
-        known = _adapters[key] = _Adapter(trained, routed, inputs / a.layers, outputs / a.layers)
-    return known
+    inputs = outputs = routed = 0.0
+    for m in parameters.adapted(a, targets):
+        if m.part == "expert":
+            routed += m.copies * (rank * (m.inputs + m.outputs) + (m.outputs if dora else 0))
+        if m.part not in ("head", "embedding", "outside"):
+            used = m.copies * (a.experts_per_token / a.experts if m.part == "expert" else 1.0)
+            inputs += used * m.inputs
+            outputs += used * m.outputs
+    trained = parameters.lora(a, rank=rank, targets=targets, dora=dora)
+    return _Adapter(trained, routed, inputs / a.layers, outputs / a.layers)
 
 
 def estimate(

@@ -619,9 +619,8 @@ def throughput(
 
     ``setup.seq_len`` is the length of a row of the batch as it is processed, padding included. With tensor, pipeline or
     context parallelism the speed is that of the job over all its GPUs. Where answers are sampled while it trains, it is
-    that of the training alone: ``cost.reinforcement_tokens_per_s`` adds the sampling. The band is wider for what no run
-    among ``runs`` has in common with this one. Raises ValueError for an accelerator whose memory has no known
-    bandwidth.
+    that of the training alone. The band is wider for what no run among ``runs`` has in common with this one. Raises
+    ValueError for an accelerator whose memory has no known bandwidth.
     """
     device = machine(accelerator)
     terms = ideal_terms(architecture, accelerator, setup, kernels)

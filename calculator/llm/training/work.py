@@ -3,16 +3,12 @@
 All of it follows from the dimensions. ``training.time`` divides it by the speed of a device.
 """
 
-from collections.abc import Callable
 from math import inf
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from calculator.catalogs import Architecture
 from calculator.llm import parameters
 from calculator.llm.training.memory import TrainingSetup
-
-Key = TypeVar("Key")
-Made = TypeVar("Made")
 
 BACKWARD_ATTENTION = 2.5
 """Work of the backward pass of scores over that of the forward pass: flash kernels work the scores out again."""
@@ -57,25 +53,8 @@ class Shape(NamedTuple):
     """A token attends to those after it too."""
 
 
-def _cached(store: dict[Key, tuple[object, Made]], key: Key, owner: object, make: Callable[[], Made]) -> Made:
-    """What was made for this very object before: hashing a model's dimensions would take longer than the estimate."""
-    found = store.get(key)
-    if found is None:
-        if len(store) >= 256:
-            store.clear()
-        found = store[key] = (owner, make())
-    return found[1]
-
-
-_shapes: dict[int, tuple[object, Shape]] = {}
-_adapters: dict[tuple[int, str | tuple[str, ...]], tuple[object, "Adapted"]] = {}
-
-
+@parameters.by_identity
 def shape_of(a: Architecture) -> Shape:
-    return _cached(_shapes, id(a), a, lambda: _sum_layers(a))
-
-
-def _sum_layers(a: Architecture) -> Shape:
     matrices = parameters.matrices(a)
 
     def used(m: parameters.Matrix) -> float:
@@ -132,11 +111,8 @@ class Adapted(NamedTuple):
     """Adapted matrices that a token passes, outside the head."""
 
 
+@parameters.by_identity
 def adapted_by(a: Architecture, targets: str | tuple[str, ...]) -> Adapted:
-    return _cached(_adapters, (id(a), targets), a, lambda: _sum_adapted(a, targets))
-
-
-def _sum_adapted(a: Architecture, targets: str | tuple[str, ...]) -> Adapted:
     layers = head = stored = matrices = 0.0
     for m in parameters.adapted(a, targets):
         if m.part == "head":

@@ -321,21 +321,22 @@ def _unchecked(content: bytes, name: str) -> bytes:
 
 
 def run_node(script: Path, **arguments: object) -> None:
-    """Run a script of ours under Node with these arguments as JSON. Raises BundleError when it fails."""
+    """Run a script of ours under Node with these arguments as JSON and nothing of our environment but the search path.
+
+    Raises BundleError, with the end of its output, when it fails.
+    """
     command = shutil.which("node") or shutil.which("node", path=str(Path(sys.executable).parent))
     if command is None:
         raise BundleError("the command `node` is missing; install Node 20 or newer")
-    _run([command, str(script), json.dumps(arguments)], {})
-
-
-def _run(command: list[str], environment: Mapping[str, str]) -> None:
-    """Run a program with nothing of our environment but the search path; BundleError carries the end of its output."""
     done = subprocess.run(
-        command, env={"PATH": os.environ.get("PATH", os.defpath), **environment}, capture_output=True, text=True
+        [command, str(script), json.dumps(arguments)],
+        env={"PATH": os.environ.get("PATH", os.defpath)},
+        capture_output=True,
+        text=True,
     )
     if done.returncode:
         said = (done.stderr.strip() or done.stdout.strip())[-2000:]
-        raise BundleError(f"{' '.join(command[:2])} failed:\n{said}")
+        raise BundleError(f"{command} {script} failed:\n{said}")
 
 
 def gzipped(content: bytes) -> bytes:
