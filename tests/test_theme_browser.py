@@ -13,7 +13,7 @@ BEGUN = """
   new MutationObserver((_, observer) => {
     if (!document.documentElement.classList.contains("js")) return;
     observer.disconnect();
-    const busy = document.querySelector(".calc-state[data-state=starting], .calculator[data-partial]") !== null;
+    const busy = document.querySelector(".calc-state[data-state=starting], .calculator[data-stale], .calculator[data-partial]") !== null;
     window.begun = {busy, at: performance.now()};
   }).observe(document, {subtree: true, attributes: true, attributeFilter: ["class"]});
 """

@@ -101,7 +101,7 @@ function startTheme() {
 }
 
 function startThemeLater() {
-  const busy = document.querySelector(".calc-state[data-state=starting], .calculator[data-partial]");
+  const busy = document.querySelector(".calc-state[data-state=starting], .calculator[data-stale], .calculator[data-partial]");
   if (busy && performance.now() < LONGEST_THEME_DELAY) setTimeout(startThemeLater, THEME_DELAY);
   else startTheme();
 }
