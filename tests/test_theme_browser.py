@@ -13,8 +13,8 @@ BEGUN = """
   new MutationObserver((_, observer) => {
     if (!document.documentElement.classList.contains("js")) return;
     observer.disconnect();
-    const busy = document.querySelector(".calc-state[data-state=starting], .calculator[data-stale], .calculator[data-partial]") !== null;
-    window.begun = {busy, at: performance.now()};
+    const waits = ".calc-state[data-state=starting], .calculator[data-stale], .calculator[data-partial]";
+    window.begun = {busy: document.querySelector(waits) !== null, at: performance.now()};
   }).observe(document, {subtree: true, attributes: true, attributeFilter: ["class"]});
 """
 LONGEST_MS = 3000
