@@ -19,16 +19,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import cache
 from math import exp, hypot, inf, log
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from calculator.catalogs import Accelerator, Architecture, accelerator, accelerators
 from calculator.catalogs.families import fixed_by_class
-from calculator.evaluation import Quantity, Row, published, read_rows
+from calculator.evaluation import Quantity, Row, published
 from calculator.evaluation.distance import LeftOut, cells, project_of, variances
 from calculator.evaluation.names import find
-from calculator.evaluation.reading import cards_in_name, number, said, size_b, without_cards
-from calculator.evaluation.robust import Fit
+from calculator.evaluation.reading import beside, cards_in_name, number, said, size_b, without_cards
+from calculator.evaluation.robust import Fit, priors
 from calculator.evaluation.robust import fit as robust_fit
 from calculator.llm.bands import SD_OF_BAND
 from calculator.llm.serving import speed as law
@@ -278,7 +277,7 @@ def _processor(chip: Accelerator) -> Accelerator:
 
 @cache
 def _processors() -> dict[str, Row]:
-    return {row["device"]: row for row in read_rows(str(Path(__file__).parent / "processors.csv"), "device")}
+    return {row["device"]: row for row in beside("processors.csv")}
 
 
 _ANY_PROCESSOR = accelerators()["Desktop CPU with 2 × DDR5-5600"]
@@ -521,35 +520,7 @@ QUANTITIES = (
 # A processor looks eight weights of a codebook up in about four clocks (cpu_codebook_ps). Its threads wait for one
 # another after each of about twenty operations of a layer, 0.4 µs of it for each thread
 # (github.com/ggml-org/llama.cpp/pull/9598: 3.0 µs with eight).
-PRIORS: dict[str, tuple[float, float]] = {
-    "share_16bit": (0.88, 0.08), "share_8bit": (0.85, 0.1), "share_4bit": (0.85, 0.1), "share_vector": (0.88, 0.1),
-    "share_apple": (0.9, 0.05), "share_experts_16bit": (0.8, 0.3), "share_experts_8bit": (0.6, 0.3),
-    "share_experts_4bit": (0.8, 0.3), "share_experts_native": (0.8, 0.3), "share_experts_vector": (0.9, 0.15),
-    "share_cache": (0.7, 0.3), "share_cache_old": (0.25, 0.3), "share_cache_apple": (0.5, 0.4),
-    "share_cache_apple_old": (0.15, 0.3), "vector_clocks": (0.04, 0.4), "vector_clocks_per_bit": (0.018, 0.3),
-    "apple_clocks": (0.06, 0.4), "apple_clocks_per_bit": (0.018, 0.3), "core_flops": (400, 0.2),
-    "core_flops_portable": (100, 0.4), "core_flops_apple": (170, 0.2), "cpu_share": (0.75, 0.15),
-    "cpu_share_cache": (0.3, 0.5), "cpu_share_cache_ik": (0.7, 0.4), "cpu_blocks_ps": (4, 0.6),
-    "cpu_codebook_ps": (6, 0.6), "cpu_core_flops": (32, 0.4), "cpu_core_flops_ik": (64, 0.4),
-    "cpu_unpack_rows": (4, 0.5), "cpu_ik_share": (0.6, 0.3), "cpu_barrier_us": (8, 0.5), "share_compute": (0.8, 0.2),
-    "share_compute_experts": (0.6, 0.3), "share_prefill": (0.6, 0.2), "share_prefill_experts": (0.4, 0.4),
-    "tile_rows_dense": (64, 0.1), "tile_rows_experts": (16, 0.5), "tile_prefill_experts": (32, 0.5),
-    "tile_rows_marlin": (10, 0.5), "unpack_operations": (1.5, 0.5), "reread_share": (0.4, 0.5),
-    "reread_mlx_share": (0.9, 0.2), "gap_server_ms": (0.05, 0.3), "gap_native_ms": (0.05, 0.3),
-    "gap_fused_ms": (0.045, 0.4), "gap_llama_cpp_ms": (0.04, 0.4), "gap_old_llama_cpp_ms": (0.09, 0.3),
-    "gap_vulkan_ms": (0.06, 0.4), "gap_hip_ms": (0.06, 0.4), "gap_hpu_ms": (0.04, 0.5), "gap_apple_ms": (0.05, 0.5),
-    "gap_apple_llama_cpp_ms": (0.1, 0.5), "gap_experts_ms": (0.03, 0.7), "gap_experts_fused_ms": (0.03, 0.7),
-    "gap_unfused_experts_ms": (0.5, 0.5), "first_token_ms": (60, 0.6), "first_token_native_ms": (120, 0.6),
-    "wave_share": (0.2, 0.6), "wave_native_share": (0.3, 0.6), "wave_prefill_first_share": (0.8, 0.4),
-    "step_ms": (0.3, 0.3), "step_v0_ms": (2, 0.4), "step_native_ms": (0.3, 0.3), "sequence_ms": (0.03, 0.5),
-    "sequence_native_ms": (0.008, 0.5), "message_ms": (0.012, 0.4), "message_native_ms": (0.012, 0.4),
-    "message_hpu_ms": (0.03, 0.5), "expert_hpu_ms": (0.006, 0.5), "launch_layer_ms": (0.35, 0.3),
-    "eager_layer_ms": (0.68, 0.2), "eager_gptq_layer_ms": (0.5, 0.4), "eager_int4_layer_ms": (0.2, 0.7),
-    "eager_fp8_layer_ms": (0.95, 0.4), "eager_expert_ms": (0.085, 0.4), "eager_fp8_expert_ms": (0.35, 0.5),
-    "eager_attention_ns": (1.3, 0.4), "block_attention_ns": (30, 0.3), "routing_skew": (0.5, 0.5),
-    "routing_evenness": (1.5, 0.7), "chat_tokens": (250, 0.4), "question_tokens": (300, 0.4),
-    "code_tokens": (1500, 0.4),
-}
+PRIORS = priors("serving")
 _EXPECTED_ERROR = 0.12
 """Relative error that a complete row is expected to have; rows with an inferred input are expected to have twice that.
 """

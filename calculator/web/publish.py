@@ -39,6 +39,7 @@ from calculator.faces.schema import write_schemas
 from calculator.web import cards, slim
 from calculator.web.bundle import gzipped, run_node
 from calculator.web.serve import published_address
+from calculator.web.site import LINKED
 
 RUNTIME = "assets/runtime/"
 TOKENIZER = "assets/tokenizer/"
@@ -194,7 +195,7 @@ def _started(root: Path, path: Path, text: str, early: str) -> str:
     if not (early and worker):
         return text
     to_root = "../" * (len(path.relative_to(root).parts) - 1) or "./"
-    script = early.replace("WORKER", worker[1]).replace("ROOT", to_root)
+    script = early.replace("WORKER", worker[1]).replace("ROOT", to_root).replace("LINKED", LINKED)
     return _STYLES.sub(lambda _: f"<script>{script}</script>\n", text, count=1)
 
 

@@ -41,10 +41,10 @@ _FROM_A_FILE = frozenset({"labelled_examples", "test_items"})
 OURS = "ours"
 """In place of a decision's name, for what is counted and measured here."""
 
-_FOLLOWED = (
-    r"<script>/[?&](?!(embed|fields|h|utm_\w+)\b)\w/.test(location.search)&&"
-    '(document.currentScript.parentNode.dataset.pending="")</script>'
-)
+LINKED = r"/[?&](?!(embed|fields|h|utm_\w+)\b)\w/.test(location.search)"
+"""In a script: whether a link has numbers of its own."""
+
+_FOLLOWED = f'<script>{LINKED}&&(document.currentScript.parentNode.dataset.pending="")</script>'
 """Run before the first paint: what a link asks is not the worked example's question, whose answer is then not shown."""
 
 READY = "A worked example. It comes to life once the page's script has loaded."

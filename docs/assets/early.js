@@ -1,6 +1,6 @@
 // Stands in the head of every page with a calculator, before its styles, for which later scripts wait. Who used a calculator
 // on the last visit, opens a link with numbers or has numbers of their own will need Python: it starts beside the page. What
-// it says before the page's script is there is kept for that. `publish.py` fills in the two names.
+// it says before the page's script is there is kept for that. What is in capitals is filled in by `publish.py`.
 {
   const root = new URL("ROOT", location);
   const address = new URL("assets/runtime/WORKER", root).href;
@@ -18,7 +18,7 @@
   };
 
   const used = kept("used");
-  const linked = /[?&](?!(embed|fields|h|utm_\w+)\b)\w/.test(location.search);
+  const linked = LINKED;
   const may = globalThis.WebAssembly && document.visibilityState === "visible" && !navigator.connection?.saveData;
   if (may && (used || linked || kept("situation"))) {
     const early = new Worker(address, { name: "calculator", type: "module" });

@@ -29,7 +29,7 @@ _SHARPNESS = 2.0
 _ROOF_SHARPNESS = 4.0
 # A processor whose cores are not known.
 _USUAL_CORES = 16.0
-_USUAL_CORE_GHZ = 80.0
+_USUAL_CORE_GHZ = _USUAL_CORES * 5.0
 # Shifts and logic of a core in a clock, NVIDIA's of 7.0 to 9.0 alike: docs.nvidia.com/cuda/cuda-c-programming-guide
 # (throughput of native arithmetic instructions). Its 32-bit products differ by half between these.
 _INTEGER_LANES = 64
