@@ -128,7 +128,8 @@ node_modules/test.stamp: package-lock.json | node
 	touch -r $< node_modules/site.stamp $@
 
 chromium:
-	@command -v chromium >/dev/null || { apt-get update -q && apt-get install -qy chromium; } || \
+	@{ command -v chromium && command -v chromium-headless-shell; } >/dev/null || \
+	  { apt-get update -q && apt-get install -qy chromium chromium-headless-shell; } || command -v chromium >/dev/null || \
 	  { echo "The browser tests need Chromium: install Debian's package chromium, or set CHROMIUM to another one"; exit 1; }
 
 docs/assets/runtime/manifest.json: $(SOURCES) .venv/site.stamp node_modules/site.stamp
