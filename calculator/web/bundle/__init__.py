@@ -23,7 +23,7 @@ import subprocess
 import sys
 import tempfile
 from array import array
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -216,7 +216,7 @@ def _artefacts(
         "leanglue": (runtime / "pyodide.asm.js").read_bytes(),
         "leanwasm": lean,
         "library": gzipped(library.archive({**trimmed, **compiled_ours})),
-        "heap": gzipped(_packed(difference, folder)),
+        "heap": gzipped(_packed(difference)),
         "late": gzipped(library.archive(late)),
     }
     info = json.loads((RUNTIME / "pyodide-lock.json").read_text("utf-8"))["info"]
@@ -236,10 +236,15 @@ def _lean_runtime(folder: Path) -> tuple[Path, set[int]]:
     script = glue.without_unused_names(files["pyodide.asm.js"].decode(), loader)
     files["pyodide.asm.wasm"] = wasm.with_exports(whole, glue.needed_exports(script, wasm.exports(whole)))
     imported = {name for _, name, _ in wasm.imports(whole)}
-    files["pyodide.asm.js"] = glue.without_unused_offers(script, loader, imported).encode()
+    offered = glue.without_unused_offers(script, loader, imported).encode()
+
+    def shake(after: Path) -> None:
+        after.write_bytes(offered)
+        run_node(_HERE / "shake.mjs", file=str(after))
+
+    files["pyodide.asm.js"] = _kept((_read("shake.mjs"), MINIFIER.read_bytes(), offered), shake)
     for name, content in files.items():
         (folder / name).write_bytes(content)
-    run_node(_HERE / "shake.mjs", file=str(folder / "pyodide.asm.js"))
     return folder, glue.addresses(script)
 
 
@@ -279,12 +284,15 @@ def _difference(memory: unread.Memory, gaps: list[range]) -> tuple[bytes, int]:
     return bytes(restored), words - (words >> 31 << 32)
 
 
-def _packed(difference: bytes, folder: Path) -> bytes:
+def _packed(difference: bytes) -> bytes:
     """The difference as the worker's `unpack` reads it."""
-    before, after = folder / "difference", folder / "packed"
-    before.write_bytes(difference)
-    run_node(_HERE / "pack.mjs", **{"from": str(before), "to": str(after)})
-    return after.read_bytes()
+
+    def pack(after: Path) -> None:
+        before = after.with_name("difference")
+        before.write_bytes(difference)
+        run_node(_HERE / "pack.mjs", **{"from": str(before), "to": str(after)})
+
+    return _kept((_read("pack.mjs"), _read("unpack.mjs"), difference), pack)
 
 
 def compiled(files: Mapping[str, bytes], *, optimise: int) -> dict[str, bytes]:
@@ -294,17 +302,31 @@ def compiled(files: Mapping[str, bytes], *, optimise: int) -> dict[str, bytes]:
     """
     sources = library.archive(files)
     compiler = _compiler()
-    how = (f"{optimise} ".encode(), (_HERE / "compile.mjs").read_bytes(), compiler.read_bytes(), sources)
-    kept = CACHE / f"{hashlib.sha256(b''.join(how)).hexdigest()}.zip"
+    how = (f"{optimise} ".encode(), _read("compile.mjs"), compiler.read_bytes(), sources)
+
+    def compile_archive(after: Path) -> None:
+        before = after.with_name("library.zip")
+        before.write_bytes(sources)
+        archives = [{"from": str(before), "to": str(after), "optimise": optimise}]
+        run_node(_HERE / "compile.mjs", runtime=str(RUNTIME), compiler=str(compiler), archives=archives)
+
+    return {name: _unchecked(content, name) for name, content in library.contents(_kept(how, compile_archive)).items()}
+
+
+def _kept(parts: Iterable[bytes], make: Callable[[Path], None]) -> bytes:
+    """What `make` writes into the file that it is given; from the cache where it was made of the same parts before."""
+    kept = CACHE / hashlib.sha256(b"".join(parts)).hexdigest()
     if not kept.is_file():
-        with tempfile.TemporaryDirectory() as name:
-            before, after = Path(name, "library.zip"), Path(name, "compiled.zip")
-            before.write_bytes(sources)
-            archives = [{"from": str(before), "to": str(after), "optimise": optimise}]
-            run_node(_HERE / "compile.mjs", runtime=str(RUNTIME), compiler=str(compiler), archives=archives)
-            CACHE.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(after, kept)
-    return {name: _unchecked(content, name) for name, content in library.contents(kept.read_bytes()).items()}
+        CACHE.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=CACHE) as folder:
+            made = Path(folder, "made")
+            make(made)
+            made.replace(kept)
+    return kept.read_bytes()
+
+
+def _read(script: str) -> bytes:
+    return (_HERE / script).read_bytes()
 
 
 def _compiler() -> Path:
