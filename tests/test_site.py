@@ -306,13 +306,6 @@ def test_a_place_on_a_chart_does_not_depend_on_the_size_of_the_numbers():
 # The built site
 
 
-@pytest.fixture
-def copied(site, tmp_path):
-    """A copy of the site without its large runtime files."""
-    shutil.copytree(site, tmp_path / "site", ignore=shutil.ignore_patterns("*.wasm", "*.bin", "*.map"))
-    return tmp_path / "site"
-
-
 def pages(site):
     return sorted(path for path in site.rglob("*.html") if path.name != "404.html")
 
@@ -432,13 +425,6 @@ def test_the_picture_of_the_same_words_is_the_same_to_the_byte():
     assert cards.draw("", "", "word " * 500, "The site").startswith(b"\x89PNG")
 
 
-def test_publishing_twice_changes_nothing(copied):
-    publish.publish(copied)
-    before = {path: path.read_bytes() for path in copied.rglob("*") if path.is_file()}
-    publish.publish(copied)
-    assert {path: path.read_bytes() for path in copied.rglob("*") if path.is_file()} == before
-
-
 SLIPS = {
     '<p><a href="nowhere/">x</a></p>': "leads nowhere",
     '<p><a href="#no-such-heading">x</a></p>': "names a heading that is not there",
@@ -448,13 +434,28 @@ SLIPS = {
 }
 
 
-def test_publishing_names_what_is_wrong(copied):
+@pytest.fixture(scope="module")
+def published(site, tmp_path_factory):
+    """A copy of the site but for its largest files, with slips on the first page, published; and what was said."""
+    copied = tmp_path_factory.mktemp("published") / "site"
+    shutil.copytree(site, copied, ignore=shutil.ignore_patterns("*.wasm", "*.bin", "*.map"))
     index = copied / "index.html"
     index.write_text(index.read_text("utf-8").replace("</article>", f"{''.join(SLIPS)}</article>"), "utf-8")
-    wrong = [line for line in publish.publish(copied) if line.startswith("index.html")]
+    return copied, publish.publish(copied)
+
+
+def test_publishing_names_what_is_wrong(published):
+    wrong = [line for line in published[1] if line.startswith("index.html")]
     assert len(wrong) == len(SLIPS), wrong
     for slip, says in SLIPS.items():
         assert any(says in line for line in wrong), (slip, wrong)
+
+
+def test_publishing_twice_changes_nothing(published):
+    folder, said = published
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert publish.publish(folder) == said
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 
 def test_the_service_worker_keeps_every_page_and_only_files_that_exist(site):
