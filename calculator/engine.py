@@ -759,7 +759,7 @@ def _narrow(name: str, spec: Number, same: float, other: float, here: StrEnum, a
     """The value nearest to `same` that still changes the answer, to three digits, on the side that changes it."""
     a, b = same, other
     for _ in range(14):
-        if abs(b - a) < _step(b, percent=spec.unit.percent) / 8:
+        if abs(b - a) < _step(b, percent=spec.unit.percent):
             break
         middle = exp((log(a) + log(b)) / 2) if a > 0 and b > 0 else (a + b) / 2
         if spec.whole:
@@ -772,19 +772,20 @@ def _narrow(name: str, spec: Number, same: float, other: float, here: StrEnum, a
             a = middle
     if spec.whole:
         return b
-    for rounded in _three_digits(b, upward=other > same, percent=spec.unit.percent):
+    for rounded in _three_digits(a, b, percent=spec.unit.percent):
         if spec.low <= rounded <= spec.high and answer_at(name, rounded) != here:
             return rounded
     return b
 
 
-def _three_digits(value: float, *, upward: bool, percent: bool) -> tuple[float, ...]:
-    """Three-digit neighbours of a value, the nearest first, then the one further on."""
-    if value == 0:
-        return (0.0,)
-    step = _step(value, percent=percent)
-    steps = (round(value / step), (ceil if upward else floor)(value / step))
-    return tuple(float(f"{count * step:.10g}") for count in steps)
+def _three_digits(a: float, b: float, *, percent: bool) -> Iterator[float]:
+    """The values of three digits beyond `a` as far as `b`, and the first that is not before `b`."""
+    step = _step(b, percent=percent)
+    if b > a:
+        counts = range(floor(a / step) + 1, ceil(b / step) + 1)
+    else:
+        counts = range(ceil(a / step) - 1, floor(b / step) - 1, -1)
+    return (float(f"{count * step:.10g}") for count in counts)
 
 
 def _step(value: float, *, percent: bool) -> float:
