@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, cast
 
 from playwright.sync_api import BrowserContext, Page, Playwright
 
-from bench.phone import Line, slowed
+from bench.phone import Line, busy_s, slowed
 from calculator.web import serve
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
@@ -23,6 +23,9 @@ BEFORE_IDLE_S = 1.0
 """A page begins to fetch the runtime by itself two seconds after it was loaded; before that, nothing was intended."""
 
 SETTLE_S = 2.5
+LOOK_S, IDLE_SHARE, LONGEST_SETTLING_S = 0.5, 0.1, 15
+"""How often is looked whether a browser that was just started takes less than this share of a processor."""
+
 EDITS = 70
 OVERALL = {"decision": "fine_tune_or_not", "field": "requests_per_month"}
 ASKED = {
@@ -123,11 +126,19 @@ class Counted:
 
 @contextmanager
 def profile(playwright: Playwright, folder: str) -> Iterator[BrowserContext]:
-    """A browser on this profile folder; a new folder is a first visit."""
+    """A browser on this profile folder; a new folder is a first visit.
+
+    Readers open a page in a browser that has been open for a while. One that was just started is still busy with its
+    own windows for seconds, so it is left to become idle first.
+    """
     context = playwright.chromium.launch_persistent_context(
         folder, executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"], headless=True
     )
     try:
+        end, busy = time.monotonic() + LONGEST_SETTLING_S, 0.0
+        while (now := busy_s(folder)) - busy > IDLE_SHARE * LOOK_S and time.monotonic() < end:
+            busy = now
+            time.sleep(LOOK_S)
         yield context
     finally:
         context.close()
@@ -154,7 +165,7 @@ def visits(playwright: Playwright, served: Counted, address: str, path: str, *, 
     try:
         for visit in ("cold", "second"):
             with profile(playwright, folder) as context, slowed(folder) if served.line else nullcontext():
-                page = context.new_page()
+                page = context.pages[0]
                 if site:
                     page.add_init_script(path=WATCH)
                 served.take()
@@ -191,7 +202,7 @@ def bytes_before_intent(playwright: Playwright, served: Counted, address: str, p
     folder = tempfile.mkdtemp()
     try:
         with profile(playwright, folder) as context:
-            page = context.new_page()
+            page = context.pages[0]
             served.take()
             page.goto(address + path, wait_until="load")
             time.sleep(BEFORE_IDLE_S)
@@ -206,7 +217,7 @@ def session(playwright: Playwright, address: str, paths: Sequence[str], followin
     edits = {}
     try:
         with profile(playwright, folder) as context:
-            page = context.new_page()
+            page = context.pages[0]
             page.add_init_script(path=WATCH)
             for path in reversed(paths):
                 page.goto("about:blank")

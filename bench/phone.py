@@ -8,7 +8,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import BinaryIO
@@ -82,13 +82,17 @@ def _signal(pid: int, what: signal.Signals) -> bool:
 
 
 def _renderers(folder: str) -> list[int]:
-    """The renderers among the processes that descend from the browser on this profile folder."""
+    return [pid for pid, words in of_browser(folder).items() if "--type=renderer" in words]
+
+
+def of_browser(folder: str) -> dict[int, list[str]]:
+    """The processes of the browser on this profile folder, each with the words of its command."""
     parents: dict[int, int] = {}
     said: dict[int, list[str]] = {}
     for place in Path("/proc").iterdir():
         if place.name.isdecimal():
             try:
-                parents[int(place.name)] = int((place / "stat").read_text().rpartition(")")[2].split()[1])
+                parents[int(place.name)] = int(_stat(int(place.name))[1])
                 said[int(place.name)] = (place / "cmdline").read_text().split("\0")
             except (OSError, ValueError):  # it has ended
                 continue
@@ -102,4 +106,18 @@ def _renderers(folder: str) -> list[int]:
             pid = parents[pid]
         return False
 
-    return [pid for pid, words in said.items() if "--type=renderer" in words and descends(pid)]
+    return {pid: words for pid, words in said.items() if descends(pid)}
+
+
+def _stat(pid: int) -> list[str]:
+    """What the system says of a process, from its state on."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+
+
+def busy_s(folder: str) -> float:
+    """The processor time of the browser on this profile folder so far, without what has ended."""
+    ticks = 0
+    for pid in of_browser(folder):
+        with suppress(OSError):  # it has ended
+            ticks += sum(map(int, _stat(pid)[11:13]))
+    return ticks / os.sysconf("SC_CLK_TCK")
