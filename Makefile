@@ -8,6 +8,8 @@ PORT ?= 8000
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONHASHSEED := 0
 export NO_MKDOCS_2_WARNING := 1
+# Hundreds of processes import the same modules: each would compile them anew.
+unexport PYTHONDONTWRITEBYTECODE
 # npm keeps what it fetches in the home folder, where that can be written.
 ifneq ($(shell test -w "$$HOME" && echo yes),yes)
 export npm_config_cache := $(CURDIR)/.cache/npm
@@ -15,6 +17,7 @@ endif
 PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes
 # One process more than cores: while a test waits for its browser, another one computes.
 PYTEST = .venv/bin/python -m pytest -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist loadfile
+IN_BOTH := $(shell grep -l mark.core tests/test_*.py)
 SOURCES := $(shell find calculator -type f -not -path '*/__pycache__/*')
 PAGES := $(shell find docs overrides -type f -not -path 'docs/assets/runtime/*' -not -path 'docs/assets/tokenizer/*')
 TOKENIZER := node_modules/gpt-tokenizer
@@ -29,7 +32,7 @@ test: .venv/test.stamp node_modules/test.stamp chromium
 	@mkdir -p build; $(MAKE) --no-print-directory check >build/check.log 2>&1 & checked=$$!; \
 	$(MAKE) --no-print-directory site; built=$$?; wait $$checked; right=$$?; cat build/check.log; exit $$((built + right))
 	$(PYTEST) -m "not long" --dist worksteal
-	@if command -v firefox-esr || command -v firefox; then BROWSER=firefox $(PYTEST) -m "core and not long"; \
+	@if command -v firefox-esr || command -v firefox; then BROWSER=firefox $(PYTEST) -m "core and not long" $(IN_BOTH); \
 	else echo "No Firefox here: what is tried in both browsers was tried in Chromium alone"; fi
 
 # What sweeps over every page, or repeats one thing for minutes. The workflow runs it beside `make test`.
