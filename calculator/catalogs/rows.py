@@ -1,22 +1,27 @@
-"""Reads the data files of this package, also from a zip or a bytecode bundle."""
+"""Reads the data files of the package, also from a zip or a bytecode bundle."""
 
 import tomllib
+from pkgutil import get_data
 from typing import Any
 
+_HERE = "calculator.catalogs"
 
-def read_rows(name: str) -> list[dict[str, str]]:
-    """The rows of a file of this package: comma-separated, no quoting, one header line."""
-    head, *lines = _text(name).splitlines()
+
+def read_rows(name: str, package: str = _HERE) -> list[dict[str, str]]:
+    """The rows of a file that lies in a package: comma-separated, no quoting, one header line."""
+    head, *lines = read_text(name, package).splitlines()
     columns = head.split(",")
     return [dict(zip(columns, line.split(","), strict=True)) for line in lines]
 
 
-def read_table(name: str) -> dict[str, Any]:
-    """A TOML file of this package."""
-    return tomllib.loads(_text(name))
+def read_table(name: str, package: str = _HERE) -> dict[str, Any]:
+    """A TOML file that lies in a package."""
+    return tomllib.loads(read_text(name, package))
 
 
-def _text(name: str) -> str:
-    folder = __file__.replace("\\", "/").rpartition("/")[0]
-    data: bytes = __spec__.loader.get_data(f"{folder}/{name}")  # type: ignore[union-attr]
+def read_text(name: str, package: str = _HERE) -> str:
+    """A file that lies in a package; FileNotFoundError names one that is missing."""
+    data = get_data(package, name)
+    if data is None:
+        raise FileNotFoundError(f"{package}: {name}")
     return data.decode()

@@ -20,6 +20,7 @@ from typing import NamedTuple, TypeVar
 from calculator import situation
 from calculator.cases import NEUTRAL, Situation, quality
 from calculator.catalogs import accelerators, architectures, tuning_services
+from calculator.catalogs.rows import read_rows
 from calculator.decisions import conversation_context, domain_data, smaller_scope
 from calculator.exhibit import Exhibit
 from calculator.fields import Span, Value, ask, assume, assumptions_of, flag, out, paste, pick
@@ -138,55 +139,38 @@ class Way(NamedTuple):
     worth: str
     measured: str
     items: str
-    large: bool = False
-    trained: bool = False
-    retrieves: bool = False
-    work: str = ""
-    times: float = 1.0
+    large: bool
+    trained: bool
+    retrieves: bool
+    work: str
+    times: float
+
+
+def _way(
+    answer: Answer, measured: str = "", work: str = "", times: float = 1.0,
+    *, large: bool = False, trained: bool = False, retrieves: bool = False,
+) -> Way:
+    """An option by what its fields and its output are called."""
+    accuracy, items = (f"{measured}_accuracy_share", f"{measured}_items") if measured else ("", "")
+    hours = f"{work}_work_hours" if work else ""
+    return Way(answer, f"{answer.name.lower()}_worth_usd", accuracy, items, large, trained, retrieves, hours, times)
 
 
 WAYS = (
-    Way(Answer.KEEP, "keep_worth_usd", "", "", large=True),
-    Way(
-        Answer.PROMPT, "prompt_worth_usd", "better_prompt_accuracy_share", "better_prompt_items",
-        large=True, work="prompt_work_hours",
-    ),
-    Way(
-        Answer.STRONGER, "stronger_worth_usd", "stronger_accuracy_share", "stronger_items",
-        large=True, work="switch_work_hours",
-    ),
-    Way(
-        Answer.RETRIEVE, "retrieve_worth_usd", "retrieved_accuracy_share", "retrieved_items",
-        large=True, retrieves=True, work="retrieval_work_hours",
-    ),
-    Way(
-        Answer.WHOLE, "whole_worth_usd", "whole_accuracy_share", "whole_items",
-        large=True, work="switch_work_hours", times=2.0,
-    ),
-    Way(Answer.SMALL, "small_worth_usd", "small_accuracy_share", "small_items", work="switch_work_hours"),
-    Way(Answer.CASCADE, "cascade_worth_usd", "cascade_accuracy_share", "cascade_items", work="prompt_work_hours"),
-    Way(
-        Answer.ENCODER, "encoder_worth_usd", "encoder_accuracy_share", "encoder_items",
-        trained=True, work="training_work_hours", times=0.5,
-    ),
-    Way(
-        Answer.TUNE_SMALL, "tune_small_worth_usd", "tuned_small_accuracy_share", "tuned_small_items",
-        trained=True, work="training_work_hours",
-    ),
-    Way(
-        Answer.TUNE_LARGE, "tune_large_worth_usd", "tuned_large_accuracy_share", "tuned_large_items",
-        large=True, trained=True, work="training_work_hours",
-    ),
-    Way(
-        Answer.REINFORCE, "reinforce_worth_usd", "reinforced_accuracy_share", "reinforced_items",
-        trained=True, work="training_work_hours", times=2.0,
-    ),
-    Way(
-        Answer.BOTH, "both_worth_usd", "both_accuracy_share", "both_items",
-        large=True, trained=True, retrieves=True, work="training_work_hours",
-    ),
-    Way(Answer.PEOPLE, "people_worth_usd", "", ""),
-)  # fmt: skip
+    _way(Answer.KEEP, large=True),
+    _way(Answer.PROMPT, "better_prompt", "prompt", large=True),
+    _way(Answer.STRONGER, "stronger", "switch", large=True),
+    _way(Answer.RETRIEVE, "retrieved", "retrieval", large=True, retrieves=True),
+    _way(Answer.WHOLE, "whole", "switch", 2.0, large=True),
+    _way(Answer.SMALL, "small", "switch"),
+    _way(Answer.CASCADE, "cascade", "prompt"),
+    _way(Answer.ENCODER, "encoder", "training", 0.5, trained=True),
+    _way(Answer.TUNE_SMALL, "tuned_small", "training", trained=True),
+    _way(Answer.TUNE_LARGE, "tuned_large", "training", large=True, trained=True),
+    _way(Answer.REINFORCE, "reinforced", "training", 2.0, trained=True),
+    _way(Answer.BOTH, "both", "training", large=True, trained=True, retrieves=True),
+    _way(Answer.PEOPLE),
+)
 """What people choose between, from the lightest commitment to the heaviest. An encoder takes half the work of a tuned
 language model and reinforcement twice, planning values of this project."""
 
@@ -202,15 +186,17 @@ KINDS: dict[StrEnum, str] = {
 
 _KIND = tuple(KINDS.get(way.answer, str(way.answer)) for way in WAYS)
 
-BELIEVED = frozenset({
-    "prompt_mends_share",
-    "stronger_mends_share",
-    "off_target_share",
-    "caught_share",
-    "retrieval_loss_share",
-    "multi_turn_drop_share",
-    "restated_kept_share",
-})  # fmt: skip
+_FOLLOWS = read_rows("fine_tune_or_not.csv", "calculator.decisions")
+"""What follows from each field. moves: the sums that it is a part of, by the names below. plans: the options whose plan
+it is a part of, beside those sums, each by its answer or by what they have in common."""
+
+
+def _moving(what: str) -> tuple[str, ...]:
+    """The fields that this follows from."""
+    return tuple(row["field"] for row in _FOLLOWS if what in row["moves"].split())
+
+
+BELIEVED = frozenset(_moving("believed"))
 """What a remedy brings here is what its trial would show: its doubt is the spread of a belief. Drawn too, it would
 count twice, and a draw would know beforehand what only the trial can tell."""
 
@@ -524,106 +510,10 @@ def is_knowledge_gap(i: Inputs) -> bool | None:
     return False if i.failure in BEHAVIOUR_FAILURES else None
 
 
-TRAINING_FROM = (
-    "task",
-    "prompted_accuracy_share",
-    "prompt_engineered",
-    "labelled_examples",
-    "classes_count",
-    "new_examples",
-    "larger_model_labels",
-)
-RETRIEVAL_FROM = (
-    "task",
-    "failure",
-    "target_accuracy_share",
-    "closed_book_accuracy_share",
-    "gold_passage_accuracy_share",
-    "long_context",
-    "corpus_tokens",
-    "window_tokens",
-    "prompted_accuracy_share",
-    "fact_half_life_days",
-    "facts_per_answer_count",
-)
+TRAINING_FROM, RETRIEVAL_FROM = _moving("training"), _moving("retrieval")
 PUBLISHED_FROM = tuple(dict.fromkeys((*TRAINING_FROM, *RETRIEVAL_FROM)))
-BELIEFS_FROM = (
-    *PUBLISHED_FROM,
-    "baseline_is_small",
-    "test_items",
-    *(name for _, *names in _MEASURED for name in names),
-    "paired_counts",
-    "candidates",
-    "pilot_scores",
-    "conversation_turns",
-    "drip_fed_share",
-    "one_prompt_accuracy_share",
-    "retraining_days",
-    "off_target_share",
-    "prompt_mends_share",
-    "stronger_mends_share",
-    "retrieval_loss_share",
-    "caught_share",
-    "multi_turn_drop_share",
-    "restated_kept_share",
-)
-_TOKEN_PRICES = (
-    "large_input_usd_per_mtok",
-    "large_output_usd_per_mtok",
-    "small_input_usd_per_mtok",
-    "small_output_usd_per_mtok",
-    "open_large_input_usd_per_mtok",
-    "open_large_output_usd_per_mtok",
-    "stronger_price_ratio",
-    "tuned_price_ratio",
-)
-SERVING_FROM = (
-    "privacy",
-    "requests_per_month",
-    "baseline_is_small",
-    "prompt_tokens",
-    "shared_prefix_share",
-    "answer_tokens",
-    "thinking_tokens",
-    "retrieved_tokens",
-    "corpus_tokens",
-    "cache_minimum_tokens",
-    "cache_hit_share",
-    "cache_read_ratio",
-    *_TOKEN_PRICES,
-    "device",
-    "device_usd_per_hour",
-    "hosting",
-    "vendor",
-    "tuning_service",
-)
-GATES_FROM = (
-    "task",
-    "baseline_is_small",
-    "answer_is_checkable",
-    "corpus_tokens",
-    "prompt_tokens",
-    "answer_tokens",
-    "window_tokens",
-    "labelled_examples",
-    "new_examples",
-    "minimum_examples",
-    "privacy",
-    "gpus",
-    "device",
-    "vendor",
-    "tuning_service",
-)
-ROLLOUTS_FROM = (
-    "rollout_prompts_count",
-    "rollouts_count",
-    "prompt_tokens",
-    "answer_tokens",
-    "rollout_input_usd_per_mtok",
-    "rollout_output_usd_per_mtok",
-    "managed_small_usd_per_mtok",
-    "grader_usd",
-)
+BELIEFS_FROM = (*PUBLISHED_FROM, *_moving("beliefs"))
+SERVING_FROM, GATES_FROM, ROLLOUTS_FROM = map(_moving, ("serving", "gates", "rollouts"))
 """What the larger sums follow from. Looking for flips changes one input at a time, mostly others."""
 
 KEPT = 64
@@ -1444,83 +1334,23 @@ def _best(
     return best, best_usd
 
 
-DECIDED_FROM = frozenset({
-    "target_accuracy_share",
-    "prompted_accuracy_share",
-    "failure",
-    "requests_per_month",
-    "failure_usd",
-    "success_usd",
-    "test_items",
-    "horizon_months",
-    "discount_share",
-})  # fmt: skip
+DECIDED_FROM = frozenset(_moving("decided"))
 """What every option is held against follows from these."""
 
-PLANNED_FROM: dict[str, frozenset[int]] = {
-    **dict.fromkeys(
-        (
-            "baseline_is_small",
-            "test_items",
-            "latency_ms",
-            "budget_usd",
-            "deadline_days",
-            "example_usd",
-            "labels_per_day_examples",
-            "engineer_usd_per_hour",
-            "trial_share",
-            "switch_work_hours",
-            "prompt_upkeep_hours",
-            "base_life_months",
-            "large_first_token_ms",
-            "small_first_token_ms",
-        ),
-        _ALL,
-    ),
-    **dict.fromkeys(
-        (
-            "fact_half_life_days",
-            "facts_per_answer_count",
-            "labelled_examples",
-            "new_examples",
-            "larger_model_labels",
-            "retraining_days",
-            "example_tokens",
-            "minimum_examples",
-            "training_examples",
-            "runs_count",
-            "retraining_usd",
-            "training_work_hours",
-        ),
-        _OF_TRAINED,
-    ),
-    **dict.fromkeys(
-        ("hosting", "hosting_gpus", "device", "device_usd_per_hour", "managed_small_usd_per_mtok"), _SMALL_TRAINED
-    ),
-    **{way.measured: frozenset({k}) for k, way in enumerate(WAYS) if way.measured},
-    **dict.fromkeys(("retrieved_accuracy_share", "retrieval_work_hours", "retrieval_ms"), _OF_RETRIEVAL),
-    "system_upkeep_hours": _OF_TRAINED | _OF_RETRIEVAL,
-    "managed_large_usd_per_mtok": _OF_TRAINED - _SMALL_TRAINED,
-    "prompt_work_hours": frozenset({_PROMPT, _CASCADE}),
-    "prompt_engineered": frozenset({_PROMPT}),
-    "candidates": frozenset({_SMALL}),
-    "caught_share": frozenset({_CASCADE}),
+_TOGETHER = {
+    "all": _ALL,
+    "trained": _OF_TRAINED,
+    "small-trained": _SMALL_TRAINED,
+    "large-trained": _OF_TRAINED - _SMALL_TRAINED,
+    "retrieving": _OF_RETRIEVAL,
+    **{way.answer.name.lower(): frozenset({k}) for k, way in enumerate(WAYS)},
+}
+PLANNED_FROM = {
+    row["field"]: _NONE.union(*(_TOGETHER[which] for which in row["plans"].split())) for row in _FOLLOWS if row["plans"]
 }
 """What plans follow from beside the sums that are kept, and the options whose plans they are a part of."""
 
-INFORMED_FROM = frozenset({
-    "target_accuracy_share",
-    "long_context",
-    "corpus_tokens",
-    "window_tokens",
-    "conversation_turns",
-    "drip_fed_share",
-    "multi_turn_drop_share",
-    "restated_kept_share",
-    "closed_book_accuracy_share",
-    "gold_passage_accuracy_share",
-    "retrieval_loss_share",
-})  # fmt: skip
+INFORMED_FROM = frozenset(_moving("informed"))
 """What beliefs follow from only by what `_informed` gives, which most often stays as it is."""
 
 
@@ -1528,52 +1358,7 @@ def _informed(i: Inputs) -> tuple[Published, bool | None, float | None, tuple[fl
     return published(i), is_knowledge_gap(i), restated_share(i), passage_shares(i)
 
 
-ONE_WAY = frozenset({
-    "window_tokens",
-    "latency_ms",
-    "gpus",
-    "budget_usd",
-    "deadline_days",
-    "hosting_gpus",
-    "device_usd_per_hour",
-    "shared_prefix_share",
-    "thinking_tokens",
-    "example_tokens",
-    "drip_fed_share",
-    "retrieval_loss_share",
-    "multi_turn_drop_share",
-    "restated_kept_share",
-    "minimum_examples",
-    *_TOKEN_PRICES,
-    "cache_read_ratio",
-    "cache_hit_share",
-    "cache_minimum_tokens",
-    "managed_small_usd_per_mtok",
-    "managed_large_usd_per_mtok",
-    "training_examples",
-    "rollout_prompts_count",
-    "rollouts_count",
-    "rollout_input_usd_per_mtok",
-    "rollout_output_usd_per_mtok",
-    "grader_usd",
-    "runs_count",
-    "example_usd",
-    "labels_per_day_examples",
-    "engineer_usd_per_hour",
-    "trial_share",
-    "prompt_work_hours",
-    "switch_work_hours",
-    "retrieval_work_hours",
-    "training_work_hours",
-    "prompt_upkeep_hours",
-    "system_upkeep_hours",
-    "retraining_usd",
-    "base_life_months",
-    "retrieved_tokens",
-    "large_first_token_ms",
-    "small_first_token_ms",
-    "retrieval_ms",
-})  # fmt: skip
+ONE_WAY = frozenset(_moving("one-way"))
 """As such a field rises, what each option costs to start, to try and to run moves one way or not at all, and a gate
 opens or shuts once. Where it moves no belief, an option is worth, all the way to another value of the field, at least
 what the dearer end of each of these sums leaves of it, and at most what the cheaper one does."""
@@ -1777,19 +1562,7 @@ def _outputs(i: Inputs, found: list[Option], chance_target: float, order: list[i
         "best_run_usd_per_month": best.run_usd_per_month,
         "training_gain_points": 100 * (found[_TUNE_SMALL].accuracy - base),
         "retrieval_gain_points": 100 * (found[_RETRIEVE].accuracy - base),
-        "keep_worth_usd": worths[0],
-        "prompt_worth_usd": worths[1],
-        "stronger_worth_usd": worths[2],
-        "retrieve_worth_usd": worths[3],
-        "whole_worth_usd": worths[4],
-        "small_worth_usd": worths[5],
-        "cascade_worth_usd": worths[6],
-        "encoder_worth_usd": worths[7],
-        "tune_small_worth_usd": worths[8],
-        "tune_large_worth_usd": worths[9],
-        "reinforce_worth_usd": worths[10],
-        "both_worth_usd": worths[11],
-        "people_worth_usd": worths[12],
+        **dict(zip(VALUES.values(), worths, strict=True)),
     }
     made = object.__new__(Outputs)
     # As `engine.make_inputs` does: the frozen setter is half of the time of this.
