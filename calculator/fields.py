@@ -14,7 +14,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from calculator.facts.assumptions import Assumption, assumption
+from calculator.facts.assumptions import Assumption, assumption, unit_for
 from calculator.units import Unit
 
 T = TypeVar("T")
@@ -119,7 +119,6 @@ class Out:
 
 def ask(
     default: N,
-    unit: Unit,
     label: str,
     *,
     low: float = 0,
@@ -129,15 +128,16 @@ def ask(
     whole: bool = False,
     advanced: bool = False,
 ) -> N:
-    """A number only the reader knows. A default of None makes it optional: "not known".
+    """A number only the reader knows, in the unit that its field's name ends in. A default of None makes it optional:
+    "not known".
 
     high: may be left out for a share, which is at most 1; ValueError for another unit.
     """
-    if high is None and not unit.percent:
-        raise ValueError(f"{label}: high must be given for {unit.name or 'a count'}")
-    return _field(
-        default,
-        Ask(
+
+    def named(unit: Unit) -> Ask:
+        if high is None and not unit.percent:
+            raise ValueError(f"{label}: high must be given for {unit.name or 'a count'}")
+        return Ask(
             label=label,
             unit=unit,
             low=low,
@@ -147,8 +147,9 @@ def ask(
             whole=whole,
             optional=default is None,
             advanced=advanced,
-        ),
-    )
+        )
+
+    return _field(default, named)
 
 
 def assume(key: str, *, group: str = "") -> float:
@@ -215,15 +216,26 @@ paste = _with_default(Paste, str)
 """A longer text. `check` parses it, ValueError with a message for the reader; an empty text is not checked."""
 
 
-def out(unit: Unit, label: str, *, hint: str = "", formula: str = "", how: str = "") -> float:
-    """A result. `formula` is an expression over fields, which a test evaluates; `how` names a longer function."""
-    spec = Out(label=label, unit=unit, hint=hint, formula=formula, how=how)
-    made: float = dataclasses.field(metadata={"field": spec})
+def out(label: str, *, hint: str = "", formula: str = "", how: str = "") -> float:
+    """A result, in the unit that its field's name ends in. `formula` is an expression over fields, which a test
+    evaluates; `how` names a longer function."""
+
+    def named(unit: Unit) -> Out:
+        return Out(label=label, unit=unit, hint=hint, formula=formula, how=how)
+
+    made: float = dataclasses.field(metadata={"field": named})
     return made
 
 
-def _field(default: T, spec: Field) -> T:
+def _field(default: T, spec: Field | Callable[[Unit], Field]) -> T:
+    """A field with what is known of it, or with what is once its name says the unit."""
     return dataclasses.field(default=default, metadata={"field": spec})
+
+
+def _specs(of: type[Any]) -> dict[str, Any]:
+    """What is known of each field of a class, by its name."""
+    specs = {f.name: f.metadata["field"] for f in dataclasses.fields(of)}
+    return {name: spec(unit_for(name)) if callable(spec) else spec for name, spec in specs.items()}
 
 
 def show(spec: Field, value: Value) -> str:
@@ -248,7 +260,7 @@ def _kept(read: Callable[[type[Any]], T]) -> Callable[[type[Any]], T]:
 @_kept
 def fields_of(inputs: type[Any]) -> dict[str, Field]:
     """Name to field, in the order of the class."""
-    return {f.name: f.metadata["field"] for f in dataclasses.fields(inputs)}
+    return _specs(inputs)
 
 
 @_kept
@@ -272,4 +284,4 @@ def defaults_of(inputs: type[Any]) -> dict[str, Value]:
 @_kept
 def outputs_of(outputs: type[Any]) -> dict[str, Out]:
     """Name to result, in the order of the class."""
-    return {f.name: f.metadata["field"] for f in dataclasses.fields(outputs)}
+    return _specs(outputs)

@@ -11,26 +11,7 @@ from typing import Protocol, Self
 from calculator.catalogs import Accelerator, Architecture, accelerators, api_price, api_prices, architectures, rent
 from calculator.catalogs.own import Card, device_named, device_section, model_named, on_card
 from calculator.fields import Span, Value, ask, flag, paste, pick
-from calculator.units import (
-    COUNT,
-    DAYS,
-    EXAMPLES,
-    GB_PER_S,
-    GIB,
-    GPUS,
-    ITEMS,
-    MILLISECONDS,
-    MONTHS,
-    POINTS,
-    REQUESTS_PER_MONTH,
-    SHARE,
-    TFLOPS,
-    TOKENS,
-    TURNS,
-    USD,
-    USD_PER_HOUR,
-    USERS,
-)
+from calculator.units import USD
 
 TASK, QUALITY, TRAFFIC, DATA, FACTS, MONEY, LIMITS, HARDWARE, TRAINING = (
     "The task",
@@ -257,23 +238,17 @@ failure = pick(
 )
 long_context = flag(False, "Many turns or long documents", group=TASK)
 conversation_turns = ask(
-    1, TURNS, "Turns in a conversation", low=1, high=500, whole=True, hint="One for a single question", group=TASK
+    1, "Turns in a conversation", low=1, high=500, whole=True, hint="One for a single question", group=TASK
 )
 
-prompted_accuracy_share = _quality(
-    0.75, SHARE, "Accuracy with your best prompt", hint="Share of test items that pass today"
-)
-target_accuracy_share = _quality(0.85, SHARE, "Accuracy you need")
-test_items = _quality(
-    200, ITEMS, "Test items you scored", low=1, high=1e6, whole=True, hint="Items scored by hand or by rule"
-)
-closed_book_accuracy_share = _quality(None, SHARE, "Accuracy without any document", hint="Leave empty when not known")
-gold_passage_accuracy_share = _quality(
-    None, SHARE, "Accuracy with the right passage given", hint="Leave empty when not known"
-)
-retrieved_accuracy_share = _quality(None, SHARE, "Accuracy with your own retrieval", hint="Leave empty when not known")
+prompted_accuracy_share = _quality(0.75, "Accuracy with your best prompt", hint="Share of test items that pass today")
+target_accuracy_share = _quality(0.85, "Accuracy you need")
+test_items = _quality(200, "Test items you scored", low=1, high=1e6, whole=True, hint="Items scored by hand or by rule")
+closed_book_accuracy_share = _quality(None, "Accuracy without any document", hint="Leave empty when not known")
+gold_passage_accuracy_share = _quality(None, "Accuracy with the right passage given", hint="Leave empty when not known")
+retrieved_accuracy_share = _quality(None, "Accuracy with your own retrieval", hint="Leave empty when not known")
 small_accuracy_share = _quality(
-    None, SHARE, "Accuracy of a small model", hint="With the same prompt. Leave empty when not known"
+    None, "Accuracy of a small model", hint="With the same prompt. Leave empty when not known"
 )
 answer_is_checkable = flag(
     False,
@@ -292,80 +267,64 @@ baseline_is_small = flag(
 )
 
 difference_points = _quality(
-    3, POINTS, "Smallest difference that matters", low=0.5, high=50, hint="Points of accuracy you would act on"
+    3, "Smallest difference that matters", low=0.5, high=50, hint="Points of accuracy you would act on"
 )
 won_items = _quality(
     0,
-    ITEMS,
     "Comparison: only the new system right",
     high=1e6,
     whole=True,
     hint="Both systems on the same items. Zero: none made yet",
 )
-lost_items = _quality(0, ITEMS, "Comparison: only the old system right", high=1e6, whole=True)
+lost_items = _quality(0, "Comparison: only the old system right", high=1e6, whole=True)
 
-requests_per_month = _traffic(
-    100_000, REQUESTS_PER_MONTH, "Requests", low=1, high=1e11, hint="A typical month, like 80k"
-)
-prompt_tokens = _traffic(
-    1_500, TOKENS, "Length of the prompt", low=1, high=2e6, hint="Instructions, examples and the question"
-)
-answer_tokens = _traffic(300, TOKENS, "Length of an answer", low=1, high=2e5)
+requests_per_month = _traffic(100_000, "Requests", low=1, high=1e11, hint="A typical month, like 80k")
+prompt_tokens = _traffic(1_500, "Length of the prompt", low=1, high=2e6, hint="Instructions, examples and the question")
+answer_tokens = _traffic(300, "Length of an answer", low=1, high=2e5)
 thinking_tokens = _traffic(
     0,
-    TOKENS,
     "Hidden thinking before an answer",
     high=2e5,
     hint="Reasoning effort: billed as output, waited for, never seen. A tuned model answers at once",
 )
-window_tokens = _traffic(128_000, TOKENS, "Context window of the model you prompt", low=1_000, high=1e8)
+window_tokens = _traffic(128_000, "Context window of the model you prompt", low=1_000, high=1e8)
 shared_prefix_share = _traffic(
-    0.8, SHARE, "Part of the prompt that never changes", hint="It can be cached when it stands first"
+    0.8, "Part of the prompt that never changes", hint="It can be cached when it stands first"
 )
-concurrent_users = _traffic(20, USERS, "Users at the same moment", low=1, high=1e6, hint="At the busiest hour")
+concurrent_users = _traffic(20, "Users at the same moment", low=1, high=1e6, hint="At the busiest hour")
 
-labelled_examples = _data(
-    1_000, EXAMPLES, "Labelled examples you have", high=1e8, whole=True, hint="Checked by a person"
-)
-new_examples = _data(
-    0, EXAMPLES, "Examples still to label", high=1e7, whole=True, hint="Zero: you train on what you have"
-)
-example_tokens = _data(600, TOKENS, "Length of a training example", low=1, high=1e6, hint="Prompt and answer together")
+labelled_examples = _data(1_000, "Labelled examples you have", high=1e8, whole=True, hint="Checked by a person")
+new_examples = _data(0, "Examples still to label", high=1e7, whole=True, hint="Zero: you train on what you have")
+example_tokens = _data(600, "Length of a training example", low=1, high=1e6, hint="Prompt and answer together")
 rater_agreement_share = _data(
-    None, SHARE, "How often two people give the same label", hint="On the same items, apart. Leave empty when not known"
+    None, "How often two people give the same label", hint="On the same items, apart. Leave empty when not known"
 )
-classes_count = _data(None, COUNT, "Classes", low=2, high=1e5, whole=True, hint="For classification; else leave empty")
+classes_count = _data(None, "Classes", low=2, high=1e5, whole=True, hint="For classification; else leave empty")
 
 fact_half_life_days = _facts(
     3_650,
-    DAYS,
     "Time until half of the facts have changed",
     low=0.02,
     high=36_500,
     hint="Prices: days. Product documents: a year",
 )
-facts_per_answer_count = _facts(1, COUNT, "Facts an answer needs", high=50, whole=True)
-corpus_tokens = _facts(5e6, TOKENS, "Size of your documents", low=1_000, high=1e12)
-retraining_days = _facts(180, DAYS, "Days between retrainings", low=1, high=3_650, hint="What your team can keep up")
+facts_per_answer_count = _facts(1, "Facts an answer needs", high=50, whole=True)
+corpus_tokens = _facts(5e6, "Size of your documents", low=1_000, high=1e12)
+retraining_days = _facts(180, "Days between retrainings", low=1, high=3_650, hint="What your team can keep up")
 
-success_usd = _money(0.5, USD, "Worth of a right answer", high=1e6)
-failure_usd = _money(1.0, USD, "Cost of a wrong answer", high=1e7)
-horizon_months = _money(
-    24, MONTHS, "How far ahead you plan", low=1, high=120, hint="A tuned model rarely outlives its base"
-)
-budget_usd = _limit(20_000, USD, "Budget to start", high=1e9, hint="Labels, training and set-up")
-deadline_days = _limit(90, DAYS, "Days until it must work", low=1, high=3_650)
-latency_ms = _limit(
-    3_000, MILLISECONDS, "Time until the answer must begin", low=20, high=600_000, hint="Voice: 500 ms. Chat: 2 s"
-)
+success_usd = _money(0.5, "Worth of a right answer", high=1e6)
+failure_usd = _money(1.0, "Cost of a wrong answer", high=1e7)
+horizon_months = _money(24, "How far ahead you plan", low=1, high=120, hint="A tuned model rarely outlives its base")
+budget_usd = _limit(20_000, "Budget to start", high=1e9, hint="Labels, training and set-up")
+deadline_days = _limit(90, "Days until it must work", low=1, high=3_650)
+latency_ms = _limit(3_000, "Time until the answer must begin", low=20, high=600_000, hint="Voice: 500 ms. Chat: 2 s")
 privacy = pick(Privacy.ANYWHERE, Privacy, "Where your data may go", group=LIMITS)
-gpus = _hardware(1, GPUS, "GPUs", low=1, high=4_096, whole=True)
+gpus = _hardware(1, "GPUs", low=1, high=4_096, whole=True)
 device_usd_per_hour = _hardware(
-    None, USD_PER_HOUR, "Price of one device", high=1_000, hint="Empty: what providers ask for it. 0 if you own it"
+    None, "Price of one device", high=1_000, hint="Empty: what providers ask for it. 0 if you own it"
 )
 own_card_gib = _hardware(
     None,
-    GIB,
     "A card of your own: memory",
     low=1,
     high=100_000,
@@ -374,12 +333,11 @@ own_card_gib = _hardware(
 )
 own_card_tflops = _hardware(
     None,
-    TFLOPS,
     "A card of your own: 16-bit speed",
     low=0.1,
     high=1e6,
     hint="Dense, as sold. What is left of it is taken to be as on the device",
     advanced=True,
 )
-own_card_gb_per_s = _hardware(None, GB_PER_S, "A card of your own: memory speed", low=1, high=1e6, advanced=True)
-hosting_gpus = _money(1, GPUS, "GPUs to host it, spare included", low=1, high=1_000, whole=True)
+own_card_gb_per_s = _hardware(None, "A card of your own: memory speed", low=1, high=1e6, advanced=True)
+hosting_gpus = _money(1, "GPUs to host it, spare included", low=1, high=1_000, whole=True)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from calculator import catalog, engine
 from calculator.faces import report
 from calculator.fields import ask, fields_of, flag, out, paste, pick
-from calculator.units import EXAMPLES, SHARE, USD
+from calculator.units import USD
 from calculator.verdict import Decision, Rule, Verdict
 
 
@@ -37,10 +37,10 @@ def digits_only(text):
 
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
-    price_usd: float = ask(100, USD, "Price", low=0, high=1000)
-    worth_usd: float = ask(120, USD, "Worth", low=1, high=1000)
-    pieces_examples: float = ask(2, EXAMPLES, "Pieces", low=1, high=10, whole=True)
-    doubt_share: float = ask(None, SHARE, "Doubt", low=0, high=1)
+    price_usd: float = ask(100, "Price", low=0, high=1000)
+    worth_usd: float = ask(120, "Worth", low=1, high=1000)
+    pieces_examples: float = ask(2, "Pieces", low=1, high=10, whole=True)
+    doubt_share: float = ask(None, "Doubt", low=0, high=1)
     colour: str = pick(Colour.RED, Colour, "Colour")
     rush: bool = flag(False, "Rush")
     notes: str = paste("", "Notes", longest=10, check=digits_only)
@@ -48,7 +48,7 @@ class Inputs:
 
 @dataclass(frozen=True, kw_only=True)
 class Outputs:
-    gain_usd: float = out(USD, "Gain", formula="(worth_usd - price_usd) * pieces_examples")
+    gain_usd: float = out("Gain", formula="(worth_usd - price_usd) * pieces_examples")
 
 
 def compute(i):

@@ -4,15 +4,12 @@ from typing import Protocol
 
 from calculator.fields import out
 from calculator.llm.training.cost import mixed_group_share, reinforcement_usd
-from calculator.units import SHARE, USD
 
 REINFORCEMENT_USD = out(
-    USD, "Reinforcement, all runs: rollouts, grades, training", how="llm.training.cost.reinforcement_usd"
+    "Reinforcement, all runs: rollouts, grades, training", how="llm.training.cost.reinforcement_usd"
 )
 LEARNABLE_SHARE = out(
-    SHARE,
-    "Prompts that reinforcement can learn from",
-    how="llm.training.cost.mixed_group_share: not all tried answers alike",
+    "Prompts that reinforcement can learn from", how="llm.training.cost.mixed_group_share: not all tried answers alike"
 )
 
 

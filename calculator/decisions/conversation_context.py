@@ -16,19 +16,17 @@ from calculator.exhibit import Curves, Exhibit, Line, Mark, Table
 from calculator.fields import ask, assume, flag, out
 from calculator.llm import tokens
 from calculator.situation import Failure
-from calculator.units import EXAMPLES, POINTS, SECONDS, SHARE, TOKENS, TURNS, USD, USD_PER_MONTH
+from calculator.units import EXAMPLES, POINTS, SHARE, TOKENS, TURNS, USD
 from calculator.verdict import Advice, Decision, Rule, Stance, Verdict
 
 DRIP_FED = ask(
     0.5,
-    SHARE,
     "Conversations in which the request comes bit by bit",
     hint="Read fifty: does the last turn need what earlier turns said?",
     group=situation.QUALITY,
 )
 ONE_PROMPT = ask(
     None,
-    SHARE,
     "Accuracy with all of it in one prompt",
     hint="Replay a hundred, good and failed, as one prompt each. Leave empty when not known",
     group=situation.QUALITY,
@@ -74,7 +72,6 @@ class Inputs:
     shared_prefix_share: float = situation.shared_prefix_share
     system_tokens: float | None = _traffic(
         None,
-        TOKENS,
         "Instructions and tools, sent with every turn",
         low=1,
         high=2e6,
@@ -82,7 +79,6 @@ class Inputs:
     )
     user_tokens: float = _traffic(
         120,
-        TOKENS,
         "What the user adds in a turn",
         low=1,
         high=2e5,
@@ -90,12 +86,12 @@ class Inputs:
     )
     answer_tokens: float = situation.answer_tokens
     thinking_tokens: float = situation.thinking_tokens
-    context_tokens: float = _traffic(128_000, TOKENS, "Context window", low=512, high=1e8, hint="Of the model you use")
+    context_tokens: float = _traffic(128_000, "Context window", low=512, high=1e8, hint="Of the model you use")
     turn_gap_seconds: float = _traffic(
-        45, SECONDS, "Time between two turns", low=0.1, high=604_800, hint="On average. Long pauses empty the cache"
+        45, "Time between two turns", low=0.1, high=604_800, hint="On average. Long pauses empty the cache"
     )
-    summary_turns: float = _traffic(6, TURNS, "Turns until a summary replaces the history", low=1, high=500, whole=True)
-    summary_tokens: float = _traffic(300, TOKENS, "Length of a summary, or of the restated request", low=1, high=2e5)
+    summary_turns: float = _traffic(6, "Turns until a summary replaces the history", low=1, high=500, whole=True)
+    summary_tokens: float = _traffic(300, "Length of a summary, or of the restated request", low=1, high=2e5)
     requests_per_month: float = situation.requests_per_month
     labelled_examples: float = situation.labelled_examples
     whole_conversations: bool = flag(
@@ -125,62 +121,48 @@ class Inputs:
 @dataclass(frozen=True, kw_only=True)
 class Outputs:
     restated_accuracy_share: float = out(
-        SHARE,
         "Accuracy to expect with all of it in one fresh prompt",
         how="as measured, or accuracy today / (1 - drop * share that comes bit by bit), less what restating loses",
     )
     recovered_points: float = out(
-        POINTS,
-        "Points that restating wins back",
-        formula="100 * (restated_accuracy_share - prompted_accuracy_share)",
+        "Points that restating wins back", formula="100 * (restated_accuracy_share - prompted_accuracy_share)"
     )
-    usable_turns: float = out(
-        TURNS, "Turns until the usable part of the window is full", how="llm.tokens.turns_until_full"
-    )
-    full_turns: float = out(TURNS, "Turns until the whole window is full", how="llm.tokens.turns_until_full")
-    sent_tokens: float = out(
-        TOKENS, "Tokens sent in one conversation, history included", how="llm.tokens.conversation_tokens"
-    )
+    usable_turns: float = out("Turns until the usable part of the window is full", how="llm.tokens.turns_until_full")
+    full_turns: float = out("Turns until the whole window is full", how="llm.tokens.turns_until_full")
+    sent_tokens: float = out("Tokens sent in one conversation, history included", how="llm.tokens.conversation_tokens")
     warm_share: float = out(
-        SHARE, "Turns that find the history in the cache", how="llm.tokens.cache_hit_share of the time between turns"
+        "Turns that find the history in the cache", how="llm.tokens.cache_hit_share of the time between turns"
     )
     plain_conversation_usd: float = out(
-        USD, "A conversation, never cached", how="llm.tokens.conversation_tokens at the prices of input and output"
+        "A conversation, never cached", how="llm.tokens.conversation_tokens at the prices of input and output"
     )
-    cached_conversation_usd: float = out(USD, "A conversation, cached", how="llm.tokens.conversation_usd")
+    cached_conversation_usd: float = out("A conversation, cached", how="llm.tokens.conversation_usd")
     cache_saving_share: float = out(
-        SHARE,
         "Saved by caching",
         formula="1 - cached_conversation_usd / plain_conversation_usd if plain_conversation_usd else 0",
     )
     summarised_conversation_usd: float = out(
-        USD,
         "A conversation, cached and summarised",
         how="llm.tokens.conversation_usd of each stretch between summaries, and the calls that write them",
     )
     restated_conversation_usd: float = out(
-        USD,
         "A conversation, restated at every turn",
         how="llm.tokens.request_usd of each turn with the restated request, and the calls that write it",
     )
     cached_usd_per_month: float = out(
-        USD_PER_MONTH,
-        "All conversations, cached",
-        formula="requests_per_month / conversation_turns * cached_conversation_usd",
+        "All conversations, cached", formula="requests_per_month / conversation_turns * cached_conversation_usd"
     )
     restated_usd_per_month: float = out(
-        USD_PER_MONTH,
         "All conversations, restated at every turn",
         formula="requests_per_month / conversation_turns * restated_conversation_usd",
     )
-    restating_start_usd: float = out(USD, "Work to restate", formula="prompt_work_hours * engineer_usd_per_hour")
+    restating_start_usd: float = out("Work to restate", formula="prompt_work_hours * engineer_usd_per_hour")
     training_start_usd: float = out(
-        USD,
         "Work and runs of a first tuned model",
         how="work, and one pass over the conversations for each run (llm.tokens.managed_training_usd)",
     )
     conversation_example_tokens: float = out(
-        TOKENS, "Length of one training example", how="the last prompt and its answer: instructions and all turns"
+        "Length of one training example", how="the last prompt and its answer: instructions and all turns"
     )
 
 

@@ -182,14 +182,7 @@ class Inputs:
     pilot_scores: str = PILOT_SCORES
     labelled_examples: float = situation.labelled_examples
     batch_examples: float = ask(
-        1_000,
-        EXAMPLES,
-        "The next batch",
-        low=1,
-        high=1e7,
-        whole=True,
-        hint="Labels you could add",
-        group=situation.DATA,
+        1_000, "The next batch", low=1, high=1e7, whole=True, hint="Labels you could add", group=situation.DATA
     )
     prompted_accuracy_share: float = situation.prompted_accuracy_share
     target_accuracy_share: float = situation.target_accuracy_share
@@ -216,36 +209,31 @@ class Inputs:
 
 @dataclass(frozen=True, kw_only=True)
 class Outputs:
-    score_now_share: float = out(SHARE, "Tuned on the data you have", how="the curve at your labelled examples")
-    score_low_share: float = out(SHARE, "The same, 5th percentile", how="curves fitted to resampled pilot scores")
-    score_high_share: float = out(SHARE, "The same, 95th percentile", how="curves fitted to resampled pilot scores")
-    score_next_share: float = out(SHARE, "With the next batch", how="the curve at your labels and the batch")
-    gain_points: float = out(POINTS, "What the next batch brings", formula="100 * (score_next_share - score_now_share)")
-    needed_examples: float = out(
-        EXAMPLES, "Examples to reach the target", how="stats.learning_curve.Curve.examples_for"
-    )
-    needed_median_examples: float = out(EXAMPLES, "The same, median of the resamples", how="examples_interval")
+    score_now_share: float = out("Tuned on the data you have", how="the curve at your labelled examples")
+    score_low_share: float = out("The same, 5th percentile", how="curves fitted to resampled pilot scores")
+    score_high_share: float = out("The same, 95th percentile", how="curves fitted to resampled pilot scores")
+    score_next_share: float = out("With the next batch", how="the curve at your labels and the batch")
+    gain_points: float = out("What the next batch brings", formula="100 * (score_next_share - score_now_share)")
+    needed_examples: float = out("Examples to reach the target", how="stats.learning_curve.Curve.examples_for")
+    needed_median_examples: float = out("The same, median of the resamples", how="examples_interval")
     out_of_reach_share: float = out(
-        SHARE, "Fits in which no amount reaches the target", how="resamples whose floor lies above the target's error"
+        "Fits in which no amount reaches the target", how="resamples whose floor lies above the target's error"
     )
     limit_share: float = out(
-        SHARE, "The most that can be forecast", how="the curve at ten times the largest pilot, or your data"
+        "The most that can be forecast", how="the curve at ten times the largest pilot, or your data"
     )
-    floor_share: float = out(SHARE, "Errors that no amount removes", how="the floor of the curve, or wrong labels")
-    doubling_share: float = out(SHARE, "Error above the floor left by twice the data", how="Curve.doubling_factor")
-    batch_usd: float = out(USD, "The next batch costs", formula="batch_examples * example_usd + retraining_usd")
+    floor_share: float = out("Errors that no amount removes", how="the floor of the curve, or wrong labels")
+    doubling_share: float = out("Error above the floor left by twice the data", how="Curve.doubling_factor")
+    batch_usd: float = out("The next batch costs", formula="batch_examples * example_usd + retraining_usd")
     batch_worth_usd: float = out(
-        USD,
         "It is worth, over the horizon",
         hint="Only what lies above your prompt counts",
         formula="(max(score_next_share, prompted_accuracy_share) - max(score_now_share, prompted_accuracy_share)) "
         "* requests_per_month * horizon_months * (success_usd + failure_usd)",
     )
-    to_target_usd: float = out(USD, "Labels until the target", how="examples still missing times their price")
-    noise_points: float = out(
-        POINTS, "What your test items cannot show", how="half the 95 % interval of a score on them"
-    )
-    pilot_usd: float = out(USD, "A pilot of four runs", how="a day's work and 1.9 passes of tokens through training")
+    to_target_usd: float = out("Labels until the target", how="examples still missing times their price")
+    noise_points: float = out("What your test items cannot show", how="half the 95 % interval of a score on them")
+    pilot_usd: float = out("A pilot of four runs", how="a day's work and 1.9 passes of tokens through training")
 
 
 def described(i: Inputs) -> Situation:

@@ -44,7 +44,7 @@ from calculator.stats.evidence import Belief, items_worth, updated, updated_by_p
 from calculator.stats.normal import larger_of_two
 from calculator.stats.sampling import Z_95
 from calculator.stats.value import annuity_months, break_even_accuracy
-from calculator.units import COUNT, DAYS, EXAMPLES, GPUS, ITEMS, MILLISECONDS, POINTS, SHARE, TOKENS, USD, USD_PER_MONTH
+from calculator.units import DAYS, EXAMPLES, GPUS, ITEMS, MILLISECONDS, POINTS, SHARE, TOKENS, USD, USD_PER_MONTH
 from calculator.verdict import Decision, Near, Turn, Verdict
 
 T = TypeVar("T")
@@ -237,12 +237,12 @@ def pairs_of(text: str) -> tuple[tuple[int, float, float], ...]:
 
 
 def _accuracy(label: str) -> float | None:
-    return ask(None, SHARE, label, low=0, high=1, hint="As you measured it. Leave empty when not known", group=MEASURED)
+    return ask(None, label, low=0, high=1, hint="As you measured it. Leave empty when not known", group=MEASURED)
 
 
 def _items(label: str) -> float | None:
     hint = "Empty: as many as you tested the prompt on"
-    return ask(None, ITEMS, label, low=1, high=1e6, whole=True, hint=hint, group=MEASURED)
+    return ask(None, label, low=1, high=1e6, whole=True, hint=hint, group=MEASURED)
 
 
 MEASURED = "What you have tried"
@@ -387,47 +387,41 @@ class Inputs:
 
 
 def _worth(label: str, how: str = "weigh: the better of it and of what you have, less its trial") -> float:
-    return out(USD, f"Worth: {label}", how=how)
+    return out(f"Worth: {label}", how=how)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outputs:
-    step_count: float = out(COUNT, "Place of the next step among the options", how="ranked: 0 is what you have")
-    second_count: float = out(COUNT, "Place of the second best among the options", how="ranked, of another kind")
+    step_count: float = out("Place of the next step among the options", how="ranked: 0 is what you have")
+    second_count: float = out("Place of the second best among the options", how="ranked, of another kind")
     best_worth_usd: float = out(
-        USD, "Worth of the best option, over leaving it to people", how="the largest of the worths below"
+        "Worth of the best option, over leaving it to people", how="the largest of the worths below"
     )
-    gain_usd: float = out(
-        USD, "Worth over what you have today", how="its worth, less that of what you have, or of people"
-    )
-    lead_usd: float = out(USD, "Lead over the next best step", how="its worth less that of the second best")
+    gain_usd: float = out("Worth over what you have today", how="its worth, less that of what you have, or of people")
+    lead_usd: float = out("Lead over the next best step", how="its worth less that of the second best")
     trial_worth_usd: float = out(
-        USD,
         "What its trial brings beyond its price",
         how="expected value of the sample of your test items, with what you have to fall back on, less the trial",
     )
-    best_accuracy_share: float = out(SHARE, "Accuracy to expect of it", how="what is believed of it, weigh")
-    best_low_share: float = out(SHARE, "Accuracy of it, 5th percentile", how="what is believed of it")
-    best_high_share: float = out(SHARE, "Accuracy of it, 95th percentile", how="what is believed of it")
-    bar_share: float = out(SHARE, "Accuracy from which it is worth it", how="where its worth is that of what you have")
-    chance_better_share: float = out(SHARE, "Chance that it gets there", how="what is believed of it, above the bar")
+    best_accuracy_share: float = out("Accuracy to expect of it", how="what is believed of it, weigh")
+    best_low_share: float = out("Accuracy of it, 5th percentile", how="what is believed of it")
+    best_high_share: float = out("Accuracy of it, 95th percentile", how="what is believed of it")
+    bar_share: float = out("Accuracy from which it is worth it", how="where its worth is that of what you have")
+    chance_better_share: float = out("Chance that it gets there", how="what is believed of it, above the bar")
     chance_target_share: float = out(
-        SHARE, "Best chance that any option reaches what you need", how="what is believed of each, above the target"
+        "Best chance that any option reaches what you need", how="what is believed of each, above the target"
     )
     break_even_share: float = out(
-        SHARE,
         "Accuracy at which answers pay for themselves",
         how="stats.value.break_even_accuracy: failure / (success + failure)",
     )
-    trial_usd: float = out(USD, "Price of its trial", how="part of the work, the labels it needs, one run")
-    trial_days: float = out(DAYS, "Days for its trial", how="part of the work, and labelling")
-    best_start_usd: float = out(USD, "Cost to start", how="work, labels and training runs")
-    best_days: float = out(DAYS, "Days until it works", how="work and labelling")
-    best_run_usd_per_month: float = out(
-        USD_PER_MONTH, "Cost to run", how="serving, upkeep, and retrains spread over the months"
-    )
-    training_gain_points: float = out(POINTS, "What training is expected to add", how="cases.quality.gains")
-    retrieval_gain_points: float = out(POINTS, "What retrieval is expected to add", how="cases.quality.gains")
+    trial_usd: float = out("Price of its trial", how="part of the work, the labels it needs, one run")
+    trial_days: float = out("Days for its trial", how="part of the work, and labelling")
+    best_start_usd: float = out("Cost to start", how="work, labels and training runs")
+    best_days: float = out("Days until it works", how="work and labelling")
+    best_run_usd_per_month: float = out("Cost to run", how="serving, upkeep, and retrains spread over the months")
+    training_gain_points: float = out("What training is expected to add", how="cases.quality.gains")
+    retrieval_gain_points: float = out("What retrieval is expected to add", how="cases.quality.gains")
     keep_worth_usd: float = _worth("what you have", "value of the answers less what they cost")
     prompt_worth_usd: float = _worth("a better prompt")
     stronger_worth_usd: float = _worth("a stronger model")

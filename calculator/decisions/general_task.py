@@ -60,23 +60,16 @@ class Inputs:
     gold_passage_accuracy_share: float | None = situation.gold_passage_accuracy_share
     prompt_failures_items: float | None = _quality(
         None,
-        ITEMS,
         "Failures read: the prompt's fault",
         high=1e6,
         whole=True,
         hint="A clearer instruction would have mended it. Empty: none read yet",
     )
     context_failures_items: float | None = _quality(
-        None,
-        ITEMS,
-        "Failures read: a missing document",
-        high=1e6,
-        whole=True,
-        hint="The right passage would have mended it",
+        None, "Failures read: a missing document", high=1e6, whole=True, hint="The right passage would have mended it"
     )
     model_failures_items: float | None = _quality(
         None,
-        ITEMS,
         "Failures read: the model's own",
         high=1e6,
         whole=True,
@@ -85,11 +78,11 @@ class Inputs:
     rater_agreement_share: float | None = situation.rater_agreement_share
     classes_count: float | None = situation.classes_count
     off_task_requests_share: float = ask(
-        0.1, SHARE, "Requests outside this task", hint="Answered by the same model", group=situation.TASK
+        0.1, "Requests outside this task", hint="Answered by the same model", group=situation.TASK
     )
-    rule_items: float = _quality(10, ITEMS, "Your stop rule: items tried", low=1, high=100_000, whole=True)
+    rule_items: float = _quality(10, "Your stop rule: items tried", low=1, high=100_000, whole=True)
     rule_passes_items: float = _quality(
-        8, ITEMS, "Your stop rule: items that must pass", high=100_000, whole=True, hint="Like 8 of 10"
+        8, "Your stop rule: items that must pass", high=100_000, whole=True, hint="Like 8 of 10"
     )
     won_items: float = situation.won_items
     lost_items: float = situation.lost_items
@@ -100,52 +93,45 @@ class Inputs:
 
 @dataclass(frozen=True, kw_only=True)
 class Outputs:
-    bar_share: float = out(SHARE, "The bar", formula="min(target_accuracy_share, ceiling_share)")
+    bar_share: float = out("The bar", formula="min(target_accuracy_share, ceiling_share)")
     ceiling_share: float = out(
-        SHARE, "Highest score the labels can show", how="stats.labels.noise_ceiling; 100 % when agreement is not known"
+        "Highest score the labels can show", how="stats.labels.noise_ceiling; 100 % when agreement is not known"
     )
-    accuracy_low_share: float = out(SHARE, "Accuracy today, at least", how="stats.intervals.wilson, 95 %")
-    accuracy_high_share: float = out(SHARE, "Accuracy today, at most", how="stats.intervals.wilson, 95 %")
+    accuracy_low_share: float = out("Accuracy today, at least", how="stats.intervals.wilson, 95 %")
+    accuracy_high_share: float = out("Accuracy today, at most", how="stats.intervals.wilson, 95 %")
     gap_chance_share: float = out(
-        SHARE, "Chance of so few passes if the bar were met", how="stats.binomial.p_value_below, exact, 0.01 % or more"
+        "Chance of so few passes if the bar were met", how="stats.binomial.p_value_below, exact, 0.01 % or more"
     )
     enough_chance_share: float = out(
-        SHARE,
         "Chance of so many passes if it were short by more than matters",
         how="stats.binomial.p_value_above, exact, 0.01 % or more",
     )
     prompt_failures_share: float = out(
-        SHARE, "Failures that the prompt mends", how="attribute: your count, else the assumption"
+        "Failures that the prompt mends", how="attribute: your count, else the assumption"
     )
     context_failures_share: float = out(
-        SHARE,
         "Failures that the right document mends",
         how="attribute: your count, else from the accuracy with the right passage",
     )
     model_failures_share: float = out(
-        SHARE, "Failures of the model itself", formula="1 - prompt_failures_share - context_failures_share"
+        "Failures of the model itself", formula="1 - prompt_failures_share - context_failures_share"
     )
     reach_share: float = out(
-        SHARE,
-        "Accuracy with prompt and context mended",
-        formula="1 - (1 - prompted_accuracy_share) * model_failures_share",
+        "Accuracy with prompt and context mended", formula="1 - (1 - prompted_accuracy_share) * model_failures_share"
     )
-    left_points: float = out(POINTS, "Left for training", formula="100 * max(0, bar_share - reach_share)")
+    left_points: float = out("Left for training", formula="100 * max(0, bar_share - reach_share)")
     weighted_gain_points: float = out(
-        POINTS,
         "Training at its best, over all requests",
         formula="(1 - off_task_requests_share) * left_points - off_task_requests_share * forgetting_points",
     )
-    rule_at_bar_share: float = out(SHARE, "Your stop rule passes a system at the bar", how="stats.binomial.tail")
-    rule_when_short_share: float = out(
-        SHARE, "Your stop rule passes a system ten points short", how="stats.binomial.tail"
-    )
-    rule_low_share: float = out(SHARE, "What your stop rule shows, at least", how="stats.intervals.wilson, 95 %")
-    rule_high_share: float = out(SHARE, "What your stop rule shows, at most", how="stats.intervals.wilson, 95 %")
+    rule_at_bar_share: float = out("Your stop rule passes a system at the bar", how="stats.binomial.tail")
+    rule_when_short_share: float = out("Your stop rule passes a system ten points short", how="stats.binomial.tail")
+    rule_low_share: float = out("What your stop rule shows, at least", how="stats.intervals.wilson, 95 %")
+    rule_high_share: float = out("What your stop rule shows, at most", how="stats.intervals.wilson, 95 %")
     change_low_points: float = out(
-        POINTS, "Your comparison, at least", how="stats.paired.difference, 90 %; 0 when none was made"
+        "Your comparison, at least", how="stats.paired.difference, 90 %; 0 when none was made"
     )
-    change_high_points: float = out(POINTS, "Your comparison, at most", how="stats.paired.difference, 90 %")
+    change_high_points: float = out("Your comparison, at most", how="stats.paired.difference, 90 %")
 
 
 @lru_cache(maxsize=4096)

@@ -65,22 +65,21 @@ class Inputs:
     target_accuracy_share: float = situation.target_accuracy_share
     success_usd: float = situation.success_usd
     failure_usd: float = situation.failure_usd
-    churn_share: float = _stake(0, SHARE, "Wrong answers that lose the customer", hint="The others cost what is above")
-    churn_usd: float = _stake(0, USD, "Worth of a lost customer", high=1e7)
+    churn_share: float = _stake(0, "Wrong answers that lose the customer", hint="The others cost what is above")
+    churn_usd: float = _stake(0, "Worth of a lost customer", high=1e7)
     requests_per_month: float = situation.requests_per_month
     failure: str = situation.failure
     gold_passage_accuracy_share: float | None = situation.gold_passage_accuracy_share
     retrieved_accuracy_share: float | None = situation.retrieved_accuracy_share
-    review_usd: float = _stake(2, USD, "A person's check of one answer", high=100_000, hint="Minutes times the wage")
+    review_usd: float = _stake(2, "A person's check of one answer", high=100_000, hint="Minutes times the wage")
     difference_points: float = situation.difference_points
     discordant_share: float | None = _quality(
         None,
-        SHARE,
         "Items on which two systems disagree",
         hint="From a pilot of a hundred items. Empty: from the correlation below",
     )
     cluster_items: float = _quality(
-        1, ITEMS, "Test items from one document or customer", low=1, high=100_000, hint="One: all are independent"
+        1, "Test items from one document or customer", low=1, high=100_000, hint="One: all are independent"
     )
     won_items: float = situation.won_items
     lost_items: float = situation.lost_items
@@ -116,79 +115,72 @@ class Inputs:
 
 @dataclass(frozen=True, kw_only=True)
 class Outputs:
-    needed_accuracy_share: float = out(SHARE, "Accuracy needed", formula="max(target_accuracy_share, break_even_share)")
+    needed_accuracy_share: float = out("Accuracy needed", formula="max(target_accuracy_share, break_even_share)")
     break_even_share: float = out(
-        SHARE, "Accuracy from which answers pay", how="stats.value.break_even_accuracy: cost / (cost + worth)"
+        "Accuracy from which answers pay", how="stats.value.break_even_accuracy: cost / (cost + worth)"
     )
-    accuracy_low_share: float = out(SHARE, "Accuracy today, at least", how="stats.intervals.wilson, 95 %")
-    accuracy_high_share: float = out(SHARE, "Accuracy today, at most", how="stats.intervals.wilson, 95 %")
+    accuracy_low_share: float = out("Accuracy today, at least", how="stats.intervals.wilson, 95 %")
+    accuracy_high_share: float = out("Accuracy today, at most", how="stats.intervals.wilson, 95 %")
     wrong_answer_usd: float = out(
-        USD, "A wrong answer, all in", formula="(1 - churn_share) * failure_usd + churn_share * churn_usd"
+        "A wrong answer, all in", formula="(1 - churn_share) * failure_usd + churn_share * churn_usd"
     )
     point_usd_per_month: float = out(
-        USD_PER_MONTH,
-        "Worth of one point of accuracy",
-        formula="requests_per_month * (success_usd + wrong_answer_usd) / 100",
+        "Worth of one point of accuracy", formula="requests_per_month * (success_usd + wrong_answer_usd) / 100"
     )
     net_usd_per_month: float = out(
-        USD_PER_MONTH,
         "Answers today, right less wrong",
         formula="requests_per_month * (prompted_accuracy_share * success_usd"
         " - (1 - prompted_accuracy_share) * wrong_answer_usd)",
     )
     independent_items: float = out(
-        ITEMS, "Independent test items", how="stats.intervals.effective_items: items / (1 + (m - 1) correlation)"
+        "Independent test items", how="stats.intervals.effective_items: items / (1 + (m - 1) correlation)"
     )
     smallest_gain_points: float = out(
-        POINTS, "Smallest gain your test would show", how="stats.paired.smallest_paired_gain, power 80 %"
+        "Smallest gain your test would show", how="stats.paired.smallest_paired_gain, power 80 %"
     )
     paired_items: float = out(
-        ITEMS, "Items to see the difference, same items", how="stats.paired.paired_items (Connor 1987), power 80 %"
+        "Items to see the difference, same items", how="stats.paired.paired_items (Connor 1987), power 80 %"
     )
     unpaired_items: float = out(
-        ITEMS, "Items to see it with other items per system", how="stats.paired.unpaired_items, power 80 %"
+        "Items to see it with other items per system", how="stats.paired.unpaired_items, power 80 %"
     )
     certify_power_share: float = out(
-        SHARE,
         "Chance that your test proves the bar",
         hint="If the truth lies above it by the smallest difference that matters",
         how="stats.certify.certify_power",
     )
     review_threshold_share: float = out(
-        SHARE, "Send to a person above this chance of error", how="stats.value.review_threshold, at most 1"
+        "Send to a person above this chance of error", how="stats.value.review_threshold, at most 1"
     )
-    reviewed_share: float = out(SHARE, "Answers that a person sees", how="review_split, two normal curves of doubt")
-    missed_share: float = out(SHARE, "Answers that go out wrong after review", how="review_split")
+    reviewed_share: float = out("Answers that a person sees", how="review_split, two normal curves of doubt")
+    missed_share: float = out("Answers that go out wrong after review", how="review_split")
     reviewed_usd_per_month: float = out(
-        USD_PER_MONTH,
         "Answers with review, all in",
         formula="requests_per_month * ((1 - missed_share) * success_usd - missed_share * wrong_answer_usd"
         " - reviewed_share * review_usd)",
     )
     automate_above_share: float = out(
-        SHARE, "Accuracy from which no review beats full review", how="stats.value.automation_bar, at least 0"
+        "Accuracy from which no review beats full review", how="stats.value.automation_bar, at least 0"
     )
-    training_gain_points: float = out(POINTS, "What training is expected to add", how="cases.quality.gains")
+    training_gain_points: float = out("What training is expected to add", how="cases.quality.gains")
     gain_that_pays_points: float = out(
-        POINTS,
         "Gain from which training pays, if nobody checks",
         how="stats.value.break_even_gain on its cost a month, and on today's loss when there is one",
     )
     trial_worth_usd: float = out(
-        USD,
         "Worth of a trial of training",
         how="trial_worth: the mean over sixteen outcomes, each kept only if it earns more than today, less the start",
     )
     trial_pays_share: float = out(
-        SHARE, "Chance that the trial earns back its start", how="trial_worth: those of sixteen outcomes that do"
+        "Chance that the trial earns back its start", how="trial_worth: those of sixteen outcomes that do"
     )
     compared_low_points: float = out(
-        POINTS, "Your comparison, at least", how="stats.paired.difference, 95 %; 0 when none was made"
+        "Your comparison, at least", how="stats.paired.difference, 95 %; 0 when none was made"
     )
-    compared_points: float = out(POINTS, "Your comparison", how="stats.paired.difference")
-    compared_high_points: float = out(POINTS, "Your comparison, at most", how="stats.paired.difference, 95 %")
+    compared_points: float = out("Your comparison", how="stats.paired.difference")
+    compared_high_points: float = out("Your comparison, at most", how="stats.paired.difference, 95 %")
     compared_chance_share: float = out(
-        SHARE, "Chance of such a difference by luck", how="stats.paired.mcnemar, exact; 100 % when none was made"
+        "Chance of such a difference by luck", how="stats.paired.mcnemar, exact; 100 % when none was made"
     )
     reinforcement_usd: float = REINFORCEMENT_USD
     learnable_share: float = LEARNABLE_SHARE

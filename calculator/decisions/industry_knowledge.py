@@ -21,11 +21,8 @@ from calculator.stats import intervals
 from calculator.stats.normal import critical_z
 from calculator.units import (
     BILLIONS,
-    BITS_PER_BYTE,
-    BYTES_PER_TOKEN,
     GPU_HOURS,
     ITEMS,
-    NATS_PER_TOKEN,
     POINTS,
     RATIO,
     SHARE,
@@ -83,7 +80,6 @@ class Inputs:
     corpus_tokens: float = situation.corpus_tokens
     domain_tokens_per_word: float | None = ask(
         None,
-        TOKENS_PER_WORD,
         "Tokens per word in your field",
         low=0.5,
         high=20,
@@ -92,25 +88,19 @@ class Inputs:
     )
     split_words_share: float | None = ask(
         None,
-        SHARE,
         "Words cut into three pieces or more",
         hint="Counted with the tokens. Leave empty when not known",
         group=LANGUAGE,
     )
     window_tokens: float = situation.window_tokens
     domain_nats_per_token: float | None = ask(
-        None, NATS_PER_TOKEN, "Loss on your text", high=20, hint="For those who measured it", group=LANGUAGE
+        None, "Loss on your text", high=20, hint="For those who measured it", group=LANGUAGE
     )
-    domain_bytes_per_token: float = ask(4.2, BYTES_PER_TOKEN, "Length of its tokens", low=0.5, high=20, group=LANGUAGE)
-    general_nats_per_token: float | None = ask(
-        None, NATS_PER_TOKEN, "Loss on general text", high=20, hint="Same model", group=LANGUAGE
-    )
-    general_bytes_per_token: float = ask(
-        4.6, BYTES_PER_TOKEN, "Length of those tokens", low=0.5, high=20, group=LANGUAGE
-    )
+    domain_bytes_per_token: float = ask(4.2, "Length of its tokens", low=0.5, high=20, group=LANGUAGE)
+    general_nats_per_token: float | None = ask(None, "Loss on general text", high=20, hint="Same model", group=LANGUAGE)
+    general_bytes_per_token: float = ask(4.6, "Length of those tokens", low=0.5, high=20, group=LANGUAGE)
     base_billions: float = ask(
         8,
-        BILLIONS,
         "Model to pretrain further",
         low=0.1,
         high=1_000,
@@ -137,52 +127,45 @@ class Inputs:
 @dataclass(frozen=True, kw_only=True)
 class Outputs:
     knowledge_gap_points: float = out(
-        POINTS, "Knowledge: what the right passage adds", how="accuracy with the right passage less that with none"
+        "Knowledge: what the right passage adds", how="accuracy with the right passage less that with none"
     )
     retrieval_loss_points: float = out(
-        POINTS, "Retrieval: what yours loses of it", how="accuracy with the right passage less that with your retrieval"
+        "Retrieval: what yours loses of it", how="accuracy with the right passage less that with your retrieval"
     )
     behaviour_gap_points: float = out(
-        POINTS, "Behaviour: what is missing even so", how="accuracy you need less that with the right passage"
+        "Behaviour: what is missing even so", how="accuracy you need less that with the right passage"
     )
     retrieval_left_points: float = out(
-        POINTS, "What retrieval could still bring", how="accuracy with the right passage less today's"
+        "What retrieval could still bring", how="accuracy with the right passage less today's"
     )
-    today_share: float = out(SHARE, "Today", how="with your retrieval when you have one, else your best prompt")
-    gold_share: float = out(SHARE, "With the right passage", how="measured, or from what you saw go wrong")
+    today_share: float = out("Today", how="with your retrieval when you have one, else your best prompt")
+    gold_share: float = out("With the right passage", how="measured, or from what you saw go wrong")
     retrieved_share: float = out(
-        SHARE, "To expect of retrieval", how="the right passage less the part that retrieval leaves open"
+        "To expect of retrieval", how="the right passage less the part that retrieval leaves open"
     )
-    noise_points: float = out(POINTS, "What your test items leave open", how="half the 95 % interval of a score")
-    retrieval_usd: float = out(USD, "Retrieval, to start", formula="retrieval_work_hours * engineer_usd_per_hour")
+    noise_points: float = out("What your test items leave open", how="half the 95 % interval of a score")
+    retrieval_usd: float = out("Retrieval, to start", formula="retrieval_work_hours * engineer_usd_per_hour")
     retrieval_usd_per_month: float = out(
-        USD_PER_MONTH,
-        "Passages in the prompts",
-        formula="requests_per_month * retrieved_tokens * large_input_usd_per_mtok / 1e6",
+        "Passages in the prompts", formula="requests_per_month * retrieved_tokens * large_input_usd_per_mtok / 1e6"
     )
     training_usd: float = out(
-        USD, "Training, to start", formula="training_work_hours * engineer_usd_per_hour + new_examples * example_usd"
+        "Training, to start", formula="training_work_hours * engineer_usd_per_hour + new_examples * example_usd"
     )
     pretraining_gpu_hours: float = out(
-        GPU_HOURS,
-        "Continued pretraining, on your documents",
-        how="6 × parameters × tokens / (3600 × peak × share of peak)",
+        "Continued pretraining, on your documents", how="6 × parameters × tokens / (3600 × peak × share of peak)"
     )
-    pretraining_usd: float = out(
-        USD, "Continued pretraining, GPU bill", how="GPU-hours times the price of the device"
-    )
-    language_ratio: float = out(RATIO, "Cost of your language against general English", how="tokens per word of both")
-    window_words: float = out(WORDS, "Words of your field that fit the window", how="window / tokens per word")
+    pretraining_usd: float = out("Continued pretraining, GPU bill", how="GPU-hours times the price of the device")
+    language_ratio: float = out("Cost of your language against general English", how="tokens per word of both")
+    window_words: float = out("Words of your field that fit the window", how="window / tokens per word")
     language_usd_per_month: float = out(
-        USD_PER_MONTH,
         "Of the prompt bill, due to the language",
         formula="requests_per_month * prompt_tokens * large_input_usd_per_mtok / 1e6 "
         "* (1 - 1 / max(1, language_ratio))",
     )
     surprise_bits_per_byte: float = out(
-        BITS_PER_BYTE, "How much more surprising your text is", how="bits per byte of both; 0 when not measured"
+        "How much more surprising your text is", how="bits per byte of both; 0 when not measured"
     )
-    perplexity_ratio: float = out(RATIO, "Perplexity of the two", how="e to the difference; 1 when not measured")
+    perplexity_ratio: float = out("Perplexity of the two", how="e to the difference; 1 when not measured")
 
 
 def gold_of(i: Inputs) -> float:

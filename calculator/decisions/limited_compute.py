@@ -47,22 +47,7 @@ from calculator.llm import parameters
 from calculator.llm.accuracy import sentence
 from calculator.llm.training.cost import training_cost
 from calculator.llm.training.memory import stored_base
-from calculator.units import (
-    COUNT,
-    DAYS,
-    EXAMPLES,
-    GIB,
-    GPU_HOURS,
-    HOURS,
-    KG_CO2E,
-    KWH,
-    PARAMETERS,
-    SHARE,
-    TOKENS,
-    TOKENS_PER_S,
-    USD,
-    USD_PER_HOUR,
-)
+from calculator.units import DAYS, GIB, HOURS, SHARE, USD
 from calculator.verdict import Advice, Decision, Rule, Stance, Verdict
 
 MEASURED = "A run of your own"
@@ -94,7 +79,7 @@ _choice = partial(pick, group=situation.TRAINING)
 _finer = partial(pick, group=situation.TRAINING, advanced=True)
 _switch = partial(flag, False, group=situation.TRAINING, advanced=True)
 _count = partial(ask, low=1, whole=True, group=situation.TRAINING)
-_degree = partial(ask, 1, COUNT, low=1, whole=True, group=situation.HARDWARE, advanced=True)
+_degree = partial(ask, 1, low=1, whole=True, group=situation.HARDWARE, advanced=True)
 _measured = partial(ask, None, low=0.01, group=MEASURED, advanced=True)
 
 
@@ -103,12 +88,10 @@ class Inputs:
     model: str = situation.model("meta-llama/Llama-3.1-8B", "Model", situation.TRAINING, parameters.in_words)
     config_json: str = situation.config_file("Or paste its config.json", trained_config, situation.TRAINING)
     method: str = _choice(Method.LORA, Method, "Method")
-    lora_rank_count: float = _count(16, COUNT, "Adapter rank", high=1024, hint="For LoRA and QLoRA")
+    lora_rank_count: float = _count(16, "Adapter rank", high=1024, hint="For LoRA and QLoRA")
     lora_targets: str = _choice(Targets.ALL, Targets, "Layers that get an adapter")
-    sequence_tokens: float = ask(
-        2048, TOKENS, "Longest sequence", low=16, high=1e6, whole=True, group=situation.TRAINING
-    )
-    micro_batch_examples: float = _count(2, EXAMPLES, "Examples per GPU and step", high=512)
+    sequence_tokens: float = ask(2048, "Longest sequence", low=16, high=1e6, whole=True, group=situation.TRAINING)
+    micro_batch_examples: float = _count(2, "Examples per GPU and step", high=512)
     checkpointing: str = _choice(
         Checkpointing.FULL, Checkpointing, "Activation checkpointing", hint="Full: least memory, a third more work"
     )
@@ -126,7 +109,6 @@ class Inputs:
     arithmetic: str = _finer("bf16", ARITHMETIC, "Number format of the arithmetic")
     global_batch_examples: float | None = _count(
         None,
-        EXAMPLES,
         "Examples per optimizer step",
         high=1e6,
         hint="Over all GPUs, gradients accumulated. Empty: a step after each",
@@ -134,7 +116,6 @@ class Inputs:
     )
     rollout_gib: float = ask(
         0,
-        GIB,
         "Memory an engine keeps during training",
         high=10_000,
         hint="Of each card, for reinforcement",
@@ -164,7 +145,6 @@ class Inputs:
     own_card_tflops: float | None = situation.own_card_tflops
     own_card_gb_per_s: float | None = situation.own_card_gb_per_s
     measured_peak_gib: float | None = _measured(
-        GIB,
         "Measured: peak of a run like this",
         high=100_000,
         hint="Of one GPU, with the set-up as it stands here. The estimates move to it; empty it to undo that",
@@ -173,20 +153,16 @@ class Inputs:
         Metric.SMI, Metric, "Measured: the figure it was read from", group=MEASURED, advanced=True
     )
     measured_tokens_per_s: float | None = _measured(
-        TOKENS_PER_S,
-        "Measured: speed of that run",
-        high=1e7,
-        hint="Of one GPU, tokens of the examples, padding not counted",
+        "Measured: speed of that run", high=1e7, hint="Of one GPU, tokens of the examples, padding not counted"
     )
     labelled_examples: float = situation.labelled_examples
     new_examples: float = situation.new_examples
     example_tokens: float = situation.example_tokens
-    epochs_count: float = ask(3, COUNT, "Epochs, passes over the examples", low=1, high=100, group=situation.DATA)
+    epochs_count: float = ask(3, "Epochs, passes over the examples", low=1, high=100, group=situation.DATA)
     budget_usd: float = situation.budget_usd
     deadline_days: float = situation.deadline_days
     spend_usd: float = ask(
         50,
-        USD,
         "What would this much money buy",
         low=0.01,
         high=1e9,
@@ -211,34 +187,33 @@ class Inputs:
 
 @dataclass(frozen=True, kw_only=True)
 class Outputs:
-    peak_gib: float = out(GIB, "Peak memory per GPU", how="llm.training.memory.estimate")
-    room_gib: float = out(GIB, "Room on the card", how="its memory less the reserve")
-    weights_gib: float = out(GIB, "Weights", how="llm.training.memory.estimate")
-    gradients_gib: float = out(GIB, "Gradients", how="llm.training.memory.estimate")
-    optimizer_gib: float = out(GIB, "Optimizer", how="llm.training.memory.estimate")
-    activations_gib: float = out(GIB, "Activations", how="llm.training.memory.estimate")
-    logits_gib: float = out(GIB, "Logits and loss", how="llm.training.memory.estimate")
-    overhead_gib: float = out(GIB, "Overhead", how="CUDA context, gathered layers, temporary copies, holes")
+    peak_gib: float = out("Peak memory per GPU", how="llm.training.memory.estimate")
+    room_gib: float = out("Room on the card", how="its memory less the reserve")
+    weights_gib: float = out("Weights", how="llm.training.memory.estimate")
+    gradients_gib: float = out("Gradients", how="llm.training.memory.estimate")
+    optimizer_gib: float = out("Optimizer", how="llm.training.memory.estimate")
+    activations_gib: float = out("Activations", how="llm.training.memory.estimate")
+    logits_gib: float = out("Logits and loss", how="llm.training.memory.estimate")
+    overhead_gib: float = out("Overhead", how="CUDA context, gathered layers, temporary copies, holes")
     reserved_gib: float = out(
-        GIB, "PyTorch reserves", how="what it keeps beyond its needs where the card has room, and gives back otherwise"
+        "PyTorch reserves", how="what it keeps beyond its needs where the card has room, and gives back otherwise"
     )
-    total_parameters: float = out(PARAMETERS, "Parameters", how="llm.parameters.total")
-    trained_parameters: float = out(PARAMETERS, "Trained parameters", how="llm.parameters.lora, or all of them")
-    gpu_tokens_per_s: float = out(TOKENS_PER_S, "Speed per GPU", how="llm.training.time.throughput_on_examples")
+    total_parameters: float = out("Parameters", how="llm.parameters.total")
+    trained_parameters: float = out("Trained parameters", how="llm.parameters.lora, or all of them")
+    gpu_tokens_per_s: float = out("Speed per GPU", how="llm.training.time.throughput_on_examples")
     run_hours: float = out(
-        HOURS,
         "One run",
         formula="(labelled_examples + new_examples) * example_tokens * epochs_count / gpu_tokens_per_s / gpus / 3600",
     )
-    all_gpu_hours: float = out(GPU_HOURS, "GPU-hours of all runs", formula="run_hours * gpus * runs_count")
-    gpu_usd_per_hour: float = out(USD_PER_HOUR, "One GPU", how="your price, or the median of what providers ask")
-    compute_usd: float = out(USD, "GPU cost of all runs", formula="all_gpu_hours * gpu_usd_per_hour")
-    labels_usd: float = out(USD, "Labels", formula="new_examples * example_usd")
-    people_usd: float = out(USD, "People", formula="training_work_hours * engineer_usd_per_hour")
-    first_model_usd: float = out(USD, "First tuned model, all in", formula="compute_usd + labels_usd + people_usd")
-    ready_days: float = out(DAYS, "Until it is ready", formula="training_work_hours / 6 + run_hours * runs_count / 24")
-    energy_kwh: float = out(KWH, "Energy of all runs", how="llm.training.cost.training_cost")
-    emissions_kg_co2e: float = out(KG_CO2E, "Emissions of all runs", formula="energy_kwh * grid_g_per_kwh / 1000")
+    all_gpu_hours: float = out("GPU-hours of all runs", formula="run_hours * gpus * runs_count")
+    gpu_usd_per_hour: float = out("One GPU", how="your price, or the median of what providers ask")
+    compute_usd: float = out("GPU cost of all runs", formula="all_gpu_hours * gpu_usd_per_hour")
+    labels_usd: float = out("Labels", formula="new_examples * example_usd")
+    people_usd: float = out("People", formula="training_work_hours * engineer_usd_per_hour")
+    first_model_usd: float = out("First tuned model, all in", formula="compute_usd + labels_usd + people_usd")
+    ready_days: float = out("Until it is ready", formula="training_work_hours / 6 + run_hours * runs_count / 24")
+    energy_kwh: float = out("Energy of all runs", how="llm.training.cost.training_cost")
+    emissions_kg_co2e: float = out("Emissions of all runs", formula="energy_kwh * grid_g_per_kwh / 1000")
 
 
 def compute(i: Inputs) -> Outputs:

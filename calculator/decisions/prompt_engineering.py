@@ -20,13 +20,11 @@ from calculator.llm import tokens
 from calculator.situation import HOURS_PER_MONTH
 from calculator.stats.value import annuity_months, monthly_rate
 from calculator.units import (
-    COUNT,
     DAYS,
     EXAMPLES,
     HOURS,
     MONTHS,
     POINTS,
-    REQUESTS,
     REQUESTS_PER_MONTH,
     SHARE,
     TOKENS,
@@ -77,7 +75,6 @@ class Inputs:
     shared_prefix_share: float = situation.shared_prefix_share
     short_prompt_tokens: float | None = ask(
         None,
-        TOKENS,
         "Prompt after tuning",
         low=1,
         high=2e6,
@@ -103,7 +100,6 @@ class Inputs:
     hosting_gpus: float = situation.hosting_gpus
     changes_per_month_count: float = ask(
         0.5,
-        COUNT,
         "Changes to the wanted behaviour, a month",
         high=100,
         hint="New rules, new tone, new fields. 0.5: one every other month",
@@ -153,77 +149,63 @@ class Inputs:
 @dataclass(frozen=True, kw_only=True)
 class Outputs:
     horizon_saving_usd: float = out(
-        USD,
         "What tuning saves over the horizon, all costs counted",
         how="token saving with prices that drift, less upkeep and the start, discounted",
     )
-    payback_months: float = out(
-        MONTHS, "Payback", how="the first month by which the discounted savings cover the start"
-    )
+    payback_months: float = out("Payback", how="the first month by which the discounted savings cover the start")
     break_even_requests_per_month: float = out(
-        REQUESTS_PER_MONTH,
         "Requests a month from which tuning pays within the horizon",
         how="start and upkeep over the horizon, over what one request saves with a warm cache",
     )
     saving_usd_per_request: float = out(
-        USD_PER_REQUEST, "Saved by each request", formula="prompt_usd_per_request - tuned_usd_per_request"
+        "Saved by each request", formula="prompt_usd_per_request - tuned_usd_per_request"
     )
     prompt_usd_per_request: float = out(
-        USD_PER_REQUEST, "A request with the long prompt", how="llm.tokens.request_usd, cached where that is cheaper"
+        "A request with the long prompt", how="llm.tokens.request_usd, cached where that is cheaper"
     )
     shorter_prompt_usd_per_request: float = out(
-        USD_PER_REQUEST,
         "Saved by the shorter prompt alone",
         how="the long prompt's price less llm.tokens.request_usd with the short prompt, same model, no premium",
     )
     tuned_usd_per_request: float = out(
-        USD_PER_REQUEST,
-        "A request to the tuned model",
-        how="llm.tokens.request_usd with the short prompt, rent left out",
+        "A request to the tuned model", how="llm.tokens.request_usd with the short prompt, rent left out"
     )
     warm_share: float = out(
-        SHARE,
         "Requests that find the prompt in the cache",
         how="the assumed share, or less where traffic is too thin to keep the prompt warm (llm.tokens.cache_hit_share)",
     )
     upfront_usd: float = out(
-        USD, "Cost of a first tuned model", how="work, labels and training runs (llm.tokens.managed_training_usd)"
+        "Cost of a first tuned model", how="work, labels and training runs (llm.tokens.managed_training_usd)"
     )
     extra_usd_per_month: float = out(
-        USD_PER_MONTH,
         "What a tuned model costs more to keep",
         formula="(system_upkeep_hours - prompt_upkeep_hours) * engineer_usd_per_hour"
         " + (changes_per_month_count + 1 / base_life_months) * (retraining_usd - edit_usd) + rent_usd_per_month",
     )
-    rent_usd_per_month: float = out(USD_PER_MONTH, "Rent, busy or idle", how="llm.tokens.hosting_usd_per_month")
+    rent_usd_per_month: float = out("Rent, busy or idle", how="llm.tokens.hosting_usd_per_month")
     edit_usd: float = out(
-        USD,
         "One change to the prompt, tested",
         formula="prompt_edit_hours * engineer_usd_per_hour + test_items * prompt_usd_per_request",
     )
     break_even_requests: float = out(
-        REQUESTS, "Requests that pay back the start, upkeep left out", how="llm.tokens.break_even_requests"
+        "Requests that pay back the start, upkeep left out", how="llm.tokens.break_even_requests"
     )
     rent_break_even_requests_per_month: float = out(
-        REQUESTS_PER_MONTH,
-        "Requests a month that pay the rent alone",
-        how="llm.tokens.hosting_break_even_requests_per_month",
+        "Requests a month that pay the rent alone", how="llm.tokens.hosting_break_even_requests_per_month"
     )
     gap_points: float = out(
-        POINTS,
         "Points missing to the accuracy you need",
         formula="100 * max(0, target_accuracy_share - prompted_accuracy_share)",
     )
     search_usd: float = out(
-        USD,
         "A prompt search",
         formula="search_work_hours * engineer_usd_per_hour + search_requests * prompt_usd_per_request",
     )
     search_break_even_points: float = out(
-        POINTS, "Points a search must bring to pay", how="its cost over what a point is worth over the horizon"
+        "Points a search must bring to pay", how="its cost over what a point is worth over the horizon"
     )
     tuning_break_even_points: float = out(
-        POINTS, "Points a tuned model must bring to pay", how="what it costs more, over what a point is worth"
+        "Points a tuned model must bring to pay", how="what it costs more, over what a point is worth"
     )
 
 

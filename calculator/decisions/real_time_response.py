@@ -32,17 +32,7 @@ from calculator.llm.serving.place import how_far, spread
 from calculator.llm.tokens import request_usd
 from calculator.situation import HOURS_PER_MONTH
 from calculator.stats.normal import normal_quantile
-from calculator.units import (
-    COUNT,
-    GIB,
-    GPUS,
-    MILLISECONDS,
-    SECONDS,
-    SHARE,
-    TOKENS_PER_S,
-    USD_PER_MONTH,
-    USERS,
-)
+from calculator.units import GIB, GPUS, MILLISECONDS, SHARE, TOKENS_PER_S, USD_PER_MONTH, USERS
 from calculator.verdict import Advice, Decision, Rule, Stance, Verdict
 
 ADAPTER_RANK = 16
@@ -124,7 +114,6 @@ class Inputs:
     engine: str = _hardware("vLLM", ENGINES_OFFERED, "Software that serves it", named=engine_named)
     adapters_count: float = ask(
         0,
-        COUNT,
         "LoRA adapters served at once",
         high=1_000,
         whole=True,
@@ -134,17 +123,11 @@ class Inputs:
     )
     latency_ms: float = situation.latency_ms
     pace_tokens_per_s: float = ask(
-        20,
-        TOKENS_PER_S,
-        "Pace a user needs",
-        low=0.5,
-        high=1_000,
-        hint="Reading: 20. Speech: 4",
-        group=situation.LIMITS,
+        20, "Pace a user needs", low=0.5, high=1_000, hint="Reading: 20. Speech: 4", group=situation.LIMITS
     )
     concurrent_users: float = situation.concurrent_users
     pause_seconds: float = ask(
-        20, SECONDS, "Time from one request of a user to the next", low=0.1, high=86_400, group=situation.TRAFFIC
+        20, "Time from one request of a user to the next", low=0.1, high=86_400, group=situation.TRAFFIC
     )
     requests_per_month: float = situation.requests_per_month
     prompt_tokens: float = situation.prompt_tokens
@@ -162,26 +145,26 @@ class Inputs:
 @dataclass(frozen=True, kw_only=True)
 class Outputs:
     small_first_token_after_ms: float = out(
-        MILLISECONDS, "Small model: until the answer begins", how="llm.serving.time_to_first_token"
+        "Small model: until the answer begins", how="llm.serving.time_to_first_token"
     )
     large_first_token_after_ms: float = out(
-        MILLISECONDS, "Large model: until the answer begins", how="llm.serving.time_to_first_token"
+        "Large model: until the answer begins", how="llm.serving.time_to_first_token"
     )
-    small_pace_tokens_per_s: float = out(TOKENS_PER_S, "Small model: pace, alone", how="llm.serving.decode")
-    large_pace_tokens_per_s: float = out(TOKENS_PER_S, "Large model: pace, alone", how="llm.serving.decode")
+    small_pace_tokens_per_s: float = out("Small model: pace, alone", how="llm.serving.decode")
+    large_pace_tokens_per_s: float = out("Large model: pace, alone", how="llm.serving.decode")
     small_users: float = out(
-        USERS, "Small model: users at once on your devices", how="slots within the pace, headroom and Little's law"
+        "Small model: users at once on your devices", how="slots within the pace, headroom and Little's law"
     )
     large_users: float = out(
-        USERS, "Large model: users at once on your devices", how="slots within the pace, headroom and Little's law"
+        "Large model: users at once on your devices", how="slots within the pace, headroom and Little's law"
     )
-    small_gpus: float = out(GPUS, "Small model: devices for all users", how="copies times devices each")
-    large_gpus: float = out(GPUS, "Large model: devices for all users", how="copies times devices each")
+    small_gpus: float = out("Small model: devices for all users", how="copies times devices each")
+    large_gpus: float = out("Large model: devices for all users", how="copies times devices each")
     hosting_usd_per_month: float = out(
-        USD_PER_MONTH, "Small model: rent, busy or idle", how="devices for all users, 730 hours a month"
+        "Small model: rent, busy or idle", how="devices for all users, 730 hours a month"
     )
-    api_usd_per_month: float = out(USD_PER_MONTH, "Small model: the same from an API", how="llm.tokens.request_usd")
-    used_share: float = out(SHARE, "Use of the rented devices over the month", how="mean load over what they can carry")
+    api_usd_per_month: float = out("Small model: the same from an API", how="llm.tokens.request_usd")
+    used_share: float = out("Use of the rented devices over the month", how="mean load over what they can carry")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -40,10 +40,8 @@ _facts = partial(ask, group=situation.FACTS)
 class Inputs:
     fact_half_life_days: float = situation.fact_half_life_days
     facts_per_answer_count: float = situation.facts_per_answer_count
-    stale_allowed_share: float = _facts(0.02, SHARE, "Answers that may be out of date")
-    fact_requests_share: float = _facts(
-        0.5, SHARE, "Requests that touch changing facts", hint="The others need no refresh"
-    )
+    stale_allowed_share: float = _facts(0.02, "Answers that may be out of date")
+    fact_requests_share: float = _facts(0.5, "Requests that touch changing facts", hint="The others need no refresh")
     retraining_days: float = situation.retraining_days
     corpus_tokens: float = situation.corpus_tokens
     requests_per_month: float = situation.requests_per_month
@@ -62,31 +60,26 @@ class Inputs:
 @dataclass(frozen=True, kw_only=True)
 class Outputs:
     untouched_stale_share: float = out(
-        SHARE, "Answers out of date, nothing refreshed", how="stats.decay.mean_stale_share over the horizon"
+        "Answers out of date, nothing refreshed", how="stats.decay.mean_stale_share over the horizon"
     )
     retrained_stale_share: float = out(
-        SHARE,
         "Answers out of date, retrained",
         how="stats.decay.mean_stale_share, plus the changed facts that tuning did not teach",
     )
     retrieved_stale_share: float = out(
-        SHARE, "Answers out of date, retrieved", how="stats.decay.mean_stale_share with the index's lag"
+        "Answers out of date, retrieved", how="stats.decay.mean_stale_share with the index's lag"
     )
     retraining_usd_per_month: float = out(
-        USD_PER_MONTH,
-        "Keeping up by retraining",
-        formula="retraining_usd / retraining_days * (365.25 / 12)",
+        "Keeping up by retraining", formula="retraining_usd / retraining_days * (365.25 / 12)"
     )
     index_usd_per_month: float = out(
-        USD_PER_MONTH, "Keeping up by an index", how="re-embedding what changed, and the passages in each prompt"
+        "Keeping up by an index", how="re-embedding what changed, and the passages in each prompt"
     )
     retrained_errors_usd_per_month: float = out(
-        USD_PER_MONTH,
         "Wrong answers, retrained",
         formula="requests_per_month * fact_requests_share * retrained_stale_share * failure_usd",
     )
     retrieved_errors_usd_per_month: float = out(
-        USD_PER_MONTH,
         "Wrong answers, retrieved",
         formula="requests_per_month * fact_requests_share * retrieved_stale_share * failure_usd",
     )

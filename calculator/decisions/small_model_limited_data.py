@@ -28,7 +28,7 @@ from calculator.llm.training.time import throughput
 from calculator.situation import Task
 from calculator.stats.labels import adapter_capacity_tokens, adapter_parameters, effective_labels, mixed_labels
 from calculator.stats.value import annuity_months
-from calculator.units import COUNT, EXAMPLES, GIB, HOURS, SHARE, TOKENS, USD, USD_PER_MONTH
+from calculator.units import COUNT, EXAMPLES, GIB, HOURS, SHARE, USD, USD_PER_MONTH
 from calculator.verdict import Advice, Decision, Rule, Stance, Verdict
 
 REFERENCE_BILLIONS = 7.0
@@ -94,14 +94,13 @@ class Inputs:
     new_examples: float = situation.new_examples
     teacher_examples: float = _data(
         0,
-        EXAMPLES,
         "Texts a large model could label for you",
         high=1e8,
         whole=True,
         hint="Zero if the texts may not be sent to it, or its licence forbids training on its answers",
     )
     teacher_error_share: float | None = _data(
-        None, SHARE, "How often it labels wrong", high=0.5, hint="Empty: as often as your prompt fails"
+        None, "How often it labels wrong", high=0.5, hint="Empty: as often as your prompt fails"
     )
     teacher_writes: bool = flag(
         False, "It also writes the texts", hint="Then they count for less than real ones", group=situation.DATA
@@ -113,7 +112,6 @@ class Inputs:
     target_accuracy_share: float = situation.target_accuracy_share
     card_gib: float = ask(
         24,
-        GIB,
         "Memory of the GPU you train on",
         low=2,
         high=300,
@@ -167,30 +165,30 @@ WORTH = "right answers less wrong ones, less serving, upkeep and the start, over
 
 @dataclass(frozen=True, kw_only=True)
 class Outputs:
-    best_accuracy_share: float = out(SHARE, "To expect of the best size", how="of those that can be had")
+    best_accuracy_share: float = out("To expect of the best size", how="of those that can be had")
     labels_worth_examples: float = out(
-        EXAMPLES, "What your labels are worth", formula="labelled_examples + new_examples + teacher_worth_examples"
+        "What your labels are worth", formula="labelled_examples + new_examples + teacher_worth_examples"
     )
     teacher_worth_examples: float = out(
-        EXAMPLES, "Of these, the teacher's", how="n × (1 − 2 × error)², times the worth of a synthetic text"
+        "Of these, the teacher's", how="n × (1 − 2 × error)², times the worth of a synthetic text"
     )
-    teacher_usd: float = out(USD, "The teacher's bill", how="llm.tokens.request_usd for each text")
-    labels_usd: float = out(USD, "Labels still to buy", formula="new_examples * example_usd")
+    teacher_usd: float = out("The teacher's bill", how="llm.tokens.request_usd for each text")
+    labels_usd: float = out("Labels still to buy", formula="new_examples * example_usd")
     rank_count: float = out(
-        COUNT, "Adapter rank that holds your data", how="stats.labels.adapter_parameters, on all layers of 8 billion"
+        "Adapter rank that holds your data", how="stats.labels.adapter_parameters, on all layers of 8 billion"
     )
     capacity_tokens: float = out(
-        TOKENS, "What an adapter of rank 16 can hold", how="stats.labels.adapter_capacity_tokens, on the same"
+        "What an adapter of rank 16 can hold", how="stats.labels.adapter_capacity_tokens, on the same"
     )
-    encoder_accuracy_share: float = out(SHARE, "Encoder", how="cases.quality, and the share left by each doubling")
-    one_accuracy_share: float = out(SHARE, "1 billion", how="cases.quality, and the share left by each doubling")
-    three_accuracy_share: float = out(SHARE, "3 billion", how="cases.quality, and the share left by each doubling")
-    eight_accuracy_share: float = out(SHARE, "8 billion", how="cases.quality, and the share left by each doubling")
-    eight_gib: float = out(GIB, "Least memory to tune 8 billion", how="llm.training_memory.estimate, 4-bit base")
-    encoder_worth_usd: float = out(USD, "Worth: encoder", how=WORTH)
-    small_worth_usd: float = out(USD, "Worth: the better of 1 and 3 billion", how=WORTH)
-    eight_worth_usd: float = out(USD, "Worth: 8 billion", how=WORTH)
-    prompt_worth_usd: float = out(USD, "Worth: keep prompting", formula="0")
+    encoder_accuracy_share: float = out("Encoder", how="cases.quality, and the share left by each doubling")
+    one_accuracy_share: float = out("1 billion", how="cases.quality, and the share left by each doubling")
+    three_accuracy_share: float = out("3 billion", how="cases.quality, and the share left by each doubling")
+    eight_accuracy_share: float = out("8 billion", how="cases.quality, and the share left by each doubling")
+    eight_gib: float = out("Least memory to tune 8 billion", how="llm.training_memory.estimate, 4-bit base")
+    encoder_worth_usd: float = out("Worth: encoder", how=WORTH)
+    small_worth_usd: float = out("Worth: the better of 1 and 3 billion", how=WORTH)
+    eight_worth_usd: float = out("Worth: 8 billion", how=WORTH)
+    prompt_worth_usd: float = out("Worth: keep prompting", formula="0")
     reinforcement_usd: float = REINFORCEMENT_USD
     learnable_share: float = LEARNABLE_SHARE
 

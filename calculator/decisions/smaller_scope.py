@@ -17,14 +17,7 @@ from calculator.exhibit import Curves, Exhibit, Line, Mark, Table
 from calculator.fields import ask, assume, out, paste
 from calculator.llm.tokens import request_usd, usd_per_correct_answer
 from calculator.stats.intervals import wilson
-from calculator.units import (
-    BILLIONS,
-    ITEMS,
-    MILLISECONDS,
-    SHARE,
-    USD,
-    USD_PER_MONTH,
-)
+from calculator.units import BILLIONS, ITEMS, MILLISECONDS, SHARE, USD, USD_PER_MONTH
 from calculator.units import (
     parse as parse_number,
 )
@@ -95,7 +88,7 @@ class Inputs:
     small_accuracy_share: float | None = situation.small_accuracy_share
     candidates: str = CANDIDATES
     test_items: float = situation.test_items
-    escalated_share: float = ask(0.15, SHARE, "Requests passed on to the large model", group=situation.TRAFFIC)
+    escalated_share: float = ask(0.15, "Requests passed on to the large model", group=situation.TRAFFIC)
     requests_per_month: float = situation.requests_per_month
     prompt_tokens: float = situation.prompt_tokens
     answer_tokens: float = situation.answer_tokens
@@ -117,27 +110,23 @@ class Inputs:
 @dataclass(frozen=True, kw_only=True)
 class Outputs:
     small_right_share: float = out(
-        SHARE, "Small model: right answers", how="your score, or a published share of the large one's"
+        "Small model: right answers", how="your score, or a published share of the large one's"
     )
     cascade_right_share: float = out(
-        SHARE, "With escalation: right answers", how="errors not caught, and errors of the large model on what it gets"
+        "With escalation: right answers", how="errors not caught, and errors of the large model on what it gets"
     )
-    large_right_share: float = out(SHARE, "Large model: right answers", formula="prompted_accuracy_share")
-    small_low_share: float = out(SHARE, "Small model: at least, with 95 % confidence", how="stats.intervals.wilson")
-    small_usd_per_month: float = out(USD_PER_MONTH, "Small model alone", how="llm.tokens.request_usd")
+    large_right_share: float = out("Large model: right answers", formula="prompted_accuracy_share")
+    small_low_share: float = out("Small model: at least, with 95 % confidence", how="stats.intervals.wilson")
+    small_usd_per_month: float = out("Small model alone", how="llm.tokens.request_usd")
     cascade_usd_per_month: float = out(
-        USD_PER_MONTH, "With escalation", formula="small_usd_per_month + escalated_share * large_usd_per_month"
+        "With escalation", formula="small_usd_per_month + escalated_share * large_usd_per_month"
     )
-    large_usd_per_month: float = out(USD_PER_MONTH, "Large model", how="llm.tokens.request_usd")
+    large_usd_per_month: float = out("Large model", how="llm.tokens.request_usd")
     break_even_escalated_share: float = out(
-        SHARE, "Escalation above which a cascade costs more", how="1 - small / large cost of a request"
+        "Escalation above which a cascade costs more", how="1 - small / large cost of a request"
     )
-    small_usd_per_correct_usd: float = out(
-        USD, "Small model: a right answer costs", how="llm.tokens.usd_per_correct_answer"
-    )
-    large_usd_per_correct_usd: float = out(
-        USD, "Large model: a right answer costs", how="llm.tokens.usd_per_correct_answer"
-    )
+    small_usd_per_correct_usd: float = out("Small model: a right answer costs", how="llm.tokens.usd_per_correct_answer")
+    large_usd_per_correct_usd: float = out("Large model: a right answer costs", how="llm.tokens.usd_per_correct_answer")
 
 
 def picked(i: Inputs) -> tuple[float | None, float]:

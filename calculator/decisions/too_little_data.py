@@ -70,7 +70,6 @@ class Inputs:
     )
     synthetic_examples: float = ask(
         0,
-        EXAMPLES,
         "Synthetic examples you have",
         high=1e8,
         whole=True,
@@ -79,7 +78,6 @@ class Inputs:
     )
     seeds_count: float = ask(
         3,
-        COUNT,
         "Training runs you compare or average",
         low=1,
         high=10,
@@ -120,46 +118,42 @@ class Inputs:
 @dataclass(frozen=True, kw_only=True)
 class Outputs:
     start_examples: float = out(
-        EXAMPLES,
         "Enough on average",
         how="cases.quality.examples_needed for the task, times the ratios; never below the least anybody should use",
     )
-    reliable_examples: float = out(EXAMPLES, "Enough whatever the luck", formula="start_examples * luck_ratio")
+    reliable_examples: float = out("Enough whatever the luck", formula="start_examples * luck_ratio")
     worth_examples: float = out(
-        EXAMPLES,
         "You have, counted in examples by people",
         formula="labelled_examples + synthetic_worth_share * kept_share * synthetic_examples",
     )
-    first_buy_examples: float = out(EXAMPLES, "Labels to buy first", formula="max(0, start_examples - worth_examples)")
-    first_buy_usd: float = out(USD, "Cost of the labels to buy first", formula="first_buy_examples * example_usd")
+    first_buy_examples: float = out("Labels to buy first", formula="max(0, start_examples - worth_examples)")
+    first_buy_usd: float = out("Cost of the labels to buy first", formula="first_buy_examples * example_usd")
     synthetic_needed_examples: float = out(
-        EXAMPLES, "Or synthetic examples to generate", how="labels to buy / (share kept * worth of one)"
+        "Or synthetic examples to generate", how="labels to buy / (share kept * worth of one)"
     )
     synthetic_usd: float = out(
-        USD, "What generating them costs", how="a prompt in and an example out each, at the large model's prices"
+        "What generating them costs", how="a prompt in and an example out each, at the large model's prices"
     )
     gap_points: float = out(
-        POINTS, "What you are after", formula="100 * max(0, target_accuracy_share - prompted_accuracy_share)"
+        "What you are after", formula="100 * max(0, target_accuracy_share - prompted_accuracy_share)"
     )
     half_width_points: float = out(
-        POINTS, "What your test set leaves open, either way", how="half of stats.intervals.wilson, 95 %"
+        "What your test set leaves open, either way", how="half of stats.intervals.wilson, 95 %"
     )
     run_error_points: float = out(
-        POINTS,
-        "Standard error of a tuned score",
-        how="stats.labels.score_standard_error: test items and training seeds",
+        "Standard error of a tuned score", how="stats.labels.score_standard_error: test items and training seeds"
     )
     seeds_to_see_count: float = out(
-        COUNT, "Runs per side to see the gap through the seeds", how="stats.labels.seeds_needed, power 80 %"
+        "Runs per side to see the gap through the seeds", how="stats.labels.seeds_needed, power 80 %"
     )
     flattery_points: float = out(
-        POINTS, "How much the best of your runs flatters", how="stats.labels.best_of times the spread over seeds"
+        "How much the best of your runs flatters", how="stats.labels.best_of times the spread over seeds"
     )
-    shots_count: float = out(COUNT, "Examples that fit into the prompt", how="room in the window / example length")
+    shots_count: float = out("Examples that fit into the prompt", how="room in the window / example length")
     shots_usd_per_month: float = out(
-        USD_PER_MONTH, "What they add to the bill there", how="their tokens in every prompt, cached as usual"
+        "What they add to the bill there", how="their tokens in every prompt, cached as usual"
     )
-    training_gain_points: float = out(POINTS, "What training on them is expected to add", how="cases.quality.gains")
+    training_gain_points: float = out("What training on them is expected to add", how="cases.quality.gains")
     reinforcement_usd: float = REINFORCEMENT_USD
     learnable_share: float = LEARNABLE_SHARE
 

@@ -55,6 +55,7 @@ KINDS = {
 }
 """Who stands behind a number. The source of one of ours only says what is near it."""
 
+_BY_SUFFIX = {unit.suffix: unit for unit in UNITS}
 _REQUIRED = ("label", "kind", "value", "range", "bounds", "source", "url", "quote", "as_of")
 _OPTIONAL = ("checked", "moves_with", "hint")
 
@@ -83,10 +84,12 @@ class Assumption:
 
 def unit_for(name: str) -> Unit:
     """The unit whose suffix `name` ends in, the longest that fits; KeyError when there is none."""
-    fits = [unit for unit in UNITS if name == unit.suffix or name.endswith("_" + unit.suffix)]
-    if not fits:
-        raise KeyError(f"{name}: the name ends in no unit's suffix")
-    return max(fits, key=lambda unit: len(unit.suffix))
+    end = name
+    while end not in _BY_SUFFIX:
+        _, more, end = end.partition("_")
+        if not more:
+            raise KeyError(f"{name}: the name ends in no unit's suffix")
+    return _BY_SUFFIX[end]
 
 
 def load_text(text: str, where: str) -> dict[str, Assumption]:
