@@ -1,9 +1,12 @@
 """What three decisions say of reinforcement tuning: its cost, and how many prompts it can learn from."""
 
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from calculator.fields import out
 from calculator.llm.training.cost import mixed_group_share, reinforcement_usd
+
+if TYPE_CHECKING:
+    from calculator.decisions import high_accuracy, small_model_limited_data, too_little_data
 
 REINFORCEMENT_USD = out(
     "Reinforcement, all runs: rollouts, grades, training", how="llm.training.cost.reinforcement_usd"
@@ -13,34 +16,9 @@ LEARNABLE_SHARE = out(
 )
 
 
-class WithRollouts(Protocol):
-    """Inputs of a decision that asks for rollouts."""
-
-    @property
-    def rollout_prompts_count(self) -> float: ...
-    @property
-    def rollouts_count(self) -> float: ...
-    @property
-    def prompt_tokens(self) -> float: ...
-    @property
-    def answer_tokens(self) -> float: ...
-    @property
-    def thinking_tokens(self) -> float: ...
-    @property
-    def rollout_input_usd_per_mtok(self) -> float: ...
-    @property
-    def rollout_output_usd_per_mtok(self) -> float: ...
-    @property
-    def managed_small_usd_per_mtok(self) -> float: ...
-    @property
-    def grader_usd(self) -> float: ...
-    @property
-    def runs_count(self) -> float: ...
-    @property
-    def prompted_accuracy_share(self) -> float: ...
-
-
-def reinforcement(i: WithRollouts) -> dict[str, float]:
+def reinforcement(
+    i: "high_accuracy.Inputs | small_model_limited_data.Inputs | too_little_data.Inputs",
+) -> dict[str, float]:
     """The outputs `reinforcement_usd` and `learnable_share`, which three decisions have."""
     return {
         "reinforcement_usd": reinforcement_usd(

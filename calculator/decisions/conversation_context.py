@@ -9,7 +9,6 @@ prompts, images, and agents whose independent steps do compound.
 from dataclasses import dataclass
 from functools import partial
 from math import ceil
-from typing import assert_never
 
 from calculator import situation
 from calculator.exhibit import Curves, Exhibit, Line, Mark, Table
@@ -424,8 +423,6 @@ def judge(i: Inputs, o: Outputs) -> Verdict:
                 f"{EXAMPLES.show(i.labelled_examples)} of {TOKENS.show(o.conversation_example_tokens)}, each a whole "
                 "conversation, and score both on conversations held back."
             )
-        case _:
-            assert_never(ground)
     return Verdict(ground.answer, headline, reasons, step)
 
 

@@ -9,7 +9,6 @@ model; and what tuning costs beside the labels, which the overall decision count
 from dataclasses import dataclass
 from functools import lru_cache
 from math import inf, log2
-from typing import assert_never
 
 from calculator import situation
 from calculator.cases import Situation, quality
@@ -368,8 +367,6 @@ def judge(i: Inputs, o: Outputs) -> Verdict:
                 "and the next batch does not earn its cost."
             )
             step = labels
-        case _:
-            assert_never(ground)
     return Verdict(ground.answer, headline, reasons, _first_step(i, o, step))
 
 

@@ -12,7 +12,6 @@ that is cheaper to mend).
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from math import inf
-from typing import assert_never
 
 from calculator import situation
 from calculator.exhibit import Bar, Bars, Exhibit, Mark, Segment, Table
@@ -269,8 +268,6 @@ def judge(i: Inputs, o: Outputs) -> Verdict:
                     "Mend the prompt on the failures you have read, then tune for what is left, and score your other "
                     "tasks before and after."
                 )
-        case _:
-            assert_never(ground)
     return Verdict(ground.answer, headline, reasons, step)
 
 

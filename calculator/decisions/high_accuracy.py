@@ -13,7 +13,6 @@ unlike amounts (score them by cost then), and judges who are models (their error
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from math import inf, log, sqrt
-from typing import assert_never
 
 from calculator import situation
 from calculator.cases import quality
@@ -411,8 +410,6 @@ def judge(i: Inputs, o: Outputs) -> Verdict:
                 f"same {ITEMS.show(i.test_items)} and count those that only one gets right: the test shows a gain from "
                 f"{POINTS.show(o.smallest_gain_points)} on."
             )
-        case _:
-            assert_never(ground)
     return Verdict(ground.answer, headline, reasons, step)
 
 

@@ -7,7 +7,6 @@ much of the behaviour a tuned model will learn, which the overall decision estim
 """
 
 from dataclasses import dataclass
-from typing import assert_never
 
 from calculator import situation
 from calculator.cases import cases
@@ -315,8 +314,6 @@ def judge(i: Inputs, o: Outputs) -> Verdict:
                 "Look whether the right passage is among those found. If not, mend splitting and search. If so, rank "
                 "it first."
             )
-        case _:
-            assert_never(ground)
     return Verdict(ground.answer, headline, reasons, step)
 
 

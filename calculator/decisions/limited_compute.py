@@ -6,7 +6,6 @@ shipped model takes, its labels and its people. Left out: disk, the time a clust
 
 from dataclasses import dataclass
 from functools import partial
-from typing import assert_never
 
 from calculator import situation
 from calculator.catalogs import Architecture
@@ -317,8 +316,6 @@ def judge(i: Inputs, o: Outputs) -> Verdict:
                 f"Even with a 4-bit base, one sequence at a time and all that can go in the host's memory it needs at "
                 f"least {GIB.show(least_gib(i))}, and {GIB.show(o.room_gib)} are free."
             )
-        case _:
-            assert_never(ground)
     return Verdict(ground.answer, headline, reasons, step, lamps(i, o))
 
 

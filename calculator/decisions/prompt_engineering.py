@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from math import inf
-from typing import assert_never
 
 from calculator import situation
 from calculator.exhibit import Curves, Exhibit, Line, Mark, Table
@@ -474,8 +473,6 @@ def judge(i: Inputs, o: Outputs) -> Verdict:
             headline = (
                 "With a warm cache a request to the tuned model saves nothing, so more volume does not pay it back."
             )
-        case _:
-            assert_never(ground)
     return Verdict(ground.answer, headline, reasons, step)
 
 

@@ -8,7 +8,7 @@ answer (add their hidden tokens to the answer), and devices that slow down when 
 from dataclasses import dataclass, replace
 from functools import partial
 from math import ceil, inf, isfinite
-from typing import Literal, assert_never
+from typing import Literal
 
 from calculator import situation
 from calculator.catalogs import Accelerator, Architecture
@@ -364,8 +364,6 @@ def judge(i: Inputs, o: Outputs) -> Verdict:
                 why += f" for your users, and you have {GPUS.show(i.gpus)}"
             headline = f"Even the small model {why}."
             step = "Cut the prompt or cache its fixed part first; then a smaller model, fewer bits, or more devices."
-        case _:
-            assert_never(ground)
     return Verdict(ground.answer, headline, tuple(reason for reason in reasons if reason), step)
 
 
@@ -383,8 +381,6 @@ def _why_not(i: Inputs, lack: Lack, first_token_ms: float, gpus: float) -> str:
             return f"never reaches {TOKENS_PER_S.show(i.pace_tokens_per_s)}"
         case Ground.TOO_FEW_DEVICES:
             return f"needs {GPUS.show(gpus)}"
-        case _:
-            assert_never(lack)
 
 
 def exhibits(i: Inputs, o: Outputs) -> tuple[Exhibit, ...]:

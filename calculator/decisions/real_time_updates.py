@@ -9,7 +9,6 @@ weights cannot give.
 from dataclasses import dataclass
 from functools import partial
 from math import log2
-from typing import assert_never
 
 from calculator import situation
 from calculator.exhibit import Curves, Exhibit, Line, Mark
@@ -151,8 +150,6 @@ def judge(i: Inputs, o: Outputs) -> Verdict:
         case Ground.INDEX_IS_CHEAPER:
             headline = "Both are fresh enough; an index costs less than retraining and the errors it leaves."
             step = "Index the sources that change; keep training for behaviour."
-        case _:
-            assert_never(ground)
     return Verdict(ground.answer, headline, (staleness, bills), step)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache, partial
 from math import ceil, inf, log2
-from typing import NamedTuple, assert_never
+from typing import NamedTuple
 
 from calculator import situation
 from calculator.cases import quality
@@ -395,8 +395,6 @@ def judge(i: Inputs, o: Outputs) -> Verdict:
             best = max(found[1:3], key=lambda option: option.worth_usd)
         case Ground.EIGHT_IS_WORTH_MOST:
             best = found[3]
-        case _:
-            assert_never(ground)
     if best.accuracy >= i.prompted_accuracy_share:
         against = f"against {prompt} by prompting"
     else:

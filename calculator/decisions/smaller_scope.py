@@ -8,7 +8,6 @@ later, and languages or safety cases that the test items do not hold.
 from dataclasses import dataclass
 from functools import lru_cache
 from math import inf, sqrt
-from typing import assert_never
 
 from calculator import situation
 from calculator.cases import Situation
@@ -242,8 +241,6 @@ def judge(i: Inputs, o: Outputs) -> Verdict:
                 f"{share(o.cascade_right_share)}; {share(bar)} is asked."
             )
             step = "Narrow the scope first: score the small model on your most frequent kind of request alone."
-        case _:
-            assert_never(ground)
     return Verdict(ground.answer, headline, (scored, bills), step)
 
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
 from math import floor, inf
-from typing import assert_never
 
 from calculator import situation
 from calculator.cases import quality
@@ -288,8 +287,6 @@ def judge(i: Inputs, o: Outputs) -> Verdict:
             headline, step = f"You have {have}, and {plan} with those you can still label; {tries}", shots
         case Ground.ABOVE_BUDGET:
             headline, step = f"You have {have}, and labelling the rest is above your budget; {tries}", shots
-        case _:
-            assert_never(ground)
     return Verdict(ground.answer, headline, reasons, step)
 
 
