@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass
 from enum import StrEnum
 from functools import cache
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypedDict, TypeVar, Unpack
 
 from calculator.facts.assumptions import Assumption, assumption, unit_for
 from calculator.units import Unit
@@ -117,16 +117,25 @@ class Out:
     how: str = ""
 
 
+class _Said(TypedDict, total=False):
+    """What may be said of any question beside its label, as in `_Input`."""
+
+    hint: str
+    group: str
+    advanced: bool
+
+
+class _Listed(_Said, total=False):
+    """The same of a list, as in `Pick`."""
+
+    fills: Fills | None
+    named: Callable[[str], str] | None
+    section: Callable[[str], str] | None
+    described: Callable[[str], str] | None
+
+
 def ask(
-    default: N,
-    label: str,
-    *,
-    low: float = 0,
-    high: float | None = None,
-    hint: str = "",
-    group: str = "",
-    whole: bool = False,
-    advanced: bool = False,
+    default: N, label: str, *, low: float = 0, high: float | None = None, whole: bool = False, **said: Unpack[_Said]
 ) -> N:
     """A number only the reader knows, in the unit that its field's name ends in. A default of None makes it optional:
     "not known".
@@ -137,69 +146,29 @@ def ask(
     def named(unit: Unit) -> Ask:
         if high is None and not unit.percent:
             raise ValueError(f"{label}: high must be given for {unit.name or 'a count'}")
-        return Ask(
-            label=label,
-            unit=unit,
-            low=low,
-            high=1 if high is None else high,
-            hint=hint,
-            group=group,
-            whole=whole,
-            optional=default is None,
-            advanced=advanced,
-        )
+        most = 1 if high is None else high
+        return Ask(label, unit=unit, low=low, high=most, whole=whole, optional=default is None, **said)
 
     return _field(default, named)
 
 
-def assume(key: str, *, group: str = "") -> float:
+def assume(key: str) -> float:
     """A sourced number about the world, by its key in `assumptions/`."""
     entry = assumption(key)
-    return _field(
-        entry.value,
-        Assume(
-            label=entry.label,
-            unit=entry.unit,
-            low=entry.lowest,
-            high=entry.highest,
-            hint=entry.hint,
-            group=group,
-            assumption=entry,
-        ),
+    spec = Assume(
+        entry.label, unit=entry.unit, low=entry.lowest, high=entry.highest, hint=entry.hint, assumption=entry
     )
+    return _field(entry.value, spec)
 
 
 def pick(
-    default: str,
-    options: type[StrEnum] | Iterable[str | tuple[str, str]],
-    label: str,
-    *,
-    hint: str = "",
-    group: str = "",
-    fills: Fills | None = None,
-    advanced: bool = False,
-    named: Callable[[str], str] | None = None,
-    section: Callable[[str], str] | None = None,
-    described: Callable[[str], str] | None = None,
+    default: str, options: type[StrEnum] | Iterable[str | tuple[str, str]], label: str, **said: Unpack[_Listed]
 ) -> str:
     """One of a list: the members of a StrEnum, texts that are shown as they are, or (value, label) pairs."""
     pairs = tuple((str(option), str(option)) if isinstance(option, str) else option for option in options)
     if str(default) not in dict(pairs):
         raise ValueError(f"{label}: {default!r} is not an option")
-    return _field(
-        str(default),
-        Pick(
-            label=label,
-            hint=hint,
-            group=group,
-            options=pairs,
-            fills=fills,
-            advanced=advanced,
-            named=named,
-            section=section,
-            described=described,
-        ),
-    )
+    return _field(str(default), Pick(label, options=pairs, **said))
 
 
 def _with_default(

@@ -71,9 +71,6 @@ class Failure(Explained):
 KNOWLEDGE_FAILURES = frozenset({Failure.FACTS_MISSING, Failure.FACTS_STALE})
 BEHAVIOUR_FAILURES = frozenset({Failure.FORMAT, Failure.STYLE, Failure.REASONING, Failure.CONTEXT})
 
-TASK_TYPES = {task: task.published for task in Task}
-"""The published comparisons' names for the kinds of task."""
-
 YEAR = 2026.0
 """The year of the question, for the trend in the published comparisons."""
 

@@ -213,23 +213,13 @@ def _time(name: str, suffix: str, symbol: str) -> Unit:
     return Unit(name=name, suffix=suffix, symbol=symbol, accepted={word: s / one for word, s in _SECONDS.items()})
 
 
-def _size(name: str, suffix: str) -> Unit:
-    one = _BYTES[suffix]
-    return Unit(name=name, suffix=suffix, symbol=name, accepted={word: s / one for word, s in _BYTES.items()})
-
-
 _DOLLAR = {"$": 1.0, "usd": 1.0, "dollars": 1.0}
 
 USD = Unit(name="USD", suffix="usd", prefix="$", accepted=_DOLLAR)
 USD_PER_MONTH = Unit(name="USD per month", suffix="usd_per_month", prefix="$", symbol=" a month", accepted=_DOLLAR)
-USD_PER_YEAR = Unit(name="USD per year", suffix="usd_per_year", prefix="$", symbol=" a year", accepted=_DOLLAR)
 USD_PER_HOUR = Unit(name="USD per hour", suffix="usd_per_hour", prefix="$", symbol=" an hour", accepted=_DOLLAR)
 USD_PER_MTOK = Unit(
-    name="USD per million tokens",
-    suffix="usd_per_mtok",
-    prefix="$",
-    symbol=" per million tokens",
-    accepted=_DOLLAR,
+    name="USD per million tokens", suffix="usd_per_mtok", prefix="$", symbol=" per million tokens", accepted=_DOLLAR
 )
 USD_PER_REQUEST = Unit(
     name="USD per request", suffix="usd_per_request", prefix="$", symbol=" a request", accepted=_DOLLAR
@@ -249,22 +239,17 @@ REQUESTS = Unit(name="requests", suffix="requests", symbol="requests", accepted=
 REQUESTS_PER_MONTH = Unit(
     name="requests per month", suffix="requests_per_month", symbol="requests a month", accepted={"requests": 1.0}
 )
-REQUESTS_PER_S = Unit(name="requests per second", suffix="requests_per_s", symbol="requests/s")
 MILLISECONDS = _time("ms", "ms", "ms")
 SECONDS = _time("seconds", "seconds", "s")
 HOURS = _time("hours", "hours", "hours")
 DAYS = _time("days", "days", "days")
 MONTHS = _time("months", "months", "months")
-YEARS = _time("years", "years", "years")
 SHARE = Unit(name="per cent", suffix="share", percent=True, accepted={"%": 0.01, "percent": 0.01})
 POINTS = Unit(name="points", suffix="points", symbol="points", accepted={"points": 1.0, "pp": 1.0})
-GIB = _size("GiB", "gib")
-GB = _size("GB", "gb")
+GIB = Unit(name="GiB", suffix="gib", symbol="GiB", accepted={word: s / 2.0**30 for word, s in _BYTES.items()})
 BILLIONS = Unit(name="billions", suffix="billions", symbol="billion", accepted={"billion": 1.0, "b": 1.0, "bn": 1.0})
 PARAMETERS = Unit(name="parameters", suffix="parameters", symbol="parameters", accepted={"parameters": 1.0})
 KWH = Unit(name="kWh", suffix="kwh", symbol="kWh", accepted={"kwh": 1.0})
-JOULES = Unit(name="joules", suffix="joules", symbol="J", accepted={"j": 1.0})
-WATTS = Unit(name="watts", suffix="watts", symbol="W", accepted={"w": 1.0, "kw": 1000.0})
 KG_CO2E = Unit(name="kg CO2e", suffix="kg_co2e", symbol="kg CO2e", accepted={"kg": 1.0})
 G_PER_KWH = Unit(name="g CO2e per kWh", suffix="g_per_kwh", symbol="g/kWh", accepted={"g/kwh": 1.0})
 TFLOPS = Unit(name="TFLOPS", suffix="tflops", symbol="TFLOPS", plural=False, accepted={"tflops": 1.0})
@@ -273,7 +258,6 @@ GPUS = Unit(name="GPUs", suffix="gpus", symbol="GPUs", accepted={"gpus": 1.0, "g
 GPU_HOURS = Unit(name="GPU-hours", suffix="gpu_hours", symbol="GPU-hours", accepted={"gpu-hours": 1.0})
 USERS = Unit(name="users", suffix="users", symbol="users", accepted={"users": 1.0, "user": 1.0})
 TURNS = Unit(name="turns", suffix="turns", symbol="turns", accepted={"turns": 1.0, "turn": 1.0})
-LABELS = Unit(name="labels", suffix="labels", symbol="labels", accepted={"labels": 1.0, "label": 1.0})
 RATIO = Unit(name="times", suffix="ratio", symbol="×", accepted={"x": 1.0, "times": 1.0})
 SD = Unit(
     name="times its usual spread",
@@ -284,7 +268,7 @@ SD = Unit(
 )
 COUNT = Unit(name="", suffix="count")
 
-TIMES = (MILLISECONDS, SECONDS, HOURS, DAYS, MONTHS, YEARS)
+TIMES = (MILLISECONDS, SECONDS, HOURS, DAYS, MONTHS)
 """The units of time, where "never" can be an answer."""
 
 UNITS: tuple[Unit, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Unit))

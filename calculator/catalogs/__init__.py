@@ -6,6 +6,7 @@ they are found in a zip or a bytecode bundle as well.
 
 from collections.abc import Mapping
 from functools import cache
+from itertools import takewhile
 from typing import Any, cast
 
 from calculator.catalogs.architecture import Architecture, cell
@@ -56,15 +57,8 @@ def _shape(model: Architecture) -> Architecture:
 
 def _shared_start(name: str, other: str) -> int:
     """How many characters two names share from the start of the maker's or the model's name."""
-    best = 0
-    for one, two in ((name, other), (name.rpartition("/")[2], other.rpartition("/")[2])):
-        same = 0
-        for left, right in zip(one, two, strict=False):
-            if left != right:
-                break
-            same += 1
-        best = max(best, same)
-    return best
+    pairs = (name, other), (name.rpartition("/")[2], other.rpartition("/")[2])
+    return max(sum(1 for _ in takewhile(lambda two: two[0] == two[1], zip(*pair, strict=False))) for pair in pairs)
 
 
 def read_config(config: str | Mapping[str, Any], name: str = "") -> Architecture:

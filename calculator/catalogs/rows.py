@@ -9,18 +9,17 @@ _HERE = "calculator.catalogs"
 
 def read_rows(name: str, package: str = _HERE) -> list[dict[str, str]]:
     """The rows of a file that lies in a package: comma-separated, no quoting, one header line."""
-    head, *lines = read_text(name, package).splitlines()
+    head, *lines = _text(name, package).splitlines()
     columns = head.split(",")
     return [dict(zip(columns, line.split(","), strict=True)) for line in lines]
 
 
-def read_table(name: str, package: str = _HERE) -> dict[str, Any]:
-    """A TOML file that lies in a package."""
-    return tomllib.loads(read_text(name, package))
+def read_table(name: str) -> dict[str, Any]:
+    """A TOML file of this folder."""
+    return tomllib.loads(_text(name))
 
 
-def read_text(name: str, package: str = _HERE) -> str:
-    """A file that lies in a package; FileNotFoundError names one that is missing."""
+def _text(name: str, package: str = _HERE) -> str:
     data = get_data(package, name)
     if data is None:
         raise FileNotFoundError(f"{package}: {name}")

@@ -3,7 +3,7 @@
 from functools import lru_cache
 
 from calculator.cases import NEUTRAL, Situation
-from calculator.situation import TASK_TYPES, YEAR, Task
+from calculator.situation import YEAR, Task
 
 
 @lru_cache(maxsize=4096)
@@ -12,7 +12,7 @@ def described(
 ) -> Situation:
     """The situation with so many examples: the prompt worked on, the comparison a neutral one, labels by people."""
     return Situation(
-        task_type=TASK_TYPES[Task(task)],
+        task_type=Task(task).published,
         n_train_examples=examples,
         n_classes=classes_count,
         baseline_prompted_score_01=prompted_accuracy_share,

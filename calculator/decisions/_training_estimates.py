@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from calculator.decisions.limited_compute import Inputs, Outputs
 
 
+PARTS = ("weights", "gradients", "optimizer", "activations", "logits", "overhead")
+"""What the memory of a run is made of, as estimates and outputs call it."""
+
+
 @lru_cache(maxsize=512)
 def estimated(model: str, config: str, setup: TrainingSetup) -> MemoryEstimate:
     """The memory of a set-up. Draws over prices and the like ask for the same one again and again."""
@@ -51,6 +55,14 @@ def memory_factor(i: "Inputs", setup: TrainingSetup, memory: MemoryEstimate, sd:
         measurement_sd=i.memory_repeat_share,
     )
     return own.at(sd)
+
+
+def band_gib(i: "Inputs") -> tuple[float, float]:
+    """The two ends of the memory that the set-up needs."""
+    setup = setup_of(i)
+    memory = estimate(model_of(i), setup)
+    low, high = (memory.peak_gib * memory_factor(i, setup, memory, end) for end in (-SD_OF_BAND, SD_OF_BAND))
+    return low, high
 
 
 def needed_gib(i: "Inputs", model: Architecture, setup: TrainingSetup, o: "Outputs") -> float:

@@ -13,13 +13,12 @@ from calculator import situation
 from calculator.catalogs import Architecture, architectures
 from calculator.catalogs.recipes import recipes
 from calculator.decisions._training_choices import Method, Precision
-from calculator.decisions._training_estimates import is_fitting, memory_factor, needed_gib
+from calculator.decisions._training_estimates import PARTS, band_gib, is_fitting, needed_gib
 from calculator.decisions._training_remedies import CARD_COLUMNS, all_cards, card_row, remedies
 from calculator.decisions._training_setup import degrees, model_of, setup_of
 from calculator.exhibit import Bar, Bars, Command, Exhibit, Mark, Segment, Table
 from calculator.llm import parameters
-from calculator.llm.bands import SD_OF_BAND
-from calculator.llm.training.memory import TrainingSetup, estimate
+from calculator.llm.training.memory import TrainingSetup
 from calculator.units import EXAMPLES, GIB, PARAMETERS, TOKENS, USD
 
 if TYPE_CHECKING:
@@ -28,20 +27,8 @@ if TYPE_CHECKING:
 
 def exhibits(i: "Inputs", o: "Outputs") -> Iterator[Exhibit]:
     """All of it, in the order of the page."""
-    parts = (
-        ("Weights", o.weights_gib),
-        ("Gradients", o.gradients_gib),
-        ("Optimizer", o.optimizer_gib),
-        ("Activations", o.activations_gib),
-        ("Logits", o.logits_gib),
-        ("Overhead", o.overhead_gib),
-    )
-    segments = tuple(Segment(label=label, value=value) for label, value in parts)
-    model, setup = model_of(i), setup_of(i)
-    band = estimate(model, setup)
-    low, high = (
-        band.peak_gib * memory_factor(i, setup, band, end) for end in (-SD_OF_BAND, SD_OF_BAND)
-    )
+    segments = tuple(Segment(label=part.capitalize(), value=getattr(o, f"{part}_gib")) for part in PARTS)
+    low, high = band_gib(i)
     yield Bars(
         title="Memory per GPU against the card",
         description=(

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from calculator import situation
-from calculator.decisions._training_estimates import is_fitting, memory_factor, speed_at, speed_of
+from calculator.decisions._training_estimates import band_gib, is_fitting, speed_at, speed_of
 from calculator.decisions._training_setup import degrees, model_of, ready_days, setup_of, tokens_of
 from calculator.llm.bands import SD_OF_BAND
 from calculator.llm.training.memory import estimate
@@ -17,11 +17,8 @@ if TYPE_CHECKING:
 
 def lamps(i: "Inputs", o: "Outputs") -> tuple[Lamp, ...]:
     """Fit, time and money, each with the band of its estimate."""
-    model, gpu, setup = model_of(i), situation.card(i), setup_of(i)
-    memory, speed = estimate(model, setup), speed_of(i, model, gpu, setup)
-    low, high = (
-        memory.peak_gib * memory_factor(i, setup, memory, end) for end in (-SD_OF_BAND, SD_OF_BAND)
-    )
+    speed = speed_of(i, model_of(i), situation.card(i), setup_of(i))
+    low, high = band_gib(i)
     fits = "good" if high <= o.room_gib else "close" if low <= o.room_gib else "bad"
     word = "Fits" if is_fitting(o) else "Does not fit"
     hours = [tokens_of(i) / (speed_at(i, speed, end) * i.gpus * 3600) for end in (SD_OF_BAND, -SD_OF_BAND)]
@@ -52,10 +49,8 @@ def cautions(i: "Inputs", o: "Outputs") -> list[str]:
         said.append(f"Memory: {memory.distance.words}")
     said.append(f"Speed: {speed.distance.words}")
     if i.measured_peak_gib is not None or i.measured_tokens_per_s is not None:
-        what = [
-            *(["memory"] if i.measured_peak_gib is not None else []),
-            *(["speed"] if i.measured_tokens_per_s is not None else []),
-        ]
+        figures = {"memory": i.measured_peak_gib, "speed": i.measured_tokens_per_s}
+        what = [name for name, figure in figures.items() if figure is not None]
         said.append(
             f"The estimates of {' and '.join(what)} have moved to the run that you measured, and their range is "
             f"narrower for it. Empty the measured fields to undo that."

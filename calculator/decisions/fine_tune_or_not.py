@@ -32,7 +32,6 @@ from calculator.situation import (
     DAYS_PER_MONTH,
     KNOWLEDGE_FAILURES,
     QUALITY,
-    TASK_TYPES,
     WORK_HOURS_PER_DAY,
     YEAR,
     Failure,
@@ -476,7 +475,7 @@ def described(i: Inputs) -> Situation:
     """The situation in the terms of the published comparisons."""
     changing = stale_share(365.25 / 2, i.fact_half_life_days) if i.facts_per_answer_count > 0 else 0.0
     return Situation(
-        task_type=TASK_TYPES[Task(i.task)],
+        task_type=Task(i.task).published,
         n_train_examples=i.labelled_examples + i.new_examples,
         n_classes=i.classes_count,
         baseline_prompted_score_01=i.prompted_accuracy_share,

@@ -29,6 +29,7 @@ from calculator.decisions._training_choices import (
     trainable,
 )
 from calculator.decisions._training_estimates import (
+    PARTS,
     counted,
     estimated,
     is_fitting,
@@ -239,12 +240,7 @@ def compute(i: Inputs) -> Outputs:
     return Outputs(
         peak_gib=memory.peak_gib * error,
         room_gib=(gpu.capacity_gib or 0.0) * (1 - i.reserve_share),
-        weights_gib=memory.weights_gib * error,
-        gradients_gib=memory.gradients_gib * error,
-        optimizer_gib=memory.optimizer_gib * error,
-        activations_gib=memory.activations_gib * error,
-        logits_gib=memory.logits_gib * error,
-        overhead_gib=memory.overhead_gib * error,
+        **{f"{part}_gib": getattr(memory, f"{part}_gib") * error for part in PARTS},
         reserved_gib=memory.reserved_gib * error,
         total_parameters=total,
         trained_parameters=total if i.method == Method.FULL else adapter,
