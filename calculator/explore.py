@@ -63,12 +63,10 @@ class Difference:
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """Two situations of one decision: answers, results, and the fields that differ, the most telling first."""
+    """Two situations of one decision: where each stands, and the fields that differ, the most telling first."""
 
-    first_answer: StrEnum
-    second_answer: StrEnum
-    first_result: float
-    second_result: float
+    first: Point
+    second: Point
     differences: tuple[Difference, ...]
 
 
@@ -195,13 +193,7 @@ def compare(decision: AnyDecision, first: Reading, second: Reading) -> Compariso
         )
         return (difference.answer == here.answer, -change, difference.field)
 
-    return Comparison(
-        first_answer=here.answer,
-        second_answer=there.answer,
-        first_result=here.result,
-        second_result=there.result,
-        differences=tuple(sorted(differences, key=weight)),
-    )
+    return Comparison(first=here, second=there, differences=tuple(sorted(differences, key=weight)))
 
 
 def sweep_exhibits(decision: AnyDecision, found: Sweep) -> tuple[Exhibit, ...]:
@@ -305,7 +297,7 @@ def comparison_table(decision: AnyDecision, found: Comparison, names: tuple[str,
         title="What made the difference",
         columns=("Field", *names, f"{names[0]} with this alone changed", f"then: {outcome.label}"),
         rows=tuple((d.label, d.first, d.second, str(d.answer), unit.show(d.result)) for d in found.differences),
-        note=f"{outcome.label}: {unit.show(found.first_result)} in “{names[0]}”, {unit.show(found.second_result)} in "
+        note=f"{outcome.label}: {unit.show(found.first.result)} in “{names[0]}”, {unit.show(found.second.result)} in "
         f"“{names[1]}”. The most telling difference comes first."
         if found.differences
         else "The two hold the same numbers.",

@@ -93,9 +93,9 @@ def test_a_map_says_its_doubt_in_words_in_a_paler_cell_and_in_its_table():
 def test_a_comparison_puts_what_changes_the_answer_first():
     first, second = read(), read(fact_half_life_days=36_500, corpus_tokens=1e7)
     found = explore.compare(DECISION, first, second)
-    assert found.first_answer != found.second_answer
+    assert found.first.answer != found.second.answer
     assert [d.field for d in found.differences] == ["fact_half_life_days", "corpus_tokens"]
-    assert found.differences[0].answer == found.second_answer
+    assert found.differences[0].answer == found.second.answer
     table = explore.comparison_table(DECISION, found)
     assert table.rows[0][1:3] == ("3,650\u00a0days", "36,500\u00a0days")
     assert not explore.compare(DECISION, first, first).differences

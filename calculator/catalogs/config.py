@@ -9,7 +9,7 @@ from typing import Any
 
 from calculator.catalogs.architecture import Architecture
 from calculator.catalogs.config_file import other_file, parse
-from calculator.catalogs.config_keys import FLAGS, HIGHEST, KEYS, NUMBERS, Reader, flag, shown
+from calculator.catalogs.config_keys import FLAGS, HIGHEST, KEYS, NUMBERS, Reader, flag, shown, wrong
 from calculator.catalogs.encoders import READERS as ENCODERS
 from calculator.catalogs.families import Family, families, text_types
 from calculator.catalogs.hybrids import READERS as HYBRIDS
@@ -65,7 +65,7 @@ def _text_part(values: Mapping[str, Any]) -> tuple[Mapping[str, Any], str, bool]
     model_type, nested = values.get("model_type"), False
     for _ in range(3):
         if model_type is not None and not isinstance(model_type, str):
-            raise ValueError(f"config.json: model_type must be text, {shown(model_type)} was given")
+            raise wrong("model_type", "text", model_type)
         inner = next((values[key] for key in _TEXT_PARTS if isinstance(values.get(key), Mapping)), None)
         if inner is None or model_type in _REFUSED_INSIDE or model_type in known:
             break

@@ -28,11 +28,16 @@ def shown(value: Any) -> str:
     return repr(value)[:60]
 
 
+def wrong(key: str, needed: str, value: Any) -> ValueError:
+    """The error that says what a key must be and what was given."""
+    return ValueError(f"config.json: {key} must be {needed}, {shown(value)} was given")
+
+
 def flag(key: str, value: Any) -> bool:
     """True or false; ValueError, naming the key, for anything else."""
     if isinstance(value, bool):
         return value
-    raise ValueError(f"config.json: {key} must be true or false, {shown(value)} was given")
+    raise wrong(key, "true or false", value)
 
 
 def whole(key: str, value: Any, low: int, high: int) -> int:
@@ -41,7 +46,7 @@ def whole(key: str, value: Any, low: int, high: int) -> int:
     if isinstance(value, float) and value.is_integer():
         number = int(value)
     if isinstance(number, bool) or not isinstance(number, int) or not low <= number <= high:
-        raise ValueError(f"config.json: {key} must be a whole number from {low} to {high}, {shown(value)} was given")
+        raise wrong(key, f"a whole number from {low} to {high}", value)
     return number
 
 
@@ -62,9 +67,7 @@ class Reader:
                 value = self.values[key]
                 if isinstance(value, list) and value:
                     if any(entry != value[0] for entry in self.entries(key)):
-                        raise ValueError(
-                            f"config.json: {key} must be the same in all layers, {shown(value)} was given"
-                        )
+                        raise wrong(key, "the same in all layers", value)
                     value = value[0]
                 return 0 if value is None else whole(key, value, low, HIGHEST[field])
         return int(self.defaults[field] or 0)
@@ -88,16 +91,14 @@ class Reader:
         if value is None:
             return []
         if not isinstance(value, list) or len(value) > HIGHEST["layers"]:
-            raise ValueError(
-                f"config.json: {key} must be a list of at most {HIGHEST['layers']}, {shown(value)} was given"
-            )
+            raise wrong(key, f"a list of at most {HIGHEST['layers']}", value)
         return value
 
     def kinds(self, key: str, layers: int) -> list[str]:
         """A list that says something of each layer; empty where it is missing."""
         entries = self.entries(key)
         if entries and (len(entries) != layers or not all(isinstance(entry, str) for entry in entries)):
-            raise ValueError(f"config.json: {key} must be a list of {layers} names, {shown(entries)} was given")
+            raise wrong(key, f"a list of {layers} names", entries)
         return entries
 
     def indices(self, key: str, layers: int) -> set[int]:

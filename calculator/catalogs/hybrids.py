@@ -6,7 +6,7 @@ Each takes the fields that were read the common way and adds or corrects what it
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from calculator.catalogs.config_keys import HIGHEST, Reader, shown, whole
+from calculator.catalogs.config_keys import HIGHEST, Reader, shown, whole, wrong
 
 
 def _falcon(reader: Reader, fields: dict[str, Any]) -> None:
@@ -121,9 +121,7 @@ def layer_pattern(reader: Reader) -> list[str]:
     letters = reader.values.get("hybrid_override_pattern")
     if isinstance(letters, str) and letters:
         if not set(letters) <= set(_NEMOTRON_LETTERS) or len(letters) > HIGHEST["layers"]:
-            raise ValueError(
-                f"config.json: hybrid_override_pattern must be letters of M, E, * and -, {shown(letters)} was given"
-            )
+            raise wrong("hybrid_override_pattern", "letters of M, E, * and -", letters)
         return [_NEMOTRON_LETTERS[letter] for letter in letters]
     kinds = reader.entries("layer_types") or reader.entries("layers_block_type")
     named = {"mamba": "linear_attention", "attention": "full_attention"}
@@ -161,10 +159,7 @@ def _short_conv(reader: Reader, fields: dict[str, Any]) -> None:
         factor = reader.values.get("block_ffn_dim_multiplier", 1.0)
         if factor is not None:
             if isinstance(factor, bool) or not isinstance(factor, int | float) or not 0 < factor <= 64:
-                raise ValueError(
-                    "config.json: block_ffn_dim_multiplier must be a number above 0, at most 64, "
-                    f"{shown(factor)} was given"
-                )
+                raise wrong("block_ffn_dim_multiplier", "a number above 0, at most 64", factor)
             width = int(factor * width)
             multiple = reader.number("block_multiple_of", 1)
             width = -(-width // multiple) * multiple

@@ -475,16 +475,8 @@ def _lengths(i: Inputs) -> Table:
     for count in turns:
         here = cost(i, count)
         saved = 1 - here.cached / here.plain if here.plain else 0.0
-        rows.append(
-            (
-                TURNS.show(count),
-                TOKENS.show(here.sent_tokens),
-                USD.show(here.plain),
-                USD.show(here.cached),
-                SHARE.show(saved),
-                USD.show(here.summarised),
-            )
-        )
+        plain, cached, summarised = map(USD.show, (here.plain, here.cached, here.summarised))
+        rows.append((TURNS.show(count), TOKENS.show(here.sent_tokens), plain, cached, SHARE.show(saved), summarised))
     return Table(
         title="The same conversation at other lengths",
         columns=("Turns", "Sent", "Never cached", "Cached", "Saved by caching", "With summaries"),

@@ -5,10 +5,10 @@ The package is needed here only; `catalogs/api_prices.csv` and `facts/assumption
 
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from importlib import import_module, metadata
-from typing import Any, NamedTuple
+from typing import Any
 
 from calculator.stats.sampling import quantile
 from calculator.update.tables import PACKAGE, SOURCES, Row, as_csv, dated, read_csv, rules
@@ -204,66 +204,26 @@ def reference(found: Sequence[tuple[Row, bool]]) -> Row:
     return ranked[len(ranked) // 2]
 
 
-def _ratio(column: str) -> Any:
-    # A maker that prints no price of its own for cached tokens bills them as any other.
-    return lambda row: float(row[column]) / float(row["input"]) if row[column] else 1.0
-
-
-class _Entry(NamedTuple):
-    """A default price: where its value is taken from, and what the form says of it."""
-
-    key: str
-    label: str
-    tier: str
-    value_of: Callable[[Row], float]
-    bounds: tuple[float, float]
-    moves_with: str = ""
-    hint: str = ""
-
-
-def _input(row: Row) -> float:
-    return float(row["input"])
-
-
-def _output(row: Row) -> float:
-    return float(row["output"])
-
-
-_ENTRIES = (
-    _Entry("large_input_usd_per_mtok", "Large model, input", "large", _input, (0, 200), "api_price"),
-    _Entry("large_output_usd_per_mtok", "Large model, output", "large", _output, (0, 1000), "api_price"),
-    _Entry("small_input_usd_per_mtok", "Small model, input", "small", _input, (0, 50), "small_price"),
-    _Entry("small_output_usd_per_mtok", "Small model, output", "small", _output, (0, 200), "small_price"),
-    _Entry("open_large_input_usd_per_mtok", "Open large model, input", "open", _input, (0, 200), "open_large_price"),
-    _Entry("open_large_output_usd_per_mtok", "Open large model, output", "open", _output, (0, 1000),
-           "open_large_price"),
-    _Entry("cache_read_ratio", "Price of a cached token against a fresh one", "large", _ratio("cached_input"), (0, 1)),
-    _Entry("cache_write_ratio", "Price of writing a token to the cache", "large", _ratio("cache_write"), (0, 10),
-           hint="Against a fresh one. Kept for an hour: 2 at some"),
-    _Entry("batch_price_ratio", "Price when the answer may take a day", "large",
-           lambda row: float(row["batch_share"] or 1), (0, 1)),
-)  # fmt: skip
-_STRONGER = _Entry(
-    "stronger_price_ratio", "Price of a stronger model against the one you prompt", "step", _cost, (0.01, 1000),
-    hint="The next larger one of a maker; a newer one may cost less",
-)  # fmt: skip
-_WHOSE = {"large": "makers' large models", "small": "makers' small models",
-          "open": "offers of models of 24 to 120 billion parameters whose weights can be tuned"}
+def _value(row: Row, entry: Mapping[str, Any]) -> float:
+    """What a model's row says of a default price: one of its columns, or that as a part of another; 1 where empty."""
+    text = row[entry["of"]]
+    return float(text) / (float(row[entry["over"]]) if "over" in entry else 1) if text else 1.0
 
 
 def defaults(rows: Sequence[Row], chosen: Mapping[str, Any], makers: Mapping[str, str], day: date, today: date) -> str:
     """The text of money.toml: the default prices that the rule gives on this table."""
     release = metadata.version("genai-prices")
     text = ["# Written by `python -m calculator update prices`, by the rule in calculator/update/prices.toml.\n"]
-    for entry in _ENTRIES:
-        found = peers(rows, chosen, entry.tier, today)
+    for entry in chosen["default"]:
+        tier = entry["tier"]
+        found = peers(rows, chosen, tier, today)
         middle = reference(found)
         # Several sell one open model, so the seller is named too.
-        each = [(f"{row['maker']} {row['model']}" if entry.tier == "open" else row["model"], entry.value_of(row))
+        each = [(f"{row['maker']} {row['model']}" if tier == "open" else row["model"], _value(row, entry))
                 for row, _ in found]
         said = (f"{middle['maker']} {middle['model']}, the middle of the three reference models; range over "
-                f"{len(found)} {_WHOSE[entry.tier]}; genai-prices {release}")
-        text.append(_table(entry, entry.value_of(middle), each, said, makers[middle["maker"]], day, today))
+                f"{len(found)} {chosen['tiers'][tier]}; genai-prices {release}")
+        text.append(_table(entry, _value(middle, entry), each, said, makers[middle["maker"]], day, today))
     pairs = steps(rows, chosen, today)
     rates = [(f"{lower['model']} to {upper['model']}", _cost(upper) / _cost(lower)) for lower, upper, _ in pairs]
     main = sorted((rate for rate, (*_, is_main) in zip(rates, pairs, strict=True) if is_main), key=lambda one: one[1])
@@ -271,24 +231,24 @@ def defaults(rows: Sequence[Row], chosen: Mapping[str, Any], makers: Mapping[str
     maker = next(lower["maker"] for lower, upper, _ in pairs if named == f"{lower['model']} to {upper['model']}")
     said = (f"{named}, the middle of three reference steps to the next larger model of one maker, three input tokens "
             f"to one of output; range over {len(pairs)} steps to a larger or a newer one; genai-prices {release}")
-    text.append(_table(_STRONGER, rate, rates, said, makers[maker], day, today))
+    text.append(_table(chosen["stronger"], rate, rates, said, makers[maker], day, today))
     return "\n".join(text)
 
 
 def _table(
-    entry: _Entry, value: float, each: Sequence[tuple[str, float]], source: str, url: str, day: date, today: date
+    entry: Mapping[str, Any], value: float, each: Sequence[tuple[str, float]], source: str, url: str, day: date,
+    today: date,
 ) -> str:
     """One entry of money.toml; its range runs from the 5th to the 95th percentile of what each model asks."""
     asked = sorted(one for _, one in each)
     low, high = min(quantile(asked, 0.05), value), max(quantile(asked, 0.95), value)
     named = ", ".join(f"{name} {one:.4g}" for name, one in each)
     lines = [
-        f"[{entry.key}]", f'label = "{entry.label}"', 'kind = "price"', f"value = {value:.4g}",
-        f"range = [{low:.3g}, {high:.3g}]", f"bounds = [{entry.bounds[0]}, {entry.bounds[1]}]",
+        f"[{entry['key']}]", f'label = "{entry["label"]}"', 'kind = "price"', f"value = {value:.4g}",
+        f"range = [{low:.3g}, {high:.3g}]", f"bounds = {entry['bounds']}",
         f'source = "{source}"', f'url = "{url}"', f'quote = "{named}"', f"as_of = {day}", f"checked = {today}",
     ]  # fmt: skip
-    lines += [f'moves_with = "{entry.moves_with}"'] if entry.moves_with else []
-    lines += [f'hint = "{entry.hint}"'] if entry.hint else []
+    lines += [f'{name} = "{entry[name]}"' for name in ("moves_with", "hint") if name in entry]
     return "\n".join(lines) + "\n"
 
 
