@@ -16,7 +16,8 @@ SHARES, ITEMS = st.floats(0, 1), st.integers(0, 10_000)
 
 @given(MEANS, SPREADS, st.integers(0, 400), st.integers(0, 400))
 def test_an_update_is_that_of_a_beta_by_binomial_items(mean, spread, right, wrong):
-    a, b = evidence.Belief(mean, spread).shape
+    worth = evidence.items_worth(mean, spread)
+    a, b = mean * worth, (1 - mean) * worth
     items = right + wrong
     after = evidence.updated(mean, spread, right / items if items else 0.0, items)
     exact = stats.beta(a + right, b + wrong)
@@ -64,8 +65,6 @@ def test_bad_measurements_are_refused_by_name():
         evidence.updated(0.5, 0.1, 0.5, -1)
     with pytest.raises(ValueError, match="items"):
         evidence.updated_by_pairs(0.5, 0.1, 0.5, 20, 20, 30)
-    with pytest.raises(ValueError, match="no beta"):
-        assert evidence.Belief(0.5, 0.0).shape
 
 
 @given(st.floats(-3, 3), st.floats(0.01, 3), st.floats(-3, 3), st.floats(0.01, 3))

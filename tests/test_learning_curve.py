@@ -135,14 +135,6 @@ class TestFit:
         assert merged[-1].score == pytest.approx(0.838)
         assert merged[-1].items == 1000
 
-    def test_the_spread_over_seeds_widens_the_interval(self):
-        def width(spread):
-            noisy = [Pilot(examples=p.examples, score=p.score, items=p.items, seed_spread=spread) for p in WORKED]
-            low, high = score_interval(resample(noisy), 5_000)
-            return high - low
-
-        assert width(0.02) > width(0.0)
-
     def test_scores_that_fall_give_a_flat_curve_and_no_promise(self):
         curve = fit(pilots_of(lambda n: 0.2 + n / 10_000, [100, 300, 900]))
         assert curve.b == 0.0
@@ -195,8 +187,7 @@ class TestFit:
     @pytest.mark.parametrize(("field", "given_value", "message"), [
         ("examples", 0, r"examples must be above 0, got 0"),
         ("score", 84, r"score must be from 0 to 1, got 84"),
-        ("items", 0, r"items must be at least 1, got 0"),
-        ("seed_spread", -1, r"seed_spread must be at least 0, got -1")])
+        ("items", 0, r"items must be at least 1, got 0")])
     def test_a_pilot_that_cannot_be_is_refused(self, field, given_value, message):
         with pytest.raises(ValueError, match=message):
             Pilot(**({"examples": 100, "score": 0.8, "items": 100} | {field: given_value}))

@@ -17,19 +17,6 @@ class Belief(NamedTuple):
     mean: float
     spread: float
 
-    @property
-    def items(self) -> float:
-        """The test items that the belief is worth: a + b of the beta; infinite for a certainty."""
-        return items_worth(self.mean, self.spread)
-
-    @property
-    def shape(self) -> tuple[float, float]:
-        """The a and b of the beta with this mean and spread. Raises ValueError for a certainty, which has none."""
-        items = self.items
-        if items == inf or self.mean in (0.0, 1.0):
-            raise ValueError(f"a belief without doubt has no beta; given: mean {self.mean:g}, spread {self.spread:g}")
-        return self.mean * items, (1.0 - self.mean) * items
-
 
 LEAST_ITEMS = 0.1
 """The vaguest belief, in items: a beta cannot be wider than all weight on 0 and 1."""

@@ -29,20 +29,17 @@ _GOLDEN = 0.5 * (sqrt(5.0) - 1.0)
 class Pilot:
     """One pilot run: ``score`` (a share) after training on ``examples``, measured on ``items`` test items.
 
-    ``seed_spread`` is the standard deviation of the score over training seeds, as a share; 0 when it is not known.
-    Raises ``ValueError`` unless examples > 0, 0 <= score <= 1, items >= 1 and seed_spread >= 0.
+    Raises ``ValueError`` unless examples > 0, 0 <= score <= 1 and items >= 1.
     """
 
     examples: float
     score: float
     items: float
-    seed_spread: float = 0.0
 
     def __post_init__(self) -> None:
         need_positive("examples", self.examples)
         need_share("score", self.score)
         need_at_least("items", self.items, 1)
-        need_at_least("seed_spread", self.seed_spread, 0)
 
     @property
     def error(self) -> float:
@@ -51,15 +48,9 @@ class Pilot:
 
     @property
     def standard_error(self) -> float:
-        """Of the score, from its test items and its seeds; half an item is the least error that is believed."""
+        """Of the score, from its test items; half an item is the least error that is believed."""
         error = min(max(self.error, 0.5 / self.items), 1.0 - 0.5 / self.items)
-        return sqrt(error * (1.0 - error) / self.items + self.seed_spread ** 2)
-
-    @property
-    def effective_items(self) -> float:
-        """Test items that would give the same standard error without any spread over seeds."""
-        error = min(max(self.error, 0.5 / self.items), 1.0 - 0.5 / self.items)
-        return max(1.0, error * (1.0 - error) / self.standard_error ** 2)
+        return sqrt(error * (1.0 - error) / self.items)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,16 +190,15 @@ class _Design:
 
 
 def pool(pilots: Sequence[Pilot]) -> tuple[Pilot, ...]:
-    """Pilots in order of size, those of one size merged into one; seeds average out in the merged spread."""
+    """Pilots in order of size, those of one size merged into one."""
     by_size: dict[float, list[Pilot]] = {}
     for pilot in sorted(pilots, key=lambda p: p.examples):
         by_size.setdefault(pilot.examples, []).append(pilot)
     merged = []
     for examples, group in by_size.items():
         items = sum(p.items for p in group)
-        spread = sqrt(sum((p.items * p.seed_spread) ** 2 for p in group)) / items
-        merged.append(Pilot(examples=examples, score=min(1.0, sum(p.items * p.score for p in group) / items),
-                            items=items, seed_spread=spread))
+        score = min(1.0, sum(p.items * p.score for p in group) / items)
+        merged.append(Pilot(examples=examples, score=score, items=items))
     return tuple(merged)
 
 
@@ -232,7 +222,7 @@ def resample(pilots: Sequence[Pilot], resamples: int = 400, seed: int = 0) -> tu
 @lru_cache(maxsize=32)
 def _resample(pooled: tuple[Pilot, ...], resamples: int, seed: int) -> tuple[Curve, ...]:
     curve = fit(pooled)
-    drawn = [_draw_errors(max(1, round(p.effective_items)), curve.error_at(p.examples), us)
+    drawn = [_draw_errors(round(p.items), curve.error_at(p.examples), us)
              for p, us in zip(pooled, columns([f"pilot {k}" for k in range(len(pooled))], resamples, seed),
                               strict=True)]
     if len(pooled) == 2:
