@@ -1,6 +1,6 @@
 """What a decision shows beside its verdict, as plain data: tables and pictures. `view` and `chart` draw them."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from calculator.units import Unit
 
@@ -81,6 +81,11 @@ class Bar:
     high: float | None = None
 
 
+def accuracy_bar(label: str, share: float, low: float | None = None, high: float | None = None) -> Bar:
+    """A bar of one accuracy, with the ends of its interval where there is one."""
+    return Bar(label=label, segments=(Segment(label="Accuracy", value=share),), low=low, high=high)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Bars:
     """Horizontal bars, stacked when they have several segments: memory against the card, a latency waterfall."""
@@ -90,7 +95,7 @@ class Bars:
     unit: Unit
     bars: tuple[Bar, ...]
     limit: Mark | None = None
-    stacked_offset: bool = field(default=False)
+    stacked_offset: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -110,7 +110,7 @@ def _point(decision: Decision[InputsT, OutputsT], inputs: InputsT, value: float)
     )
 
 
-def sweep(decision: AnyDecision, reading: Reading, name: str, count: int = SWEEP_POINTS) -> Sweep:
+def sweep(decision: AnyDecision, reading: Reading, name: str) -> Sweep:
     """The result over one field, the others as they stand. ValueError when the field is not a number."""
     spec = _number_field(decision, name)
     base = reading.inputs.__dict__
@@ -122,26 +122,24 @@ def sweep(decision: AnyDecision, reading: Reading, name: str, count: int = SWEEP
         points = tuple(_point(decision, make_inputs(decision, base, {name: step}), step) for step in steps)
         return points, tuple(k for k in range(1, len(points)) if points[k].answer != points[k - 1].answer)
 
-    steps = values_of(spec, here, count)
+    steps = values_of(spec, here, SWEEP_POINTS)
     points, changes = at(steps)
-    if not changes and (far := values_of(spec, here, count, FAR)) != steps:
+    if not changes and (far := values_of(spec, here, SWEEP_POINTS, FAR)) != steps:
         farther = at(far)
         if farther[1]:
             points, changes = farther
     return Sweep(field=name, here=points[0].value if here is None else here, points=points, changes=changes)
 
 
-def map_row(
-    decision: AnyDecision, reading: Reading, across: str, up: str, row: int, count: int = MAP_POINTS
-) -> tuple[float, tuple[Point, ...]]:
+def map_row(decision: AnyDecision, reading: Reading, across: str, up: str, row: int) -> tuple[float, tuple[Point, ...]]:
     """One row of the map: the value of `up` there (row 0 is its smallest) and a point for each value of `across`.
 
     Each point says how far its answer holds over a few draws of what is uncertain. ValueError for one field twice, a
     field that is no number, or a row that there is not.
     """
     base = reading.inputs.__dict__
-    xs = values_of(_number_field(decision, across), base[across], count)
-    ys = values_of(_number_field(decision, up), base[up], count)
+    xs = values_of(_number_field(decision, across), base[across], MAP_POINTS)
+    ys = values_of(_number_field(decision, up), base[up], MAP_POINTS)
     if across == up or row not in range(len(ys)):
         raise ValueError(
             f"a map needs two different fields and a row from 0 to {len(ys) - 1}; given: {across}, {up}, {row}"
@@ -161,9 +159,9 @@ def _answer(decision: Decision[InputsT, OutputsT], inputs: InputsT) -> StrEnum:
     return choose(decision, inputs, decision.compute(inputs))
 
 
-def rows_of_map(decision: AnyDecision, reading: Reading, up: str, count: int = MAP_POINTS) -> int:
+def rows_of_map(decision: AnyDecision, reading: Reading, up: str) -> int:
     """How many rows the map over `up` has."""
-    return len(values_of(_number_field(decision, up), reading.inputs.__dict__[up], count))
+    return len(values_of(_number_field(decision, up), reading.inputs.__dict__[up], MAP_POINTS))
 
 
 def compare(decision: AnyDecision, first: Reading, second: Reading) -> Comparison:

@@ -131,13 +131,12 @@ class Unit:
     prefix: str = ""
     accepted: Mapping[str, float] = field(default_factory=dict)
     percent: bool = False
-    unbounded: str = "never"
     plural: bool = True
 
     def show(self, value: float) -> str:
         """The value with its unit, for people."""
         if value == inf:
-            return self.unbounded
+            return "never"
         if value == -inf:
             return "out of reach"
         if self.percent:

@@ -27,21 +27,15 @@ from calculator.cases.quality import (
 
 _BELIEFS = {row["name"]: row for row in DictReader(read_data("priors.csv").decode().splitlines())}
 
-PRIORS = {name: (float(row["mean"]), float(row["deviation"])) for name, row in _BELIEFS.items()}
+PRIORS = {name: (float(row["mean"]), float(row["deviation"])) for name, row in _BELIEFS.items() if row["deviation"]}
 """Mean and standard deviation of what is believed of each coefficient before the comparisons speak."""
 
 BOUNDS = {name: (float(row["low"]), float(row["high"])) for name, row in _BELIEFS.items() if row["low"]}
 """Where a coefficient must lie for the laws of the model to hold."""
 
-MEAN_PRIORS: Mapping[str, tuple[float, float]] = {
-    "both": (0.05, 2.0),
-    "pretrained": (-0.1, 2.0),
-    "engineered": (0.2, 2.0),
-}
-"""Coefficients that are means of differences: the prior mean, and how many sources it weighs as much as."""
-
-SPREAD_PRIORS: Mapping[str, tuple[float, float]] = {"spread_both": (0.3, 2.0), "spread_engineered": (0.25, 2.0)}
-"""Spreads that are roots of mean squares, in the same form."""
+WEIGHED = {name: (float(row["mean"]), float(row["weight"])) for name, row in _BELIEFS.items() if row["weight"]}
+"""Coefficients that are means of differences, and spreads that are roots of mean squares: the prior mean, and how many
+sources it weighs as much as."""
 
 PART_PRIORS = (0.4, 0.5, 0.3)
 """Sizes of the parts of a source, of a comparison and of an option before the comparisons speak ..."""
@@ -303,7 +297,7 @@ def _with_differences(used: Sequence[Case], weight: Mapping[str, float], fitted:
         if "ft_plus_rag" in points and len(parts) == 2:
             both.append((weight[case.id], points["ft_plus_rag"] - max(parts)))
     found = {
-        name: _mean(pairs, *MEAN_PRIORS[name])
+        name: _mean(pairs, *WEIGHED[name])
         for name, pairs in (("engineered", worked), ("pretrained", pretrained), ("both", both))
     }
     baselines = [(weight[case.id], case.situation.baseline_prompted_score_01 or 0.0) for case in used]
@@ -320,7 +314,7 @@ def _with_differences(used: Sequence[Case], weight: Mapping[str, float], fitted:
 
 
 def _spread(pairs: Iterable[tuple[float, float]], mean: float, name: str) -> float:
-    prior, prior_weight = SPREAD_PRIORS[name]
+    prior, prior_weight = WEIGHED[name]
     return sqrt(_mean([(weight, (value - mean) ** 2) for weight, value in pairs], prior**2, prior_weight))
 
 

@@ -414,7 +414,7 @@ def _doubts(i: Inputs, o: Outputs) -> str:
 
 
 def exhibits(i: Inputs, o: Outputs) -> tuple[Exhibit, ...]:
-    return (_picture(i, o), _needs(i), *(_pilot_table(i) if i.pilot_scores else (_how_to_pilot(i, o),)))
+    return (_picture(i, o), _needs(i), _pilot_table(i) if i.pilot_scores else _how_to_pilot(i, o))
 
 
 def _picture(i: Inputs, o: Outputs) -> Curves:
@@ -506,26 +506,18 @@ def _within(examples: float, farthest: float) -> str:
     return EXAMPLES.show(examples) + (", beyond" if examples > farthest else "")
 
 
-def _pilot_table(i: Inputs) -> tuple[Table]:
+def _pilot_table(i: Inputs) -> Table:
     found = fitted(i.pilot_scores)
     rows = []
     for pilot in found.pilots:
-        low, high = intervals.wilson(pilot.score * pilot.items, pilot.items)
-        rows.append(
-            (
-                EXAMPLES.show(pilot.examples),
-                SHARE.show(pilot.score),
-                f"{SHARE.show(low)} to {SHARE.show(high)}",
-                SHARE.show(found.curve.score_at(pilot.examples)),
-            )
-        )
-    return (
-        Table(
-            title="Your pilots and the curve",
-            columns=("Size", "Score", "95 % interval", "Curve"),
-            rows=tuple(rows),
-            note="Scores of one size are pooled. The interval is that of the test items, not of the training seed.",
-        ),
+        low, high = map(SHARE.show, intervals.wilson(pilot.score * pilot.items, pilot.items))
+        fit_share = SHARE.show(found.curve.score_at(pilot.examples))
+        rows.append((EXAMPLES.show(pilot.examples), SHARE.show(pilot.score), f"{low} to {high}", fit_share))
+    return Table(
+        title="Your pilots and the curve",
+        columns=("Size", "Score", "95 % interval", "Curve"),
+        rows=tuple(rows),
+        note="Scores of one size are pooled. The interval is that of the test items, not of the training seed.",
     )
 
 

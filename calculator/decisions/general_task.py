@@ -14,7 +14,7 @@ from functools import lru_cache, partial
 from math import inf
 
 from calculator import situation
-from calculator.exhibit import Bar, Bars, Exhibit, Mark, Segment, Table
+from calculator.exhibit import Bars, Exhibit, Mark, Table, accuracy_bar
 from calculator.fields import ask, assume, out
 from calculator.situation import KNOWLEDGE_FAILURES
 from calculator.stats import binomial, certify, intervals, labels, paired
@@ -357,18 +357,11 @@ def exhibits(i: Inputs, o: Outputs) -> tuple[Exhibit, ...]:
 def _ladder(i: Inputs, o: Outputs) -> Bars:
     errors = 1 - i.prompted_accuracy_share
     prompted = i.prompted_accuracy_share + errors * o.prompt_failures_share
-    steps = [
-        ("Today", i.prompted_accuracy_share),
-        ("With the prompt mended", prompted),
-        ("With the right documents too", o.reach_share),
-        ("Highest score the labels can show", o.ceiling_share),
-    ]
-    bars = [Bar(label=label, segments=(Segment(label="Accuracy", value=height),)) for label, height in steps]
-    bars[0] = Bar(
-        label="Today",
-        segments=bars[0].segments,
-        low=o.accuracy_low_share,
-        high=o.accuracy_high_share,
+    bars = (
+        accuracy_bar("Today", i.prompted_accuracy_share, o.accuracy_low_share, o.accuracy_high_share),
+        accuracy_bar("With the prompt mended", prompted),
+        accuracy_bar("With the right documents too", o.reach_share),
+        accuracy_bar("Highest score the labels can show", o.ceiling_share),
     )
     return Bars(
         title="What closes the gap",
@@ -377,7 +370,7 @@ def _ladder(i: Inputs, o: Outputs) -> Bars:
             f"reaches {SHARE.show(o.reach_share)}; the bar is {SHARE.show(o.bar_share)}."
         ),
         unit=SHARE,
-        bars=tuple(bars),
+        bars=bars,
         limit=Mark(label="the bar", x=o.bar_share),
     )
 

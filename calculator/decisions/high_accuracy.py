@@ -18,7 +18,7 @@ from calculator import situation
 from calculator.cases import quality
 from calculator.decisions._reinforcement import LEARNABLE_SHARE, REINFORCEMENT_USD, reinforcement
 from calculator.decisions.too_little_data import tuned_gain
-from calculator.exhibit import Bar, Bars, Exhibit, Mark, Segment, Table
+from calculator.exhibit import Bar, Bars, Exhibit, Mark, Table, accuracy_bar
 from calculator.fields import ask, assume, out
 from calculator.situation import KNOWLEDGE_FAILURES
 from calculator.stats import certify, intervals, paired, value
@@ -501,14 +501,8 @@ def _bars(i: Inputs, o: Outputs) -> Bars:
     ):
         if measured is not None:
             rows.append(_measured(label, measured, o.independent_items))
-    rows.append(
-        Bar(
-            label="Tuned, as published cases lead to expect",
-            segments=(Segment(label="Accuracy", value=tuned),),
-            low=max(0.0, tuned - Z_95 * gain.spread),
-            high=min(1.0, tuned + Z_95 * gain.spread),
-        )
-    )
+    low, high = max(0.0, tuned - Z_95 * gain.spread), min(1.0, tuned + Z_95 * gain.spread)
+    rows.append(accuracy_bar("Tuned, as published cases lead to expect", tuned, low, high))
     return Bars(
         title="Accuracy against what is needed",
         description=(
@@ -522,8 +516,7 @@ def _bars(i: Inputs, o: Outputs) -> Bars:
 
 
 def _measured(label: str, accuracy: float, items: float) -> Bar:
-    low, high = intervals.wilson(accuracy * items, items)
-    return Bar(label=label, segments=(Segment(label="Accuracy", value=accuracy),), low=low, high=high)
+    return accuracy_bar(label, accuracy, *intervals.wilson(accuracy * items, items))
 
 
 def _sizes(i: Inputs, o: Outputs) -> Table:

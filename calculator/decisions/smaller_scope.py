@@ -14,15 +14,11 @@ from calculator.cases import Situation
 from calculator.cases.quality import expected
 from calculator.exhibit import Curves, Exhibit, Line, Mark, Table
 from calculator.fields import ask, assume, out, paste
-from calculator.llm.tokens import request_usd, usd_per_correct_answer
+from calculator.llm.tokens import MILLION, request_usd, usd_per_correct_answer
 from calculator.stats.intervals import wilson
-from calculator.units import BILLIONS, ITEMS, MILLISECONDS, SHARE, USD, USD_PER_MONTH
-from calculator.units import (
-    parse as parse_number,
-)
+from calculator.units import BILLIONS, ITEMS, MILLISECONDS, SHARE, USD, USD_PER_MONTH, parse
 from calculator.verdict import Advice, Decision, Rule, Stance, Verdict
 
-MILLION = 1e6
 MOST_CANDIDATES = 20
 
 
@@ -54,7 +50,7 @@ def candidates_of(text: str) -> tuple[tuple[float, float], ...]:
                 f"Scores by size: line {number} must be a size and a score, like “8, 84%”; given: {line[:40]!r}"
             )
         try:
-            size, score = parse_number(cells[0], BILLIONS), parse_number(cells[1], SHARE)
+            size, score = parse(cells[0], BILLIONS), parse(cells[1], SHARE)
         except ValueError as error:
             raise ValueError(f"Scores by size: line {number}: {error}; given: {line[:40]!r}") from None
         if size > 1e5:
