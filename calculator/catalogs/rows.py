@@ -14,12 +14,12 @@ def read_rows(name: str, package: str = _HERE) -> list[dict[str, str]]:
     return [dict(zip(columns, line.split(","), strict=True)) for line in lines]
 
 
-def read_table(name: str) -> dict[str, Any]:
-    """A TOML file of this folder."""
-    return tomllib.loads(_text(name))
+def read_table(name: str, package: str = _HERE) -> dict[str, Any]:
+    """A TOML file that lies in a package."""
+    return tomllib.loads(_text(name, package))
 
 
-def _text(name: str, package: str = _HERE) -> str:
+def _text(name: str, package: str) -> str:
     data = get_data(package, name)
     if data is None:
         raise FileNotFoundError(f"{package}: {name}")

@@ -11,6 +11,7 @@ from functools import partial
 from math import ceil
 
 from calculator import situation
+from calculator.decisions._tables import worded
 from calculator.exhibit import Curves, Exhibit, Line, Mark, Table
 from calculator.fields import ask, assume, flag, out
 from calculator.llm import tokens
@@ -487,36 +488,12 @@ def _lengths(i: Inputs) -> Table:
 
 
 def _training_data(i: Inputs, o: Outputs) -> Table:
-    return Table(
-        title="If you train: what an example has to look like",
-        columns=("What", "Here", "Why"),
-        rows=(
-            (
-                "One example",
-                "a whole conversation" if i.whole_conversations else "single questions: not enough",
-                "the fault shows only where an earlier turn matters",
-            ),
-            (
-                "Its length",
-                TOKENS.show(o.conversation_example_tokens),
-                "instructions, tools and all turns; cutting it off cuts off the lesson",
-            ),
-            (
-                "How many",
-                EXAMPLES.show(i.labelled_examples),
-                f"{EXAMPLES.show(i.minimum_examples)} at least; a published gain took 10,000",
-            ),
-            (
-                "Which ones",
-                "topic changes, corrections, late facts",
-                "a log of easy conversations teaches what the model can do already",
-            ),
-            (
-                "What is learned",
-                "every answer of the assistant",
-                "learning the last answer only forgets the turns that led there",
-            ),
-        ),
+    return worded(
+        "long_conversations",
+        example="a whole conversation" if i.whole_conversations else "single questions: not enough",
+        length=TOKENS.show(o.conversation_example_tokens),
+        examples=EXAMPLES.show(i.labelled_examples),
+        least=EXAMPLES.show(i.minimum_examples),
     )
 
 

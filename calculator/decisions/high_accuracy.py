@@ -17,6 +17,7 @@ from math import inf, log, sqrt
 from calculator import situation
 from calculator.cases import quality
 from calculator.decisions._reinforcement import LEARNABLE_SHARE, REINFORCEMENT_USD, reinforcement
+from calculator.decisions._tables import worded
 from calculator.decisions.too_little_data import tuned_gain
 from calculator.exhibit import Bar, Bars, Exhibit, Mark, Table, accuracy_bar
 from calculator.fields import ask, assume, out
@@ -524,23 +525,17 @@ def _sizes(i: Inputs, o: Outputs) -> Table:
     truth = min(1.0, needed + difference)
     proof = items_to_tell(truth, needed) if truth > needed else inf
     clean = intervals.items_without_failure(needed) if needed > 0 else inf
-    return Table(
-        title="How many test items it takes",
-        columns=("To do what", "Items"),
-        rows=(
-            (f"Prove {SHARE.show(needed)} when the truth is {SHARE.show(truth)}", ITEMS.show(proof)),
-            (f"Prove {SHARE.show(needed)} with not one failure", ITEMS.show(clean)),
-            (
-                f"See a difference of {POINTS.show(i.difference_points)}, both systems on the same items",
-                ITEMS.show(o.paired_items),
-            ),
-            ("The same, each system on items of its own", f"{ITEMS.show(o.unpaired_items)} each"),
-            (
-                f"Smallest difference that your {ITEMS.show(i.test_items)} show",
-                POINTS.show(o.smallest_gain_points),
-            ),
-        ),
-        note="With a chance of 80 % to succeed and of 5 % to be fooled. Exact tests want 5 to 8 % more items.",
+    return worded(
+        "test_sizes",
+        needed=SHARE.show(needed),
+        truth=SHARE.show(truth),
+        proof=ITEMS.show(proof),
+        clean=ITEMS.show(clean),
+        difference=POINTS.show(i.difference_points),
+        paired=ITEMS.show(o.paired_items),
+        unpaired=ITEMS.show(o.unpaired_items),
+        items=ITEMS.show(i.test_items),
+        smallest=POINTS.show(o.smallest_gain_points),
     )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from calculator import situation
 from calculator.cases import cases
 from calculator.catalogs import Accelerator, accelerators
+from calculator.decisions._tables import worded
 from calculator.exhibit import Bar, Bars, Exhibit, Mark, Segment, Table
 from calculator.fields import ask, assume, out
 from calculator.llm.language import bits_per_byte, perplexity_ratio, window_words
@@ -348,26 +349,14 @@ def _picture(i: Inputs, o: Outputs) -> Bars:
 
 def _remedies(i: Inputs, o: Outputs) -> Table:
     has_index = i.retrieved_accuracy_share is not None
-    return Table(
-        title="What closes which gap",
-        columns=("Gap", "Points", "Closed by", "To start", "Each month"),
-        rows=(
-            (
-                "Knowledge",
-                POINTS.show(o.knowledge_gap_points),
-                "Retrieval",
-                "done" if has_index else USD.show(o.retrieval_usd),
-                USD_PER_MONTH.show(o.retrieval_usd_per_month),
-            ),
-            (
-                "Retrieval",
-                POINTS.show(o.retrieval_loss_points),
-                "Splitting, search, ranking",
-                "days of work",
-                "as before",
-            ),
-            ("Behaviour", POINTS.show(o.behaviour_gap_points), "Tuning", USD.show(o.training_usd), "upkeep"),
-        ),
+    return worded(
+        "gaps",
+        knowledge=POINTS.show(o.knowledge_gap_points),
+        retrieval=POINTS.show(o.retrieval_loss_points),
+        behaviour=POINTS.show(o.behaviour_gap_points),
+        retrieval_start="done" if has_index else USD.show(o.retrieval_usd),
+        retrieval_month=USD_PER_MONTH.show(o.retrieval_usd_per_month),
+        training_start=USD.show(o.training_usd),
     )
 
 

@@ -18,6 +18,7 @@ from calculator import situation
 from calculator.cases import quality
 from calculator.decisions._published import described
 from calculator.decisions._reinforcement import LEARNABLE_SHARE, REINFORCEMENT_USD, reinforcement
+from calculator.decisions._tables import worded
 from calculator.exhibit import Curves, Exhibit, Line, Mark, Table
 from calculator.fields import ask, assume, out, pick
 from calculator.llm.tokens import cached_input_factor
@@ -402,42 +403,15 @@ def _clip(share: float) -> float:
 
 
 def _uses(i: Inputs, o: Outputs) -> Table:
-    return Table(
-        title="What else can be done, and what it costs",
-        columns=("What", "Examples", "Cost", "Mind"),
-        rows=(
-            (
-                "Put them into the prompt",
-                f"{COUNT.show(o.shots_count)} fit",
-                USD_PER_MONTH.show(o.shots_usd_per_month),
-                "Works today; order and choice matter",
-            ),
-            (
-                "Keep them as a test set",
-                EXAMPLES.show(i.labelled_examples),
-                "nothing",
-                "Every later step needs one; never train on it",
-            ),
-            (
-                "Try a ready-made small model",
-                "none",
-                "an hour",
-                "A sentence encoder or a classifier for a task like yours may exist",
-            ),
-            (
-                "Let a larger model write examples",
-                EXAMPLES.show(o.synthetic_needed_examples),
-                USD.show(o.synthetic_usd),
-                "Its licence may forbid it; its mistakes come along",
-            ),
-            (
-                "Have people label more",
-                EXAMPLES.show(o.first_buy_examples),
-                USD.show(o.first_buy_usd),
-                "Draw them from real use, not from what is easy",
-            ),
-        ),
-        note="Numbers are those that reach what such a task takes on average.",
+    return worded(
+        "few_examples",
+        shots=COUNT.show(o.shots_count),
+        shots_cost=USD_PER_MONTH.show(o.shots_usd_per_month),
+        have=EXAMPLES.show(i.labelled_examples),
+        synthetic=EXAMPLES.show(o.synthetic_needed_examples),
+        synthetic_cost=USD.show(o.synthetic_usd),
+        labels=EXAMPLES.show(o.first_buy_examples),
+        labels_cost=USD.show(o.first_buy_usd),
     )
 
 
