@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass
 from enum import StrEnum
 from functools import cache
+from math import isnan, nan
 from typing import Any, Concatenate, ParamSpec, TypedDict, TypeVar, Unpack
 
 from calculator.facts.assumptions import Assumption, assumption, unit_for
@@ -29,6 +30,10 @@ Span = tuple[float, float, float]
 
 Fills = Callable[[str, Mapping[str, Value]], Mapping[str, Span | str]]
 """From what was picked, and all values as they stand, to other fields: their values, or why there is none."""
+
+
+_UNNAMED = Unit(name="", suffix="")
+"""Of a quantity whose field has no name yet: the unit follows from it."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ class _Input:
 class Number(_Input):
     """A number. low, high: what a form accepts."""
 
-    unit: Unit
+    unit: Unit = _UNNAMED
     low: float
     high: float
     whole: bool = False
@@ -111,7 +116,7 @@ class Out:
     """
 
     label: str
-    unit: Unit
+    unit: Unit = _UNNAMED
     hint: str = ""
     formula: str = ""
     how: str = ""
@@ -140,16 +145,10 @@ def ask(
     """A number only the reader knows, in the unit that its field's name ends in. A default of None makes it optional:
     "not known".
 
-    high: may be left out for a share, which is at most 1; ValueError for another unit.
+    high: may be left out for a share, which is at most 1; with another unit `fields_of` raises ValueError.
     """
-
-    def named(unit: Unit) -> Ask:
-        if high is None and not unit.percent:
-            raise ValueError(f"{label}: high must be given for {unit.name or 'a count'}")
-        most = 1 if high is None else high
-        return Ask(label, unit=unit, low=low, high=most, whole=whole, optional=default is None, **said)
-
-    return _field(default, named)
+    most = nan if high is None else high
+    return _field(default, Ask(label, low=low, high=most, whole=whole, optional=default is None, **said))
 
 
 def assume(key: str) -> float:
@@ -188,23 +187,27 @@ paste = _with_default(Paste, str)
 def out(label: str, *, hint: str = "", formula: str = "", how: str = "") -> float:
     """A result, in the unit that its field's name ends in. `formula` is an expression over fields, which a test
     evaluates; `how` names a longer function."""
-
-    def named(unit: Unit) -> Out:
-        return Out(label=label, unit=unit, hint=hint, formula=formula, how=how)
-
-    made: float = dataclasses.field(metadata={"field": named})
+    spec = Out(label=label, hint=hint, formula=formula, how=how)
+    made: float = dataclasses.field(metadata={"field": spec})
     return made
 
 
-def _field(default: T, spec: Field | Callable[[Unit], Field]) -> T:
-    """A field with what is known of it, or with what is once its name says the unit."""
+def _field(default: T, spec: Field) -> T:
     return dataclasses.field(default=default, metadata={"field": spec})
 
 
 def _specs(of: type[Any]) -> dict[str, Any]:
-    """What is known of each field of a class, by its name."""
+    """What is known of each field of a class, by its name, and the unit from the name."""
     specs = {f.name: f.metadata["field"] for f in dataclasses.fields(of)}
-    return {name: spec(unit_for(name)) if callable(spec) else spec for name, spec in specs.items()}
+    for name, spec in specs.items():
+        if isinstance(spec, Number | Out) and spec.unit is _UNNAMED:
+            # Classes that share a field share what is known of it, so it is said in place, once.
+            object.__setattr__(spec, "unit", unit_for(name))
+            if isinstance(spec, Number) and isnan(spec.high):
+                if not spec.unit.percent:
+                    raise ValueError(f"{spec.label}: high must be given for {spec.unit.name or 'a count'}")
+                object.__setattr__(spec, "high", 1)
+    return specs
 
 
 def show(spec: Field, value: Value) -> str:

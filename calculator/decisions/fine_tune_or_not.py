@@ -185,17 +185,21 @@ KINDS: dict[StrEnum, str] = {
 
 _KIND = tuple(KINDS.get(way.answer, str(way.answer)) for way in WAYS)
 
-_FOLLOWS = read_rows("fine_tune_or_not.csv", "calculator.decisions")
-"""What follows from each field. moves: the sums that it is a part of, by the names below. plans: the options whose plan
-it is a part of, beside those sums, each by its answer or by what they have in common."""
+
+def _followed() -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
+    """The fields that move each sum, by the names below; and the options whose plan a field is a part of, beside those
+    sums, each by its answer or by what they have in common."""
+    moves: dict[str, list[str]] = {}
+    rows = read_rows("fine_tune_or_not.csv", "calculator.decisions")
+    for row in rows:
+        for what in row["moves"].split():
+            moves.setdefault(what, []).append(row["field"])
+    return {what: tuple(names) for what, names in moves.items()}, {row["field"]: row["plans"] for row in rows}
 
 
-def _moving(what: str) -> tuple[str, ...]:
-    """The fields that this follows from."""
-    return tuple(row["field"] for row in _FOLLOWS if what in row["moves"].split())
+_MOVES, _PLANS = _followed()
 
-
-BELIEVED = frozenset(_moving("believed"))
+BELIEVED = frozenset(_MOVES["believed"])
 """What a remedy brings here is what its trial would show: its doubt is the spread of a belief. Drawn too, it would
 count twice, and a draw would know beforehand what only the trial can tell."""
 
@@ -503,10 +507,10 @@ def is_knowledge_gap(i: Inputs) -> bool | None:
     return False if i.failure in BEHAVIOUR_FAILURES else None
 
 
-TRAINING_FROM, RETRIEVAL_FROM = _moving("training"), _moving("retrieval")
+TRAINING_FROM, RETRIEVAL_FROM = _MOVES["training"], _MOVES["retrieval"]
 PUBLISHED_FROM = tuple(dict.fromkeys((*TRAINING_FROM, *RETRIEVAL_FROM)))
-BELIEFS_FROM = (*PUBLISHED_FROM, *_moving("beliefs"))
-SERVING_FROM, GATES_FROM, ROLLOUTS_FROM = map(_moving, ("serving", "gates", "rollouts"))
+BELIEFS_FROM = (*PUBLISHED_FROM, *_MOVES["beliefs"])
+SERVING_FROM, GATES_FROM, ROLLOUTS_FROM = _MOVES["serving"], _MOVES["gates"], _MOVES["rollouts"]
 """What the larger sums follow from. Looking for flips changes one input at a time, mostly others."""
 
 KEPT = 64
@@ -1327,7 +1331,7 @@ def _best(
     return best, best_usd
 
 
-DECIDED_FROM = frozenset(_moving("decided"))
+DECIDED_FROM = frozenset(_MOVES["decided"])
 """What every option is held against follows from these."""
 
 _TOGETHER = {
@@ -1339,11 +1343,11 @@ _TOGETHER = {
     **{way.answer.name.lower(): frozenset({k}) for k, way in enumerate(WAYS)},
 }
 PLANNED_FROM = {
-    row["field"]: _NONE.union(*(_TOGETHER[which] for which in row["plans"].split())) for row in _FOLLOWS if row["plans"]
+    name: _NONE.union(*(_TOGETHER[which] for which in plans.split())) for name, plans in _PLANS.items() if plans
 }
 """What plans follow from beside the sums that are kept, and the options whose plans they are a part of."""
 
-INFORMED_FROM = frozenset(_moving("informed"))
+INFORMED_FROM = frozenset(_MOVES["informed"])
 """What beliefs follow from only by what `_informed` gives, which most often stays as it is."""
 
 
@@ -1351,7 +1355,7 @@ def _informed(i: Inputs) -> tuple[Published, bool | None, float | None, tuple[fl
     return published(i), is_knowledge_gap(i), restated_share(i), passage_shares(i)
 
 
-ONE_WAY = frozenset(_moving("one-way"))
+ONE_WAY = frozenset(_MOVES["one-way"])
 """As such a field rises, what each option costs to start, to try and to run moves one way or not at all, and a gate
 opens or shuts once. Where it moves no belief, an option is worth, all the way to another value of the field, at least
 what the dearer end of each of these sums leaves of it, and at most what the cheaper one does."""
