@@ -9,15 +9,17 @@ import csv
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+import tomllib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from datetime import date
 from difflib import get_close_matches
 from functools import partial
 from importlib import import_module
 from io import StringIO, TextIOWrapper
+from pkgutil import get_data
 from types import ModuleType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from calculator import MODEL_VERSION, catalog, engine, links, presets
 from calculator.faces import brief, browser, completions, exchange, report, schema
@@ -26,15 +28,6 @@ from calculator.fields import outputs_of
 from calculator.verdict import AnyDecision
 
 BAD_INPUT, STOPPED, INTERRUPTED = 2, 3, 130
-UPDATES = ("prices", "models", "devices")
-KINDS = ("data", "results", "run")
-SCORED = {
-    "before": "the score before training",
-    "after": "the score after it",
-    "old-before": "on earlier tasks, before",
-    "old-after": "on earlier tasks, after",
-}
-WHAT = ("parameters", "training-memory", "training-throughput", "inference", "kv-cache", "cases")
 
 
 Found = TypeVar("Found")
@@ -109,129 +102,33 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=MODEL_VERSION)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    def command(name: str, act: Callable[[argparse.Namespace], int], words: str) -> argparse.ArgumentParser:
-        added = commands.add_parser(name, help=words)
-        added.set_defaults(act=act)
-        return added
-
-    command("list", _list, "the decisions and the presets").add_argument("--json", action="store_true")
-
-    run = command("run", _run, "one decision: verdict, numbers, flips")
-    run.add_argument("name", metavar="NAME")
-    _add_input(run)
-    run.add_argument("--json", action="store_true", help="the whole report as JSON")
-    run.add_argument("--expect", metavar="ANSWER", help="exit code 1 unless the answer is this one")
-    run.add_argument(
-        "--measured",
-        metavar="FILE",
-        help="a CSV file of your own training runs, with the columns of predict: the estimates move to them",
-    )
-
-    cards = command("compare-cards", _compare_cards, "one training job on every device that is rented out")
-    _add_input(cards)
-    cards.add_argument("--json", action="store_true")
-
-    record = command("report", _record, "the decision record as Markdown")
-    record.add_argument("file", metavar="SITUATION", help="a TOML or JSON file, or - for standard input")
-    record.add_argument("--decision", default=catalog.OVERALL, metavar="NAME")
-    record.add_argument("--brief", choices=("markdown", "html"), help="one page for a meeting in place of the record")
-    record.add_argument("--json", action="store_true")
-
-    batch = command("batch", _batch, "one decision for each row of a CSV file")
-    batch.add_argument("file", metavar="FILE")
-    batch.add_argument("--decision", default=catalog.OVERALL, metavar="NAME")
-    batch.add_argument("--out", required=True, metavar="FILE", help="the result; a run that was cut off goes on in it")
-    batch.add_argument("--draws", type=int, default=0, help="behind `holds`; 0 for the point result only")
-    batch.add_argument("--jobs", type=int, default=0, help="processes; 0 for one a core")
-    batch.add_argument("--scheduler", default="", metavar="ADDRESS", help="a Dask scheduler instead of processes")
-    batch.add_argument("--json", action="store_true", help="how many rows have a problem, as JSON")
-
-    shape = command("schema", _schema, "the JSON Schema of a decision's input")
-    shape.add_argument("name", metavar="NAME")
-    shape.add_argument("--json", action="store_true", help="on one line")
-
-    sources = command("sources", _sources, "the sourced numbers behind a decision, or all of them")
-    sources.add_argument("name", nargs="?", default="", metavar="NAME")
-    sources.add_argument("--json", action="store_true")
-
-    stale = command("stale", _stale, "prices and assumptions whose data is old")
-    stale.add_argument("--days", type=int, default=180, help="for what was measured or counted")
-    stale.add_argument("--price-days", type=int, default=30, help="for what is sold")
-    stale.add_argument("--json", action="store_true")
-
-    update = command("update", _update, "rebuild a catalogue from what others publish, and show the difference")
-    update.add_argument("what", choices=UPDATES)
-    update.add_argument("folder", nargs="?", help="models: config.json files or JSON lines, in place of the hub's")
-    update.add_argument("--dry-run", action="store_true", help="show the difference, write nothing")
-    update.add_argument("--json", action="store_true")
-
-    bundle = command("bundle", _bundle, "compile the package and its runtime for the browser")
-    bundle.add_argument("--json", action="store_true", help="the manifest")
-
-    predict = command("predict", _predict, "our estimate for each row of a file of measurements or cases")
-    predict.add_argument("what", choices=WHAT)
-    predict.add_argument("file", metavar="FILE")
-    predict.add_argument("--json", action="store_true", help="JSON in place of CSV")
-
-    validate = command("validate", _validate, "our error on a file of measurements or cases")
-    validate.add_argument("what", choices=WHAT)
-    validate.add_argument("file", metavar="FILE")
-    validate.add_argument("--json", action="store_true")
-
-    fit = command("fit", _fit, "fitted numbers, made again from the published rows")
-    fit.add_argument("what", nargs="?", default="", metavar="WHAT", help="memory, speed or serving; all if left out")
-    fit.add_argument("--write", action="store_true", help="store them")
-    fit.add_argument("--json", action="store_true", help="one object for all that were asked for")
-    fit.add_argument("--date", default="", metavar="DAY", help="the day that is written into them; today's if left out")
-
-    cases = command("cases", _cases, "what a reader sent, made a comparison or a measured row")
-    cases.add_argument("act_on", choices=("add",), metavar="add")
-    cases.add_argument("file", metavar="FILE", help="the text of the issue, or - for standard input")
-    cases.add_argument("--write", action="store_true", help="enter it into the data files of this checkout")
-    cases.add_argument("--json", action="store_true")
-
-    examine = command("examine", _examine, "what a data set, test results or a run's log hold")
-    examine.add_argument("file", nargs="+", metavar="FILE", help="or - for standard input")
-    examine.add_argument("--json", action="store_true", help="the whole of it as JSON")
-    examine.add_argument("--kind", choices=KINDS, default="", help="what it is, where it is not found out")
-    examine.add_argument("--against", default="", metavar="FILE", help="a test file: how much of it stands in the data")
-    examine.add_argument("--sequence", type=int, default=2048, metavar="TOKENS", help="the longest that training takes")
-    examine.add_argument(
-        "--tokenizer",
-        default="",
-        metavar="NAME",
-        help="tiktoken, tiktoken:ENCODING or a tokenizer.json, if its library is installed; else tokens are estimated",
-    )
-    examine.add_argument("--why", action="store_true", help="a log of a run that did not help: what it looks like")
-    for name, words in SCORED.items():
-        examine.add_argument(f"--{name}", default="", metavar="RIGHT/ITEMS", help=f"with --why: {words}")
-    examine.add_argument("--strict", action="store_true", help="exit code 1 when there is anything to look at")
-
-    complete = command("completions", _completions, "the completions of these commands for a shell")
-    complete.add_argument("shell", choices=completions.SHELLS)
-
-    command("mcp", _mcp, "the decisions as tools for an agent, over standard input and output")
+    told = tomllib.loads((get_data(__name__, "command_line.toml") or b"").decode())
+    for name, command in told["commands"].items():
+        added = commands.add_parser(name, help=command["help"])
+        added.set_defaults(act=_ACTS[name])
+        for argument in command.get("arguments", ()):
+            for one in told["input"] if argument == "input" else [argument]:
+                added.add_argument(one["name"], **_keywords(one))
     return parser
 
 
-def _add_input(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("fields", nargs="*", metavar="field=value")
-    parser.add_argument("--input", metavar="FILE", help="a TOML or JSON file of fields, or - for standard input")
-    parser.add_argument("--preset", default="", metavar="PRESET", help="the start, in place of the file's own")
+def _keywords(argument: Mapping[str, Any]) -> dict[str, Any]:
+    """What argparse is told of an argument by its table, which cannot hold a type and says once for all what --json is.
+    """
+    found = {key: value for key, value in argument.items() if key != "name"}
+    if argument["name"] == "--json":
+        found["action"] = "store_true"
+    return {**found, "type": int} if found.get("type") == "int" else found
 
 
 def _list(parsed: argparse.Namespace) -> int:
     decisions = {name: catalog.decision(name).question for name in catalog.names()}
     situations = {preset.name: preset.title for preset in presets.presets()}
-    if parsed.json:
-        _print_json({"version": MODEL_VERSION, "decisions": decisions, "presets": situations})
-        return 0
     width = max(map(len, [*decisions, *situations]))
+    lines = []
     for title, rows in (("Decisions", decisions), ("Presets", situations)):
-        print(title)
-        for name, words in rows.items():
-            print(f"  {name:{width}}  {words}")
-    return 0
+        lines += [title, *(f"  {name:{width}}  {words}" for name, words in rows.items())]
+    return _tell(parsed, {"version": MODEL_VERSION, "decisions": decisions, "presets": situations}, lines)
 
 
 def _run(parsed: argparse.Namespace) -> int:
@@ -278,14 +175,10 @@ def _compare_cards(parsed: argparse.Namespace) -> int:
     given = {**kept.fields, **typed}
     inputs = _read("limited_compute", given, parsed.preset or kept.preset, typed=[*typed]).inputs
     found = all_cards(inputs)
-    if parsed.json:
-        _print_json([one._asdict() for one in found])
-        return 0
     rows = [CARD_COLUMNS, *map(card_row, found)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        print("  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
-    return 0
+    lines = ["  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return _tell(parsed, [one._asdict() for one in found], lines)
 
 
 def _expected(name: str, words: str) -> tuple[str, ...]:
@@ -350,14 +243,12 @@ def _sources(parsed: argparse.Namespace) -> int:
     from calculator import api
 
     entries = _checked(partial(api.sources, parsed.name))
-    if parsed.json:
-        _print_json([assumptions.as_data(entry) for entry in entries])
-        return 0
+    lines = []
     for entry in entries:
         unit = entry.unit
-        print(f"{entry.label}: {unit.show(entry.value)} ({unit.show_range(entry.low, entry.high)})")
-        print(f"  {entry.key}, as of {entry.as_of}: {entry.source}, {entry.url}")
-    return 0
+        lines.append(f"{entry.label}: {unit.show(entry.value)} ({unit.show_range(entry.low, entry.high)})")
+        lines.append(f"  {entry.key}, as of {entry.as_of}: {entry.source}, {entry.url}")
+    return _tell(parsed, [assumptions.as_data(entry) for entry in entries], lines)
 
 
 def _stale(parsed: argparse.Namespace) -> int:
@@ -371,14 +262,9 @@ def _stale(parsed: argparse.Namespace) -> int:
         if days > (parsed.price_days if sold else parsed.days):
             rows.append({"key": key, "label": entry.label, "price": sold, "days": days, "url": entry.url})
     rows.sort(key=lambda row: -int(str(row["days"])))
-    if parsed.json:
-        _print_json(rows)
-    else:
-        limits = f"prices of over {parsed.price_days} days, others that nobody opened for {parsed.days}"
-        print(f"{len(rows)} numbers are old: {limits}.")
-        for row in rows:
-            print(f"  {row['key']}: {row['days']} days, {row['url']}")
-    return 0
+    limits = f"prices of over {parsed.price_days} days, others that nobody opened for {parsed.days}"
+    lines = (f"  {row['key']}: {row['days']} days, {row['url']}" for row in rows)
+    return _tell(parsed, rows, [f"{len(rows)} numbers are old: {limits}.", *lines])
 
 
 def _update(parsed: argparse.Namespace) -> int:
@@ -394,11 +280,7 @@ def _update(parsed: argparse.Namespace) -> int:
     else:
         rebuild = devices.update if parsed.what == "devices" else prices.update
         said = words = _checked(lambda: rebuild(date.today(), write=not parsed.dry_run))
-    if parsed.json:
-        _print_json(said)
-    else:
-        print("\n".join(words))
-    return 0
+    return _tell(parsed, said, words)
 
 
 def _bundle(parsed: argparse.Namespace) -> int:
@@ -408,12 +290,8 @@ def _bundle(parsed: argparse.Namespace) -> int:
         built = bundle.build()
     except bundle.BundleError as error:
         raise _bad("", error) from None
-    if parsed.json:
-        _print_json(built)
-        return 0
     megabytes = sum(file["bytes"] for file in built["files"].values()) / 1e6
-    print(f"runtime of {megabytes:.1f} MB ready behind {built['worker']}")
-    return 0
+    return _tell(parsed, built, [f"runtime of {megabytes:.1f} MB ready behind {built['worker']}"])
 
 
 def _from_checkout(module: str) -> ModuleType:
@@ -459,23 +337,19 @@ def _fit(parsed: argparse.Namespace) -> int:
 def _examine(parsed: argparse.Namespace) -> int:
     from calculator.faces import examining
 
-    scores = {name: _score(name, getattr(parsed, name.replace("-", "_"))) for name in SCORED}
+    scores = {name: _score(name, getattr(parsed, name)) for name in ("before", "after", "old_before", "old_after")}
     if not parsed.why and any(scores.values()):
         raise _bad("why", "scores before and after are looked at with --why")
     options = {"kind": parsed.kind, "sequence_tokens": parsed.sequence, "tokenizer": parsed.tokenizer}
     stdin = sys.stdin.buffer
     try:
         if parsed.why:
-            named = {name.replace("-", "_"): value for name, value in scores.items()}
-            trees = [examining.why(parsed.file, stdin=stdin, **options, **named)]
+            trees = [examining.why(parsed.file, stdin=stdin, **options, **scores)]
         else:
             trees = examining.examine_files(parsed.file, against=parsed.against, stdin=stdin, **options)
     except (ValueError, OSError) as error:
         raise _bad("", error) from None
-    if parsed.json:
-        _print_json(trees[0] if len(trees) == 1 else trees)
-    else:
-        print("\n\n".join(map(examining.as_text, trees)))
+    _tell(parsed, trees[0] if len(trees) == 1 else trees, ["\n\n".join(map(examining.as_text, trees))])
     return int(parsed.strict and any(found["warnings"] for found in trees))
 
 
@@ -502,7 +376,8 @@ def _score(name: str, text: str) -> tuple[float, float] | None:
     try:
         return float(right), float(items)
     except ValueError:
-        raise _bad(name, f"must be right items and all items, like 120/200; given: {text[:40]!r}") from None
+        words = f"must be right items and all items, like 120/200; given: {text[:40]!r}"
+        raise _bad(name.replace("_", "-"), words) from None
 
 
 def _completions(parsed: argparse.Namespace) -> int:
@@ -516,6 +391,24 @@ def _mcp(_: argparse.Namespace) -> int:
     except ImportError:
         raise _bad("", "mcp: the server needs the package's extra: pip install 'fine-tune-or-not[mcp]'") from None
     mcp_server.serve()
+    return 0
+
+
+_ACTS: Mapping[str, Callable[[argparse.Namespace], int]] = {
+    "list": _list, "run": _run, "compare-cards": _compare_cards, "report": _record, "batch": _batch,
+    "schema": _schema, "sources": _sources, "stale": _stale, "update": _update, "bundle": _bundle,
+    "predict": _predict, "validate": _validate, "fit": _fit, "cases": _cases, "examine": _examine,
+    "completions": _completions, "mcp": _mcp,
+}  # fmt: skip
+
+
+def _tell(parsed: argparse.Namespace, data: object, lines: Iterable[str]) -> int:
+    """Print what a command found: for programs where JSON was asked for, else in lines for people."""
+    if parsed.json:
+        _print_json(data)
+    else:
+        for line in lines:
+            print(line)
     return 0
 
 

@@ -20,7 +20,7 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
 from calculator import catalog, engine, evaluation, links, presets
-from calculator.__main__ import WHAT, main
+from calculator.__main__ import main
 from calculator.catalogs import read_config
 from calculator.faces import batch, browser, report, view
 from calculator.fields import Ask, Field, Flag, Number, Paste, Pick, fields_of, outputs_of
@@ -534,7 +534,7 @@ def _published(what: str) -> tuple[Mapping[str, str], ...]:
 
 def prediction(source: Source, what: str = "") -> None:
     """A file of measurements with damaged cells: a line for each row, a reason where there is no number."""
-    what = what or source.pick(WHAT)
+    what = what or source.pick(evaluation.WHAT)
     rows = []
     for _ in range(1 + source.below(3)):
         row = dict(source.pick(_published(what)))
