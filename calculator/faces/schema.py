@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from pkgutil import get_data
 from typing import Any, assert_never
 
 from calculator import MODEL_VERSION, catalog
@@ -26,55 +27,8 @@ def write_schemas(folder: Path, address: str) -> list[str]:
 
 def report_schema(address: str = "") -> dict[str, Any]:
     """The schema of a report as JSON, the same for every decision. A number that is not finite is a text."""
-    number = {"anyOf": [{"type": "number"}, {"enum": ["inf", "-inf", "nan"]}]}
-    text, texts = {"type": "string"}, {"type": "array", "items": {"type": "string"}}
-    share = {"type": "number", "minimum": 0, "maximum": 1}
-    flip = {"field": text, "now": text, "then": text, "answer": text}
-    swing = {"field": text, "low": text, "high": text, "at_low": number, "at_high": number}
-    always = {
-        "decision": text,
-        "question": text,
-        "version": text,
-        "inputs": {"type": "object"},
-        "given": {"type": "object", "additionalProperties": text},
-        "outputs": {"type": "object", "additionalProperties": number},
-        "answer": text,
-        "headline": text,
-        "reasons": texts,
-        "next_step": text,
-    }
-    later = {
-        "holds": share,
-        "strength": {"enum": ["firm", "leaning", "close"]},
-        "runner_up": {"type": ["string", "null"]},
-        "doubts": {"type": "object", "additionalProperties": share},
-        "shares": {"type": "object", "additionalProperties": share},
-        "value_of_knowing_usd": number,
-        "spread": {
-            "type": "object",
-            "additionalProperties": {"type": "array", "items": number, "minItems": 3, "maxItems": 3},
-        },
-        "flips": {"type": "array", "items": _object(flip)},
-        "steady": texts,
-        "sensitivity": {"type": "array", "items": _object(swing)},
-    }
-    return {
-        "$schema": _DIALECT,
-        "$id": f"{address}report.schema.json",
-        "title": "The report of a decision",
-        "version": MODEL_VERSION,
-        **_object({**always, **later}),
-        "required": list(always),
-    }
-
-
-def _object(properties: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "additionalProperties": False,
-        "properties": properties,
-        "required": list(properties),
-    }
+    found: dict[str, Any] = json.loads(get_data(__name__, "report.schema.json") or b"")
+    return found | {"$id": f"{address}report.schema.json", "version": MODEL_VERSION}
 
 
 def input_schema(name: str, decision: AnyDecision, address: str = "") -> dict[str, Any]:
