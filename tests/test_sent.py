@@ -62,7 +62,7 @@ def problems(given, **changed):
     return found
 
 
-@pytest.mark.parametrize(("file", "labels"), [("what-happened.yml", sent.FORM), ("measurement.yml", sent.RUN_FORM)])
+@pytest.mark.parametrize(("file", "labels"), [("what-happened.yml", GIVEN), ("measurement.yml", RUN)])
 def test_the_form_asks_for_what_is_read_and_offers_what_is_allowed(file, labels):
     form = yaml.safe_load((TEMPLATES / file).read_text("utf-8"))
     fields = {part["attributes"]["label"]: part for part in form["body"]}
@@ -280,7 +280,7 @@ def test_the_command_line_says_what_is_wrong_and_ends_with_2(tmp_path, capsys):
     assert main(["cases", "add", str(tmp_path / "nothing.md")]) == 2
 
 
-@pytest.mark.parametrize("label", sent.FORM)
+@pytest.mark.parametrize("label", GIVEN)
 def test_markup_and_formulas_stay_text(label):
     hostile = '=HYPERLINK("//x") <script>alert(1)</script>\n"},{"'
     try:
@@ -290,4 +290,4 @@ def test_markup_and_formulas_stay_text(label):
     else:
         refused = set()
         assert json.loads(sent.as_file({"sources": made["source"], "cases": [made["case"]]}))["cases"] == [made["case"]]
-    assert refused <= set(sent.FORM)
+    assert refused <= set(GIVEN)

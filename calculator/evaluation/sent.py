@@ -14,7 +14,8 @@ import io
 import json
 import re
 import tempfile
-from collections.abc import Mapping
+import tomllib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -54,8 +55,6 @@ COST, WHO, WHERE, DATE, CAVEAT = (
     "Date",
     "What speaks against it",
 )
-FORM = (TITLE, LINK, TASK, DOMAIN, SPECIAL, STRICT, CHANGING, EXAMPLES, CLASSES, TRIED, METRIC, TOP, COST, WHO,
-        WHERE, DATE, CAVEAT)  # fmt: skip
 """The fields of the form *What happened*, by their labels."""
 
 WHO_MEASURED = {
@@ -63,56 +62,31 @@ WHO_MEASURED = {
     "Somebody who made or sells the tuned model, the method or the service": MAKER,
 }
 KIND, RUN, VALUE = "What was measured", "The run", "The value"
-RUN_FORM = (KIND, RUN, VALUE, WHERE, DATE)
-"""The fields of the form *A measurement*, by their labels."""
-
-
+"""Those of the form *A measurement*, with the last ones of the other."""
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:
     """One thing that can be measured: the estimator, and the column and unit of its value.
 
     letter: what the names of its rows begin with. needed: columns without which nothing can be said. complete: what a
-    row must say to count as complete. batch: what is required of the number of sequences, None where it is not asked.
+    row must say besides to count as complete. batch: what is required of the number of sequences, "" where it is not
+    asked.
     """
 
     what: str
     column: str
     unit: Unit
     letter: str
-    needed: tuple[str, ...]
-    complete: tuple[str, ...]
-    batch: str | None = None
+    needed: Sequence[str]
+    complete: Sequence[str]
+    batch: str = ""
 
 
-ONE, SEVERAL = "must be 1, or left out", "must be above 1"
-_TRAINED = ("model", "method", "gpu")
-_RUN_SAID = ("seq_len", "micro_batch", "grad_checkpointing", "packing", "n_gpus")
-_SERVED = ("model", "device")
-_SERVING_SAID = ("quant", "engine", "n_devices", "prompt_len", "gen_len")
-
+_UNITS = {unit.name: unit for unit in (GIB, TOKENS_PER_S)}
 KINDS: Mapping[str, Kind] = {
-    "Training memory (peak of one GPU)": Kind(
-        what="training-memory", column="measured_peak_gib", unit=GIB, letter="M", needed=_TRAINED,
-        complete=(*_TRAINED, *_RUN_SAID, "optimizer", "memory_metric"),
-    ),
-    "Training speed (tokens per second and GPU)": Kind(
-        what="training-throughput", column="tokens_per_s_per_gpu", unit=TOKENS_PER_S, letter="T", needed=_TRAINED,
-        complete=(*_TRAINED, *_RUN_SAID),
-    ),
-    "Answering speed, one answer at a time (tokens per second)": Kind(
-        what="inference", column="decode_tok_s", unit=TOKENS_PER_S, letter="I", needed=_SERVED,
-        complete=(*_SERVED, *_SERVING_SAID), batch=ONE,
-    ),
-    "Answering speed, several answers together (tokens per second, all of them)": Kind(
-        what="inference", column="output_throughput_tok_s", unit=TOKENS_PER_S, letter="I",
-        needed=(*_SERVED, "batch"), complete=(*_SERVED, *_SERVING_SAID), batch=SEVERAL,
-    ),
-    "Serving memory (all devices together)": Kind(
-        what="inference", column="memory_gib", unit=GIB, letter="I", needed=_SERVED,
-        complete=(*_SERVED, *_SERVING_SAID),
-    ),
-}  # fmt: skip
+    words: Kind(**{**kind, "unit": _UNITS[kind["unit"]]})
+    for words, kind in tomllib.loads(Path(__file__).with_name("sent.toml").read_text("utf-8")).items()
+}
 """What can be measured, as the form has it."""
 
 _UNSAID = ("_No response_", "not known", "")
@@ -153,27 +127,25 @@ def add(text: str, *, version: str, today: str, write: bool = False) -> dict[str
 
 def comparison(found: Mapping[str, str]) -> dict[str, Any]:
     """The entry of `published.json` that a form makes, with its source. Raises SentError."""
-    problems: list[tuple[str, str]] = []
-    task = _one_of(found, TASK, {words: key for key, words in TASK_TYPES.items()}, problems)
-    special = _one_of(found, SPECIAL, {level: level for level in LEVELS}, problems)
-    strict = _one_of(found, STRICT, {level: level for level in LEVELS}, problems)
-    who = _one_of(found, WHO, WHO_MEASURED, problems)
-    title, metric, domain = (_needed(found, label, problems) for label in (TITLE, METRIC, DOMAIN))
-    url = _needed(found, WHERE, problems)
+    form = _Form(found)
+    task = form.one_of(TASK, {words: key for key, words in TASK_TYPES.items()})
+    special = form.one_of(SPECIAL, {level: level for level in LEVELS})
+    strict = form.one_of(STRICT, {level: level for level in LEVELS})
+    who = form.one_of(WHO, WHO_MEASURED)
+    title, metric, domain, url = (form.needed(label) for label in (TITLE, METRIC, DOMAIN, WHERE))
     if url and not re.fullmatch(r"https?://[^\s<>\"']{4,500}", url):
-        problems.append((WHERE, "must be the address of a page, https://…: that of the issue itself will do"))
-    day = _day(found, problems)
-    top = _number(found, TOP, 0.0, 1e6, problems)
+        form.wrong(WHERE, "must be the address of a page, https://…: that of the issue itself will do")
+    day = form.day()
+    top = form.number(TOP, 0.0, 1e6)
     if top is not None and top not in (1.0, 100.0):
-        problems.append((TOP, f"must be 1 or 100; given: {top:g}"))
-    rows = _tried(found, top or 100.0, problems)
-    examples = _number(found, EXAMPLES, 0.0, 1e12, problems, needed=False)
-    classes = _number(found, CLASSES, 1.0, 1e7, problems, needed=False)
+        form.wrong(TOP, f"must be 1 or 100; given: {top:g}")
+    rows = _tried(form, top or 100.0)
+    examples = form.number(EXAMPLES, 0.0, 1e12, needed=False)
+    classes = form.number(CLASSES, 1.0, 1e7, needed=False)
     changing = found.get(CHANGING, "").lower()
     if changing not in ("yes", "no", ""):
-        problems.append((CHANGING, f"must be yes or no, or empty; given: {changing[:40]!r}"))
-    if problems:
-        raise SentError(*problems)
+        form.wrong(CHANGING, f"must be yes or no, or empty; given: {changing[:40]!r}")
+    form.refuse()
     best: dict[str, float] = {}
     for option, _, _, score, _ in rows:
         best[option] = max(score, best.get(option, score))
@@ -235,36 +207,34 @@ def _enter(made: Mapping[str, Any]) -> None:
     PUBLISHED.write_text(as_file(data), "utf-8")
 
 
-def _tried(
-    found: Mapping[str, str], top: float, problems: list[tuple[str, str]]
-) -> list[tuple[str, str, float | None, float, int]]:
+def _tried(form: "_Form", top: float) -> list[tuple[str, str, float | None, float, int]]:
     """(option, model, billions of parameters, score, items) of each line."""
     rows: list[tuple[str, str, float | None, float, int]] = []
     names = {words: key for key, words in OPTIONS.items()} | {key: key for key in OPTIONS}
-    for number, line in enumerate(filter(str.strip, found.get(TRIED, "").splitlines()), 1):
+    for number, line in enumerate(filter(str.strip, form.found.get(TRIED, "").splitlines()), 1):
         cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
         if len(cells) != 5:
-            problems.append((TRIED, f"line {number} must be option | model | billions of parameters | score | items"))
+            form.wrong(TRIED, f"line {number} must be option | model | billions of parameters | score | items")
             continue
         option, model, billions, score, items = cells
         if option not in names:
             near = get_close_matches(option, names, n=1)
             hint = f"; did you mean {near[0]}?" if near else f"; it must be one of {', '.join(OPTIONS)}"
-            problems.append((TRIED, f"line {number}: no such option {option[:40]!r}{hint}"))
+            form.wrong(TRIED, f"line {number}: no such option {option[:40]!r}{hint}")
             continue
         try:
             size = float(billions) if billions else None
             value = float(score.rstrip("% "))
             count = int(items.replace(",", "")) if items else 0
         except ValueError:
-            problems.append((TRIED, f"line {number}: size, score and items must be numbers; given: {line[:60]!r}"))
+            form.wrong(TRIED, f"line {number}: size, score and items must be numbers; given: {line[:60]!r}")
             continue
         if not 0 <= value <= top or count < 0 or not (size is None or 0 < size < 1e5):
-            problems.append((TRIED, f"line {number}: a score must be from 0 to {top:g}, items and a size above 0"))
+            form.wrong(TRIED, f"line {number}: a score must be from 0 to {top:g}, items and a size above 0")
             continue
         rows.append((names[option], model[:80], size, value, count))
-    if len({option for option, *_ in rows}) < 2 and not any(label == TRIED for label, _ in problems):
-        problems.append((TRIED, "must have at least two options, a line each"))
+    if len({option for option, *_ in rows}) < 2 and not any(label == TRIED for label, _ in form.problems):
+        form.wrong(TRIED, "must have at least two options, a line each")
     return rows
 
 
@@ -272,10 +242,9 @@ def _tried(
 
 
 def _run(found: Mapping[str, str], *, version: str, today: str, write: bool) -> dict[str, Any]:
-    problems: list[tuple[str, str]] = []
     if found[KIND] not in KINDS:
         raise SentError((KIND, f"must be one of {', '.join(KINDS)}"))
-    kind = KINDS[found[KIND]]
+    form, kind = _Form(found), KINDS[found[KIND]]
     what, column = kind.what, kind.column
     rows = published(what)
     columns = list(rows[0])
@@ -284,21 +253,21 @@ def _run(found: Mapping[str, str], *, version: str, today: str, write: bool) -> 
         name, separator, value = line.partition(":")
         name = name.strip().lstrip("-* ").replace(" ", "_").lower()
         if not separator:
-            problems.append((RUN, f"line {number} must be column: value; given: {line[:60]!r}"))
+            form.wrong(RUN, f"line {number} must be column: value; given: {line[:60]!r}")
         elif name not in columns or name == column:
             near = get_close_matches(name, columns, n=1)
             hint = f"; did you mean {near[0]}?" if near else f"; the columns are {', '.join(columns)}"
-            problems.append((RUN, f"line {number}: no such column {name[:40]!r}{hint}"))
+            form.wrong(RUN, f"line {number}: no such column {name[:40]!r}{hint}")
         else:
             row[name] = value.strip()[:200]
     for name in kind.needed:
         if not row.get(name):
-            problems.append((RUN, f"{name} must be given"))
-    if kind.batch is not None:
+            form.wrong(RUN, f"{name} must be given")
+    if kind.batch:
         batch = row.setdefault("batch", "1")
-        if not re.fullmatch(r"[1-9]\d{0,6}", batch) or (batch == "1") != (kind.batch == ONE):
-            problems.append((RUN, f"batch {kind.batch} for this kind; given: {batch[:20]!r}"))
-    value, _, metric = _needed(found, VALUE, problems).partition(", ")
+        if not re.fullmatch(r"[1-9]\d{0,6}", batch) or (batch == "1") == ("batch" in kind.needed):
+            form.wrong(RUN, f"batch {kind.batch} for this kind; given: {batch[:20]!r}")
+    value, _, metric = form.needed(VALUE).partition(", ")
     if value:
         try:
             measured = parse(value, kind.unit)
@@ -306,19 +275,18 @@ def _run(found: Mapping[str, str], *, version: str, today: str, write: bool) -> 
                 raise ValueError("it must be above 0")
             row[column] = f"{measured:.6g}"
         except ValueError as error:
-            problems.append((VALUE, f"must be a number of {kind.unit.name}: {error}; given: {value[:40]!r}"))
+            form.wrong(VALUE, f"must be a number of {kind.unit.name}: {error}; given: {value[:40]!r}")
     if metric.strip() and "memory_metric" in columns:
         row.setdefault("memory_metric", metric.strip()[:60])
-    where, day = _needed(found, WHERE, problems), _day(found, problems)
-    if problems:
-        raise SentError(*problems)
+    where, day = form.needed(WHERE), form.day()
+    form.refuse()
     numbers = [int(one["row_id"][1:]) for one in rows if re.fullmatch(rf"{kind.letter}\d+", one["row_id"])]
     row |= {
         "row_id": f"{kind.letter}{max(numbers, default=0) + 1:04}",
         "source_id": f"reader-{_slug(where.partition('://')[2] or where, 50)}",
         "source_locator": where[:200],
         "as_of": day,
-        "completeness": "A" if all(row.get(name) for name in kind.complete) else "C",
+        "completeness": "A" if all(row.get(name) for name in (*kind.needed, *kind.complete)) else "C",
         "notes": "sent by a reader",
     }
     if "row_kind" in columns:
@@ -352,50 +320,54 @@ def _run(found: Mapping[str, str], *, version: str, today: str, write: bool) -> 
 # Fields
 
 
-def _needed(found: Mapping[str, str], label: str, problems: list[tuple[str, str]]) -> str:
-    value = " ".join(found.get(label, "").split())
-    if not value:
-        problems.append((label, "must be given"))
-    return value
+class _Form:
+    """What was given by field, and everything that is wrong with it."""
 
+    def __init__(self, found: Mapping[str, str]) -> None:
+        self.found = found
+        self.problems: list[tuple[str, str]] = []
 
-def _one_of(found: Mapping[str, str], label: str, allowed: Mapping[str, str], problems: list[tuple[str, str]]) -> str:
-    value = _needed(found, label, problems)
-    if value and value not in allowed:
-        problems.append((label, f"must be one of {', '.join(allowed)}; given: {value[:60]!r}"))
-    return allowed.get(value, "")
+    def wrong(self, label: str, words: str) -> None:
+        self.problems.append((label, words))
 
+    def refuse(self) -> None:
+        """Raise SentError where something is wrong."""
+        if self.problems:
+            raise SentError(*self.problems)
 
-def _number(
-    found: Mapping[str, str],
-    label: str,
-    low: float,
-    high: float,
-    problems: list[tuple[str, str]],
-    *,
-    needed: bool = True,
-) -> float | None:
-    text = found.get(label, "").replace(",", "").strip()
-    if not text and not needed:
+    def needed(self, label: str) -> str:
+        value = " ".join(self.found.get(label, "").split())
+        if not value:
+            self.wrong(label, "must be given")
+        return value
+
+    def one_of(self, label: str, allowed: Mapping[str, str]) -> str:
+        value = self.needed(label)
+        if value and value not in allowed:
+            self.wrong(label, f"must be one of {', '.join(allowed)}; given: {value[:60]!r}")
+        return allowed.get(value, "")
+
+    def number(self, label: str, low: float, high: float, *, needed: bool = True) -> float | None:
+        text = self.found.get(label, "").replace(",", "").strip()
+        if not text and not needed:
+            return None
+        try:
+            value = float(text)
+            if low <= value <= high:
+                return value
+        except ValueError:
+            pass
+        self.wrong(label, f"must be a number from {low:g} to {high:g}; given: {text[:40]!r}")
         return None
-    try:
-        value = float(text)
-        if low <= value <= high:
-            return value
-    except ValueError:
-        pass
-    problems.append((label, f"must be a number from {low:g} to {high:g}; given: {text[:40]!r}"))
-    return None
 
-
-def _day(found: Mapping[str, str], problems: list[tuple[str, str]]) -> str:
-    text = _needed(found, DATE, problems)
-    try:
-        return datetime.date.fromisoformat(text).isoformat()
-    except ValueError:
-        if text:
-            problems.append((DATE, f"must be a day like 2026-11-28; given: {text[:40]!r}"))
-        return ""
+    def day(self) -> str:
+        text = self.needed(DATE)
+        try:
+            return datetime.date.fromisoformat(text).isoformat()
+        except ValueError:
+            if text:
+                self.wrong(DATE, f"must be a day like 2026-11-28; given: {text[:40]!r}")
+            return ""
 
 
 def _slug(text: str, longest: int) -> str:
