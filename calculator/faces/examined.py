@@ -15,7 +15,8 @@ Each answer has "problem", a sentence or nothing. What a file holds is text to w
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec
 
 from calculator import MODEL_VERSION, catalog, examine
 from calculator.exhibit import Bar, Bars, Curves, Exhibit, Histogram, Line, Mark, Segment
@@ -47,39 +48,54 @@ LONGEST_NAME = 120
 LONGEST_LOG = 400_000
 
 Tree = dict[str, Any]
+Given = ParamSpec("Given")
 
 _reader: examine.Reader | None = None
 _finished: examine.Reader | None = None
 _found: Tree = {}
 
 
-def begin(request: str) -> str:
+def _answering(act: Callable[Given, Mapping[str, Any] | None]) -> Callable[Given, str]:
+    """The function with its answer as JSON. What is refused is said, and nothing raised."""
+
+    @wraps(act)
+    def answer(*args: Given.args, **kwargs: Given.kwargs) -> str:
+        try:
+            found = {"problem": "", **(act(*args, **kwargs) or {})}
+        except (ValueError, RecursionError) as error:
+            found = {"problem": str(error)[:400] or type(error).__name__}
+        return json.dumps({**found, "version": MODEL_VERSION}, allow_nan=False, separators=(",", ":"))
+
+    return answer
+
+
+def _asked(request: str) -> Mapping[str, Any]:
+    asked = json.loads(request)
+    if not isinstance(asked, dict):
+        raise ValueError("a request must be a JSON object")
+    return asked
+
+
+@_answering
+def begin(request: str) -> None:
     """Start on a file. With "against", the file finished last is the training set that this one must not overlap."""
-
-    def act(asked: Mapping[str, Any]) -> dict[str, Any]:
-        global _reader, _finished, _found
-        _reader = examine.Reader(
-            name=text_of(asked, "name")[:LONGEST_NAME],
-            kind=text_of(asked, "kind"),
-            sequence_tokens=_tokens(text_of(asked, "sequence_tokens")),
-            tokens=text_of(asked, "tokens") or "estimate",
-            tokenizer=TOKENIZER,
-            against=_finished if asked.get("against") else None,
-        )
-        _finished, _found = (_finished if asked.get("against") else None), {}
-        return {}
-
-    return _answered(request, act)
+    global _reader, _finished, _found
+    asked = _asked(request)
+    _reader = examine.Reader(
+        name=text_of(asked, "name")[:LONGEST_NAME],
+        kind=text_of(asked, "kind"),
+        sequence_tokens=_tokens(text_of(asked, "sequence_tokens")),
+        tokens=text_of(asked, "tokens") or "estimate",
+        tokenizer=TOKENIZER,
+        against=_finished if asked.get("against") else None,
+    )
+    _finished, _found = (_finished if asked.get("against") else None), {}
 
 
-def feed(chunk: Any) -> str:
+@_answering
+def feed(chunk: Any) -> None:
     """The next bytes of the file."""
-
-    def act(_: Mapping[str, Any]) -> dict[str, Any]:
-        _open().feed(bytes(chunk))
-        return {}
-
-    return _answered("{}", act)
+    _open().feed(bytes(chunk))
 
 
 def texts() -> bytes:
@@ -96,53 +112,43 @@ def counts(request: str) -> None:
     _open().give_counts(json.loads(request))
 
 
-def look() -> str:
+@_answering
+def look() -> Mapping[str, Any]:
     """What is known by now."""
-    return _answered("{}", lambda _: _told(_open().snapshot()))
+    return _told(_open().snapshot())
 
 
-def last() -> str:
+@_answering
+def last() -> None:
     """Read what stands after the last line end."""
-
-    def act(_: Mapping[str, Any]) -> dict[str, Any]:
-        _open().end()
-        return {}
-
-    return _answered("{}", act)
+    _open().end()
 
 
-def end(request: str) -> str:
+@_answering
+def end(request: str) -> Mapping[str, Any]:
     """What was found, with the fields that it fills."""
-
-    def act(asked: Mapping[str, Any]) -> dict[str, Any]:
-        global _reader, _finished, _found
-        reader = _open()
-        _found = reader.finish()
-        _reader, _finished = None, reader
-        return _told(_found, stopped=asked.get("stopped") is True)
-
-    return _answered(request, act)
+    global _reader, _finished, _found
+    asked, reader = _asked(request), _open()
+    _found = reader.finish()
+    _reader, _finished = None, reader
+    return _told(_found, stopped=asked.get("stopped") is True)
 
 
-def evidence(request: str) -> str:
+@_answering
+def evidence(request: str) -> Mapping[str, Any]:
     """The fields that the reader's test results fill, once each variant is said to be an option or to be left out."""
-
-    def act(asked: Mapping[str, Any]) -> dict[str, Any]:
-        ways = {str(name): str(way) for name, way in asked.get("ways", {}).items() if way}
-        sizes = {str(name): parse(text, COUNT) for name, text in asked.get("sizes", {}).items() if text}
-        fields = examine.evidence(_found, ways, sizes)
-        return {"fields": fields, "fills": fills(fields)}
-
-    return _answered(request, act)
+    asked = _asked(request)
+    ways = {str(name): str(way) for name, way in asked.get("ways", {}).items() if way}
+    sizes = {str(name): parse(text, COUNT) for name, text in asked.get("sizes", {}).items() if text}
+    fields = examine.evidence(_found, ways, sizes)
+    return {"fields": fields, "fills": fills(fields)}
 
 
-def bad_run(request: str) -> str:
+@_answering
+def bad_run(request: str) -> Mapping[str, Any]:
     """What a run that did not help looks like, from its log and the two scores."""
-
-    def act(asked: Mapping[str, Any]) -> dict[str, Any]:
-        return {"html": render_bad_run({name: text_of(asked, name) for name in ("log", *SCORES)})}
-
-    return _answered(request, act)
+    asked = _asked(request)
+    return {"html": render_bad_run({name: text_of(asked, name) for name in ("log", *SCORES)})}
 
 
 def render_bad_run(given: Mapping[str, str]) -> str:
@@ -172,18 +178,6 @@ def _open() -> examine.Reader:
     if _reader is None:
         raise ValueError("No file is being read.")
     return _reader
-
-
-def _answered(request: str, act: Callable[[Mapping[str, Any]], dict[str, Any]]) -> str:
-    """The answer as JSON. What is refused is said, and nothing raised."""
-    try:
-        asked = json.loads(request)
-        if not isinstance(asked, dict):
-            raise ValueError("a request must be a JSON object")
-        found = {"problem": "", **act(asked)}
-    except (ValueError, RecursionError) as error:
-        found = {"problem": str(error)[:400] or type(error).__name__}
-    return json.dumps({**found, "version": MODEL_VERSION}, allow_nan=False, separators=(",", ":"))
 
 
 def _tokens(text: str) -> int:
