@@ -14,6 +14,7 @@ the build with the page and the line.
 
 import inspect
 import json
+import re
 import shlex
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -30,7 +31,6 @@ from calculator import MODEL_VERSION, catalog, engine, explore, presets
 from calculator.faces import agreement, brief, browser, examined, questions, view
 from calculator.faces.chart import escape
 from calculator.fields import fields_of, outputs_of
-from calculator.verdict import AnyDecision
 from calculator.web import appendix, bundle, glossary
 
 EXAMPLE = "A worked example. This site holds no runtime, so the numbers stay; the command line takes yours."
@@ -48,6 +48,18 @@ _FOLLOWED = f'<script>{LINKED}&&(document.currentScript.parentNode.dataset.pendi
 """Run before the first paint: what a link asks is not the worked example's question, whose answer is then not shown."""
 
 READY = "A worked example. It comes to life once the page's script has loaded."
+
+_TEMPLATE = re.compile(r'<template id="([\w-]+)">(.*?)</template>')
+
+
+@cache
+def _templates() -> Mapping[str, str]:
+    return dict(_TEMPLATE.findall(re.sub(r"\n *", "", Path(__file__).with_name("site.html").read_text("utf-8"))))
+
+
+def _html(piece: str, /, **values: str) -> str:
+    """A piece of site.html with these values, which are HTML by now, in it."""
+    return _templates()[piece].format(**values)
 
 
 def fence(
@@ -75,22 +87,10 @@ def bad_run(source: str, language: str, css_class: str, options: Any, md: Any, *
 
 def _bad_run(given: Mapping[str, str], worker: str) -> str:
     scores = "".join(
-        f'<div class="calc-field calc-field-wide"><label for="bad-run-{name}">{label}</label>'
-        f'<input id="bad-run-{name}" name="{name}" type="text" autocomplete="off" value="{escape(given[name])}"></div>'
-        for name, label in examined.SCORES.items()
+        _html("score", name=name, label=label, value=escape(given[name])) for name, label in examined.SCORES.items()
     )
-    return (
-        f'<section class="bad-run" data-worker="{worker}" data-search-exclude aria-label="Your run">'
-        '<form novalidate autocomplete="off"><div class="calc-field calc-field-wide">'
-        '<label for="bad-run-log">Lines of the trainer\u2019s log: losses and scores by step</label>'
-        '<textarea id="bad-run-log" name="log" rows="8" spellcheck="false" aria-describedby="bad-run-said">'
-        f"{escape(given['log'])}</textarea></div>"
-        f'<div class="calc-choice">{scores}</div>'
-        '<p class="calc-hint" id="bad-run-said" role="status">An example. Put your own in its place: it is read '
-        "on your device.</p></form>"
-        f'<h2>What it shows</h2><div class="calc-found">{examined.render_bad_run(given)}</div>'
-        '<p class="calc-caption"><a class="calc-happened" hidden>Tell us what happened</a></p></section>'
-    )
+    found = examined.render_bad_run(given)
+    return _html("bad-run", worker=worker, log=escape(given["log"]), scores=scores, found=found)
 
 
 def data(source: str, language: str, css_class: str, options: Any, md: Any, **_: Any) -> str:
@@ -185,31 +185,26 @@ def _hashable(value: object) -> object:
 def _questions(pages: Mapping[str, str], situation: Mapping[str, object]) -> str:
     """Where the page's script puts what the questions of a section come to, with the worked default."""
     data = escape(json.dumps(pages, separators=(",", ":")))
-    return (
-        f'<div class="calc-section" data-section="questions" data-pages="{data}">'
-        f"{questions.render(pages, situation)}</div>"
-    )
+    return _html("questions", data=data, questions=questions.render(pages, situation))
 
 
 def _calculator(
     report: engine.Report, ident: str, preset: str, form: str, mapped: list[str], asked: str, worker: str
 ) -> str:
-    name, decision = report.name, report.decision
+    decision, state = report.decision, READY if worker else EXAMPLE
     overall = agreement.words(report, browser.whole_situation(dict(report.reading.given), preset))
-    return (
-        f'<section class="calculator" id="{ident}" data-decision="{name}" data-version="{MODEL_VERSION}" '
-        f'data-worker="{worker}" data-search-exclude aria-labelledby="{ident}-title">{_FOLLOWED}'
-        f'<h2 class="calc-title" id="{ident}-title">{escape(decision.question)}</h2>'
-        '<div class="calc-body">'
-        f'<form class="calc-form" id="{ident}-form" novalidate autocomplete="off" aria-label="Your numbers" popover>'
-        f"{_bar(name, ident, preset, READY if worker else EXAMPLE)}{_entrance(decision)}{form}"
-        f"{_peek(ident, 'hide', 'Done')}</form>"
-        f'<div class="calc-report">{view.render_report(report, overall, asked + _actions())}</div></div>'
-        f'<div class="calc-brief" data-section="brief">{_brief(report, preset)}</div>'
-        f'<div class="calc-foot">{_map(mapped)}{_source(report)}</div>'
-        f"{_peek(ident, 'show', 'Your numbers')}"
-        f"</section>{_computes(decision)}"
-    )
+    takes_file = _FROM_A_FILE.intersection(fields_of(decision.Inputs))
+    return _html(
+        "calculator", ident=ident, name=report.name, version=MODEL_VERSION, worker=worker, followed=_FOLLOWED,
+        question=escape(decision.question), bar=_bar(report.name, ident, preset, state),
+        entrance=_html("entrance") if takes_file else "", form=form,
+        hide=_html("peek", ident=ident, action="hide", words="Done"),
+        report=view.render_report(report, overall, asked + _html("actions")), brief=_brief(report, preset),
+        map=_html("map", across=mapped[0], up=mapped[1]) if mapped else "", source=_source(report),
+        show=_html("peek", ident=ident, action="show", words="Your numbers"),
+        results=escape("; ".join(spec.label for spec in outputs_of(decision.Outputs).values())),
+        asked=escape("; ".join(spec.label for spec in fields_of(decision.Inputs).values())),
+    )  # fmt: skip
 
 
 def _chips(preset: str) -> str:
@@ -229,53 +224,12 @@ def _brief(report: engine.Report, preset: str) -> str:
     return brief.as_fragment(brief.brief_of(report, browser.start_of(report.name, preset)))
 
 
-def _map(mapped: list[str]) -> str:
-    """Where the page's script puts a map of the answer over two fields, once it is opened."""
-    if not mapped:
-        return ""
-    across, up = mapped
-    return (
-        f'<details class="calc-map" data-tool="map" data-across="{across}" data-up="{up}">'
-        "<summary>A map of the answer over two numbers</summary></details>"
-    )
-
-
-def _computes(decision: AnyDecision) -> str:
-    """What a calculator works out, and from what, in words for the search, which leaves the calculator itself out."""
-    results = "; ".join(spec.label for spec in outputs_of(decision.Outputs).values())
-    asked = "; ".join(spec.label for spec in fields_of(decision.Inputs).values())
-    return (
-        '<details class="calc-computes"><summary>What this calculator works out, and from what</summary>'
-        f"<p>It works out: {escape(results)}.</p><p>It asks for or assumes: {escape(asked)}.</p></details>"
-    )
-
-
 def _worker() -> str:
     """The runtime's worker; nothing where none was built, and the page then says that it stays as it is."""
     try:
         return bundle.worker_name()
     except bundle.BundleError:
         return ""
-
-
-def _entrance(decision: AnyDecision) -> str:
-    """Where a reader's own file comes in; `examine.js` does the rest."""
-    if not _FROM_A_FILE.intersection(fields_of(decision.Inputs)):
-        return ""
-    return (
-        '<p class="calc-entrance">Have a file? Drop it anywhere, or '
-        '<button class="calc-how" type="button" data-action="file">choose or paste it</button></p>'
-    )
-
-
-def _peek(ident: str, action: str, words: str) -> str:
-    """Where the page's script puts the answer once more, at the foot of a narrow screen and of its form; those who hear
-    the page have it in the output. The button opens or closes the form, which is a sheet there."""
-    return (
-        f'<div class="calc-peek calc-peek-{action}"><p class="calc-peek-said" aria-hidden="true"></p>'
-        f'<button class="calc-button" type="button" popovertarget="{ident}-form" popovertargetaction="{action}">'
-        f"{words}</button></div>"
-    )
 
 
 def _bar(name: str, ident: str, preset: str, state: str) -> str:
@@ -286,53 +240,7 @@ def _bar(name: str, ident: str, preset: str, state: str) -> str:
         options.append(f'<option value="{found.name}"{chosen}>{escape(found.title)}</option>')
         fields[found.name] = _reading(name, found.name).given
     data = escape(json.dumps(fields, ensure_ascii=False, separators=(",", ":")))
-    return (
-        '<div class="calc-bar">'
-        f'<div class="calc-field calc-field-wide"><label for="{ident}-preset">Start from</label>'
-        f'<select id="{ident}-preset" data-presets="{data}">{"".join(options)}</select></div></div>'
-        '<div class="calc-status">'
-        f'<p class="calc-state" role="status" data-state="ready"><span class="calc-state-text">{state}</span> '
-        '<button class="calc-button" type="button" data-action="retry" hidden>Try again</button></p>'
-        '<div class="calc-row">'
-        '<button class="calc-button" type="button" data-action="situation" aria-haspopup="dialog">Save, load</button>'
-        '<button class="calc-button" type="button" data-action="compare" aria-haspopup="dialog">Compare</button>'
-        '<button class="calc-button calc-reset" type="button" data-action="reset">Reset</button></div>'
-        '<p class="calc-situation" hidden><span class="calc-situation-text"></span> '
-        '<button class="calc-button" type="button" data-action="clear">Clear</button></p></div>'
-        '<noscript><p class="calc-noscript">Scripts are off, so the numbers below stay those of this worked example. '
-        "The command line gives the same answers for yours.</p></noscript>"
-    )
-
-
-def _actions() -> str:
-    first = _buttons((("link", "Copy link"), ("brief", "Print a brief"), ("markdown", "Copy as Markdown")))
-    more = _buttons(
-        (
-            ("brief-page", "Download brief (HTML)"),
-            ("brief-markdown", "Download brief (Markdown)"),
-            ("print", "Print every number"),
-            ("record", "Download decision record"),
-            ("csv", "Download CSV"),
-            ("json", "Download JSON"),
-            ("copy-csv", "Copy CSV"),
-            ("copy-json", "Copy JSON"),
-            ("cite", "Cite this page"),
-            ("embed", "Embed this calculator"),
-        )
-    )
-    return (
-        f'<div class="calc-actions">{first}<span class="calc-done" role="status"></span></div>'
-        '<details class="calc-more" data-tool="wrong"><summary>More to take away</summary>'
-        f'<div class="calc-row">{more}</div>'
-        '<p class="calc-caption"><a class="calc-wrong" hidden>A number is wrong: tell us</a> '
-        '<a class="calc-happened" hidden>You built it: tell us what happened</a></p></details>'
-    )
-
-
-def _buttons(named: tuple[tuple[str, str], ...]) -> str:
-    return "".join(
-        f'<button class="calc-button" type="button" data-action="{action}">{label}</button>' for action, label in named
-    )
+    return _html("bar", ident=ident, data=data, options="".join(options), state=state)
 
 
 def _source(report: engine.Report) -> str:
@@ -342,10 +250,7 @@ def _source(report: engine.Report) -> str:
     block = (
         Highlight(None, use_pygments=True).highlight(code, "python", "highlight").replace("<pre>", '<pre tabindex="0">')
     )
-    return (
-        '<details class="calc-source"><summary>The Python that computed this</summary>'
-        f"{block}<p>The same from a shell: <code>python -m calculator run {report.name}</code></p></details>"
-    )
+    return _html("source", code=block, name=report.name)
 
 
 @contextmanager
