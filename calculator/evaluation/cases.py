@@ -17,6 +17,7 @@ Native only.
 import argparse
 import json
 import sys
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import sqrt
@@ -265,12 +266,11 @@ def task_type_only(taught: Iterable[Judged]) -> Rule:
     """Train where training won at least half of the comparisons of this kind of task, retrieve or prompt elsewhere."""
     taught = [judged for judged in taught if judged.is_contest]
     weight = _weights(taught)
-    total: dict[str, float] = {}
-    won: dict[str, float] = {}
+    total, won = defaultdict[str, float](float), defaultdict[str, float](float)
     for judged in taught:
         for key in (judged.question.situation.task_type or "", "all"):
-            total[key] = total.get(key, 0.0) + weight[judged.question.id]
-            won[key] = won.get(key, 0.0) + weight[judged.question.id] * judged.training_wins
+            total[key] += weight[judged.question.id]
+            won[key] += weight[judged.question.id] * judged.training_wins
     overall = won["all"] / total["all"]
 
     def choose(judged: Judged) -> Choice:
@@ -346,9 +346,7 @@ def _left_out(
 
 def _weights(judged: Iterable[Judged]) -> dict[str, float]:
     judged = list(judged)
-    sizes: dict[str, int] = {}
-    for one in judged:
-        sizes[one.source_group] = sizes.get(one.source_group, 0) + 1
+    sizes = Counter(one.source_group for one in judged)
     return {one.question.id: 1.0 / sqrt(sizes[one.source_group]) for one in judged}
 
 
@@ -376,12 +374,9 @@ def score(judged: Sequence[Judged], choices: Sequence[Choice]) -> dict[str, Any]
         return {name: _part(part) for name, part in sorted(grouped(rows, lambda row: key(row[0])).items())}
 
     found = {
-        "right": _share((1.0, ok) for _, _, ok in right),
-        **_weighted("right_group_weighted", right),
-        "regret_points": _share((1.0, points) for _, _, points in regret),
-        **_weighted("regret_points_group_weighted", regret),
-        "brier": _share((1.0, square) for _, _, square in missed),
-        **_weighted("brier_group_weighted", missed),
+        **_both_ways("right", right),
+        **_both_ways("regret_points", regret),
+        **_both_ways("brier", missed),
         "brier_of_clear_wins": _share((1.0, (chance - one.training_wins_clearly) ** 2) for one, _, chance in contests),
         "calibration": _calibration(contests, FIFTHS),
         "thirds": _calibration(contests, THIRDS),
@@ -396,11 +391,9 @@ def score(judged: Sequence[Judged], choices: Sequence[Choice]) -> dict[str, Any]
         two = [(one, w, float(one.winner in choice.order[:2])) for one, w, choice in rows]
         near = [(one, w, float(bool(one.within & set(choice.order[:2])))) for one, w, choice in rows]
         found |= {
-            "best_among_two": _share((1.0, ok) for _, _, ok in two),
-            **_weighted("best_among_two_group_weighted", two),
+            **_both_ways("best_among_two", two),
             **_weighted("within_2_points_among_two_group_weighted", near),
-            "trial_regret_points": _share((1.0, points) for _, _, points in followed),
-            **_weighted("trial_regret_points_group_weighted", followed),
+            **_both_ways("trial_regret_points", followed),
         }
     return found
 
@@ -424,6 +417,11 @@ def _part(rows: Sequence[tuple[Judged, float, Choice]]) -> dict[str, Any]:
         "brier": _share((w, (chance - won) ** 2) for w, chance, won in contests),
         "trial_regret_points": _share(regret),
     }
+
+
+def _both_ways(name: str, rows: Sequence[tuple[Judged, float, float]]) -> dict[str, float | None]:
+    """The mean over the comparisons, and the group-weighted one with its ends."""
+    return {name: _share((1.0, value) for _, _, value in rows), **_weighted(f"{name}_group_weighted", rows)}
 
 
 def _weighted(name: str, rows: Sequence[tuple[Judged, float, float]]) -> dict[str, float | None]:
@@ -568,12 +566,22 @@ def _number(value: float | None, digits: int) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
 
 
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(len(row[k]) for row in (columns, *rows)) for k in range(len(columns))]
+_Column = tuple[str, Callable[[Any], str]]
+"""A heading, and what stands below it for an item."""
+
+
+def _table(items: Iterable[Any], columns: Sequence[_Column]) -> list[str]:
+    """The lines of a table with a row for each item."""
+    rows = [[heading for heading, _ in columns], *([cell(item) for _, cell in columns] for item in items)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(cell.ljust(widths[k]) if k == 0 else cell.rjust(widths[k]) for k, cell in enumerate(row)).rstrip()
-        for row in (columns, *rows)
+        for row in rows
     ]
+
+
+def _right_in(parts: Mapping[str, Any]) -> Callable[[Any], str]:
+    return lambda part: _percent(parts[part[0]]["right"])
 
 
 def as_text(found: Mapping[str, Any]) -> str:
@@ -585,74 +593,42 @@ def as_text(found: Mapping[str, Any]) -> str:
         f"{_percent(found['share_of_resamples_ahead_of_best_baseline'])} of resamples of sources.",
         found["note"],
         "",
-        *_table(
-            (
-                "method",
-                "right",
-                "group-weighted",
-                "5th to 95th",
-                "regret",
-                "weighted",
-                "Brier",
-                "weighted",
-                "worst third",
-                "best in two",
-                "after trials",
-            ),
-            [
-                (
-                    name,
-                    _percent(m["right"]),
-                    _percent(m["right_group_weighted"]),
-                    f"{_percent(m['right_group_weighted_low'])} to {_percent(m['right_group_weighted_high'])}",
-                    _number(m["regret_points"], 1),
-                    _number(m["regret_points_group_weighted"], 1),
-                    _number(m["brier"], 3),
-                    _number(m["brier_group_weighted"], 3),
-                    _number(m["worst_third_points"], 0),
-                    _percent(m.get("best_among_two_group_weighted")),
-                    _number(m.get("trial_regret_points_group_weighted"), 2),
-                )
-                for name, m in methods.items()
-            ],
-        ),
+        *_table(methods.items(), (
+            ("method", lambda one: one[0]),
+            ("right", lambda one: _percent(one[1]["right"])),
+            ("group-weighted", lambda one: _percent(one[1]["right_group_weighted"])),
+            ("5th to 95th", lambda one: " to ".join(
+                _percent(one[1][f"right_group_weighted_{end}"]) for end in ("low", "high")
+            )),
+            ("regret", lambda one: _number(one[1]["regret_points"], 1)),
+            ("weighted", lambda one: _number(one[1]["regret_points_group_weighted"], 1)),
+            ("Brier", lambda one: _number(one[1]["brier"], 3)),
+            ("weighted", lambda one: _number(one[1]["brier_group_weighted"], 3)),
+            ("worst third", lambda one: _number(one[1]["worst_third_points"], 0)),
+            ("best in two", lambda one: _percent(one[1].get("best_among_two_group_weighted"))),
+            ("after trials", lambda one: _number(one[1].get("trial_regret_points_group_weighted"), 2)),
+        )),
         "",
         f"Calibration of the {MODEL}: fifths by the chance that training wins",
-        *_table(
-            ("fifth", "cases", "predicted", "training won", "unweighted", "won", "won by more than 2 points"),
-            [
-                (
-                    str(k),
-                    str(part["cases"]),
-                    _percent(part["predicted"]),
-                    _percent(part["training_won"]),
-                    _percent(part["predicted_unweighted"]),
-                    _percent(part["training_won_unweighted"]),
-                    _percent(part["training_won_clearly"]),
-                )
-                for k, part in enumerate(methods[MODEL]["calibration"], 1)
-            ],
-        ),
-    ]
+        *_table(enumerate(methods[MODEL]["calibration"], 1), (
+            ("fifth", lambda one: str(one[0])),
+            ("cases", lambda one: str(one[1]["cases"])),
+            ("predicted", lambda one: _percent(one[1]["predicted"])),
+            ("training won", lambda one: _percent(one[1]["training_won"])),
+            ("unweighted", lambda one: _percent(one[1]["predicted_unweighted"])),
+            ("won", lambda one: _percent(one[1]["training_won_unweighted"])),
+            ("won by more than 2 points", lambda one: _percent(one[1]["training_won_clearly"])),
+        )),
+    ]  # fmt: skip
     for title, key in PARTS:
-        ours = methods[MODEL][key]
-        lines += [
-            "",
-            *_table(
-                (title, "cases", *(name for name in (MODEL, *BASELINES)), "predicted", "training won", "after trials"),
-                [
-                    (
-                        TASK_TYPES.get(name, name),
-                        str(part["cases"]),
-                        *(_percent(methods[method][key][name]["right"]) for method in (MODEL, *BASELINES)),
-                        _percent(part["predicted"]),
-                        _percent(part["training_won"]),
-                        _number(part["trial_regret_points"], 2),
-                    )
-                    for name, part in ours.items()
-                ],
-            ),
-        ]
+        lines += ["", *_table(methods[MODEL][key].items(), (
+            (title, lambda one: TASK_TYPES.get(one[0], one[0])),
+            ("cases", lambda one: str(one[1]["cases"])),
+            *((name, _right_in(methods[name][key])) for name in (MODEL, *BASELINES)),
+            ("predicted", lambda one: _percent(one[1]["predicted"])),
+            ("training won", lambda one: _percent(one[1]["training_won"])),
+            ("after trials", lambda one: _number(one[1]["trial_regret_points"], 2)),
+        ))]  # fmt: skip
     return "\n".join(lines) + "\n"
 
 

@@ -96,12 +96,7 @@ def _entry(
 
 def as_csv(entries: Iterable[Contact], *, header: bool = True) -> str:
     """The entries as lines of the register."""
-    names = list(Contact.__dataclass_fields__)
-    lines = [",".join(names)] if header else []
-    for entry in entries:
-        cells = ["" if value is None else str(value) for value in asdict(entry).values()]
-        lines.append(",".join(f'"{cell}"' if "," in cell else cell for cell in cells))
-    return "\n".join(lines) + "\n"
+    return evaluation.as_csv(tuple(Contact.__dataclass_fields__), map(asdict, entries), header=header)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,7 @@
 ``variances``    the variance of each axis, from projects that were left out of the fit.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from statistics import median
@@ -82,3 +83,14 @@ def variances(axes: Sequence[str], runs: Sequence[LeftOut]) -> dict[str, float]:
             for axis, parts in shared.items()
         }
     return {axis: round(value, 4) for axis, value in found.items()}
+
+
+def quantile(found: Sequence[tuple[str, float]], share: float) -> float:
+    """The size that so large a share of the errors does not exceed, with each project's errors counting for one."""
+    counts = Counter(project for project, _ in found)
+    reached, total = 0.0, float(len(counts))
+    for project, error in sorted(found, key=lambda pair: pair[1]):
+        reached += 1 / counts[project]
+        if reached >= share * total:
+            return error
+    return max(error for _, error in found)

@@ -15,16 +15,16 @@ It is to be held against ``decode_tok_s`` where a row has it, otherwise ``output
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import cache
 from math import exp, hypot, inf, log
 from typing import Any, NamedTuple
 
-from calculator.catalogs import Accelerator, Architecture, accelerator, accelerators
-from calculator.catalogs.families import fixed_by_class
-from calculator.evaluation import Quantity, Row, published
-from calculator.evaluation.distance import LeftOut, cells, project_of, variances
+from calculator.catalogs import Accelerator, accelerator, accelerators
+from calculator.evaluation import Quantity, Row, answered, published
+from calculator.evaluation.distance import LeftOut, cells, project_of, quantile, variances
 from calculator.evaluation.names import find
 from calculator.evaluation.reading import beside, cards_in_name, number, said, size_b, without_cards
 from calculator.evaluation.robust import Fit, priors
@@ -45,23 +45,6 @@ METHOD = "engine"
 FIELDS = (
     "row_id", "estimate_decode_tok_s", "low_decode_tok_s", "high_decode_tok_s", "estimate_memory_gib",
     "low_memory_gib", "high_memory_gib", "reason",
-)
-
-
-# Dimensions of hybrids that appear in these measurements only, from their config.json.
-def _nemotron_h(name: str, hidden: int, layers: int, recurrent: int, attention: int, mlp: int) -> Architecture:
-    return Architecture(
-        hf_id=name, family="NemotronHForCausalLM", hidden_size=hidden, layers=layers, heads=40, kv_heads=8,
-        head_dim=128, intermediate_size=mlp, vocab=131072, tied_embeddings=False,
-        layers_without_attention=layers - attention, layers_without_mlp=recurrent + attention,
-        recurrent_layers=recurrent, recurrent_heads=128, recurrent_head_dim=80, recurrent_groups=8,
-        recurrent_state=128, recurrent_kernel=4, **fixed_by_class("NemotronHForCausalLM"),
-    )
-
-
-_HYBRIDS = (
-    _nemotron_h("nvidia/NVIDIA-Nemotron-Nano-9B-v2", 4480, 56, 27, 4, 15680),
-    _nemotron_h("nvidia/NVIDIA-Nemotron-Nano-12B-v2", 5120, 62, 28, 6, 20480),
 )
 
 
@@ -327,9 +310,7 @@ _READ = (
 def read_row(row: Row) -> Reading:
     """The row as a setup. Raises ValueError that says what it lacks."""
     row = {column: row.get(column) or "" for column in _READ}
-    model, doubt = next(
-        ((known, 0.0) for known in _HYBRIDS if known.hf_id.lower() in row["model"].lower()), None
-    ) or find(row["model"], size_b(row["params_b"]), size_b(row["active_params_b"]))
+    model, doubt = find(row["model"], size_b(row["params_b"]), size_b(row["active_params_b"]))
     batch = _number(row["batch"])
     used, engine_doubt = read_engine(
         row["engine"], row["as_of"], quant=row["quant"], several=batch is not None and batch > 1
@@ -447,35 +428,23 @@ def refused(reading: Reading) -> str:
 
 def predict(row: Row, coefficients: Coefficients = FITTED) -> dict[str, object]:
     """Speed and memory of a row; a row that cannot be predicted has a reason and no numbers."""
-    found: dict[str, object] = dict.fromkeys(FIELDS, "")
-    found["row_id"] = row["row_id"]
-    try:
+
+    def predicted() -> dict[str, object]:
         reading = read_row(row)
-        found["reason"] = refused(reading)
-        if found["reason"]:
-            return found
+        if words := refused(reading):
+            raise ValueError(words)
         speed = estimate(reading, coefficients)
-    except ValueError as problem:
-        found["reason"] = str(problem)
-        return found
-    s = reading.setup
-    width = exp(hypot(log(spread(_banded(reading))), SD_OF_BAND * reading.doubt))
-    size = memory(s)
-    found |= {
-        "estimate_decode_tok_s": _round(speed), "low_decode_tok_s": _round(speed / width),
-        "high_decode_tok_s": _round(speed * width), "estimate_memory_gib": _round(size.total_gib),
-        "low_memory_gib": _round(size.low_gib), "high_memory_gib": _round(size.high_gib),
-    }
-    return found
+        width = exp(hypot(log(spread(_banded(reading))), SD_OF_BAND * reading.doubt))
+        size = memory(reading.setup)
+        numbers = (speed, speed / width, speed * width, size.total_gib, size.low_gib, size.high_gib)
+        return {name: f"{number:.5g}" for name, number in zip(FIELDS[1:7], numbers, strict=True)}
+
+    return answered(FIELDS, row["row_id"], predicted)
 
 
 def _banded(reading: Reading) -> ServingSetup:
     """The setup with the batch that its band is for: one that a scheduler chose is many."""
     return replace(reading.setup, batch=256.0) if reading.maximal else reading.setup
-
-
-def _round(value: float) -> str:
-    return f"{value:.5g}"
 
 
 def answer(row: Row) -> float | None:
@@ -603,13 +572,12 @@ class _Seen:
 
 def _fit(data: Sequence[Point], start: Mapping[str, float] | None = None, rounds: int = 30) -> Fit:
     at_priors = Coefficients(**{name: value for name, (value, _) in PRIORS.items()})
-    counts: dict[tuple[str, str], int] = {}
+    counts = Counter((point.project, point.kind) for point in data)
     looked = []
     for point in data:
         seen = _Seen(at_priors)
         _log_estimate(point, seen)
         looked.append(tuple(sorted(seen.names)))
-        counts[point.project, point.kind] = counts.get((point.project, point.kind), 0) + 1
     weights = [
         point.certainty * min(1.0, _WEIGHT_OF_PROJECT / counts[point.project, point.kind]) for point in data
     ]
@@ -665,7 +633,7 @@ def fit_file() -> dict[str, Any]:
     spreads = {}
     for kind in sorted({point.kind for point in decoded}):
         near = [(point.project, abs(error)) for point, where, error in left_out if point.kind == kind]
-        spreads[kind] = round(exp(_quantile(near, _COVERED)), 3)
+        spreads[kind] = round(exp(quantile(near, _COVERED)), 3)
     runs = [LeftOut(point.project, where, error, log(spreads[point.kind])) for point, where, error in left_out]
     return {
         "rows": len(data),
@@ -677,16 +645,3 @@ def fit_file() -> dict[str, Any]:
         "variance": variances(AXES, runs),
         "cells": cells(AXES, ((run.project, run.place) for run in runs)),
     }
-
-
-def _quantile(found: Sequence[tuple[str, float]], share: float) -> float:
-    """The size that so large a share of the errors does not exceed, with each project's errors counting for one."""
-    counts: dict[str, int] = {}
-    for project, _ in found:
-        counts[project] = counts.get(project, 0) + 1
-    reached, total = 0.0, float(len(counts))
-    for project, error in sorted(found, key=lambda pair: pair[1]):
-        reached += 1 / counts[project]
-        if reached >= share * total:
-            return error
-    return max(error for _, error in found)

@@ -84,7 +84,7 @@ def _by_source() -> str:
             groups.setdefault(compared.name, []).append((measured, estimated))
             rows.append(
                 (
-                    f"{escape(source)}<br><small>{escape(compared.name)}</small>",
+                    _with_small(escape(source), compared.name),
                     str(len(pairs)),
                     escape(COUNT.show(measured)),
                     escape(COUNT.show(estimated)),
@@ -135,8 +135,10 @@ def _summary() -> str:
                     _percent(without.median_error) if compared.fitted else "nothing fitted",
                     "–"
                     if together is None
-                    else f"{_percent(together.median_error)}<br><small>worst {_percent(together.worst_error)}, "
-                    f"{escape(together.worst_project)}</small>",
+                    else _with_small(
+                        _percent(together.median_error),
+                        f"worst {_percent(together.worst_error)}, {together.worst_project}",
+                    ),
                     _percent(without.within_20),
                     _percent(without.band_coverage),
                     _times(without.band_width),
@@ -151,37 +153,24 @@ def _summary() -> str:
 
 def _first_contact() -> str:
     """What a source showed before anything was learnt from it: the median over sources, then each of them."""
-    rows = [
-        (
-            escape(_capital(quantity)),
-            f"{found.sources:,}",
-            str(found.refusing),
-            f"<strong>{_percent(found.median_error)}</strong>",
-            _percent(found.all_rows_error),
-            f"{_percent(found.worst_error)}<br><small>{escape(found.worst_source)}</small>",
-            _percent(found.band_coverage),
-        )
-        for (_, quantity), found in contact.expected().items()
-    ]
-    columns = (
-        "Estimate", "Sources met", "Refused whole", "The figure to expect", "With incomplete rows",
-        "Worst source", "Band covered, mean",
-    )  # fmt: skip
-    table = _table("First contact: median over sources", columns, rows)
-    each = [
-        (
-            f"{escape(entry.source)}<br><small>{escape(entry.quantity)}; {escape(entry.kind)}</small>",
-            str(entry.rows),
-            str(entry.refused),
-            _percent(entry.median_error),
-            _percent(entry.bias, sign=True),
-            _percent(entry.band_coverage),
-            f"{entry.date}, version {escape(entry.model_version)}",
-        )
-        for entry in contact.register()
-    ]
-    columns = ("Source", "Rows", "Refused", "Median error", "Bias", "Band covered", "Met")
-    register = _table("The register of first contacts", columns, each)
+    table = _table_of("First contact: median over sources", contact.expected().items(), {
+        "Estimate": lambda met: escape(_capital(met[0][1])),
+        "Sources met": lambda met: f"{met[1].sources:,}",
+        "Refused whole": lambda met: str(met[1].refusing),
+        "The figure to expect": lambda met: f"<strong>{_percent(met[1].median_error)}</strong>",
+        "With incomplete rows": lambda met: _percent(met[1].all_rows_error),
+        "Worst source": lambda met: _with_small(_percent(met[1].worst_error), met[1].worst_source),
+        "Band covered, mean": lambda met: _percent(met[1].band_coverage),
+    })  # fmt: skip
+    register = _table_of("The register of first contacts", contact.register(), {
+        "Source": lambda entry: _with_small(escape(entry.source), f"{entry.quantity}; {entry.kind}"),
+        "Rows": lambda entry: str(entry.rows),
+        "Refused": lambda entry: str(entry.refused),
+        "Median error": lambda entry: _percent(entry.median_error),
+        "Bias": lambda entry: _percent(entry.bias, sign=True),
+        "Band covered": lambda entry: _percent(entry.band_coverage),
+        "Met": lambda entry: f"{entry.date}, version {escape(entry.model_version)}",
+    })  # fmt: skip
     return f'{table}<details class="calc-data"><summary>The register, source by source</summary>{register}</details>'
 
 
@@ -308,8 +297,8 @@ def _errors(title: str, compared: Compared, key: Callable[[Pair], str]) -> str:
     outside = grouped(compared.complete, key)
     rows = []
     for name in sorted(outside, key=lambda name: (-len(outside[name]), name)):
-        where = f"<br><small>{escape(_address(compared.what, name))}</small>" if title == BY_SOURCE else ""
-        rows.append((escape(name) + where, *_cells(summarise(inside[name]), summarise(outside[name]), compared.fitted)))
+        shown = _with_small(escape(name), _address(compared.what, name)) if title == BY_SOURCE else escape(name)
+        rows.append((shown, *_cells(summarise(inside[name]), summarise(outside[name]), compared.fitted)))
     if len(rows) > 1:
         rows.insert(0, ("All", *_cells(_complete(compared.published), summarise(compared.complete), compared.fitted)))
     twice = ("in the fit", "left out") if compared.fitted else ("",)
@@ -353,20 +342,15 @@ def _worst(compared: Compared, unit: Unit) -> str:
         return ""
     by_id = {row[_identity(compared.what)]: row for row in published(compared.what)}
     inside = {pair.id: pair for pair in compared.published}
-    rows = [
-        (
-            f"{escape(pair.id)}<br><small>{escape(pair.source)}</small>",
-            escape(_run(by_id[pair.id])),
-            escape(unit.show(pair.measured)),
-            escape(unit.show(pair.estimate or 0.0)),
-            _times((pair.estimate or 0.0) / pair.measured),
-            escape(_why(compared, pair, inside[pair.id])),
-        )
-        for pair in found
-    ]
-    columns = ("Row and source", "Run", "Measured", "Predicted", "Off by", "Why")
-    count = "The worst ten" if len(rows) == WORST else f"The worst {len(rows)}"
-    return f"<h4>{count}</h4>" + _table(f"{compared.name}: the worst", columns, rows)
+    table = _table_of(f"{compared.name}: the worst", found, {
+        "Row and source": lambda pair: _with_small(escape(pair.id), pair.source),
+        "Run": lambda pair: escape(_run(by_id[pair.id])),
+        "Measured": lambda pair: escape(unit.show(pair.measured)),
+        "Predicted": lambda pair: escape(unit.show(pair.estimate or 0.0)),
+        "Off by": lambda pair: _times((pair.estimate or 0.0) / pair.measured),
+        "Why": lambda pair: escape(_why(compared, pair, inside[pair.id])),
+    })  # fmt: skip
+    return f"<h4>{'The worst ten' if len(found) == WORST else f'The worst {len(found)}'}</h4>{table}"
 
 
 def _identity(what: str) -> str:
@@ -435,36 +419,23 @@ def _cases(found: Mapping[str, Any]) -> str:
         f"{model['trial_regret_points_group_weighted']:.1f} points to the best option, on average. "
         f"{_count(found['suspect_left_out'], 'suspect comparison')} left out."
     )
-    rows = [
-        (
-            escape(_capital(name)),
-            _percent(methods[name]["right"]),
-            _percent(methods[name]["right_group_weighted"]),
-            f"{_percent(methods[name]['right_group_weighted_low'])} to "
-            f"{_percent(methods[name]['right_group_weighted_high'])}",
-            _with_ends(methods[name], "regret_points_group_weighted", 1),
-            _with_ends(methods[name], "brier_group_weighted", 3),
-            f"{methods[name]['worst_third_points']:.0f}",
-            _with_ends(methods[name], "trial_regret_points_group_weighted", 2),
-        )
-        for name in (judged.MODEL, judged.YEARS_OUT, judged.IN_SAMPLE, *judged.BASELINES)
-    ]
-    columns = (
-        "Choice by",
-        "Right",
-        "Group-weighted",
-        "5th to 95th percentile",
-        "Regret, points",
-        "Brier",
-        "Worst third, points",
-        "Lost after trials, points",
-    )
+    shown = (judged.MODEL, judged.YEARS_OUT, judged.IN_SAMPLE, *judged.BASELINES)
+    table = _table_of("The model and simple rules", shown, {
+        "Choice by": lambda name: escape(_capital(name)),
+        "Right": lambda name: _percent(methods[name]["right"]),
+        "Group-weighted": lambda name: _percent(methods[name]["right_group_weighted"]),
+        "5th to 95th percentile": lambda name: " to ".join(
+            _percent(methods[name][f"right_group_weighted_{end}"]) for end in ("low", "high")
+        ),
+        "Regret, points": lambda name: _with_ends(methods[name], "regret_points_group_weighted", 1),
+        "Brier": lambda name: _with_ends(methods[name], "brier_group_weighted", 3),
+        "Worst third, points": lambda name: f"{methods[name]['worst_third_points']:.0f}",
+        "Lost after trials, points": lambda name: _with_ends(methods[name], "trial_regret_points_group_weighted", 2),
+    })  # fmt: skip
     parts = [
         f"<p>{escape(words)}</p>",
         f"<p>{escape(found['note'])}</p>",
-        _table("The model and simple rules", columns, rows),
-    ]
-    parts += [
+        table,
         _calibration(model["calibration"]),
         "<h3>By who made the table</h3>",
         _by_part(model["by_tuned_arm"], "Tuned arm by"),
@@ -488,19 +459,14 @@ def _with_ends(method: Mapping[str, Any], name: str, digits: int) -> str:
 
 def _by_part(parts: Mapping[str, Mapping[str, Any]], name: str) -> str:
     """How often training won in each part, what was expected of it, and what the model's choices and trials lost."""
-    rows = [
-        (
-            _capital(key),
-            str(part["cases"]),
-            _percent(part["predicted"]),
-            _percent(part["training_won"]),
-            _percent(part["right"]),
-            "–" if part["trial_regret_points"] is None else f"{part['trial_regret_points']:.1f}",
-        )
-        for key, part in parts.items()
-    ]
-    columns = (name, "Comparisons", "Chance given to training", "Training won", "Right", "Lost after trials, points")
-    return _table(f"Sources left out, by {name.lower()}", columns, rows)
+    return _table_of(f"Sources left out, by {name.lower()}", parts.items(), {
+        name: lambda part: _capital(part[0]),
+        "Comparisons": lambda part: str(part[1]["cases"]),
+        "Chance given to training": lambda part: _percent(part[1]["predicted"]),
+        "Training won": lambda part: _percent(part[1]["training_won"]),
+        "Right": lambda part: _percent(part[1]["right"]),
+        "Lost after trials, points": lambda part: _points(part[1]["trial_regret_points"]),
+    })  # fmt: skip
 
 
 def _calibration(fifths: Sequence[Mapping[str, float]]) -> str:
@@ -520,18 +486,14 @@ def _calibration(fifths: Sequence[Mapping[str, float]]) -> str:
             Line(label="fifths", points=points, dots=True),
         ),
     )
-    rows = [
-        (
-            str(place),
-            str(part["cases"]),
-            _percent(part["predicted"]),
-            _percent(part["training_won"]),
-            _percent(part["training_won_clearly"]),
-        )
-        for place, part in enumerate(fifths, 1)
-    ]
-    columns = ("Fifth", "Comparisons", "Chance given", "Training won", "by more than 2 points")
-    return _figure(exhibit.title, exhibit.description, chart.curves(exhibit), _table(exhibit.title, columns, rows))
+    table = _table_of(exhibit.title, enumerate(fifths, 1), {
+        "Fifth": lambda fifth: str(fifth[0]),
+        "Comparisons": lambda fifth: str(fifth[1]["cases"]),
+        "Chance given": lambda fifth: _percent(fifth[1]["predicted"]),
+        "Training won": lambda fifth: _percent(fifth[1]["training_won"]),
+        "by more than 2 points": lambda fifth: _percent(fifth[1]["training_won_clearly"]),
+    })  # fmt: skip
+    return _figure(exhibit.title, exhibit.description, chart.curves(exhibit), table)
 
 
 def _by_task(methods: Mapping[str, Any]) -> str:
@@ -550,21 +512,17 @@ def _by_task(methods: Mapping[str, Any]) -> str:
 
 def _mistakes(wrong: Sequence[Mapping[str, Any]]) -> str:
     by_id = {case.id: case for case in cases()}
-    rows = []
-    for entry in wrong[:WORST]:
-        case = by_id[entry["id"]]
-        rows.append(
-            (
-                f"{escape(case.title)}<br><small>{escape(case.source)}</small>",
-                escape(OPTIONS[entry["choice"]]),
-                escape(OPTIONS[entry["best"]]),
-                "–" if entry["lost_points"] is None else f"{entry['lost_points']:.1f}",
-                _percent(entry["chance_of_training"]),
-                escape(case.caveat or "Nothing in the fields known before the decision sets it apart."),
-            )
-        )
-    columns = ("Comparison", "We chose", "Best was", "Points lost", "Chance given to training", "What its source says")
-    return "<h3>The ten dearest mistakes</h3>" + _table("The dearest mistakes", columns, rows)
+    table = _table_of("The dearest mistakes", [(entry, by_id[entry["id"]]) for entry in wrong[:WORST]], {
+        "Comparison": lambda one: _with_small(escape(one[1].title), one[1].source),
+        "We chose": lambda one: escape(OPTIONS[one[0]["choice"]]),
+        "Best was": lambda one: escape(OPTIONS[one[0]["best"]]),
+        "Points lost": lambda one: _points(one[0]["lost_points"]),
+        "Chance given to training": lambda one: _percent(one[0]["chance_of_training"]),
+        "What its source says": lambda one: escape(
+            one[1].caveat or "Nothing in the fields known before the decision sets it apart."
+        ),
+    })  # fmt: skip
+    return f"<h3>The ten dearest mistakes</h3>{table}"
 
 
 def _send() -> str:
@@ -589,6 +547,19 @@ def _table(name: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
         for first, *others in rows
     )
     return scrolled(escape(_capital(name)), columns, body)
+
+
+def _table_of(name: str, items: Iterable[Any], columns: Mapping[str, Callable[[Any], str]]) -> str:
+    """A table with a row for each item, by what stands in each column of it."""
+    return _table(name, tuple(columns), ([cell(item) for cell in columns.values()] for item in items))
+
+
+def _with_small(words: str, below: str) -> str:
+    return f"{words}<br><small>{escape(below)}</small>"
+
+
+def _points(points: float | None) -> str:
+    return "–" if points is None else f"{points:.1f}"
 
 
 def _percent(share: float | None, *, sign: bool = False) -> str:

@@ -7,6 +7,7 @@ comes with a number of guesses, for each of which the band gets wider.
 import csv
 import math
 import re
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -21,6 +22,9 @@ def beside(name: str) -> list[dict[str, str]]:
     with Path(__file__).with_name(name).open(newline="", encoding="utf-8") as lines:
         return list(csv.DictReader(lines))
 
+
+WORDS: Mapping[str, Any] = tomllib.loads(Path(__file__).with_name("reading.toml").read_text("utf-8"))
+"""What words in rows stand for, by what is asked."""
 
 _UNSAID = re.compile(
     r"[-–?]?|n/?a|null|nan|tbd|default(?: settings)?|unknown|"
@@ -96,16 +100,6 @@ def base(text: str) -> Base:
     return _named("base", bases(), text)
 
 
-_KIND_OF_TRAINING = (
-    (r"^(?:peft|adapters?)[ /,-]+(?=\S*(?:lora|dora))", ""), (r"^peft$", "lora"), (r"\bqa-lora\b", "qlora"),
-    (r"\b(?:longlora|relora|loftq|olora|lora-?fa|lora-?ga|lorafa)\b", "lora"), (r"^galore\b.*", "full (galore)"),
-    (r"^(?:hf )?(?:prefix[ -]tuning|p-tuning(?: ?v2)?|prompt[ -]tuning)$", "peft:prefix_tuning"),
-    (r"^\(?ia\)?\^?3$", "peft:ia3"), (r"^(vera|loha|lokr|boft|oft|lo?reft|(?:bottleneck )?adapters?)$", r"peft:\1"),
-    (r"\bpre-?training\b", "pretrain"),
-    (r"\bfft\b|\bcpt\b|^(?:supervised |instruct(?:ion)?[ -]|domain )?(?:fine-?tun(?:e|ed|ing)|tuning)$", "full"),
-)  # fmt: skip
-
-
 def method(text: str, *, rank: str = "", targets: str = "") -> str:
     """A published method in the words that the readers know.
 
@@ -113,7 +107,7 @@ def method(text: str, *, rank: str = "", targets: str = "") -> str:
     """
     lower = said(text)
     plain = lower
-    for pattern, instead in _KIND_OF_TRAINING:
+    for pattern, instead in WORDS["methods"]:
         plain = re.sub(pattern, instead, plain)
     if (said(rank) or said(targets)) and (not plain or (plain == "full" != lower and "full" not in lower)):
         return "lora"
@@ -208,13 +202,6 @@ class Split(NamedTuple):
     guesses: int
 
 
-_DEGREES = {
-    "tp": "tensor_parallel", "pp": "pipeline_parallel", "cp": "context_parallel", "ep": "expert_parallel",
-    "vpp": "virtual_stages",
-}  # fmt: skip
-_LONG = {
-    "tensor": "tp", "pipeline": "pp", "context": "cp", "ring": "cp", "ulysses": "cp", "sequence": "cp", "expert": "ep",
-}  # fmt: skip
 _FILLING = re.compile(
     r"\b(none|no|single|gpus?|one|with|and|mp|default|pure|full|shard|strategy|script|deepspeed|distributed|optimizer|"
     r"parallel|parallelism|size|degree|megatron|core|lm|stage|sp|sequence|label|hybrid|dp\d*|data|replicate|plugin|"
@@ -228,12 +215,7 @@ _IN_SERIES = re.compile(
     r"device[_ ]map\W*(?:auto|balanced)?|naive (?:pipeline|model)( parallel\w*)?|\bmodel[ -]parallel\w*|layer split"
 )
 _STAGE = r"(?:zero|stage|ds[_-]?z)[ _-]*(?:dp[ _-]*)?(?:stage[ _-]*)?"
-_KINDS = (
-    (r"shard_grad_op", "zero2"), (_STAGE + "3|zero\\+\\+", "zero3"), (_STAGE + "2", "zero2"), (_STAGE + "1", "zero1"),
-    (r"distributed[ _-]optimizer", "zero1"), (r"\bfsdp[ -]?v?2\b", "fsdp2"),
-    (r"\bh?fsdp(?:-?v?1)?\b|full_shard|\bhsdp\b|hybrid_shard|fully sharded", "fsdp"),
-    (r"\bddp\b|data[ -]parallel|\bdp\d*\b|replicat", "ddp"),
-)  # fmt: skip
+_KINDS = [(pattern.replace("#STAGE", _STAGE), kind) for pattern, kind in WORDS["kinds"]]
 
 
 def split(text: str, gpus: int, *, full: bool, seq_len: float = 0, fsdp: int = 1) -> Split:
@@ -248,7 +230,7 @@ def split(text: str, gpus: int, *, full: bool, seq_len: float = 0, fsdp: int = 1
     fields: dict[str, Any] = {"n_gpus": gpus}
     guesses = 0
     rest = _OFFLOADED.sub(" ", words)
-    for long, short in _LONG.items():
+    for long, short in WORDS["long"].items():
         rest = re.sub(rf"\b{long}[ -]?parallel(?:ism)?[ =x]*(\d+)", rf"{short}\1", rest)
         if short != "ep" and re.fullmatch(rf"{long}[ -]parallel(?:ism)?", rest.strip()) and long != "sequence":
             # One way only, and no degree: over all that there are.
@@ -257,7 +239,7 @@ def split(text: str, gpus: int, *, full: bool, seq_len: float = 0, fsdp: int = 1
     if _IN_SERIES.search(rest) and gpus > 1:
         # Layers on one card after the other, and one card at work at a time: a pipeline with one micro-batch.
         rest, guesses = _IN_SERIES.sub(f" pp{gpus} ", rest), 2
-    for short, field in _DEGREES.items():
+    for short, field in WORDS["degrees"].items():
         found = re.search(rf"\b{short}[ =:x]*(\d+)\b", rest)
         if found:
             fields[field] = int(found[1])
@@ -276,7 +258,7 @@ def split(text: str, gpus: int, *, full: bool, seq_len: float = 0, fsdp: int = 1
     for pattern, _ in _KINDS:
         unread = re.sub(pattern, " ", unread)
     strange = _FILLING.sub(" ", unread).split()
-    degrees = any(field in fields for field in _DEGREES.values())
+    degrees = any(field in fields for field in WORDS["degrees"].values())
     if strange and not (kinds or degrees):
         raise ValueError(f"sharding {text!r} is not one we can read")
     guesses += 2 * bool(strange)
@@ -335,13 +317,6 @@ def offload_elsewhere(sharding: str, optimizer: str) -> str:
     return "optimizer" if re.search(r"cpu ?-?adam", said(optimizer)) else "none"
 
 
-_TARGET_NAMES = {
-    "q": "q_proj", "k": "k_proj", "v": "v_proj", "o": "o_proj", "output_proj": "o_proj", "proj": "o_proj",
-    "head": "lm_head", "output": "lm_head", "fc": "up_proj", "attn": "attention", "self_attn": "attention",
-    "all": "all-linear", "all-linear-layers": "all-linear", "all_linear": "all-linear", "linear": "all-linear",
-    "ffn": "mlp", "linear_qkv": "query_key_value", "linear_proj": "o_proj", "linear_fc1": "up_proj",
-    "linear_fc2": "down_proj", "all-router": "router",
-}  # fmt: skip
 _NO_TARGET = frozenset(("linear", "layers", "modules", "the", "of", "and", "+", "default", "only", "blocks", "weights"))
 
 
@@ -358,14 +333,14 @@ def targets(text: str) -> str | tuple[str, ...]:
         return ""
     if re.fullmatch(r"[qkvo]{2,4}", lower) and lower != "qkv":
         # Letters in a row, as in papers.
-        return tuple(_TARGET_NAMES[letter] for letter in lower)
+        return tuple(WORDS["targets"][letter] for letter in lower)
     if re.match(r"all\b", lower) or "all-linear" in lower or "all linear" in lower:
         return "all-linear"
     if "." in lower and not re.fullmatch(r"[\w.,/;\s+-]+", lower):
         # A pattern over the names of modules: in practice all of the language model's.
         return "all-linear"
     names = [name.strip() for name in re.split(r"[,;/\s+]+", re.sub(r"\(.*?\)", " ", written)) if name.strip()]
-    names = [_TARGET_NAMES.get(name.lower(), name) for name in names if name.lower() not in _NO_TARGET]
+    names = [WORDS["targets"].get(name.lower(), name) for name in names if name.lower() not in _NO_TARGET]
     if "all-linear" in names or not names:
         return "all-linear"
     return names[0] if len(names) == 1 else tuple(names)

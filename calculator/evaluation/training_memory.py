@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from calculator.catalogs import Accelerator, Architecture
 from calculator.catalogs.training import frameworks
 from calculator.evaluation import Quantity, Row, answered, names, published, reading, robust
-from calculator.evaluation.distance import LeftOut, cells, project_of, variances
+from calculator.evaluation.distance import LeftOut, cells, project_of, quantile, variances
 from calculator.evaluation.training_throughput import cards_of_class, find_accelerator
 from calculator.llm import bands
 from calculator.llm.bands import Known
@@ -504,20 +504,13 @@ def _doubts(missed: Sequence[tuple[_Point, Coefficients]]) -> Doubts:
     """The doubts at which nine in ten rows lie in their band, each predicted without its project; projects count alike.
     """
     shape = Doubts(**_DOUBT_SHAPE, unknown_framework=_UNKNOWN_FRAMEWORK)
-    count = Counter(point.project for point, _ in missed)
     ratios = []
     for point, without in missed:
         made = estimate(point.architecture, point.setup, without, _EVERYWHERE, shape)
         error = math.log(made.peak_gib) - point.log_measured
         end = made.peak_gib / made.low_gib if error > 0 else made.high_gib / made.peak_gib
-        ratios.append((abs(error) / math.log(end), 1 / count[point.project]))
-    ratios.sort()
-    total, within, factor = sum(weight for _, weight in ratios), 0.0, 1.0
-    for ratio, weight in ratios:
-        within += weight
-        if within >= _COVERED * total:
-            factor = ratio
-            break
+        ratios.append((point.project, abs(error) / math.log(end)))
+    factor = quantile(ratios, _COVERED)
     found = {name: float(f"{factor * share:.3g}") for name, share in _DOUBT_SHAPE.items()}
     return Doubts(**found, unknown_framework=_UNKNOWN_FRAMEWORK)
 

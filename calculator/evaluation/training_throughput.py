@@ -4,7 +4,7 @@ law on the published rows beside this file."""
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -72,38 +72,15 @@ _METHODS = (
     (re.compile(r"^(?:lora|rslora|dora|pissa)\b"), "lora"),
     (re.compile(r"^(?:full|pretrain|sft|continued pretrain)"), "full"),
 )
-# Adapters other than LoRA by what they do to the work: those that multiply nothing, and those that make their update,
-# or the norm of the sum, as large as the weight. Every other one is taken as two small matrices.
-_ADAPTERS = {
-    **dict.fromkeys(
-        (
-            "ia3", "ln_tuning", "bitfit", "prefix_tuning", "trainable_tokens", "road", "shira", "adapter", "adapter_v2",
-        ),
-        "vector",
-    ),
-    **dict.fromkeys(
-        (
-            "loha", "lokr", "oft", "boft", "hra", "hira", "fourierft", "frod", "randlora", "osf", "adamss", "dora",
-            "vblora", "waveft", "c3a", "lily",
-        ),
-        "full-size",
-    ),
-}  # fmt: skip
+_ADAPTERS = {name: kind for kind, names in reading.WORDS["adapters"].items() for name in names}
 
 
 _KILO_TOKENS = 1024.0
 
 
-def _number(row: Row, column: str) -> float | None:
+def _number(row: Row, column: str, read: Callable[..., float | None] = reading.number) -> float | None:
     try:
-        return reading.number(row.get(column), _KILO_TOKENS if column == "seq_len" else 1000.0)
-    except ValueError as problem:
-        raise UnpredictableError(f"{column}: {problem}") from None
-
-
-def _size_b(row: Row, column: str) -> float | None:
-    try:
-        return reading.size_b(row.get(column))
+        return read(row.get(column), *([_KILO_TOKENS] if column == "seq_len" else []))
     except ValueError as problem:
         raise UnpredictableError(f"{column}: {problem}") from None
 
@@ -280,9 +257,7 @@ def _checkpointing(row: Row, usual: str) -> tuple[str, float]:
     return kept.checkpointing, _GUESSED_CHECKPOINTING / 2 * kept.guesses
 
 
-_SPLIT = {
-    "tp": "tensor_parallel", "pp": "pipeline_parallel", "cp": "context_parallel", "ep": "expert_parallel",
-}  # fmt: skip
+_SPLIT = {name: field for name, field in reading.WORDS["degrees"].items() if name != "vpp"}
 
 
 class _Split(NamedTuple):
@@ -420,9 +395,8 @@ def read(row: Row) -> Case:
 
     Raises UnpredictableError with a reason. Answers are never read, nor the notes but for framework and kernel.
     """
-    architecture, guessed_model = names.find(
-        (row.get("model") or "").strip(), _size_b(row, "params_b"), _size_b(row, "active_params_b")
-    )
+    sizes = (_number(row, column, reading.size_b) for column in ("params_b", "active_params_b"))
+    architecture, guessed_model = names.find((row.get("model") or "").strip(), *sizes)
     accelerator = find_accelerator(row.get("gpu") or "")
     of_class = cards_of_class(row.get("gpu") or "")
     guessed_card = 0.0

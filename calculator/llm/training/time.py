@@ -534,18 +534,13 @@ def _variance(s: Seconds, u: Doubts, unknown: float, doublings: float) -> float:
     variance = u.everything**2 + (u.node * doublings) ** 2
     for moved in (
         part * s.matmul * sqrt(u.matmul**2 + unknown**2),
-        part * s.expert * u.expert,
-        part * s.attention * u.attention,
-        part * s.traffic * u.traffic,
-        part * s.adapter * u.adapter,
-        part * s.logits * u.logits,
-        part * s.dequantisation * u.dequantisation,
-        part * s.optimizer * u.optimizer,
+        *(
+            part * getattr(s, name) * getattr(u, name)
+            for name in ("expert", "attention", "traffic", "adapter", "logits", "dequantisation", "optimizer")
+        ),
         (busy_share - gpu_share) * u.launch,
         (share - busy_share) * u.gather,
-        s.tensor_parallel / total * u.tensor_parallel,
-        s.all_to_all / total * u.all_to_all,
-        s.host / total * u.host,
+        *(getattr(s, name) / total * getattr(u, name) for name in ("tensor_parallel", "all_to_all", "host")),
     ):
         variance += moved * moved
     return variance
