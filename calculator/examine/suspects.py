@@ -4,8 +4,11 @@ A suspect is named only for what stands in the log, the scores or the data. Wher
 The limits below are planning values of this project; each stands in the words of what it finds.
 """
 
+import tomllib
 from collections.abc import Sequence
+from functools import cache
 from math import sqrt
+from pkgutil import get_data
 from typing import NamedTuple
 
 from calculator.examine import tree
@@ -54,9 +57,16 @@ def score(name: str, given: object) -> Score | None:
     return Score(float(right), float(items))
 
 
-def suspect(key: str, title: str, evidence: str, check: str, avoid: str) -> Tree:
-    """One thing that it looks like."""
-    return {"key": key, "title": title, "evidence": evidence, "check": check, "not": avoid}
+@cache
+def _told() -> dict[str, dict[str, str]]:
+    return tomllib.loads((get_data(__name__, "suspects.toml") or b"").decode())
+
+
+def suspect(key: str, evidence: str, check: str = "") -> Tree:
+    """One thing that it looks like, by ``suspects.toml``; check: another than the cheapest one there."""
+    told = _told()[key]
+    return {"key": key, "title": told["title"], "evidence": evidence, "check": check or told["check"],
+            "not": told["not"]}  # fmt: skip
 
 
 def after_a_bad_run(
@@ -214,25 +224,15 @@ def _too_high(losses: Sequence[Point], run: Run) -> Tree:
             f"the loss began at {losses[0].value:.3g} and its last quarter stays at "
             f"{_mean(losses[-max(1, len(losses) // 4) :]):.3g}"
         )
-    return suspect(
-        "learning_rate_high",
-        "A learning rate too high",
-        f"{seen}{_rate(run)}.",
-        "Repeat the first 100 steps at a tenth of it, with a warm-up: the loss must fall and stay down.",
-        "More data or more epochs: a run that diverges learns nothing from either.",
-    )
+    return suspect("learning_rate_high", f"{seen}{_rate(run)}.")
 
 
 def _too_low(losses: Sequence[Point], run: Run) -> Tree:
     quarter = max(1, len(losses) // 4)
     return suspect(
         "learning_rate_low",
-        "A learning rate too low, or weights that are not trained",
         f"the loss hardly moved: {_mean(losses[:quarter]):.3g} in the first quarter of the log, "
         f"{_mean(losses[-quarter:]):.3g} in the last{_rate(run)}.",
-        "Train on 20 examples alone for 100 steps at ten times the rate: the loss must come near 0. If it does not, no "
-        "weight is trained, or the answers are masked out.",
-        "A larger model or more labels, before 20 examples can be learnt by heart.",
     )
 
 
@@ -241,11 +241,8 @@ def _too_few(losses: Sequence[Point], run: Run, part: float) -> Tree:
     few = f" after {steps:,.0f} steps" if steps >= len(losses) else ""
     return suspect(
         "too_few_steps",
-        "Too few steps",
         f"the loss was still falling{few}: its last quarter made {100 * part:.0f} % of the whole fall, from "
         f"{losses[0].value:.3g} to {losses[-1].value:.3g}.",
-        "Go on from the last checkpoint for as many steps again, with an evaluation every tenth of them.",
-        "Another model or method: this one had not finished.",
     )
 
 
@@ -253,11 +250,8 @@ def _overfitting(losses: Sequence[Point], evals: Sequence[Point]) -> Tree:
     least = min(evals, key=lambda point: point.value)
     return suspect(
         "overfitting",
-        "Overfitting",
         f"the loss on held-out data was least, {least.value:.3g}, at evaluation {evals.index(least) + 1} of "
         f"{len(evals)} and rose to {evals[-1].value:.3g}, while the training loss fell to {losses[-1].value:.3g}.",
-        "Score the checkpoint nearest to the least loss: it is there, and costs nothing but its evaluation.",
-        "More epochs, or a higher rank: both fit the same examples still closer.",
     )
 
 
@@ -275,11 +269,9 @@ def _scores_fell(losses: Sequence[Point], name: str, scores: Sequence[Point]) ->
     best = max(scores, key=lambda point: point.value)
     return suspect(
         "overfitting",
-        "Overfitting",
         f"{tree.shown(name, 40)} was best, {best.value:.3g}, at evaluation {scores.index(best) + 1} of "
         f"{len(scores)} and fell to {scores[-1].value:.3g}, while the training loss fell to {losses[-1].value:.3g}.",
-        "Score the best checkpoint on other items: the best of several scores is partly luck.",
-        "More epochs, or a higher rank: both fit the same examples still closer.",
+        _told()["overfitting"]["check_by_score"],
     )
 
 
@@ -290,15 +282,8 @@ def _of_the_data(data: Tree) -> list[Tree]:
         return []
     lines: list[int] = next((one["lines"] for one in data["warnings"] if one["key"] == "conflict"), [])
     where = f", first on line {lines[0]:,}" if lines else ""
-    return [
-        suspect(
-            "labels_in_conflict",
-            "Labels in conflict",
-            f"{counted(conflicts, 'text')} of {counted(examples, 'example')} with more than one label{where}.",
-            "Have two people label 100 of the texts apart: how often they agree is about the best score there is.",
-            "More labels by the same guideline, or a larger model: neither can satisfy two answers to one text.",
-        )
-    ]
+    seen = f"{counted(conflicts, 'text')} of {counted(examples, 'example')} with more than one label{where}."
+    return [suspect("labels_in_conflict", seen)]
 
 
 def _of_the_scores(before: Score | None, after: Score | None, results: Tree | None) -> list[Tree]:
@@ -329,16 +314,11 @@ def _untold(
     if not open_:
         return []
     more = f" About {needed:,.0f} items would show a difference like it." if needed is not None and needed < 1e7 else ""
-    return [
-        suspect(
-            "blind_eval",
-            "A test that cannot see the gain",
-            f"{words}: the gain may be anything from {100 * low:+.1f} to {100 * high:+.1f} points, and "
-            f"{items:,.0f} items show one of {100 * visible:.1f} points or more.".replace("-", "−"),
-            f"Score both on more items, the same for both.{more}",
-            "Another run: its score would be as uncertain as this one.",
-        )
-    ]
+    seen = (
+        f"{words}: the gain may be anything from {100 * low:+.1f} to {100 * high:+.1f} points, and "
+        f"{items:,.0f} items show one of {100 * visible:.1f} points or more."
+    )
+    return [suspect("blind_eval", seen.replace("-", "−"), _told()["blind_eval"]["check"] + more)]
 
 
 def _forgetting(before: Score | None, after: Score | None) -> list[Tree]:
@@ -347,13 +327,8 @@ def _forgetting(before: Score | None, after: Score | None) -> list[Tree]:
     low, high = intervals.difference(after.right, after.items, before.right, before.items)
     if high >= 0:
         return []
-    return [
-        suspect(
-            "forgetting",
-            "Forgetting",
-            f"what it could do before fell from {before.right:g} of {before.items:g} to {after.right:g} of "
-            f"{after.items:g}: by {-100 * high:.1f} to {-100 * low:.1f} points.",
-            "Merge half of the adapter (scale it by 0.5), or mix a tenth of general examples in, and score both sets.",
-            "More epochs on the new task: they take more of the old one.",
-        )
-    ]
+    seen = (
+        f"what it could do before fell from {before.right:g} of {before.items:g} to {after.right:g} of "
+        f"{after.items:g}: by {-100 * high:.1f} to {-100 * low:.1f} points."
+    )
+    return [suspect("forgetting", seen)]
