@@ -5,13 +5,13 @@ Each function gives HTML. A table carries what a reader filters by in `data-` at
 
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from functools import cache
 from itertools import zip_longest
 from math import isfinite
 from pathlib import Path
-from typing import assert_never
+from typing import Any, assert_never
 
 from calculator import catalog
 from calculator.cases import OPTIONS, TASK_TYPES, Case, cases, nearest
@@ -72,29 +72,25 @@ def ours(what: str) -> str:
 def render(what: str, source: str) -> str:
     """The HTML of a fence. ValueError for a fence or an argument that does not exist."""
     argument = source.strip()
-    if what == "evidence":
-        return evidence_index() if argument == "all" else evidence_cards(argument)
-    if what == "validation":
-        # Every estimator comes with it, which a page of another kind need not wait for.
-        from calculator.evaluation import page
-
-        return page.render(argument)
-    if what == "example":
-        return examples.render(argument)
-    if what == "prices":
-        return prices_table(argument)
-    if what == "glossary" and argument != "all":
-        return glossary.render(argument)
+    whole = {"sources": sources_table, "glossary": fields_table, "published": cases_table, "evidence": evidence_index}
+    part = {
+        "evidence": evidence_cards, "example": examples.render, "glossary": glossary.render, "prices": prices_table,
+        "validation": _validation,
+    }  # fmt: skip
+    if argument == "all" and what in whole:
+        return whole[what]()
+    if what in part:
+        return part[what](argument)
     if argument != "all":
         raise ValueError(f"write all in a {what} fence; given: {argument[:60]!r}")
-    if what == "sources":
-        return sources_table()
-    if what == "glossary":
-        return fields_table()
-    if what == "published":
-        return cases_table()
-    known = "evidence, example, glossary, prices, published, sources, validation"
-    raise ValueError(f"fence must be one of: {known}; given: {what!r}")
+    raise ValueError(f"fence must be one of: {', '.join(sorted({*whole, *part}))}; given: {what!r}")
+
+
+def _validation(argument: str) -> str:
+    # Every estimator comes with it, which a page of another kind need not wait for.
+    from calculator.evaluation import page
+
+    return page.render(argument)
 
 
 def evidence_cards(topic: str) -> str:
@@ -126,18 +122,14 @@ def evidence_cards(topic: str) -> str:
 
 def evidence_index() -> str:
     """Every card once, with the topics it bears on."""
-    rows = []
-    for card in evidence.cards():
-        topics = ", ".join(f"{_question(topic)} ({direction})" for topic, direction in card.bears_on.items())
-        rows.append(
-            (
-                f'<p class="evidence-finding">{escape(card.finding)}</p>{_details(card)}',
-                escape(topics),
-                escape(card.strength),
-                str(card.as_of.year),
-            )
-        )
-    return _table("findings", ("Finding", "Bears on", "Strength", "Year"), rows)
+    return _table_of("findings", evidence.cards(), {
+        "Finding": lambda card: f'<p class="evidence-finding">{escape(card.finding)}</p>{_details(card)}',
+        "Bears on": lambda card: escape(
+            ", ".join(f"{_question(topic)} ({direction})" for topic, direction in card.bears_on.items())
+        ),
+        "Strength": lambda card: escape(card.strength),
+        "Year": lambda card: str(card.as_of.year),
+    })  # fmt: skip
 
 
 def _question(topic: str) -> str:
@@ -169,71 +161,55 @@ def _details(card: Card) -> str:
 
 def sources_table() -> str:
     """Every assumption: value, range, who says so, how old, and which pages use it."""
-    users = _users()
-    rows = []
-    for key, entry in sorted(assumptions().items(), key=lambda pair: pair[1].label):
-        rows.append(
-            (
-                f'<span id="{key}">{escape(entry.label)}</span><br><code>{key}</code>',
-                f"{escape(entry.unit.show(entry.value))}<br>{escape(_span(entry))}",
-                _said_by(entry),
-                f"{_day(entry.as_of)}<br>{_checked(entry.checked)}",
-                ", ".join(map(_link, users[key])),
-            )
-        )
-    heads = ("Assumption", "Value and range", "Source, and its words", "As of, checked", "Used by")
-    return f"<p>{len(rows)} numbers: {counted(assumptions().values())}.</p>{_table('sources', heads, rows)}"
+    users, entries = _users(), sorted(assumptions().items(), key=lambda pair: pair[1].label)
+    table = _table_of("sources", entries, {
+        "Assumption": lambda one: f'<span id="{one[0]}">{escape(one[1].label)}</span><br><code>{one[0]}</code>',
+        "Value and range": lambda one: f"{escape(one[1].unit.show(one[1].value))}<br>{escape(_span(one[1]))}",
+        "Source, and its words": lambda one: _said_by(one[1]),
+        "As of, checked": lambda one: f"{_day(one[1].as_of)}<br>{_checked(one[1].checked)}",
+        "Used by": lambda one: ", ".join(map(_link, users[one[0]])),
+    })  # fmt: skip
+    return f"<p>{len(entries)} numbers: {counted(assumptions().values())}.</p>{table}"
 
 
 def prices_table(what: str) -> str:
     """One of the catalogues of what is sold: api, rents or services. ValueError for another."""
     if what == "api":
         makers = {row["maker"]: row["url"] for row in read_rows("api_makers.csv")}
-        return _table(
-            "api",
-            ("Model", "For", "Input", "Cached", "Written to the cache", "Output", "Batch", "Until"),
-            (
-                (
-                    f'<a href="{escape(makers[price.maker])}">{escape(price.maker)}</a> {escape(price.model)}',
-                    escape(_holds_for(price)),
-                    *(_usd(usd) for usd in (price.input_usd_per_mtok, price.cached_input_usd_per_mtok,
-                                            price.cache_write_usd_per_mtok, price.output_usd_per_mtok)),
-                    "" if price.batch_share is None else SHARE.show(price.batch_share),
-                    _day(price.until),
-                )
-                for price in api_prices()
+        return _table_of("api", api_prices(), {
+            "Model": lambda price: (
+                f'<a href="{escape(makers[price.maker])}">{escape(price.maker)}</a> {escape(price.model)}'
             ),
-        )
+            "For": lambda price: escape(_holds_for(price)),
+            "Input": lambda price: _usd(price.input_usd_per_mtok),
+            "Cached": lambda price: _usd(price.cached_input_usd_per_mtok),
+            "Written to the cache": lambda price: _usd(price.cache_write_usd_per_mtok),
+            "Output": lambda price: _usd(price.output_usd_per_mtok),
+            "Batch": lambda price: "" if price.batch_share is None else SHARE.show(price.batch_share),
+            "Until": lambda price: _day(price.until),
+        })  # fmt: skip
     if what == "rents":
-        return _table(
-            "rents",
-            ("Device", "Provider", "An hour", "Rented", "Prices of", "Source"),
-            (
-                (escape(offer.device), escape(offer.provider), _usd(offer.usd_per_hour),
-                 "spot" if offer.spot else "on demand", _day(offer.as_of) or "undated",
-                 _source_of(offer.source, offer.note))
-                for offer in rents()
-            ),
-        )
+        return _table_of("rents", rents(), {
+            "Device": lambda offer: escape(offer.device),
+            "Provider": lambda offer: escape(offer.provider),
+            "An hour": lambda offer: _usd(offer.usd_per_hour),
+            "Rented": lambda offer: "spot" if offer.spot else "on demand",
+            "Prices of": lambda offer: _day(offer.as_of) or "undated",
+            "Source": lambda offer: _source_of(offer.source, offer.note),
+        })  # fmt: skip
     if what == "services":
-        return _table(
-            "services",
-            ("Service", "Models", "Trains", "Price", "At least", "Weights", "Ends", "As of", "Source"),
-            (
-                (
-                    escape(service.provider),
-                    escape(service.models),
-                    ", ".join(kind for kind in ("supervised", "preference", "reinforcement") if getattr(service, kind)),
-                    "" if service.usd is None else f"{_usd(service.usd)} a {escape(service.unit)}",
-                    _usd(service.minimum_usd),
-                    {"yes": "can be taken along", "no": "stay there"}.get(service.weights_out, ""),
-                    _day(service.closes),
-                    _day(service.as_of),
-                    _source_of(service.source, service.note),
-                )
-                for service in tuning_services()
-            ),
-        )
+        kinds = ("supervised", "preference", "reinforcement")
+        return _table_of("services", tuning_services(), {
+            "Service": lambda service: escape(service.provider),
+            "Models": lambda service: escape(service.models),
+            "Trains": lambda service: ", ".join(kind for kind in kinds if getattr(service, kind)),
+            "Price": lambda service: "" if service.usd is None else f"{_usd(service.usd)} a {escape(service.unit)}",
+            "At least": lambda service: _usd(service.minimum_usd),
+            "Weights": lambda service: {"yes": "can be taken along", "no": "stay there"}.get(service.weights_out, ""),
+            "Ends": lambda service: _day(service.closes),
+            "As of": lambda service: _day(service.as_of),
+            "Source": lambda service: _source_of(service.source, service.note),
+        })  # fmt: skip
     raise ValueError(f"write api, rents or services in a prices fence; given: {what[:60]!r}")
 
 
@@ -261,15 +237,12 @@ def fields_table() -> str:
     for name in catalog.names():
         for field, spec in fields_of(catalog.decision(name).Inputs).items():
             found.setdefault(field, (spec, []))[1].append(name)
-    rows = []
-    for field, (spec, users) in sorted(found.items(), key=lambda pair: pair[1][0].label):
-        rows.append((
-            f'<span id="{field}">{escape(spec.label)}</span><br><code>{field}</code>',
-            escape(spec.hint),
-            escape(_in_what(spec)),
-            ", ".join(map(_link, users)),
-        ))
-    return _table("fields", ("Field", "What it asks", "In", "Pages"), rows)
+    return _table_of("fields", sorted(found.items(), key=lambda pair: pair[1][0].label), {
+        "Field": lambda one: f'<span id="{one[0]}">{escape(one[1][0].label)}</span><br><code>{one[0]}</code>',
+        "What it asks": lambda one: escape(one[1][0].hint),
+        "In": lambda one: escape(_in_what(one[1][0])),
+        "Pages": lambda one: ", ".join(map(_link, one[1][1])),
+    })  # fmt: skip
 
 
 def _in_what(spec: Field) -> str:
@@ -330,32 +303,32 @@ def _day(day: date | str) -> str:
 
 def cases_table() -> str:
     """Every published comparison, with what a reader filters by; `page.js` adds the filters."""
-    rows = []
-    for case in sorted(cases(), key=lambda case: (case.situation.task_type or "", case.id)):
-        known = case.situation
-        best = case.best
-        scores = "<br>".join(
-            f"{'<strong>' if option == case.winner else ''}{escape(OPTIONS[option])}: {best[option].score:g}"
-            f"{'</strong>' if option == case.winner else ''}"
-            for option in sorted(best, key=lambda option: -best[option].score)
-        )
-        labels = "–" if known.n_train_examples is None else f"{known.n_train_examples:,.0f}"
-        notes = escape(case.caveat) + (" <strong>Suspect: left out of all figures.</strong>" if case.suspect else "")
-        rows.append(
-            (
-                f"{escape(case.title)}<br><small>{escape(_task(case))}; {escape(known.domain or 'general')}</small>",
-                labels,
-                f"{scores}<br><small>{escape(case.metric)}</small>",
-                f"{escape(nearest.margin_words(case))}",
-                f"{_source(case)}<details><summary>Caveat</summary><p>{notes}</p></details>",
-            )
-        )
-    data = [_filters(case) for case in sorted(cases(), key=lambda case: (case.situation.task_type or "", case.id))]
-    return (
-        f'{_gains()}<div class="published" data-total="{len(rows)}">'
-        + _table("cases", ("Task", "Training examples", "Scores as printed", "By how much", "Source"), rows, data)
-        + "</div>"
-    )
+    listed = sorted(cases(), key=lambda case: (case.situation.task_type or "", case.id))
+    table = _table_of("cases", listed, {
+        "Task": lambda case: (
+            f"{escape(case.title)}<br>"
+            f"<small>{escape(_task(case))}; {escape(case.situation.domain or 'general')}</small>"
+        ),
+        "Training examples": lambda case: (
+            "–" if case.situation.n_train_examples is None else f"{case.situation.n_train_examples:,.0f}"
+        ),
+        "Scores as printed": lambda case: f"{_scores(case)}<br><small>{escape(case.metric)}</small>",
+        "By how much": lambda case: escape(nearest.margin_words(case)),
+        "Source": lambda case: (
+            f"{_source(case)}<details><summary>Caveat</summary><p>{escape(case.caveat)}"
+            f"{' <strong>Suspect: left out of all figures.</strong>' if case.suspect else ''}</p></details>"
+        ),
+    }, map(_filters, listed))  # fmt: skip
+    return f'{_gains()}<div class="published" data-total="{len(listed)}">{table}</div>'
+
+
+def _scores(case: Case) -> str:
+    """The best score of each option, the winner's in bold."""
+    shown = []
+    for option, row in sorted(case.best.items(), key=lambda pair: -pair[1].score):
+        words = f"{escape(OPTIONS[option])}: {row.score:g}"
+        shown.append(f"<strong>{words}</strong>" if option == case.winner else words)
+    return "<br>".join(shown)
 
 
 _PROMPTED = ("as_is", "prompting", "few_shot")
@@ -434,22 +407,23 @@ def _filters(case: Case) -> dict[str, str]:
     }
 
 
-def _table(
+def _table_of(
     name: str,
-    columns: Iterable[str],
-    rows: Iterable[Iterable[str]],
+    items: Iterable[Any],
+    columns: Mapping[str, Callable[[Any], str]],
     data: Iterable[Mapping[str, str]] | None = None,
 ) -> str:
-    """A table of cells that are already HTML; `published.css` has the widths of its columns, by its name. On a narrow
-    screen its rows are cards, so a cell carries its heading."""
-    columns = [escape(column) for column in columns]
-    head = "".join(f'<th scope="col">{column}</th>' for column in columns)
-    cells = ["<td>", *(f'<td data-head="{column}">' for column in columns[1:])]
-    rows = list(rows)
-    attributes = [_attributes(found) for found in data] if data is not None else [""] * len(rows)
+    """A table with a row for each item, by what stands in each column of it, as HTML; `published.css` has the widths of
+    its columns, by its name. On a narrow screen its rows are cards, so a cell carries its heading."""
+    headings = [escape(column) for column in columns]
+    head = "".join(f'<th scope="col">{heading}</th>' for heading in headings)
+    cells = ["<td>", *(f'<td data-head="{heading}">' for heading in headings[1:])]
+    items = list(items)
+    attributes = map(_attributes, data) if data is not None else [""] * len(items)
     body = "".join(
-        f"<tr{attribute}>{''.join(f'{td}{cell}</td>' for td, cell in zip(cells, row, strict=True))}</tr>"
-        for row, attribute in zip(rows, attributes, strict=True)
+        f"<tr{attribute}>{''.join(f'{td}{show(item)}</td>' for td, show in zip(cells, columns.values(), strict=True))}"
+        "</tr>"
+        for item, attribute in zip(items, attributes, strict=True)
     )
     return (
         f'<div class="data-table data-table-{name}" tabindex="0" role="group" aria-label="Table">'

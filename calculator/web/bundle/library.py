@@ -7,6 +7,7 @@ inside Pyodide, and those that the package's own sources name.
 import ast
 import io
 import re
+import tomllib
 import zipfile
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -36,40 +37,7 @@ ASKED_BY_PAGES = ("browser", "examined")
 LOADED_BY_C = ("encodings.ascii", "encodings.latin_1", "encodings.utf_8_sig")
 """Modules that the interpreter's C code imports by name when it first needs them; no source names them."""
 
-STAND_INS = {
-    "asyncio/__init__.py": """\
-def get_event_loop():
-    raise RuntimeError("the calculators' runtime has no event loop")
-""",
-    "dis.py": """\
-COMPILER_FLAG_NAMES = {
-    1: "OPTIMIZED", 2: "NEWLOCALS", 4: "VARARGS", 8: "VARKEYWORDS", 16: "NESTED", 32: "GENERATOR", 64: "NOFREE",
-    128: "COROUTINE", 256: "ITERABLE_COROUTINE", 512: "ASYNC_GENERATOR",
-}
-""",
-    "importlib/resources/__init__.py": "",
-    "importlib/resources/abc.py": "__all__ = []\n",
-    "ipaddress.py": "",
-    "pyodide/webloop.py": """\
-from pyodide_js._api import scheduleCallback
-
-def _initialize_event_loop():
-    pass
-""",
-    "pyodide/_package_loader.py": """\
-from pyodide_js import loadedPackages
-
-class Folder(list):
-    def __str__(self):
-        return self[0]
-
-SITE_PACKAGES = Folder(["/lib/python3.13/site-packages"])
-DSO_DIR = Folder(["/usr/lib"])
-
-def init_loaded_packages():
-    pass
-""",
-}
+STAND_INS: Mapping[str, str] = tomllib.loads(Path(__file__).with_name("stand_ins.toml").read_text("utf-8"))
 """Stand in for what no calculator needs and yet every start would load: an event loop and a package loader, which
 Pyodide imports; a disassembler, resources of packages and addresses of networks, which standard modules do. With them
 go sixty modules of sockets, processes, archives, paths and logging: measured, 0.8 of 3.6 MB of the snapshot. A
