@@ -132,14 +132,11 @@ def _list(parsed: argparse.Namespace) -> int:
 
 
 def _run(parsed: argparse.Namespace) -> int:
-    typed = _pairs(parsed.fields)
-    _decision(parsed.name)
-    kept = _read_file(parsed.input) if parsed.input else exchange.NOTHING
+    given, preset, typed = _given(parsed, parsed.name)
     expected = catalog.answers(parsed.name) if parsed.expect is None else _expected(parsed.name, parsed.expect)
-    given = {**kept.fields, **typed}
     if parsed.measured:
-        given |= _measured(parsed.name, given, parsed.preset or kept.preset, parsed.measured)
-    built = _evaluate(parsed.name, given, parsed.preset or kept.preset, typed=[*typed])
+        given |= _measured(parsed.name, given, preset, parsed.measured)
+    built = _evaluate(parsed.name, given, preset, typed=typed)
     if parsed.json:
         _write(report.as_json(built) + "\n")
     else:
@@ -148,6 +145,14 @@ def _run(parsed: argparse.Namespace) -> int:
         return 0
     print(f"expected {parsed.expect!r}, the answer is {str(built.verdict.answer)!r}", file=sys.stderr)
     return 1
+
+
+def _given(parsed: argparse.Namespace, name: str) -> tuple[dict[str, object], str, Sequence[str]]:
+    """What a command was given for a decision: fields, those of a file under typed ones, the preset, what was typed."""
+    typed = _pairs(parsed.fields)
+    _decision(name)
+    kept = _read_file(parsed.input) if parsed.input else exchange.NOTHING
+    return {**kept.fields, **typed}, parsed.preset or kept.preset, [*typed]
 
 
 def _measured(name: str, given: Mapping[str, object], preset: str, file: str) -> dict[str, object]:
@@ -170,10 +175,8 @@ def _measured(name: str, given: Mapping[str, object], preset: str, file: str) ->
 def _compare_cards(parsed: argparse.Namespace) -> int:
     from calculator.decisions._training_remedies import CARD_COLUMNS, all_cards, card_row
 
-    typed = _pairs(parsed.fields)
-    kept = _read_file(parsed.input) if parsed.input else exchange.NOTHING
-    given = {**kept.fields, **typed}
-    inputs = _read("limited_compute", given, parsed.preset or kept.preset, typed=[*typed]).inputs
+    given, preset, typed = _given(parsed, "limited_compute")
+    inputs = _read("limited_compute", given, preset, typed=typed).inputs
     found = all_cards(inputs)
     rows = [CARD_COLUMNS, *map(card_row, found)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -355,11 +358,7 @@ def _examine(parsed: argparse.Namespace) -> int:
 
 def _cases(parsed: argparse.Namespace) -> int:
     sent = _from_checkout("evaluation.sent")
-    try:
-        with nullcontext(sys.stdin.buffer) if parsed.file == "-" else open(parsed.file, "rb") as stream:
-            text = stream.read(4 * sent.LONGEST + 1).decode("utf-8")
-    except (OSError, ValueError) as error:
-        raise _bad(parsed.file, f"cannot be read: {error}") from None
+    text = _text_of(parsed.file, sent.LONGEST, "utf-8")
     try:
         made = sent.add(text, version=MODEL_VERSION, today=date.today().isoformat(), write=parsed.write)
     except sent.SentError as error:
@@ -447,17 +446,20 @@ def _pairs(pairs: Sequence[str]) -> dict[str, object]:
     return {name: value for name, _, value in (pair.partition("=") for pair in pairs)}
 
 
-def _read_file(file: str) -> exchange.File:
-    """The situation in a file, or on standard input for -; each thing wrong with it is a problem with its line."""
+def _text_of(file: str, longest: int, encoding: str) -> str:
+    """The text of a file, or of standard input for -. A device may have no end: little more is read than the so many
+    characters that it may have, of at most four bytes each."""
     try:
         with nullcontext(sys.stdin.buffer) if file == "-" else open(file, "rb") as stream:
-            # A device may have no end: what is longer than any situation is not read to its end. UTF-8 has at most four
-            # bytes a character.
-            data = stream.read(4 * exchange.LONGEST_FILE + 1)
-        text = data.decode("utf-8-sig", "strict" if len(data) <= 4 * exchange.LONGEST_FILE else "ignore")
+            data = stream.read(4 * longest + 1)
+        return data.decode(encoding, "strict" if len(data) <= 4 * longest else "ignore")
     except (OSError, ValueError) as error:
         raise _bad(file, f"cannot be read: {error}") from None
-    found = exchange.read_file(text)
+
+
+def _read_file(file: str) -> exchange.File:
+    """The situation in a file, or on standard input for -; each thing wrong with it is a problem with its line."""
+    found = exchange.read_file(_text_of(file, exchange.LONGEST_FILE, "utf-8-sig"))
     problems = [engine.Problem(field=p.field or file, message=_placed(p, file), given="") for p in found.problems]
     for name in found.ignored:
         near = get_close_matches(name, catalog.known_fields(), n=1)
