@@ -320,24 +320,17 @@ def _script_digests(text: str) -> Iterator[str]:
             yield f"'sha256-{digest}'"
 
 
+_RULES = (
+    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'{}; style-src 'self'; img-src 'self' data:; "
+    "font-src 'self'; connect-src 'self'; worker-src 'self'; manifest-src 'self'; frame-src 'self'; base-uri 'none'; "
+    "form-action 'self'"
+)
+
+
 def _with_policy(text: str, swapped: Iterable[str]) -> str:
     """swapped: digests of what any page's content runs. A link inside the site puts it under this page's policy."""
-    hashes = (*_script_digests(text), *swapped)
-    policy = "; ".join(
-        (
-            "default-src 'none'",
-            " ".join(("script-src 'self' 'wasm-unsafe-eval'", *dict.fromkeys(hashes))),
-            "style-src 'self'",
-            "img-src 'self' data:",
-            "font-src 'self'",
-            "connect-src 'self'",
-            "worker-src 'self'",
-            "manifest-src 'self'",
-            "frame-src 'self'",
-            "base-uri 'none'",
-            "form-action 'self'",
-        )
-    )
+    hashes = "".join(f" {digest}" for digest in dict.fromkeys((*_script_digests(text), *swapped)))
+    policy = _RULES.format(hashes)
     tag = f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
     text = _POLICY.sub("", text)
     return _CHARSET.sub(lambda found: found[0] + tag, text, count=1)

@@ -157,7 +157,11 @@ def render(source: str, number: int = 1, worker: str | None = None, root: str | 
     name, _, rest = source.strip().partition("\n")
     table = tomllib.loads(rest)
     preset = table.get("preset", "")
-    fields = tuple((key, _hashable(value)) for key, value in table.items() if key not in _OWN_KEYS)
+    fields = tuple(
+        (key, tuple(value) if isinstance(value, list) else value)
+        for key, value in table.items()
+        if key not in _OWN_KEYS
+    )
     report = engine.add_flips(_report(name.strip(), preset, fields))
     show = table.get("show", [])
     unknown = [field for field in show if field not in fields_of(report.decision.Inputs)]
@@ -176,10 +180,6 @@ def render(source: str, number: int = 1, worker: str | None = None, root: str | 
         raise ValueError(f"pages names no decision: {', '.join(unknown)}")
     asked = _questions(pages, browser.whole_situation(dict(fields), preset)) if pages else ""
     return chips + _calculator(report, ident, preset, form, mapped, asked, _worker() if worker is None else worker)
-
-
-def _hashable(value: object) -> object:
-    return tuple(value) if isinstance(value, list) else value
 
 
 def _questions(pages: Mapping[str, str], situation: Mapping[str, object]) -> str:

@@ -63,13 +63,10 @@ def variables(text: str, wanted: frozenset[str]) -> str:
 
 def thin(text: str) -> str:
     """A style sheet without its comments and the space that means nothing; what stands in quotes stays as it is."""
-    kept = []
-    for part in _QUOTED.split(_COMMENT.sub("", text)):
-        if part[:1] in ("'", '"'):
-            kept.append(part)
-        else:
-            kept.append(re.sub(r"\s*([{};])\s*", r"\1", re.sub(r"\s+", " ", part)))
-    return "".join(kept).strip()
+    return "".join(
+        part if part[:1] in ("'", '"') else re.sub(r"\s*([{};])\s*", r"\1", re.sub(r"\s+", " ", part))
+        for part in _QUOTED.split(_COMMENT.sub("", text))
+    ).strip()
 
 
 def _rules(text: str, used: frozenset[str]) -> Iterator[str]:

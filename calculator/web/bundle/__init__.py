@@ -22,6 +22,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 from array import array
 from collections.abc import Callable, Iterable, Mapping
 from importlib.util import find_spec
@@ -39,16 +40,11 @@ DESTINATION = ROOT / "docs" / "assets" / "runtime"
 RUNTIME = ROOT / "node_modules" / "pyodide"
 MINIFIER = ROOT / "node_modules" / "terser" / "package.json"
 CACHE = ROOT / ".cache" / "bundle"
+_HERE = Path(__file__).resolve().parent
 
-RUNTIME_FILES = {
-    "pyodide.asm.js": "356c42f69e1695397e9d8670bd3c2e678248cde76e18bdae1731e848537b47d7",
-    "pyodide.asm.wasm": "54309a5a2cfd757b1f0fdbc9093c92503f7b341500110329d932487183912718",
-    "pyodide.mjs": "510ca14305230018f50c40fb81be673afd68080e70ce7733fcce6600dd6a1714",
-    "pyodide-lock.json": "14d2c2dba101277999e17135e653d8f15389ad1437f53eae213bf0c3cdff723d",
-    "python_stdlib.zip": "831fd1e535084b972f87c6a35275de3d236efd5166f5e77ce89497710635e73c",
-}
+RUNTIME_FILES: Mapping[str, str] = tomllib.loads((_HERE / "runtime.toml").read_text("utf-8"))
 """SHA-256 of the files of pyodide 0.29.5 from npm. Snapshot and worker lean on internals of just this version: when it
-is raised, run the tests, then put the new hashes here."""
+is raised, run the tests, then put the new hashes into runtime.toml."""
 
 SUFFIXES = {
     "loader": ".mjs",
@@ -66,7 +62,6 @@ QUICK, ORDINARY = "snapshot", "ordinary"
 STARTS = {QUICK: ("loader", "leanglue", "leanwasm", "heap", "late"), ORDINARY: ("loader", "glue", "wasm", "library")}
 """The artefacts that each of the worker's two ways to start downloads."""
 
-_HERE = Path(__file__).resolve().parent
 _HASH_BASED = (1).to_bytes(4, "little")
 _NAMED_IN_WORKER = "const BUILT = {};"
 _IMPORTED_BY_WORKER = "import { unpack } from './unpack.mjs';\n"
