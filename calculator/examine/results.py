@@ -577,10 +577,9 @@ def _few(rows: Sequence[Mapping[str, Any]], name: str) -> bool:
 
 def _number(value: Any) -> float | None:
     try:
-        found = mark_of(value)
+        return mark_of(value)
     except (ValueError, TypeError):
         return None
-    return found
 
 
 def _under(found: Mapping[str, Any], name: str, below: str) -> str:

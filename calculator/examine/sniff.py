@@ -124,14 +124,13 @@ def _kind_of_rows(rows: Sequence[Mapping[str, Any]]) -> str:
             return DATA
         if any(_has(row, names) for names in _RUN_NAMES):
             return RUN
-    marks = [sum(_is_value_mark(value) for value in row.values()) for row in rows]
+    marks = [
+        sum(isinstance(v, bool | int | float) or (isinstance(v, str) and is_mark(v) and v != "") for v in row.values())
+        for row in rows
+    ]
     if rows and all(marks) and all(len(row) - found <= 3 for row, found in zip(rows, marks, strict=True)):
         return RESULTS
     return DATA
-
-
-def _is_value_mark(value: Any) -> bool:
-    return isinstance(value, bool | int | float) or (isinstance(value, str) and is_mark(value) and value != "")
 
 
 def _kind_of_whole(found: Mapping[str, Any]) -> str:

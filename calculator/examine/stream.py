@@ -3,6 +3,10 @@
 Memory is bounded by the longest line that is read, whatever the file holds.
 """
 
+import tomllib
+from functools import cache
+from pkgutil import get_data
+
 from calculator.examine.tree import RefusedError
 
 LONGEST_LINE = 16 * 2**20
@@ -11,35 +15,20 @@ LONGEST_LINE = 16 * 2**20
 HEAD = 2**16
 """Bytes that are looked at before it is decided what a file is."""
 
-_BINARY = (
-    (b"PAR1", "a Parquet file", "write it as JSON lines first, for instance with DuckDB or pandas"),
-    (b"ARROW1", "an Arrow file", "write it as JSON lines first, for instance with pandas"),
-    (b"\x1f\x8b", "compressed with gzip", "unpack it first"),
-    (b"\x28\xb5\x2f\xfd", "compressed with Zstandard", "unpack it first"),
-    (b"BZh", "compressed with bzip2", "unpack it first"),
-    (b"\xfd7zXZ\x00", "compressed with xz", "unpack it first"),
-    (
-        b"PK\x03\x04",
-        "a ZIP archive, as workbooks (.xlsx) and Inspect logs (.eval) are",
-        "unpack it, save the sheet as CSV, or write the log with `inspect log dump`",
-    ),
-    (b"%PDF", "a PDF file", "take the data it was made from"),
-    (b"SQLite format 3\x00", "an SQLite database", "export the table as CSV"),
-    (b"\x89PNG", "a picture", "text is read here"),
-    (b"\xff\xd8\xff", "a picture", "text is read here"),
-    (b"\x80\x04\x95", "a Python pickle", "a pickle is never opened here; write it as JSON lines"),
-    (b"\x80\x02", "a Python pickle", "a pickle is never opened here; write it as JSON lines"),
-    (b"GGUF", "a model's weights", "text is read here"),
-)
-
 _BOMS = ((b"\xff\xfe\x00\x00", "utf-32", 4), (b"\x00\x00\xfe\xff", "utf-32", 4), (b"\xff\xfe", "utf-16", 2),
          (b"\xfe\xff", "utf-16", 2))  # fmt: skip
 
 
+@cache
+def _binary() -> list[tuple[str, str, str]]:
+    found: list[tuple[str, str, str]] = tomllib.loads((get_data(__name__, "binary.toml") or b"").decode())["binary"]
+    return found
+
+
 def refuse_binary(head: bytes, name: str) -> None:
     """RefusedError when a file begins like something that is no text."""
-    for magic, what, remedy in _BINARY:
-        if head.startswith(magic):
+    for magic, what, remedy in _binary():
+        if head.startswith(magic.encode("latin-1")):
             raise RefusedError(f"{name} is {what}: {remedy}.")
 
 

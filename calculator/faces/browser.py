@@ -82,9 +82,7 @@ def answer(request: str) -> str:
 def _answer(request: str) -> dict[str, Any]:
     if len(request) > LONGEST_REQUEST:
         raise ValueError(f"a request must be at most {LONGEST_REQUEST:,} characters; given: {len(request):,}")
-    asked = json.loads(request)
-    if not isinstance(asked, dict):
-        raise ValueError("a request must be a JSON object")
+    asked = asked_in(request)
     if asked.get("want") == "import":
         return _imported(text_of(asked, "text"))
     name = text_of(asked, "decision")
@@ -258,6 +256,14 @@ def _report(name: str, reading: engine.Reading, stage: int, *, whole: bool) -> e
     _last = (key, built)
     later: dict[str, Any] = dict.fromkeys((_OF_SPREAD if stage < 1 else ()) + (_OF_FLIPS if stage < 2 else ()))
     return replace(engine.add_exhibits(built) if whole else built, **later)
+
+
+def asked_in(request: str) -> Mapping[str, Any]:
+    """What a request says. ValueError for one that is no JSON object."""
+    asked = json.loads(request)
+    if not isinstance(asked, dict):
+        raise ValueError("a request must be a JSON object")
+    return asked
 
 
 def text_of(asked: Mapping[str, Any], key: str) -> str:

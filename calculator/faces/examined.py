@@ -20,10 +20,10 @@ from typing import Any, ParamSpec
 
 from calculator import MODEL_VERSION, catalog, examine
 from calculator.exhibit import Bar, Bars, Curves, Exhibit, Histogram, Line, Mark, Segment
-from calculator.faces.browser import text_of
+from calculator.faces.browser import asked_in, text_of
 from calculator.faces.chart import escape
 from calculator.faces.view import render_exhibit, render_table
-from calculator.fields import Field, fields_of
+from calculator.fields import fields_of
 from calculator.units import COUNT, SHARE, TOKENS, Unit, parse
 
 FOLDED = frozenset({"turns", "prefix", "examples", "cost", "classes", "curve"})
@@ -69,18 +69,11 @@ def _answering(act: Callable[Given, Mapping[str, Any] | None]) -> Callable[Given
     return answer
 
 
-def _asked(request: str) -> Mapping[str, Any]:
-    asked = json.loads(request)
-    if not isinstance(asked, dict):
-        raise ValueError("a request must be a JSON object")
-    return asked
-
-
 @_answering
 def begin(request: str) -> None:
     """Start on a file. With "against", the file finished last is the training set that this one must not overlap."""
     global _reader, _finished, _found
-    asked = _asked(request)
+    asked = asked_in(request)
     _reader = examine.Reader(
         name=text_of(asked, "name")[:LONGEST_NAME],
         kind=text_of(asked, "kind"),
@@ -128,7 +121,7 @@ def last() -> None:
 def end(request: str) -> Mapping[str, Any]:
     """What was found, with the fields that it fills."""
     global _reader, _finished, _found
-    asked, reader = _asked(request), _open()
+    asked, reader = asked_in(request), _open()
     _found = reader.finish()
     _reader, _finished = None, reader
     return _told(_found, stopped=asked.get("stopped") is True)
@@ -137,7 +130,7 @@ def end(request: str) -> Mapping[str, Any]:
 @_answering
 def evidence(request: str) -> Mapping[str, Any]:
     """The fields that the reader's test results fill, once each variant is said to be an option or to be left out."""
-    asked = _asked(request)
+    asked = asked_in(request)
     ways = {str(name): str(way) for name, way in asked.get("ways", {}).items() if way}
     sizes = {str(name): parse(text, COUNT) for name, text in asked.get("sizes", {}).items() if text}
     fields = examine.evidence(_found, ways, sizes)
@@ -147,7 +140,7 @@ def evidence(request: str) -> Mapping[str, Any]:
 @_answering
 def bad_run(request: str) -> Mapping[str, Any]:
     """What a run that did not help looks like, from its log and the two scores."""
-    asked = _asked(request)
+    asked = asked_in(request)
     return {"html": render_bad_run({name: text_of(asked, name) for name in ("log", *SCORES)})}
 
 
@@ -217,12 +210,8 @@ def render(tree: Tree, *, stopped: bool = False) -> str:
 
 def fills(fields: Mapping[str, str]) -> list[str]:
     """What each field would hold, in words: "Labelled examples you have: 200000"."""
-    specs = _specs()
+    specs = {name: spec for one in catalog.names() for name, spec in fields_of(catalog.decision(one).Inputs).items()}
     return [f"{specs[name].label if name in specs else name}: {text}" for name, text in fields.items()]
-
-
-def _specs() -> dict[str, Field]:
-    return {name: spec for one in catalog.names() for name, spec in fields_of(catalog.decision(one).Inputs).items()}
 
 
 def _warning(found: Tree) -> str:
@@ -266,14 +255,13 @@ def _section(found: Tree) -> str:
 def _picture(title: str, note: str, found: Tree) -> Exhibit | Histogram:
     """A tree's picture as one that the charts draw."""
     note = note or f"{found['x']}, against {found['y'].lower()}." if "y" in found else note
+    about: dict[str, Any] = {
+        "title": title, "description": note, "x_label": found["x"], "y_label": found.get("y", ""), "x_unit": COUNT,
+    }  # fmt: skip
     if found["kind"] == "histogram":
         end = max((high for _, high, _ in found["bins"]), default=0.0)
         return Histogram(
-            title=title,
-            description=note,
-            x_label=found["x"],
-            y_label=found["y"],
-            x_unit=COUNT,
+            **about,
             bins=tuple((low, high, count) for low, high, count in found["bins"]),
             marks=tuple(Mark(label=mark["label"], x=mark["at"]) for mark in found["marks"] if mark["at"] <= FAR * end),
             x_log=found["scale"] == "log",
@@ -291,15 +279,7 @@ def _picture(title: str, note: str, found: Tree) -> Exhibit | Histogram:
         )
         return Bars(title=title, description=note, unit=unit, bars=bars)
     lines = tuple(Line(label=one["label"], points=tuple((x, y) for x, y in one["points"])) for one in found["series"])
-    return Curves(
-        title=title,
-        description=note,
-        x_label=found["x"],
-        y_label=found["y"],
-        x_unit=COUNT,
-        y_unit=COUNT,
-        lines=lines,
-    )
+    return Curves(**about, y_unit=COUNT, lines=lines)
 
 
 def _choices(found: Any) -> str:

@@ -101,10 +101,10 @@ def render_report(report: Report, overall: str = "", between: str = "") -> str:
 
 def _verdict(report: Report) -> str:
     """Only spans and a drawing: an output holds phrasing, and is read out whole when it changes."""
-    verdict = report.verdict
+    verdict, bar = report.verdict, chart.share_bar([share for _, share in _shown_shares(report)])
     return (
         f'<span class="calc-panel calc-panel-{report.strength}">{_lamps(report)}{_said(report)} '
-        f'<span class="calc-headline">{escape(in_brief(report, verdict.headline))}</span> {_share_bar(report)}'
+        f'<span class="calc-headline">{escape(in_brief(report, verdict.headline))}</span> {bar}'
         f'<span class="calc-holds">{_holds(report)}</span></span>'
     )
 
@@ -137,10 +137,6 @@ def _shown_shares(report: Report) -> list[tuple[str, float]]:
         alone = (report.alone or {}).get(here, 0.0)
         found = [(str(here), alone), (f"another step {report.kind}", mine - alone)]
     return [*found, *((str(answer), share) for answer, share in shares.items())][:_NAMED]
-
-
-def _share_bar(report: Report) -> str:
-    return chart.share_bar([share for _, share in _shown_shares(report)])
 
 
 def _holds(report: Report) -> str:
