@@ -6,7 +6,6 @@ tokenizer counted them. A length is that of the texts of an example joined by li
 """
 
 import re
-import tomllib
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from functools import cache
@@ -63,9 +62,7 @@ _WORD = re.compile(r"\w")
 @cache
 def text_bytes_per_token() -> float:
     """Bytes of UTF-8 that a token holds where none were counted."""
-    loader = __spec__.loader
-    data: bytes = loader.get_data(f"{__file__.rpartition('/')[0]}/known.toml")  # type: ignore[union-attr]
-    return float(tomllib.loads(data.decode())["text_bytes_per_token"]["value"])
+    return float(tree.known("known")["text_bytes_per_token"]["value"])
 
 
 class DataSet:

@@ -5,10 +5,8 @@ Every figure keeps the line it stood on. Memory is in GiB; what a tool prints as
 """
 
 import re
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from pkgutil import get_data
 from typing import Any, NamedTuple
 
 from calculator.examine import tree
@@ -51,8 +49,7 @@ KV_TOKENS, KV_GIB, KV_BLOCKS, WEIGHTS = "kv_tokens", "kv_gib", "kv_blocks", "wei
 @cache
 def patterns() -> tuple[Pattern, ...]:
     """Every figure that is read, by ``logs.toml``."""
-    data = get_data(__name__, "logs.toml") or b""
-    rows = tomllib.loads(data.decode())["figures"]
+    rows = tree.known("logs")["figures"]
     return tuple(Pattern(tool, key, re.compile(words.replace("#N", _N)), *factor) for tool, key, words, *factor in rows)
 
 

@@ -3,11 +3,7 @@
 Memory is bounded by the longest line that is read, whatever the file holds.
 """
 
-import tomllib
-from functools import cache
-from pkgutil import get_data
-
-from calculator.examine.tree import RefusedError
+from calculator.examine.tree import RefusedError, known
 
 LONGEST_LINE = 16 * 2**20
 """Bytes. A line or a record beyond it is left out and named: no training example is as long."""
@@ -19,15 +15,9 @@ _BOMS = ((b"\xff\xfe\x00\x00", "utf-32", 4), (b"\x00\x00\xfe\xff", "utf-32", 4),
          (b"\xfe\xff", "utf-16", 2))  # fmt: skip
 
 
-@cache
-def _binary() -> list[tuple[str, str, str]]:
-    found: list[tuple[str, str, str]] = tomllib.loads((get_data(__name__, "binary.toml") or b"").decode())["binary"]
-    return found
-
-
 def refuse_binary(head: bytes, name: str) -> None:
     """RefusedError when a file begins like something that is no text."""
-    for magic, what, remedy in _binary():
+    for magic, what, remedy in known("binary")["binary"]:
         if head.startswith(magic.encode("latin-1")):
             raise RefusedError(f"{name} is {what}: {remedy}.")
 

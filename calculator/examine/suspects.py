@@ -4,11 +4,8 @@ A suspect is named only for what stands in the log, the scores or the data. Wher
 The limits below are planning values of this project; each stands in the words of what it finds.
 """
 
-import tomllib
 from collections.abc import Sequence
-from functools import cache
 from math import sqrt
-from pkgutil import get_data
 from typing import NamedTuple
 
 from calculator.examine import tree
@@ -57,14 +54,9 @@ def score(name: str, given: object) -> Score | None:
     return Score(float(right), float(items))
 
 
-@cache
-def _told() -> dict[str, dict[str, str]]:
-    return tomllib.loads((get_data(__name__, "suspects.toml") or b"").decode())
-
-
 def suspect(key: str, evidence: str, check: str = "") -> Tree:
     """One thing that it looks like, by ``suspects.toml``; check: another than the cheapest one there."""
-    told = _told()[key]
+    told = tree.known("suspects")[key]
     return {"key": key, "title": told["title"], "evidence": evidence, "check": check or told["check"],
             "not": told["not"]}  # fmt: skip
 
@@ -271,7 +263,7 @@ def _scores_fell(losses: Sequence[Point], name: str, scores: Sequence[Point]) ->
         "overfitting",
         f"{tree.shown(name, 40)} was best, {best.value:.3g}, at evaluation {scores.index(best) + 1} of "
         f"{len(scores)} and fell to {scores[-1].value:.3g}, while the training loss fell to {losses[-1].value:.3g}.",
-        _told()["overfitting"]["check_by_score"],
+        tree.known("suspects")["overfitting"]["check_by_score"],
     )
 
 
@@ -318,7 +310,7 @@ def _untold(
         f"{words}: the gain may be anything from {100 * low:+.1f} to {100 * high:+.1f} points, and "
         f"{items:,.0f} items show one of {100 * visible:.1f} points or more."
     )
-    return [suspect("blind_eval", seen.replace("-", "−"), _told()["blind_eval"]["check"] + more)]
+    return [suspect("blind_eval", seen.replace("-", "−"), tree.known("suspects")["blind_eval"]["check"] + more)]
 
 
 def _forgetting(before: Score | None, after: Score | None) -> list[Tree]:

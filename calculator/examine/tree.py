@@ -3,8 +3,11 @@
 Every text in it may hold what stood in somebody's file: whoever draws it makes it text, never markup.
 """
 
+import tomllib
 from bisect import insort
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from pkgutil import get_data
 from typing import Any
 
 FIRST_LINES = 10
@@ -35,6 +38,12 @@ class Lines:
         if self.count <= FIRST_LINES or line < self.first[-1]:
             insort(self.first, line)
             del self.first[FIRST_LINES:]
+
+
+@cache
+def known(name: str) -> dict[str, Any]:
+    """The table of that name beside this module."""
+    return tomllib.loads((get_data(__name__, f"{name}.toml") or b"").decode())
 
 
 def shown(text: str, most: int = LONGEST_SHOWN) -> str:
