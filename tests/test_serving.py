@@ -21,11 +21,8 @@ from calculator.llm.serving import (
     FORMATS,
     Draft,
     ServingSetup,
-    break_even_requests_per_hour,
-    break_even_utilisation,
     cache_gib,
     cache_tokens,
-    critical_batch,
     decode,
     energy_j_per_token,
     engine,
@@ -39,7 +36,6 @@ from calculator.llm.serving import (
     slots_within,
     throughput,
     time_to_first_token,
-    usd_per_mtok,
     weight_format,
     weights_gib,
 )
@@ -288,13 +284,6 @@ def test_engines_without_python_in_the_loop_have_gaps_and_messages_of_their_own(
         assert parts.gaps_ms == pytest.approx(80 * gap * 2 / clock)
 
 
-def test_critical_batches_are_those_of_the_data_sheets() -> None:
-    sheets = ((312, 2000, 156), (989, 3350, 295), (989, 4800, 206), (2250, 8000, 281))
-    for tflops, bandwidth, batch in sheets:
-        assert critical_batch(tflops, bandwidth) == pytest.approx(batch, abs=1)
-    assert critical_batch(312, 2000, weight_bits=4) == pytest.approx(39)
-
-
 @pytest.mark.parametrize(("arrivals", "wait"), [(10, 0.001), (12, 0.06), (13, 0.31), (14, 3.9)])
 def test_64_slots_of_4_and_a_half_seconds_wait_as_erlang_says(arrivals: float, wait: float) -> None:
     assert queueing.mean_wait_s(64, arrivals, 4.5) == pytest.approx(wait, rel=0.16)
@@ -324,28 +313,6 @@ def test_a_queue_at_or_beyond_its_capacity_waits_for_ever() -> None:
 
 def test_littles_law_counts_who_is_in_service() -> None:
     assert queueing.concurrency(5, 4.5) == pytest.approx(22.5)
-
-
-@pytest.mark.parametrize(
-    ("input_usd", "output_usd", "per_hour", "share"),
-    [(0.20, 1.20, 7389, 0.12), (1, 5, 1663, 0.027), (2, 12, 739, 0.012), (0.18, 0.18, 18472, 0.30)],
-)
-def test_own_gpus_break_even_at_the_worked_number_of_requests(
-    input_usd: float, output_usd: float, per_hour: float, share: float
-) -> None:
-    request = (900 * input_usd + 300 * output_usd) / 1e6
-    assert break_even_requests_per_hour(3.99, request) == pytest.approx(per_hour, abs=1)
-    assert break_even_utilisation(3.99, request, 5147 / 300) == pytest.approx(share, rel=0.03)
-
-
-def test_a_million_tokens_cost_the_hours_that_they_take() -> None:
-    assert usd_per_mtok(3.6, 1000) == pytest.approx(1.0)
-    assert usd_per_mtok(3.6, 1000, 0.1) == pytest.approx(10.0)
-    assert break_even_requests_per_hour(4, 0) == inf
-    with pytest.raises(ValueError, match="utilisation_share"):
-        usd_per_mtok(3.6, 1000, 0)
-    with pytest.raises(ValueError, match="requests_per_s"):
-        break_even_utilisation(3.6, 1, 0)
 
 
 def test_an_8b_model_reads_what_the_worked_example_says() -> None:

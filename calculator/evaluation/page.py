@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from calculator.cases import OPTIONS, TASK_TYPES, cases
-from calculator.evaluation import Errors, Pair, Row, alike, contact, grouped, published, summarise, worst
+from calculator.evaluation import Errors, Pair, Projects, Row, alike, contact, grouped, published, summarise, worst
 from calculator.evaluation import cases as judged
 from calculator.evaluation.distance import project_of
 from calculator.evaluation.figures import CASES, ESTIMATORS, Compared, figures, method_of
@@ -120,35 +120,29 @@ def _middle(pairs: Sequence[Pair]) -> tuple[float, float]:
 
 
 def _summary() -> str:
-    rows = []
-    for what in ESTIMATORS:
-        for compared in figures().compared[what]:
-            with_it, without = _complete(compared.published), summarise(compared.complete)
-            sources = len({pair.source for pair in compared.complete})
-            together = alike(compared.complete)
-            rows.append(
-                (
-                    f'<a href="#{_SECTIONS[what]}">{escape(_capital(compared.name))}</a>',
-                    f"{without.rows:,}",
-                    str(sources),
-                    _percent(with_it.median_error),
-                    _percent(without.median_error) if compared.fitted else "nothing fitted",
-                    "–"
-                    if together is None
-                    else _with_small(
-                        _percent(together.median_error),
-                        f"worst {_percent(together.worst_error)}, {together.worst_project}",
-                    ),
-                    _percent(without.within_20),
-                    _percent(without.band_coverage),
-                    _times(without.band_width),
-                )
-            )
-    columns = (
-        "Estimate", "Complete rows", "Sources", "Median error, source in the fit", "Source left out",
-        "Projects counted alike", "Within 20\u00a0%", "Band covers", "Band width",
-    )  # fmt: skip
-    return _table("Every estimator", columns, rows)
+    every = [
+        (compared, _complete(compared.published), summarise(compared.complete), alike(compared.complete))
+        for what in ESTIMATORS
+        for compared in figures().compared[what]
+    ]
+    return _table_of("Every estimator", every, {
+        "Estimate": lambda one: f'<a href="#{_SECTIONS[one[0].what]}">{escape(_capital(one[0].name))}</a>',
+        "Complete rows": lambda one: f"{one[2].rows:,}",
+        "Sources": lambda one: str(len({pair.source for pair in one[0].complete})),
+        "Median error, source in the fit": lambda one: _percent(one[1].median_error),
+        "Source left out": lambda one: _percent(one[2].median_error) if one[0].fitted else "nothing fitted",
+        "Projects counted alike": lambda one: _alike_words(one[3]),
+        "Within 20\u00a0%": lambda one: _percent(one[2].within_20),
+        "Band covers": lambda one: _percent(one[2].band_coverage),
+        "Band width": lambda one: _times(one[2].band_width),
+    })  # fmt: skip
+
+
+def _alike_words(together: Projects | None) -> str:
+    if together is None:
+        return "–"
+    worst_of_them = f"worst {_percent(together.worst_error)}, {together.worst_project}"
+    return _with_small(_percent(together.median_error), worst_of_them)
 
 
 def _first_contact() -> str:

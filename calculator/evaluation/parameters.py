@@ -225,10 +225,7 @@ _BIASES = {
 
 def _add_words(found: Architecture, words: str) -> Architecture:
     """Biases and windows that the row names and the family's config has no key for."""
-    changes: dict[str, Any] = {}
-    for flag, words_for_it in _BIASES.items():
-        if re.search(words_for_it, words):
-            changes[flag] = True
+    changes: dict[str, Any] = {flag: True for flag, said in _BIASES.items() if re.search(said, words)}
     if re.search(r"\bqk[_-]?norm", words) and not found.qk_norm and found.family not in ("Llama4ForCausalLM",):
         changes["qk_norm"] = "head"
     dense = re.search(r"first_k_dense\w*=(\d+)", words)

@@ -1,10 +1,10 @@
-"""The answers: speed, latency, capacity, energy and money of a deployment, with a low and a high end.
+"""The answers: speed, latency, capacity and energy of a deployment, with a low and a high end.
 
 A band is the factor within which about nine in ten left-out measurements of that kind lay; it covers the law, not a
 badly configured machine. Rates are tokens per second.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import inf
 from typing import NamedTuple
 
@@ -66,10 +66,8 @@ class Load:
     """Sequences that one copy may run together within the allowed time for a token."""
     busy_slots: float
     """Mean sequences in a copy (Little's law)."""
-    utilisation_share: float
     wait_s: float
     """Mean wait for a slot (Erlang C)."""
-    first_token_s: float
     answer_s: float
     """From the request to the last token, wait included."""
     tokens_per_s: float
@@ -166,8 +164,7 @@ def serve(
             raise ValueError(f"{name}: more than 0 is needed, {value} was given")
     slots = slots_within(s, token_ms, c)
     if not slots:
-        return Load(copies=0, devices=0, slots=0, busy_slots=0.0, utilisation_share=0.0, wait_s=inf, first_token_s=inf,
-                    answer_s=inf, tokens_per_s=0.0)
+        return Load(copies=0, devices=0, slots=0, busy_slots=0.0, wait_s=inf, answer_s=inf, tokens_per_s=0.0)
     depth, answer = s.mean_depth_tokens, max(1.0, s.answer_tokens)
     reading_ms = law.own_prefill_ms(s, s.prompt_tokens, c)
     full_s = (_token_ms(s, slots, depth, c, reading_ms) * answer + reading_ms) / 1000
@@ -181,12 +178,9 @@ def serve(
         if abs(busy - before) < 1e-3 * busy:
             break
     waited = queueing.mean_wait_s(slots, each, service_s)
-    running = replace(s, batch=max(1.0, busy))
-    kept = min(s.cached_tokens, s.prompt_tokens)
-    first = time_to_first_token(running, wait_ms=waited * 1000, cached_tokens=kept, c=c).value / 1000
     return Load(
-        copies=copies, devices=copies * s.devices, slots=slots, busy_slots=busy, utilisation_share=busy / slots,
-        wait_s=waited, first_token_s=first, answer_s=waited + service_s,
+        copies=copies, devices=copies * s.devices, slots=slots, busy_slots=busy, wait_s=waited,
+        answer_s=waited + service_s,
         tokens_per_s=1000 / _token_ms(s, max(1.0, busy), depth, c, reading_ms),
     )
 
@@ -224,25 +218,3 @@ def energy_j_per_token(s: ServingSetup, c: Coefficients = FITTED) -> Estimate:
         raise ValueError(f"device: the power of {s.device.name} under load is not known")
     watts = s.devices * s.device.power_w * power_share(s, c)
     return _around(watts / throughput(s, c).output_tokens_per_s, _ENERGY_SPREAD)
-
-
-def usd_per_mtok(usd_per_hour: float, tokens_per_s: float, utilisation_share: float = 1.0) -> float:
-    """Cost of a million tokens on devices that cost so much an hour, all of them together."""
-    if not tokens_per_s > 0 or not 0 < utilisation_share <= 1:
-        raise ValueError(
-            f"utilisation_share: above 0 up to 1 is needed, and a speed above 0; {utilisation_share} and "
-            f"{tokens_per_s} were given"
-        )
-    return usd_per_hour / (3600 * tokens_per_s * utilisation_share) * 1e6
-
-
-def break_even_requests_per_hour(usd_per_hour: float, usd_per_request: float) -> float:
-    """Requests from which own devices cost less than paying for each request; inf if requests are free."""
-    return usd_per_hour / usd_per_request if usd_per_request > 0 else inf
-
-
-def break_even_utilisation(usd_per_hour: float, usd_per_request: float, requests_per_s: float) -> float:
-    """The same as a share of the capacity; above 1 own devices never pay."""
-    if not requests_per_s > 0:
-        raise ValueError(f"requests_per_s: more than 0 is needed, {requests_per_s} was given")
-    return break_even_requests_per_hour(usd_per_hour, usd_per_request) / (3600 * requests_per_s)

@@ -77,11 +77,6 @@ def busiest_device(experts: int, coverage: float, devices: int, skew: float) -> 
     return min(float(devices), 1 + skew * sqrt(2 * log(devices) * (1 - coverage) / mean))
 
 
-def critical_batch(tflops: float, bandwidth_gb_per_s: float, weight_bits: float = 16.0) -> float:
-    """Sequences from which multiplying takes longer than reading the weights: peak over bandwidth × bytes / 2."""
-    return tflops * 1e3 / bandwidth_gb_per_s * weight_bits / 16
-
-
 def decode_step(s: ServingSetup, batch: float, depth_tokens: float, c: Coefficients) -> Step:
     """One step of ``batch`` sequences that are ``depth_tokens`` long.
 

@@ -438,7 +438,7 @@ def estimate(
     Formulas, sources and limits are in the docstring of this module. The band is wider for what no run among ``runs``
     has in common with this one. Raises ValueError for adapter targets that are unknown.
     """
-    found = _estimate(architecture, setup, coefficients, doubts, setup.seq_len)
+    found = _estimate(architecture, setup, coefficients, doubts)
     far = distance(runs, place(architecture, setup))
     low, high = widened(found.low_gib, found.peak_gib, found.high_gib, far.variance)
     return replace(found, low_gib=low, high_gib=high, distance=far)
@@ -474,7 +474,7 @@ def place(architecture: Architecture, setup: TrainingSetup) -> dict[str, str]:
 
 def peak_gib(architecture: Architecture, setup: TrainingSetup, coefficients: Coefficients = FITTED) -> float:
     """The peak of ``estimate`` alone, which takes a third of the time."""
-    return _estimate(architecture, setup, coefficients, None, setup.seq_len).peak_gib
+    return _estimate(architecture, setup, coefficients, None).peak_gib
 
 
 class _Held(NamedTuple):
@@ -669,7 +669,7 @@ _EAGER_KEPT_BYTES, _EAGER_PASSING_BYTES = 6.0, 10.0
 
 
 def _activate(
-    a: Architecture, w: _Shape, s: TrainingSetup, habits: Habits, c: Coefficients, quantisation: str, seq_len: float
+    a: Architecture, w: _Shape, s: TrainingSetup, habits: Habits, c: Coefficients, quantisation: str
 ) -> tuple[float, float, float]:
     """Bytes per token of a micro-batch: stored until the backward pass, alive in one layer's, and leaked by it."""
     full = s.method == "full"
@@ -697,8 +697,8 @@ def _activate(
     if not s.flash_attention:
         # For every pair of tokens: the softmax in 32 bit and its copy in 16 are kept; the gradient of the copy, in 16
         # bit and in 32, and that of the scores come and go (eager_attention_forward of transformers, any release).
-        kept += _EAGER_KEPT_BYTES * w.heads * seq_len
-        passing += _EAGER_PASSING_BYTES * w.heads * seq_len
+        kept += _EAGER_KEPT_BYTES * w.heads * s.seq_len
+        passing += _EAGER_PASSING_BYTES * w.heads * s.seq_len
     in_32_bit = s.residual_in_32_bit
     if in_32_bit is None:
         in_32_bit = habits.residual_in_32_bit and quantised and base.widened
@@ -728,7 +728,7 @@ def _activate(
     return stored, differentiated, leaked
 
 
-def _estimate(a: Architecture, s: TrainingSetup, c: Coefficients, d: Doubts | None, seq_len: float) -> MemoryEstimate:
+def _estimate(a: Architecture, s: TrainingSetup, c: Coefficients, d: Doubts | None) -> MemoryEstimate:
     w = _shape(a)
     objective = objectives()[s.objective]
     habits = frameworks()[s.framework].habits(s.day)
@@ -739,10 +739,10 @@ def _estimate(a: Architecture, s: TrainingSetup, c: Coefficients, d: Doubts | No
 
     # A packed row of pairs holds both answers already.
     sequences = 1.0 if s.packing and objective.sequences > 1 and s.packed_pairs else objective.sequences
-    tokens = sequences * seq_len * s.micro_batch / (s.tensor_parallel * s.context_parallel)
+    tokens = sequences * s.seq_len * s.micro_batch / (s.tensor_parallel * s.context_parallel)
     # A stage holds its share of the layers for as many micro-batches as are under way.
     under_way = min(s.pipeline_parallel, s.accumulation_steps) / s.pipeline_parallel
-    stored, differentiated, leaked = _activate(a, w, s, habits, c, quantisation, seq_len)
+    stored, differentiated, leaked = _activate(a, w, s, habits, c, quantisation)
     # Who says the global batch has said what one pass holds; else a pipeline cuts the step's sequences into its own.
     whole_pass = s.accumulation_steps > 1 or s.global_batch
     layer_tokens = tokens if whole_pass else tokens / s.pipeline_parallel
