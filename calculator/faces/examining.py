@@ -3,8 +3,8 @@
 A tokenizer's library is used when it is named and installed; nothing else is needed.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -44,13 +44,8 @@ def counter(tokenizer: str) -> tuple[Counter, str]:
     )
 
 
-@contextmanager
-def _opened(file: str | Path, stdin: BinaryIO | None) -> Iterator[BinaryIO]:
-    if str(file) == "-" and stdin is not None:
-        yield stdin
-        return
-    with open(file, "rb") as stream:
-        yield stream
+def _opened(file: str | Path, stdin: BinaryIO | None) -> AbstractContextManager[BinaryIO]:
+    return nullcontext(stdin) if str(file) == "-" and stdin is not None else open(file, "rb")
 
 
 def _name(file: str | Path) -> str:
