@@ -439,8 +439,7 @@ def _decision(name: str) -> AnyDecision:
 
 
 def _pairs(pairs: Sequence[str]) -> dict[str, object]:
-    bad = [pair for pair in pairs if "=" not in pair]
-    if bad:
+    if bad := [pair for pair in pairs if "=" not in pair]:
         words = "write a field as field=value"
         raise BadInputError(*(engine.Problem(field=pair[:80], message=words, given=pair[:60]) for pair in bad))
     return {name: value for name, _, value in (pair.partition("=") for pair in pairs)}

@@ -155,8 +155,7 @@ def compare(what: str, rows: Sequence[Row] | None = None) -> dict[str, Any]:
         for way in (PUBLISHED, LEFT_OUT):
             found = pairs(what, rows, quantity=index, left_out=way == LEFT_OUT)
             for kind in (COMPLETE, OTHER):
-                chosen = [pair for pair in found if pair.complete == (kind == COMPLETE)]
-                if chosen:
+                if chosen := [pair for pair in found if pair.complete == (kind == COMPLETE)]:
                     table["tables"].append({"way": way, "rows": kind, **_grouped(chosen)})
         tables.append(table)
     return {"what": what, "quantities": tables}
@@ -398,8 +397,7 @@ def read_rows(path: str, identity: str) -> list[dict[str, str]]:
     if identity not in header:
         shown = ", ".join(header)[:120]
         raise ValueError(f"{name}: the column {identity} is missing; the header line has: {shown}")
-    repeated = sorted({column for column in header if column and header.count(column) > 1})
-    if repeated:
+    if repeated := sorted({column for column in header if column and header.count(column) > 1}):
         raise ValueError(f"{name}: columns appear twice: {', '.join(repeated)[:120]}")
     if len(lines) == 1:
         raise ValueError(f"{name}: there is a header line but no row")

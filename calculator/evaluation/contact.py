@@ -69,8 +69,7 @@ def judge(what: str, path: str, *, date: str, version: str) -> list[Contact]:
     column = getattr(module, "SOURCE", "source")
     seen = {entry.source for entry in register() if entry.what == what}
     seen |= {row.get(column, "") for row in evaluation.published(what)}
-    known = sorted({row.get(column, "") for row in rows} & seen)
-    if known:
+    if known := sorted({row.get(column, "") for row in rows} & seen):
         raise ValueError(f"a first contact happens once; known already: {', '.join(known)}")
     made = []
     for index, quantity in enumerate(module.QUANTITIES):

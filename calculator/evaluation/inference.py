@@ -143,8 +143,7 @@ def read_format(row: Row, used: Engine) -> tuple[Format, float]:
 def _format(label: str, bits: float | None, used: Engine) -> Format:
     key = re.sub(r"[\s-]+", "_", label)
     short = re.sub(r"_(small|medium|large)", _size, key)
-    gguf = re.search(r"(iq\d_(?:xxs|xs|nl|[sm])|q\d_k_[sml]|q\d_k|q\d_\d)", short)
-    if gguf:
+    if gguf := re.search(r"(iq\d_(?:xxs|xs|nl|[sm])|q\d_k_[sml]|q\d_k|q\d_\d)", short):
         return weight_format(_MIXES.get(gguf[1], gguf[1]))
     stated = re.search(r"(?<![\d.])([2-8])[ _-]?bit|\bq([2-8])\b|int([2-8])|\bq([2-8])f(?:16|32)", label)
     width = int(next(number for number in stated.groups() if number)) if stated else 0

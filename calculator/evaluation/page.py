@@ -203,8 +203,7 @@ def _in_words(compared: Compared) -> str:
     if compared.fitted:
         inside = _complete(compared.published)
         said += f" With the source in the fit the median error is {_percent(inside.median_error)}."
-    rest = [pair for pair in compared.left_out if not pair.complete]
-    if rest:
+    if rest := [pair for pair in compared.left_out if not pair.complete]:
         other = summarise(rest)
         said += f" Of {_count(other.rows, 'further row')} that leave something open or give a limit, not a peak, "
         said += f"{other.refused:,} are refused with a reason"
@@ -374,8 +373,7 @@ def _run(row: Row) -> str:
 
 def _why(compared: Compared, pair: Pair, inside: Pair) -> str:
     """The known cause, or what the figures themselves say."""
-    known = reasons().get((compared.what, pair.id))
-    if known:
+    if known := reasons().get((compared.what, pair.id)):
         return known
     covered = pair.low is not None and pair.high is not None and pair.low <= pair.measured <= pair.high
     also = " The band covers it." if covered else ""

@@ -132,8 +132,7 @@ def read_row(row: Row) -> Architecture:
             config[key] = number
         elif column in _NEEDED:
             raise ValueError(f"{column} is missing; a whole number above 0 is needed")
-    tied = row.get("tied_embeddings", "").strip().lower()
-    if tied:
+    if tied := row.get("tied_embeddings", "").strip().lower():
         if tied not in ("true", "false", "1", "0", "yes", "no"):
             raise ValueError(f"tied_embeddings must be True or False, {tied[:40]!r} was given")
         config["tie_word_embeddings"] = tied in ("true", "1", "yes")
@@ -148,8 +147,7 @@ def read_row(row: Row) -> Architecture:
     unstated = _WIDTHS_UNSTATED.get(family, "")
     if unstated and unstated not in config:
         raise ValueError(f"attention_specials: {unstated} is not stated, and {family} can't be counted without it")
-    pattern = re.search(r"\b[ME*-]{4,}(?![\w])", row.get("attention_specials", ""))
-    if pattern:
+    if pattern := re.search(r"\b[ME*-]{4,}(?![\w])", row.get("attention_specials", "")):
         config["hybrid_override_pattern"] = pattern.group()
     _read_family(config, row, words)
     return _add_words(read_config(config, row.get(ID, "")), words)
@@ -198,8 +196,7 @@ def _read_experts(config: dict[str, Any], row: Row, words: str) -> None:
         config["intermediate_size"] = width
         if model_type == "llama4_text" and dense > width:
             config.setdefault("intermediate_size_mlp", dense)
-    said = re.search(r"moe (?:on |in )?every (\d+)", words)
-    if said:
+    if said := re.search(r"moe (?:on |in )?every (\d+)", words):
         config.setdefault("interleave_moe_layer_step", int(said.group(1)))
         config.setdefault("decoder_sparse_step", int(said.group(1)))
     text = row.get("shared_experts", "").lower()

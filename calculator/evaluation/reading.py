@@ -122,8 +122,7 @@ def base_words(base_quant: str, weight_dtype: str, method: str) -> str:
     if said(base_quant):
         return said(base_quant)
     for text in (weight_dtype, method):
-        found = _NARROW.search(said(text))
-        if found:
+        if found := _NARROW.search(said(text)):
             return found.group()
     return ""
 
@@ -240,14 +239,12 @@ def split(text: str, gpus: int, *, full: bool, seq_len: float = 0, fsdp: int = 1
         # Layers on one card after the other, and one card at work at a time: a pipeline with one micro-batch.
         rest, guesses = _IN_SERIES.sub(f" pp{gpus} ", rest), 2
     for short, field in WORDS["degrees"].items():
-        found = re.search(rf"\b{short}[ =:x]*(\d+)\b", rest)
-        if found:
+        if found := re.search(rf"\b{short}[ =:x]*(\d+)\b", rest):
             fields[field] = int(found[1])
             rest = rest[: found.start()] + " " + rest[found.end() :]
     named = framework(words) if "megatron" in words or "nemo" in words else ""
     kinds = [kind for pattern, kind in _KINDS if re.search(pattern, rest)]
-    both = re.search(r"zero2/zero3", rest)
-    if both:
+    if "zero2/zero3" in rest:
         # Scripts that take stage 3 for all weights and stage 2 for adapters.
         kinds = ["zero3" if full else "zero2"]
     kind = kinds[0] if kinds else "none"

@@ -120,8 +120,7 @@ def read_setup(row: Row) -> Reading:
     guesses, open_fields = 0, list[str]()
 
     method = reading.method(lower["method"], rank=lower["lora_rank"], targets=lower["lora_targets"])
-    unsaid = re.search(r"llamapro|llama pro|bitfit", method)
-    if unsaid:
+    if re.search(r"llamapro|llama pro|bitfit", method):
         raise ValueError(f"method {method!r} trains a part of the weights that is not stated")
     partly = next((found for word, found in _PARTLY.items() if word in method), None)
     objective = reading.objective(method)
@@ -142,8 +141,7 @@ def read_setup(row: Row) -> Reading:
         given["train_embeddings"] = partly.tables
         guesses += 0 if layers else 1
     given["dora"] = "dora" in method
-    teacher = re.search(r"(\d+(?:\.\d+)?)b teacher", method)
-    if teacher:
+    if teacher := re.search(r"(\d+(?:\.\d+)?)b teacher", method):
         given["frozen_parameters"] = float(teacher[1]) * 1e9
 
     if lower.get("row_kind") == "init":
@@ -312,8 +310,7 @@ def _read_types(lower: Mapping[str, str], stored: str, given: dict[str, Any]) ->
     given["optimizer"] = reading.optimizer(optimizer).name
     if given["optimizer"] == "adamw" and "8-bit" in states:
         given["optimizer"] = "adamw-8bit"
-    step = reading.optimizer_step(optimizer)
-    if step:
+    if step := reading.optimizer_step(optimizer):
         given["optimizer_step"] = step
 
 

@@ -175,8 +175,7 @@ def find_accelerator(name: str) -> Accelerator:
         return accelerator(name)
     except ValueError:
         asked = _read_gpu(name)
-    of_class = cards_of_class(name)
-    if of_class:
+    if of_class := cards_of_class(name):
         return of_class[(len(of_class) - 1) // 2]
     variants = [(g, _read_gpu(g.name)) for g in accelerators().values()]
     variants = [
@@ -285,8 +284,7 @@ def _split(row: Row, words: str, architecture: Architecture) -> _Split:
     spread = re.search(r"[-_]ep(\d+)", words)
     if spread and not _text(row, "ep"):
         fields["expert_parallel"] = int(spread.group(1))
-    stages = re.search(r"virtual stages (\d+)", words)
-    if stages:
+    if stages := re.search(r"virtual stages (\d+)", words):
         fields["virtual_stages"] = int(stages.group(1))
     fields["n_gpus"] = max(
         fields["n_gpus"], math.prod(fields.get(_SPLIT[name], 1) for name in ("tp", "pp", "cp"))

@@ -228,8 +228,7 @@ class TextLines:
     def rows(self, lines: Sequence[bytes], before: int) -> Rows:
         """A row for each line that is not empty."""
         for number, line in enumerate(lines, before + 1):
-            text = text_of(line, number, self.not_utf8).strip()
-            if text:
+            if text := text_of(line, number, self.not_utf8).strip():
                 yield number, {"text": text}
             else:
                 self.empty.add(number)

@@ -723,8 +723,7 @@ class DataSet:
                 pairs.add(line)
             conflict = f"{counted(self.inputs.inputs, 'text')} with more than one label: labels in conflict."
             found.append(tree.warning("conflict", conflict, pairs, self.inputs.inputs))
-        rare = [label for label, count in classes.items() if count < RARE_EXAMPLES]
-        if rare:
+        if rare := [label for label, count in classes.items() if count < RARE_EXAMPLES]:
             named = ", ".join(shown(label, 40) for label in rare[:5]) + (", …" if len(rare) > 5 else "")
             words = f"{counted(len(rare), 'class has', 'classes have')} fewer than {RARE_EXAMPLES} examples: {named}."
             found.append(tree.warning("rare", words, count=len(rare)))

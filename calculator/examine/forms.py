@@ -58,8 +58,7 @@ def as_text(value: Any) -> str:
 
 def _message(message: Mapping[str, Any], role: str, content: str) -> tuple[str, str]:
     text = as_text(message.get(content))
-    calls = message.get("tool_calls") or message.get("function_call")
-    if calls:
+    if calls := message.get("tool_calls") or message.get("function_call"):
         text = f"{text}\n{as_text(calls)}" if text else as_text(calls)
     return str(message[role]), text
 

@@ -439,8 +439,7 @@ class Results:
         for group, _ in counts.most_common(CLASSES_SHOWN):
             line = [group]
             for one in self.variants.values():
-                scores = [score for item, score in one.scores.items() if self.groups.get(item) == group]
-                if scores:
+                if scores := [score for item, score in one.scores.items() if self.groups.get(item) == group]:
                     low, high = _interval(scores)
                     mean = sum(scores) / len(scores)
                     line.append(f"{_score(mean, one)} of {len(scores):,} ({_score(low, one)} to {_score(high, one)})")
@@ -462,8 +461,7 @@ class Results:
         if len(sizes) > 1:
             words = "The variants answered different items; a pair is compared on those that both answered."
             found.append(tree.warning("uneven", words, count=max(sizes) - min(sizes)))
-        small = [one.name for one in self.variants.values() if len(one.scores) < 30]
-        if small:
+        if small := [one.name for one in self.variants.values() if len(one.scores) < 30]:
             words = f"Fewer than 30 items: {', '.join(small[:5])}. Nothing but a large difference shows."
             found.append(tree.warning("few", words, count=len(small)))
         return found

@@ -134,8 +134,7 @@ class Run:
         for values in history if isinstance(history, list) else ():
             if isinstance(values, Mapping):
                 self.lines += 1
-                told = self._values("", {str(name): str(value) for name, value in values.items()}, self.lines)
-                if told:
+                if self._values("", {str(name): str(value) for name, value in values.items()}, self.lines):
                     self.said.add(self.lines)
 
     def _read(self, line: str, number: int) -> None:
@@ -161,11 +160,9 @@ class Run:
             if match:
                 setattr(self, name, min(LARGEST, _number(match[1])))
                 told = True
-        match = _GPUS.search(line)
-        if match:
+        if match := _GPUS.search(line):
             self.gpus = int(match[1])
-        pairs = _pairs(line)
-        if pairs:
+        if pairs := _pairs(line):
             told |= self._values(line, dict(pairs), number)
         if told:
             self.said.add(number)
@@ -223,8 +220,7 @@ class Run:
     def peak(self) -> tuple[float, str, int] | None:
         """(GiB, the page's word for who counted, line) of the highest peak, by the counter that sees most."""
         for key, metric in _METRICS.items():
-            kept = self.found.get(key)
-            if kept:
+            if kept := self.found.get(key):
                 value, line, _ = max(kept)
                 return value, metric, line
         return None
@@ -249,11 +245,9 @@ class Run:
 
     def kv_tokens(self) -> tuple[float, str] | None:
         """(tokens that the cache holds, how it was found)."""
-        kept = self.found.get(KV_TOKENS)
-        if kept:
+        if kept := self.found.get(KV_TOKENS):
             return kept[-1][0], "as printed"
-        blocks = self.found.get(KV_BLOCKS)
-        if blocks:
+        if blocks := self.found.get(KV_BLOCKS):
             return blocks[-1][0] * BLOCK_TOKENS, f"blocks of {BLOCK_TOKENS} tokens"
         return None
 
@@ -274,8 +268,7 @@ class Run:
         if cache:
             numbers["kv_tokens"] = cache[0]
             heads.append(f"a cache of {cache[0]:,.0f} tokens")
-        losses = self.curves.get("loss", [])
-        if losses:
+        if self.curves.get("loss"):
             heads.append(counted(self.seen["loss"], "training loss", "training losses"))
         named = ", ".join(sorted(self.tools, key=lambda tool: -self.tools[tool]))
         parts = [self._memory(peak), self._speed(speed), self._cache(cache), self._losses()]
@@ -291,8 +284,7 @@ class Run:
     def _counts(self) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for key in (GENERATION, PROMPT_SPEED):
-            kept = self.found.get(key)
-            if kept:
+            if kept := self.found.get(key):
                 found[key] = _median([value for value, _, _ in kept])
                 found[f"most_{key}"] = max(kept)[0]
         if self.total_steps:
@@ -304,8 +296,7 @@ class Run:
     def _memory(self, peak: tuple[float, str, int] | None) -> Tree | None:
         rows = []
         for key, words in _MEMORY_WORDS.items():
-            kept = self.found.get(key)
-            if kept:
+            if kept := self.found.get(key):
                 value, line, tool = max(kept)
                 rows.append(row(key, words, value, f"{GIB.show(value)} ({tool}, line {line:,})"))
         rows += [row(f"buffer {name}", name, size, GIB.show(size)) for name, size in self.buffers.items()]
@@ -319,8 +310,7 @@ class Run:
         if speed:
             rows.append(row(TRAIN_SPEED, "Training, one GPU", speed[0], f"{TOKENS_PER_S.show(speed[0])} ({speed[1]})"))
         for key, words in ((PROMPT_SPEED, "Reading prompts"), (GENERATION, "Writing answers")):
-            kept = [value for value, _, _ in self.found.get(key, ()) if value > 0]
-            if kept:
+            if kept := [value for value, _, _ in self.found.get(key, ()) if value > 0]:
                 text = f"{TOKENS_PER_S.show(_median(kept))} in the middle, {TOKENS_PER_S.show(max(kept))} at most"
                 rows.append(row(key, words, _median(kept), text))
         return section("speed", "Speed", rows=rows) if rows else None
@@ -333,8 +323,7 @@ class Run:
             kept = self.found.get(key)
             if kept:
                 rows.append(row(key, words, kept[-1][0], GIB.show(kept[-1][0])))
-        kept = self.found.get("max_concurrency")
-        if kept:
+        if kept := self.found.get("max_concurrency"):
             rows.append(row("max_concurrency", "Full-length requests at a time", kept[-1][0], f"{kept[-1][0]:.2f}"))
         return section("cache", "Cache", rows=rows) if rows else None
 

@@ -51,8 +51,7 @@ def sniff(head: str, kind: str = "") -> Sniffed:
             return Sniffed(kind or _kind_of_whole(row), OBJECT)
         if not _log_like(text):
             # A line that is broken may be the first of many.
-            others = _objects(text)
-            if others:
+            if others := _objects(text):
                 return Sniffed(kind or _kind_of_rows(others), LINES)
             return Sniffed(kind or "", OBJECT)
     if kind == RUN or (not kind and _log_like(text)):

@@ -98,8 +98,7 @@ def distance(runs: Known, place: Mapping[str, str]) -> Distance:
     ``place`` has the run's value on each axis of the estimator; an axis that is left out is taken as unknown, "", which
     is absent unless it is that of some fitted run too. Raises KeyError for an axis that the estimator does not have.
     """
-    unknown = set(place) - set(runs.axes)
-    if unknown:
+    if unknown := set(place) - set(runs.axes):
         raise KeyError(f"axes: must be of {', '.join(runs.axes)}; given: {', '.join(sorted(unknown))}")
     where = tuple(place.get(axis, "") for axis in runs.axes)
     absent = tuple(axis for axis, value in zip(runs.axes, where, strict=True) if value not in runs.seen[axis])

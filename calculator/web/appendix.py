@@ -110,8 +110,7 @@ def evidence_cards(topic: str) -> str:
     html = f'<div class="evidence evidence-open">{"".join(_card(card, card.direction(topic)) for card in opened)}</div>'
     columns = []
     for title, cards in sides.items():
-        rest = [card for card in cards if card not in opened]
-        if rest:
+        if rest := [card for card in cards if card not in opened]:
             body = "".join(_card(card, card.direction(topic)) for card in rest)
             columns.append(f'<div class="evidence-side"><h3>{title}</h3>{body}</div>')
     if columns:

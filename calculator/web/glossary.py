@@ -77,8 +77,7 @@ def links(fields: Mapping[str, Field], root: str) -> dict[str, str]:
     """For each field that mentions terms, links to them; root: the way from the page to the top of the site."""
     html = {}
     for name, field in fields.items():
-        found = mentioned(field)[:AT_MOST]
-        if found:
+        if found := mentioned(field)[:AT_MOST]:
             html[name] = ", ".join(
                 f'<a class="calc-term" href="{root}{PAGE}/#term-{key}">{escape(terms()[key].name)}</a>' for key in found
             )

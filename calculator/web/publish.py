@@ -452,8 +452,7 @@ def problems(root: Path, pages: list[Page], prefix: str) -> Iterator[str]:
         for found in reader.forbidden:
             yield f"{page.path}: {found} is blocked by the site's policy"
         for link in dict.fromkeys(reader.links):
-            wrong = _dead(root, by_path, page, link, prefix)
-            if wrong:
+            if wrong := _dead(root, by_path, page, link, prefix):
                 yield f"{page.path}: the link {link} {wrong}"
 
 

@@ -175,8 +175,7 @@ def render(source: str, number: int = 1, worker: str | None = None, root: str | 
     form = view.render_form(report.name, report.decision, report.reading.given, ident, show, notes)
     chips = _chips(preset) if table.get("chips") else ""
     pages = table.get("pages", {})
-    unknown = [other for other in pages if other not in catalog.names()]
-    if unknown:
+    if unknown := [other for other in pages if other not in catalog.names()]:
         raise ValueError(f"pages names no decision: {', '.join(unknown)}")
     asked = _questions(pages, browser.whole_situation(dict(fields), preset)) if pages else ""
     return chips + _calculator(report, ident, preset, form, mapped, asked, _worker() if worker is None else worker)

@@ -86,8 +86,7 @@ def _rules(text: str, used: frozenset[str]) -> Iterator[str]:
         elif head.strip().startswith("@"):
             yield f"{head}{{{body}}}"
         else:
-            matching = [one for one in _selectors(head) if _can_match(one, used)]
-            if matching:
+            if matching := [one for one in _selectors(head) if _can_match(one, used)]:
                 yield f"{','.join(matching)}{{{body}}}"
         at = closing
     yield text[at:]

@@ -78,8 +78,7 @@ def _read() -> tuple[dict[str, Kernel], dict[str, Format]]:
     formats = {}
     for name, row in table["format"].items():
         values = dict(row)
-        of_file = values.pop("file_bits", 0.0)
-        if of_file:
+        if of_file := values.pop("file_bits", 0.0):
             tables = _TABLE_SHARE_OF_FILE * (values.get("embedding_bits", 16.0) + values.get("head_bits", 16.0))
             values["bits"] = (of_file - tables) / (1 - 2 * _TABLE_SHARE_OF_FILE)
         formats[name] = Format(name=name, **values | {"kernel": kernels[values["kernel"]]})
