@@ -66,7 +66,7 @@ def build_page(folder, text):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_fence_renders_the_form_and_the_worked_default_of_its_decision(name):
     html = fences.render(name)
-    assert view.render_report(report_of(name), agreement.words(report_of(name), {}), fences._actions()) in html
+    assert view.render_report(report_of(name), agreement.words(report_of(name), {}), fences._html("actions")) in html
     for field in catalog.decision(name).Inputs.__dataclass_fields__:
         assert f'name="{field}"' in html, field
 
