@@ -39,6 +39,14 @@ def test_the_theme_takes_hold_of_a_page_that_was_there_before_it(page: Page, add
     assert page.evaluate("window.kept") is True
 
 
+def test_the_theme_adds_no_button_to_a_command_that_has_one(page: Page, address: str) -> None:
+    page.goto(address + "do-not/limited-compute/?gpus=2")
+    expect(page.locator(".calc-command")).not_to_have_count(0, timeout=START_MS)
+    expect(page.locator("html.js")).to_be_attached()
+    page.wait_for_timeout(500)
+    expect(page.locator(".calc-command .md-code__nav, .calc-command[id]")).to_have_count(0)
+
+
 def test_without_the_themes_script_a_calculator_answers_and_links_lead_on(page: Page, address: str) -> None:
     page.route(THEME, lambda route: route.abort())
     page.goto(address + PAGE)

@@ -299,7 +299,8 @@ def _body(exhibit: Exhibit | Histogram) -> str:
             return (
                 f'<details class="calc-fold"><summary>{escape(exhibit.title)}</summary>{note}'
                 '<p><button class="calc-how" type="button" data-action="copyCommand">Copy</button></p>'
-                f'<pre class="calc-command" tabindex="0"><code>{escape(exhibit.text)}</code></pre></details>'
+                # Without `code`: the theme gives that one a button of its own, wherever it happens to stand by then.
+                f'<pre class="calc-command" tabindex="0">{escape(exhibit.text)}</pre></details>'
             )
         case Table():
             table = plain_table(exhibit.columns, exhibit.rows, highlight=exhibit.highlight)

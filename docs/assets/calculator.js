@@ -11,6 +11,7 @@ const LONGEST_PAUSE = 250;
 const PAUSE_BEFORE_PROBLEMS = 900;
 const IDLE_DELAY = 2000;
 const KEEP_DELAY = 3000;
+const QUICK_START = 1000;
 const LONGEST_SILENCE = 30_000;
 const LONGEST_LINK = 6000;
 const LONGEST_SEEN = 200;
@@ -26,7 +27,7 @@ const COMPACT_FIELDS = 3;
 
 const SAYS = {
   ready: "Change any number: it is worked out again here, on your device.",
-  saving: "Data saver is on, so the calculator (6 MB) waits to be started.",
+  saving: "Data saver is on, so the calculator (4 MB) waits to be started.",
   starting: "Starting the calculator. What you type meanwhile is kept.",
   live: "Live. Nothing you type leaves this device.",
   invalid: "Check the marked field. The result below is the last good one.",
@@ -244,7 +245,9 @@ class Runtime {
     this.state = state;
     this.detail = detail;
     this.share = 0;
+    this.since = performance.now();
     for (const section of calculators()) showState(section);
+    if (state === "starting") setTimeout(() => calculators().forEach(showProgress), QUICK_START);
   }
 }
 
@@ -532,7 +535,7 @@ function showPending(section, state) {
 function showProgress(section) {
   const found = runtimeFor(section);
   const bar = section.querySelector(":scope > progress");
-  if (found?.state !== "starting") {
+  if (found?.state !== "starting" || performance.now() - found.since < QUICK_START) {
     bar?.remove();
     return;
   }
@@ -703,12 +706,13 @@ function receive(section, response) {
     else showProblems(section, response.problems);
     return;
   }
+  // Looked at before anything is changed: each look at a changed page would lay it out anew.
+  const parts = [...section.querySelectorAll("[data-section]")];
+  const heights = partial ? parts.map(({ offsetHeight }) => `${offsetHeight}px`) : [];
   showProblems(section, []);
   if (partial) section.dataset.partial = response.stage;
   else delete section.dataset.partial;
-  for (const part of section.querySelectorAll("[data-section]")) {
-    part.style.minHeight = partial ? `${part.offsetHeight}px` : "";
-  }
+  parts.forEach((part, place) => (part.style.minHeight = heights[place] ?? ""));
   section.querySelector(".calc-verdict").setAttribute("aria-busy", partial);
   const withoutSpread = partial && response.stage === 0 && section.dataset.pending === undefined;
   for (const [name, html] of Object.entries(response.sections)) replace(section, name, html, withoutSpread);
@@ -717,13 +721,19 @@ function receive(section, response) {
   showAges(section);
   if (response.stage === 0) adopt(section, response);
   section.dataset.query = response.query;
-  // An answer to what stood there before the last edit would put the older number back into the address.
-  if (state.edited && !state.timer && (response.stage === 0 || !partial)) address(section);
+  // An answer to what stood there before the last edit would put the older number back into the address. A new address
+  // takes the browser longer than the answer takes to be shown, which goes first.
+  if (state.edited && (response.stage === 0 || !partial)) afterFrame(() => state.timer || address(section));
   showSituation(section);
   if (!partial) {
     section.dispatchEvent(new Event("settled"));
     askOthers(section);
   }
+}
+
+function afterFrame(act) {
+  if (document.hidden) act();
+  else requestAnimationFrame(() => setTimeout(act));
 }
 
 // A section's page puts the same situation to the decisions of its pages.
@@ -859,7 +869,8 @@ const verdicts = new IntersectionObserver(
 // Where the verdict sticks, what the keyboard reaches stops below it, however many lines it has.
 const heights = new ResizeObserver((entries) => {
   for (const { target } of entries) {
-    target.closest(".calculator").style.setProperty("--calc-verdict-height", `${target.offsetHeight}px`);
+    const below = target.closest(".calculator").querySelector(".calc-details");
+    below.style.setProperty("--calc-verdict-height", `${target.offsetHeight}px`);
   }
 });
 
@@ -1151,7 +1162,7 @@ const ACTIONS = {
   markdown: copyMarkdown,
   file: (section, button) => examine(section, [], button),
   copyCommand: (section, button) => {
-    const words = button.closest("details").querySelector("code").textContent;
+    const words = button.closest("details").querySelector(".calc-command").textContent;
     copy(section, Promise.resolve(words), "Copied.", button.parentElement);
   },
   brief: () => window.print(),

@@ -25,6 +25,8 @@ const DOWNLOAD_LIMIT_S = 180;
 const START_LIMIT_S = 30;
 const BEAT_S = 5;
 const STEP = 0.02;
+// What the page shows of each costs the processor that Python's start needs.
+const LEAST_PAUSE_MS = 100;
 // A Chromium that has measured nothing yet was seen to say 1.3 Mbit/s; what is below that was measured.
 const SLOW_MBIT_PER_S = 1.2;
 const PATHS = ['snapshot', 'ordinary'];
@@ -44,6 +46,7 @@ async function get(kind) {
 // nothing is counted: a browser keeps what it compiled only of a file that comes to it straight from the network.
 const arrived = {};
 let shared = 0;
+let sharedAt = 0;
 let awaited = [];
 
 function share() {
@@ -54,8 +57,10 @@ function share() {
 function count(kind, bytes) {
   arrived[kind] = (arrived[kind] ?? 0) + bytes;
   const now = share();
-  if (now - shared < STEP && now < 1) return;
+  const at = performance.now();
+  if ((now - shared < STEP || at - sharedAt < LEAST_PAUSE_MS) && now < 1) return;
   shared = now;
+  sharedAt = at;
   self.postMessage({ loading: true, share: now });
 }
 
