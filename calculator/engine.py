@@ -753,9 +753,9 @@ def _steps(spec: Number, value: float, *, upward: bool) -> list[float]:
 
 def _narrow(name: str, spec: Number, same: float, other: float, here: StrEnum, answer_at: AnswerAt) -> float:
     """The value nearest to `same` that still changes the answer, to three digits, on the side that changes it."""
-    a, b = same, other
+    a, b, least = same, other, 1.0 if spec.whole else 0.0
     for _ in range(14):
-        if abs(b - a) < _step(b, percent=spec.unit.percent):
+        if abs(b - a) < max(least, _step(b, percent=spec.unit.percent)):
             break
         middle = exp((log(a) + log(b)) / 2) if a > 0 and b > 0 else (a + b) / 2
         if spec.whole:
@@ -766,22 +766,17 @@ def _narrow(name: str, spec: Number, same: float, other: float, here: StrEnum, a
             b = middle
         else:
             a = middle
-    if spec.whole:
-        return b
-    for rounded in _three_digits(a, b, percent=spec.unit.percent):
+    for rounded in _multiples(a, b, max(least, _step(b, percent=spec.unit.percent))):
         if spec.low <= rounded <= spec.high and answer_at(name, rounded) != here:
             return rounded
     return b
 
 
-def _three_digits(a: float, b: float, *, percent: bool) -> Iterator[float]:
-    """The values of three digits beyond `a` as far as `b`, and the first that is not before `b`."""
-    step = _step(b, percent=percent)
-    if b > a:
-        counts = range(floor(a / step) + 1, ceil(b / step) + 1)
-    else:
-        counts = range(ceil(a / step) - 1, floor(b / step) - 1, -1)
-    return (float(f"{count * step:.10g}") for count in counts)
+def _multiples(a: float, b: float, step: float) -> list[float]:
+    """The multiples of a step beside `b` that lie beyond `a`, the one nearer to `a` first."""
+    beside = (floor, ceil) if b > a else (ceil, floor)
+    found = [float(f"{side(b / step) * step:.10g}") for side in beside]
+    return [multiple for multiple in found if (multiple > a) == (b > a) and multiple != a]
 
 
 def _step(value: float, *, percent: bool) -> float:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from math import ceil, floor, log10
 
 import pytest
 from hypothesis import given
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from calculator import catalog, engine
 from calculator.faces import report
-from calculator.fields import ask, fields_of, flag, out, paste, pick
+from calculator.fields import Ask, ask, fields_of, flag, out, paste, pick
 from calculator.units import USD
 from calculator.verdict import Decision, Rule, Verdict
 
@@ -221,6 +222,25 @@ def test_flips_are_the_nearest_values_that_change_the_answer():
     assert flips["colour"].at == "blue"
     assert set(built.steady) == {"pieces_examples"}
     assert built.flips[0].distance <= built.flips[-1].distance
+
+
+@given(st.floats(1, 1e7), st.floats(1.01, 3), st.floats(0.01, 1), st.booleans(), st.booleans())
+def test_a_flip_is_the_nearest_value_of_three_digits_that_changes_the_answer(start, ratio, part, upward, whole):
+    ends = sorted(float(ceil(end)) if whole else end for end in (start, start * ratio))
+    same, other = ends if upward else ends[::-1]
+    turn = same + part * (other - same)
+    spec = Ask("Field", low=0, high=1e9, whole=whole)
+
+    def answer_at(name, value):
+        return Answer.WAIT if (value >= turn if upward else value <= turn) else Answer.BUY
+
+    if answer_at("", same) == Answer.WAIT:
+        return
+    at = engine._narrow("", spec, same, other, Answer.BUY, answer_at)
+    assert answer_at("", at) == Answer.WAIT
+    assert float(f"{at:.3g}") == at
+    step = 10.0 ** (floor(log10(at)) - 2)
+    assert abs(at - turn) < (max(1.0, step) if whole else step) * (1 + 1e-9)
 
 
 def test_the_sensitivity_is_sorted_by_what_moves_the_result_most():
