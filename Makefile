@@ -14,7 +14,8 @@ unexport PYTHONDONTWRITEBYTECODE
 ifneq ($(shell test -w "$$HOME" && echo yes),yes)
 export npm_config_cache := $(CURDIR)/.cache/npm
 endif
-PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes
+# Of what is installed most is never imported: the rest is compiled when it is.
+PIP := .venv/bin/python -m pip install --no-compile --quiet --disable-pip-version-check --require-hashes
 # One process more than cores: while a test waits for its browser, another one computes.
 PYTEST = .venv/bin/python -m pytest -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist loadfile
 IN_BOTH := $(shell grep -l mark.core tests/test_*.py)
