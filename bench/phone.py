@@ -82,10 +82,10 @@ def _signal(pid: int, what: signal.Signals) -> bool:
 
 
 def _renderers(folder: str) -> list[int]:
-    return [pid for pid, words in of_browser(folder).items() if "--type=renderer" in words]
+    return [pid for pid, words in _of_browser(folder).items() if "--type=renderer" in words]
 
 
-def of_browser(folder: str) -> dict[int, list[str]]:
+def _of_browser(folder: str) -> dict[int, list[str]]:
     """The processes of the browser on this profile folder, each with the words of its command."""
     parents: dict[int, int] = {}
     said: dict[int, list[str]] = {}
@@ -117,7 +117,7 @@ def _stat(pid: int) -> list[str]:
 def busy_s(folder: str) -> float:
     """The processor time of the browser on this profile folder so far, without what has ended."""
     ticks = 0
-    for pid in of_browser(folder):
+    for pid in _of_browser(folder):
         with suppress(OSError):  # it has ended
             ticks += sum(map(int, _stat(pid)[11:13]))
     return ticks / os.sysconf("SC_CLK_TCK")

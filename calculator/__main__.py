@@ -9,7 +9,6 @@ import csv
 import json
 import os
 import sys
-import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from datetime import date
@@ -17,11 +16,11 @@ from difflib import get_close_matches
 from functools import partial
 from importlib import import_module
 from io import StringIO, TextIOWrapper
-from pkgutil import get_data
 from types import ModuleType
 from typing import Any, TypeVar
 
 from calculator import MODEL_VERSION, catalog, engine, links, presets
+from calculator.catalogs.rows import read_table
 from calculator.faces import brief, browser, completions, exchange, report, schema
 from calculator.facts import assumptions
 from calculator.fields import outputs_of
@@ -102,7 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=MODEL_VERSION)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    told = tomllib.loads((get_data(__name__, "command_line.toml") or b"").decode())
+    told = read_table("command_line.toml", "calculator")
     for name, command in told["commands"].items():
         added = commands.add_parser(name, help=command["help"])
         added.set_defaults(act=_ACTS[name])
@@ -114,8 +113,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def _keywords(argument: Mapping[str, Any]) -> dict[str, Any]:
     """What argparse is told of an argument by its table, which cannot hold a type and says once for all what --json is.
+
+    Of values that the code has, it gives the names.
     """
-    found = {key: value for key, value in argument.items() if key != "name"}
+    known = {"OVERALL": catalog.OVERALL, "SHELLS": completions.SHELLS}
+    found = {key: known.get(str(value), value) for key, value in argument.items() if key != "name"}
     if argument["name"] == "--json":
         found["action"] = "store_true"
     return {**found, "type": int} if found.get("type") == "int" else found

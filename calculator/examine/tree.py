@@ -3,12 +3,12 @@
 Every text in it may hold what stood in somebody's file: whoever draws it makes it text, never markup.
 """
 
-import tomllib
 from bisect import insort
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from pkgutil import get_data
 from typing import Any
+
+from calculator.catalogs.rows import read_table
 
 FIRST_LINES = 10
 """Line numbers that a warning names; the count says how many there are."""
@@ -43,7 +43,7 @@ class Lines:
 @cache
 def known(name: str) -> dict[str, Any]:
     """The table of that name beside this module."""
-    return tomllib.loads((get_data(__name__, f"{name}.toml") or b"").decode())
+    return read_table(f"{name}.toml", "calculator.examine")
 
 
 def shown(text: str, most: int = LONGEST_SHOWN) -> str:
