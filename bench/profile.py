@@ -60,6 +60,8 @@ const next = async (wanted) => {
   }
 };
 let count = 0;
+// Asked before there is an answer: it meets a module that is not there yet.
+worker.postMessage({ id: count, request: JSON.stringify(FIRST), key: 'first' });
 window.started = next((data) => data.state === 'ready' || data.state === 'failed');
 window.ask = async (requests) => {
   for (const request of requests) {
@@ -94,6 +96,7 @@ window.notes = async (names) => {
 READING = Path(__file__).resolve().parent.parent / "docs" / "assets" / "reading.js"
 EXERCISE = Path(__file__).with_name("exercise.py")
 PATIENCE_MS = 600_000
+FIRST = {"decision": "limited_compute", "given": {"config_json": '{"model_type": "llama"}'}}
 AT_ONCE = 50
 EVERY = 10
 """Of the golden situations every tenth is asked: the others use the same functions."""
@@ -222,7 +225,8 @@ def main() -> int:
         worker.write_text(HOOK + script, "utf-8")
         shutil.copy(READING, folder)
         (folder / "sitemap.xml").write_text("<loc>http://localhost/</loc>", "utf-8")
-        (folder / "profile.html").write_text(PAGE.replace("WORKER", worker.name), "utf-8")
+        page = PAGE.replace("WORKER", worker.name).replace("FIRST", json.dumps(FIRST))
+        (folder / "profile.html").write_text(page, "utf-8")
         with serve.running(folder) as address, sync_playwright() as playwright:
             found = collect(playwright.chromium, address, names)
     kept = profile.executed() if profile.PATH.exists() else frozenset()

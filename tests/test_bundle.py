@@ -115,8 +115,11 @@ def test_the_first_answer_needs_at_most_four_megabytes_and_a_fifth(manifest: dic
         total += len(content) if name.endswith(".bin") else len(gzip.compress(content, 6))
     assert total <= FIRST_ANSWER_BYTES
     megabytes = f"{total / 1e6:.0f} MB"
-    assert f"the calculator ({megabytes}) waits" in (bundle.ROOT / "docs/assets/calculator.js").read_text("utf-8")
-    assert f"about {megabytes} that are fetched" in (bundle.ROOT / "docs/reference/other-sites.md").read_text("utf-8")
+    if start == bundle.SMALL:  # which is what a browser gets that saves data
+        place, said = "docs/assets/calculator.js", f"the calculator ({megabytes}) waits"
+    else:
+        place, said = "docs/reference/other-sites.md", f"about {megabytes} that are fetched"
+    assert said in (bundle.ROOT / place).read_text("utf-8")
 
 
 def test_any_memory_is_packed_and_comes_back_whole() -> None:

@@ -302,7 +302,7 @@ def test_memory_that_runs_full_in_a_computation_costs_nothing_but_that_answer(
             ("wasm-", {"content": b"<!doctype html><title>Sign in to this network</title>"}),
             ("wasm-", {"keep": 0.5}),
             ("glue-", {"keep": 0.5}),
-            ("runtime/late-|runtime/library-", {"flip": True}),
+            ("heap-|runtime/library-", {"flip": True}),
             ("runtime/loader-", {"missing": True}),
         ],
         4,
@@ -323,7 +323,7 @@ def test_a_file_that_stays_broken_is_said_and_one_that_is_mended_works(
 
 def test_a_file_that_is_missing_is_said_while_another_is_still_on_its_way(place: Place, fresh: Calculator) -> None:
     place.break_("wasm-", bytes_per_s=1_000_000)
-    place.break_("runtime/late-|runtime/library-", missing=True)
+    place.break_("runtime/leanglue-|runtime/library-", missing=True)
     fresh.open()
     fresh.field(FIELD).fill(TYPED)
     stands(fresh)
@@ -348,7 +348,7 @@ def test_a_snapshot_of_another_release_gives_way_to_the_ordinary_start(
     page: Page, place: Place, fresh: Calculator, site: Path
 ) -> None:
     late = next((site / "assets/runtime").glob("late-*")).read_bytes()
-    place.break_("runtime/heap-", content=late)
+    place.break_("runtime/heap-|runtime/smallheap-", content=late)
     said = []
     page.on("console", lambda message: said.append(message.text))
     fresh.open()

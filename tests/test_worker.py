@@ -5,6 +5,7 @@ import re
 import shutil
 from array import array
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -14,6 +15,8 @@ from conftest import EVERY, FIREFOX
 from inputs import random_given
 from playwright.sync_api import Browser, Page
 
+from bench.measure import Counted
+from bench.phone import Line
 from calculator import catalog
 from calculator.faces import browser
 from calculator.web import bundle
@@ -132,7 +135,9 @@ def test_every_stage_of_every_answer_has_the_bytes_of_the_native_package(
     place: Place, page: Page, start: str, every: bool
 ) -> None:
     states = place.begin(page, start)
-    assert [(state["state"], state["path"]) for state in states] == [("starting", start), ("ready", start)]
+    path = bundle.ORDINARY if start == bundle.ORDINARY else bundle.QUICK
+    assert [(state["state"], state["path"]) for state in states] == [("starting", path), ("ready", path)]
+    assert ("smallheap" in states[-1]["marks"]) is (start == bundle.SMALL)
     requests = asked()[:: (1 if every else PART) if start == bundle.QUICK else 10]
     heard = page.evaluate("(requests) => ask(requests)", requests)
     for index, request in enumerate(requests):
@@ -164,12 +169,9 @@ def test_newer_requests_take_the_place_of_older_ones_and_points_come_before_stag
 
 
 def test_a_snapshot_that_cannot_be_restored_gives_way_to_the_ordinary_start(place: Place, page: Page) -> None:
-    for damage in (
-        lambda: place.damage("heap", flip=True),
-        lambda: place.damage("heap", keep=0.9),
-        lambda: place.lose("heap"),
-    ):
-        damage()
+    for damage in (partial(place.damage, flip=True), partial(place.damage, keep=0.9), place.lose):
+        damage("heap")
+        damage("smallheap")
         states = place.begin(page, bundle.QUICK)
         assert [(state["state"], state["path"]) for state in states] == [
             ("starting", bundle.QUICK),
@@ -178,6 +180,58 @@ def test_a_snapshot_that_cannot_be_restored_gives_way_to_the_ordinary_start(plac
         ]
     heard = page.evaluate("(request) => ask([request])", asked()[0])
     assert [m["response"] for m in heard if m.get("id") == 0] == native(asked()[0])
+
+
+@pytest.mark.parametrize("kind", ["heap", "leanwasm", "smallheap"])
+def test_of_a_large_file_the_other_form_does_as_well(place: Place, page: Page, kind: str) -> None:
+    place.damage(kind, keep=0.9)
+    states = place.begin(page, bundle.SMALL if kind.startswith("small") else bundle.QUICK)
+    assert [state["path"] for state in states] == [bundle.QUICK] * 2
+    heard = page.evaluate("(request) => ask([request])", asked()[0])
+    assert [m["response"] for m in heard if m.get("id") == 0] == native(asked()[0])
+
+
+def test_a_slow_line_gets_the_smaller_files_once_and_keeps_what_they_hold(place: Place, page: Page) -> None:
+    served = Counted(place.root, Line(mbit_per_s=4, latency_s=0.05))
+
+    def visit() -> tuple[dict[str, Any], list[str]]:
+        served.take()
+        page.goto(address + "page.html")
+        page.evaluate("([a, n]) => begin(a, n)", [f"runtime/{place.manifest['worker']}", "calculator"])
+        ready = page.evaluate("until((m) => m.state === 'ready')")[-1]
+        names = [path.rpartition("/")[2].partition("-")[0] for _, path, _, _ in served.sent]
+        return ready, names
+
+    with served.running() as address:
+        ready, asked_for = visit()
+        assert ready["path"] == bundle.QUICK
+        assert {"smallheap", "smallwasm", "xz"} <= set(asked_for)
+        assert ready["keeps"]
+        page.evaluate("until((m) => m.kept)")
+        ready, asked_for = visit()
+        assert "smallheap" not in ready["marks"]
+        assert not ready["keeps"]
+        assert not {"smallheap", "smallwasm", "xz"} & set(asked_for)
+        heard = page.evaluate("(request) => ask([request])", asked()[0])
+    assert [m["response"] for m in heard if m.get("id") == 0] == native(asked()[0])
+
+
+def test_what_no_first_answer_needs_comes_when_it_is_asked_for(place: Place, page: Page) -> None:
+    config = {"decision": "limited_compute", "given": {"config_json": '{"model_type": "llama"}'}}
+    place.lose("late")
+    with running(place.root) as address:
+        page.goto(address + "page.html")
+        page.evaluate("([a, n]) => begin(a, n)", [f"runtime/{place.manifest['worker']}", bundle.QUICK])
+        requests = [json.dumps({"decision": name}) for name in catalog.names()]
+        heard = page.evaluate("(requests) => ask(requests)", requests)
+        assert [m["error"] for m in heard if "error" in m] == []
+        page.evaluate("heard.length = 0")
+        heard = page.evaluate("(request) => ask([request])", json.dumps(config))
+        assert "late-" in heard[-1]["error"]
+    whole = Place(place.root / "again")
+    whole.begin(page, bundle.QUICK)
+    heard = page.evaluate("(request) => ask([request])", json.dumps(config))
+    assert [m["response"] for m in heard if m.get("id") == 0] == native(json.dumps(config))
 
 
 def noise_where_nothing_reads(place: Place) -> None:

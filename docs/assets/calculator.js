@@ -27,7 +27,7 @@ const COMPACT_FIELDS = 3;
 
 const SAYS = {
   ready: "Change any number: it is worked out again here, on your device.",
-  saving: "Data saver is on, so the calculator (4 MB) waits to be started.",
+  saving: "Data saver is on, so the calculator (3 MB) waits to be started.",
   starting: "Starting the calculator. What you type meanwhile is kept.",
   live: "Live. Nothing you type leaves this device.",
   invalid: "Check the marked field. The result below is the last good one.",
@@ -199,6 +199,10 @@ class Runtime {
       this.hearState(message);
       return;
     }
+    if (message.kept) {
+      keepForLater();
+      return;
+    }
     if (message.superseded) return;
     for (const [key, asked] of this.pending) {
       if (asked.id !== message.id) continue;
@@ -229,7 +233,7 @@ class Runtime {
     }
   }
 
-  hearState({ state, detail }) {
+  hearState({ state, detail, keeps }) {
     if (state === "failed" && this.state === "live") this.lost();
     else if (state === "failed") this.refuse(detail);
     else if (state === "ready") {
@@ -237,7 +241,8 @@ class Runtime {
       this.worked = true;
       this.tell("live");
       for (const key of this.pending.keys()) this.post(key);
-      setTimeout(keepForLater, KEEP_DELAY);
+      // On a slow line the worker keeps what it has first, or it would be downloaded a second time, in its larger form.
+      if (!keeps) setTimeout(keepForLater, KEEP_DELAY);
     }
   }
 

@@ -8,15 +8,18 @@
 - `library`: bytecode of the standard library's modules that are reached, and of the package (the ordinary start);
 - `leanglue`, `leanwasm`: the glue and the wasm file without what no answer needs, see `glue` and `wasm`;
 - `heap`: the memory of a Pyodide that has the package imported and tried out, as a difference to a fresh one, packed;
-- `late`: bytecode of what is reached but was not yet loaded when that memory was taken (these four, the quick start).
+- `late`: bytecode of what is reached but was not yet loaded when that memory was taken (these four, the quick start);
+- `smallheap`, `smallwasm`, `xz`: the largest two of them packed more tightly, for a slow line, and what unpacks them.
 
 and `manifest.json`, which names them for the build: see `worker_name`. The same inputs give the same bytes. Nothing is
-done when no input changed. Native only; needs Node, the npm packages `pyodide` and `terser`, and `pyodide-build`.
+done when no input changed. Native only; needs Node, the npm packages `pyodide`, `terser` and
+`xz-decompress`, and `pyodide-build`.
 """
 
 import gzip
 import hashlib
 import json
+import lzma
 import os
 import shutil
 import subprocess
@@ -39,6 +42,7 @@ ROOT = PACKAGE.parent
 DESTINATION = ROOT / "docs" / "assets" / "runtime"
 RUNTIME = ROOT / "node_modules" / "pyodide"
 MINIFIER = ROOT / "node_modules" / "terser" / "package.json"
+DECODER = ROOT / "node_modules" / "xz-decompress" / "dist" / "package" / "xz-decompress.min.js"
 CACHE = ROOT / ".cache" / "bundle"
 _HERE = Path(__file__).resolve().parent
 
@@ -55,14 +59,27 @@ SUFFIXES = {
     "library": ".bin",
     "heap": ".bin",
     "late": ".bin",
+    "smallheap": ".bin",
+    "smallwasm": ".bin",
+    "xz": ".js",
 }
 """Ending of each artefact's name. What we compressed is called .bin, for which no server declares an encoding."""
 
-QUICK, ORDINARY = "snapshot", "ordinary"
-STARTS = {QUICK: ("loader", "leanglue", "leanwasm", "heap", "late"), ORDINARY: ("loader", "glue", "wasm", "library")}
-"""The artefacts that each of the worker's two ways to start downloads."""
+QUICK, SMALL, ORDINARY = "snapshot", "small", "ordinary"
+STARTS = {
+    QUICK: ("loader", "leanglue", "leanwasm", "heap", "late"),
+    SMALL: ("loader", "leanglue", "smallwasm", "smallheap", "xz", "late"),
+    ORDINARY: ("loader", "glue", "wasm", "library"),
+}
+"""The artefacts that each of the worker's ways to start downloads; `small` is the quick one on a slow line."""
 
 _HASH_BASED = (1).to_bytes(4, "little")
+_WINDOW_BYTES = 1 << 23
+_AS_MODULE = (
+    "const module = {{ exports: {{}} }}, {{ exports }} = module, require = () => globalThis;\n"
+    "{}\nexport const {{ XzReadableStream }} = module.exports;\n"
+)
+"""Around a script that was made for Node's way to import, or for a page's, of which a module worker has neither."""
 _NAMED_IN_WORKER = "const BUILT = {};"
 _IMPORTED_BY_WORKER = "import { unpack } from './unpack.mjs';\n"
 
@@ -147,9 +164,10 @@ def _inputs(package: Path) -> str:
     for name, path in {**ours, **tools}.items():
         content = path.read_bytes()
         digest.update(f"{name} {len(content)} ".encode() + content)
-    if not MINIFIER.is_file():
-        raise BundleError(f"{MINIFIER} is missing; run `npm ci` first")
-    digest.update(MINIFIER.read_bytes())
+    for tool in (MINIFIER, DECODER):
+        if not tool.is_file():
+            raise BundleError(f"{tool} is missing; run `npm ci` first")
+        digest.update(tool.read_bytes())
     for name, expected in RUNTIME_FILES.items():
         path = RUNTIME / name
         if not path.is_file():
@@ -204,6 +222,7 @@ def _artefacts(
     memory = unread.Memory((folder / "fresh").read_bytes(), (folder / "heap").read_bytes(), seen["frozen"])
     lean, gaps = _lean_wasm(runtime, memory, addresses, noting is not None)
     difference, fresh_sum = _difference(memory, gaps)
+    packed = _packed(difference)
     artefacts = {
         "loader": (RUNTIME / "pyodide.mjs").read_bytes(),
         "glue": (RUNTIME / "pyodide.asm.js").read_bytes(),
@@ -211,11 +230,15 @@ def _artefacts(
         "leanglue": (runtime / "pyodide.asm.js").read_bytes(),
         "leanwasm": lean,
         "library": gzipped(library.archive({**trimmed, **compiled_ours})),
-        "heap": gzipped(_packed(difference)),
+        "heap": gzipped(packed),
         "late": gzipped(library.archive(late)),
+        "smallheap": _tight(packed, lc=3, lp=0, pb=0),
+        "smallwasm": _tight(lean, lc=0, lp=2, pb=2),
+        "xz": _AS_MODULE.format(DECODER.read_text("utf-8")).encode(),
     }
+    digest = hashlib.sha256(packed).hexdigest()
     info = json.loads((RUNTIME / "pyodide-lock.json").read_text("utf-8"))["info"]
-    return artefacts, {"info": info, **seen["built"], "freshSum": fresh_sum}, gaps
+    return artefacts, {"info": info, **seen["built"], "packed": digest, "freshSum": fresh_sum}, gaps
 
 
 def _lean_runtime(folder: Path) -> tuple[Path, set[int]]:
@@ -229,7 +252,8 @@ def _lean_runtime(folder: Path) -> tuple[Path, set[int]]:
     files = {name: (RUNTIME / name).read_bytes() for name in RUNTIME_FILES}
     whole, loader = files["pyodide.asm.wasm"], files["pyodide.mjs"].decode()
     script = glue.without_unused_names(files["pyodide.asm.js"].decode(), loader)
-    files["pyodide.asm.wasm"] = wasm.with_exports(whole, glue.needed_exports(script, wasm.exports(whole)))
+    needed = glue.needed_exports(f"{script} {HASH}", wasm.exports(whole))
+    files["pyodide.asm.wasm"] = wasm.with_exports(whole, needed)
     imported = {name for _, name, _ in wasm.imports(whole)}
     offered = glue.without_unused_offers(script, loader, imported).encode()
 
@@ -243,6 +267,8 @@ def _lean_runtime(folder: Path) -> tuple[Path, set[int]]:
     return folder, glue.addresses(script)
 
 
+HASH = "PyObject_Hash"
+"""What the worker calls for the hashes that the heap file leaves out."""
 RELOCATE = "__wasm_apply_data_relocs"
 
 
@@ -288,6 +314,16 @@ def _packed(difference: bytes) -> bytes:
         run_node(_HERE / "pack.mjs", **{"from": str(before), "to": str(after)})
 
     return _kept((_read("pack.mjs"), _read("unpack.mjs"), difference), pack)
+
+
+def _tight(content: bytes, **model: int) -> bytes:
+    """Packed as xz does; model: its filter's options, which of several tried made the content smallest."""
+
+    def pack(after: Path) -> None:
+        filters = [{"id": lzma.FILTER_LZMA2, "dict_size": _WINDOW_BYTES, **model}]
+        after.write_bytes(lzma.compress(content, lzma.FORMAT_XZ, lzma.CHECK_CRC32, filters=filters))
+
+    return _kept((repr((_WINDOW_BYTES, model)).encode(), content), pack)
 
 
 def compiled(files: Mapping[str, bytes], *, optimise: int) -> dict[str, bytes]:

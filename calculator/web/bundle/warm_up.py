@@ -43,6 +43,8 @@ def warm_up() -> list[str]:
         stage = json.loads(browser.answer(json.dumps({"decision": name, "stage": stage})))["more"]
     for preset in presets.presets():
         browser.answer(json.dumps({"decision": name, "preset": preset.name, "form": "markdown"}))
+    if catalogs := sys.modules.get("calculator.catalogs"):
+        catalogs.sources()  # asked for by some prices, and by no default
     browser.answer("not a request")
     try:
         catalog.decision("no such decision")

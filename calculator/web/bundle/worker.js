@@ -5,17 +5,20 @@
 // Messages to it:    {id, request, key}   request: JSON text for calculator.faces.browser.answer; key: which calculator asks
 //                    {id, cancel: true}   what is left of that request is not wanted any more
 //                    {tool, ...}          the address of a script: its `work` gets Python and the message, and answers itself
-// Messages from it:  {state: 'starting' | 'ready' | 'failed', path: 'snapshot' | 'ordinary', detail, marks}
+// Messages from it:  {state: 'starting' | 'ready' | 'failed', path: 'snapshot' | 'ordinary', detail, marks, keeps}
 //                    {id, response}       JSON text; while its `more` is not null, another one follows
 //                    {id, superseded: true}  a newer request with the same key took its place, or it was cancelled
 //                    {id, error}          Python raised; the worker goes on
+//                    {kept: true}         after a `ready` that keeps: the browser's cache has what the smaller files held
 //                    {loading: true, share}  how much of the download is here, from 0 to 1; said as it grows and every
 //                                         few seconds until it is ready: whoever hears nothing may end it
 //
-// There are two ways to start. `snapshot` restores the memory of a Python that has everything imported: less work, more
-// bytes. `ordinary` starts Python and imports the package: fewer bytes, more work. The first is tried unless the
-// connection is slow or asks to save data, and the second follows in the same worker when the first one fails.
-// The worker's name forces one: `new Worker(url, {type: 'module', name: 'ordinary'})`.
+// There are two ways to start. `snapshot` restores the memory of a Python that has everything imported. `ordinary` starts
+// Python and imports the package, which is more work, and follows in the same worker when the first way fails.
+// The worker's name forces it: `new Worker(url, {type: 'module', name: 'ordinary'})`.
+// The two large files of `snapshot` come in two forms. What the browser itself unpacks and compiles is ready sooner; on a
+// slow line the smaller ones are, which take a script to unpack. They are asked for when the line is known to be slow or to
+// save data, when it turns out to be slow, or when the others fail. The name `small` asks for them at once.
 // A loop without end inside Python cannot be seen from here: the page must end a worker that stays silent.
 // A query in the worker's address is passed on to every file, so that another query asks for another copy of each.
 
@@ -29,15 +32,31 @@ const STEP = 0.02;
 const LEAST_PAUSE_MS = 100;
 // A Chromium that has measured nothing yet was seen to say 1.3 Mbit/s; what is below that was measured.
 const SLOW_MBIT_PER_S = 1.2;
-const PATHS = ['snapshot', 'ordinary'];
+// So long after the heap's first bytes the line is judged, by how long the rest would take. Judged later, more of what is
+// given up is already here; a line of 150 ms and 4 Mbit/s is told from one of 10 by then.
+const LOOK_AFTER_MS = 200;
+const TOO_LONG_S = 6;
+const SMALL = { heap: 'smallheap', leanwasm: 'smallwasm' };
+const KEEP_AFTER_MS = 1000;
+const WASM = 'application/wasm';
+const NO_HASH = 0xffffffff;
+const WORDS_BEFORE_HASH = 3; // in a text, see snapshot.mjs
+const NOTHING_ZIPPED = Promise.resolve(Uint8Array.of(80, 75, 5, 6, ...Array(18).fill(0)));
+const PACKED = 'X-Packed'; // says of a kept heap that nothing need be inflated
 
 const marks = {};
 const mark = (name) => (marks[name] = Math.round(performance.now()));
 const address = (kind) => new URL(BUILT.files[kind].name + self.location.search, import.meta.url).href;
 
 const download = globalThis.fetch.bind(globalThis);
-async function get(kind) {
-  const response = await download(address(kind));
+async function get(kind, signal) {
+  const asked = new AbortController();
+  signal?.addEventListener('abort', () => asked.abort());
+  const sent = download(address(kind), { signal: asked.signal });
+  sent.catch(() => {});
+  const copy = kind in SMALL ? copyOf(kind) : new Promise(() => {});
+  copy.then(() => asked.abort());
+  const response = await Promise.race([copy, sent]);
   if (!response.ok) throw new Error(`${BUILT.files[kind].name}: the server answered ${response.status}`);
   return response;
 }
@@ -67,46 +86,105 @@ function count(kind, bytes) {
 const counting = (kind) =>
   new TransformStream({
     transform(chunk, controller) {
+      if (kind === 'heap' && !arrived.heap && !slow) setTimeout(lookAtLine, LOOK_AFTER_MS, performance.now());
       count(kind, chunk.byteLength);
       controller.enqueue(chunk);
     },
+    flush() {
+      if (arrived[kind] < BUILT.files[kind].bytes) throw new Error(`${BUILT.files[kind].name} was cut off`);
+    },
   });
 
-// Gzip carries length and checksum: a file that was cut off or damaged is an error here. One of another release is
+const { saveData, downlink } = navigator.connection ?? {};
+let slow = self.name === 'small' || saveData || downlink < SLOW_MBIT_PER_S;
+const large = new AbortController(); // of the two large files in the form that a slow line gives up
+
+function lookAtLine(begun) {
+  const left = BUILT.files.heap.bytes / arrived.heap - 1;
+  slow = (left * (performance.now() - begun)) / 1000 > TOO_LONG_S;
+  if (slow) large.abort();
+}
+
+async function inSomeForm(plain, load) {
+  const forms = [plain, SMALL[plain]];
+  if (slow) forms.reverse();
+  try {
+    return await load(forms[0], forms[0] === plain ? large.signal : undefined);
+  } catch {
+    awaited = [...awaited.filter((kind) => kind !== forms[0]), forms[1]];
+    return load(forms[1]);
+  }
+}
+
+async function unzipped(body, kind) {
+  const counted = body.pipeThrough(counting(kind));
+  if (!Object.values(SMALL).includes(kind)) return counted.pipeThrough(new DecompressionStream('gzip'));
+  const { XzReadableStream } = await import(address('xz'));
+  return new XzReadableStream(counted);
+}
+
+// Both ways to pack carry length and checksum: a file that was cut off or damaged is an error here. One of another release is
 // told by its hash, where the browser has one to offer.
-async function inflate(kind) {
-  const response = await get(kind);
-  const checked = globalThis.crypto?.subtle && check(kind, response.clone());
-  checked?.catch(() => {});
-  const bytes = await new Response(
-    response.body.pipeThrough(counting(kind)).pipeThrough(new DecompressionStream('gzip')),
-  ).arrayBuffer();
-  await checked;
+async function inflate(kind, signal) {
+  const response = await get(kind, signal);
+  const kept = response.headers.has(PACKED);
+  const checked = check(response.clone(), kept ? BUILT.packed : BUILT.files[kind].sha256);
+  checked.catch(() => {});
+  const body = kept ? response.body : await unzipped(response.body, kind);
+  const [bytes] = await Promise.all([new Response(body).arrayBuffer(), checked]);
+  if (kind === SMALL.heap) unpackedOnce.heap = new Response(bytes, { headers: { [PACKED]: 'yes' } });
   mark(kind);
   return bytes;
 }
 
-async function check(kind, response) {
+async function check(response, expected) {
+  if (!globalThis.crypto?.subtle) return;
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', await response.arrayBuffer()));
   const found = [...digest].map((byte) => byte.toString(16).padStart(2, '0')).join('');
-  if (found !== BUILT.files[kind].sha256) throw new Error(`${BUILT.files[kind].name} is not of this release`);
+  if (found !== expected) throw new Error(`${response.url} is not of this release`);
 }
 
 function needWebAssembly() {
   if (!globalThis.WebAssembly) throw new Error('this browser has WebAssembly switched off');
 }
 
-async function compile(kind) {
+async function compile(kind, signal) {
   needWebAssembly();
-  let response = await get(kind);
-  const { headers } = response;
-  if (awaited.includes(kind)) response = new Response(response.body.pipeThrough(counting(kind)), { headers });
-  const streams = headers.get('Content-Type')?.startsWith('application/wasm');
+  let response = await get(kind, signal);
+  let { headers } = response;
+  if (kind === SMALL.leanwasm) {
+    headers = { 'Content-Type': WASM };
+    response = new Response(await unzipped(response.body, kind), { headers });
+    unpackedOnce.leanwasm = response.clone();
+  } else if (awaited.includes(kind)) {
+    response = new Response(response.body.pipeThrough(counting(kind)), { headers });
+  }
+  const streams = response.headers.get('Content-Type')?.startsWith(WASM);
   const module = await (streams && WebAssembly.compileStreaming
     ? WebAssembly.compileStreaming(response)
     : WebAssembly.compile(await response.arrayBuffer()));
   mark('wasm');
   return module;
+}
+
+const place = (kind) => new URL(BUILT.files[kind].name, import.meta.url).href;
+
+// What an earlier visit has unpacked, or the service worker keeps; never, where there is none. Another copy is not that one.
+async function copyOf(kind) {
+  const found = self.location.search ? undefined : await globalThis.caches?.match(place(kind)).catch(() => {});
+  return found ?? new Promise(() => {});
+}
+
+// What took a script to unpack need not be unpacked on the next visit. It lies where the service worker keeps and looks for
+// the larger form, which the page registers once it hears of it.
+const unpackedOnce = {};
+
+async function keepUnpacked() {
+  const cache = await caches.open(`calculator ${new URL('../../', import.meta.url).pathname} runtime`);
+  const names = Object.keys(unpackedOnce);
+  await Promise.all(names.map((kind) => cache.put(place(kind), unpackedOnce[kind])));
+  for (const kind of names) delete unpackedOnce[kind];
+  self.postMessage({ kept: true });
 }
 
 async function evaluate(kind) {
@@ -124,23 +202,18 @@ function within(seconds, promise, what) {
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
-function firstPath() {
-  if (PATHS.includes(self.name)) return self.name;
-  const { saveData, downlink } = navigator.connection ?? {};
-  return saveData || downlink < SLOW_MBIT_PER_S ? 'ordinary' : 'snapshot';
-}
-
 // Everything is asked for at once, in the worker's first turn.
-let path = firstPath();
+let path = self.name === 'ordinary' ? 'ordinary' : 'snapshot';
 
 async function begin(detail = '') {
   self.postMessage({ state: 'starting', path, detail });
   const quick = path === 'snapshot';
-  awaited = quick ? ['late', 'heap'] : ['wasm', 'library'];
-  const wasm = compile(quick ? 'leanwasm' : 'wasm');
+  awaited = quick ? (slow ? Object.values(SMALL) : ['heap']) : ['wasm', 'library'];
+  const wasm = quick ? inSomeForm('leanwasm', compile) : compile('wasm');
   const code = evaluate(quick ? 'leanglue' : 'glue');
-  const library = inflate(quick ? 'late' : 'library');
-  const heap = quick ? inflate('heap').then(unpacked) : undefined;
+  const library = quick ? NOTHING_ZIPPED : inflate('library');
+  whole = !quick;
+  const heap = quick ? inSomeForm('heap', inflate).then(unpacked) : undefined;
   const downloads = Promise.all([code, wasm, library, heap]);
   const started = start(code, wasm, library, heap);
   started.catch(() => {});
@@ -161,6 +234,7 @@ async function start(code, wasm, library, heap) {
   const { loadPyodide, createModule } = await code;
   let fresh;
   let initTrampoline;
+  let hash;
   // Pyodide asks for its files by itself: it is given those that are on their way.
   globalThis.fetch = async (wanted) => new Response(/\.wasm$/.test(wanted) ? null : await arrival(library));
   WebAssembly.instantiateStreaming = async (_, imports) => {
@@ -168,6 +242,7 @@ async function start(code, wasm, library, heap) {
     const instance = await WebAssembly.instantiate(module, imports);
     if (heap) fresh = new Uint32Array(imports.env.memory.buffer.slice(0, BUILT.freshBytes));
     initTrampoline = imports.env._PyEM_InitTrampoline_js;
+    hash = instance.exports.PyObject_Hash;
     mark('instantiated');
     return { module, instance };
   };
@@ -175,7 +250,7 @@ async function start(code, wasm, library, heap) {
     const [module, difference] = await Promise.all([createModule(settings), heap && arrival(heap)]);
     mark('module');
     settings.API.restoreSnapshot = () => {
-      restore(module, difference, fresh);
+      restore(module, difference, fresh, hash);
       release(difference.buffer, fresh.buffer);
       initTrampoline(); // a faster way to call C functions that this browser may have and the build had not
       return BUILT.state;
@@ -202,7 +277,8 @@ function unpacked(packed) {
 }
 
 // The heap file holds the difference to the memory of a fresh instance, `fresh`, which the wasm file has filled.
-function restore(module, difference, fresh) {
+// Texts in it have no hash: each is asked for its own.
+function restore(module, difference, fresh, hash) {
   const heap = new Uint32Array(module.HEAP8.buffer);
   if (heap.byteLength !== BUILT.heapBytes) throw new Error(`the heap has ${heap.byteLength} bytes`);
   let sum = 0;
@@ -213,6 +289,10 @@ function restore(module, difference, fresh) {
   if (sum !== BUILT.freshSum) throw new Error('the fresh memory is not the one that the snapshot was made from');
   heap.set(difference.subarray(fresh.length), fresh.length);
   heap.fill(0, difference.length);
+  for (let at = heap.indexOf(BUILT.unhashed, fresh.length); at >= 0; at = heap.indexOf(BUILT.unhashed, at + 1)) {
+    heap[at] = NO_HASH;
+    hash((at - WORDS_BEFORE_HASH) * heap.BYTES_PER_ELEMENT);
+  }
   mark('restored');
 }
 
@@ -236,13 +316,37 @@ async function beginSomehow() {
 let python;
 let answer;
 let broken = '';
+let whole;
+let rest;
+
+// What no first answer needs, such as the reading of a file, comes after it.
+function bringRest() {
+  if (whole) return Promise.resolve();
+  rest ??= inflate('late').then(
+    (bytes) => {
+      python.FS.writeFile(`/lib/python${BUILT.info.python.split('.', 2).join('')}.zip`, new Uint8Array(bytes));
+      python.pyimport('sys').path_importer_cache.clear();
+      python.pyimport('zipimport')._zip_directory_cache.clear();
+      whole = true;
+    },
+    (error) => {
+      rest = undefined;
+      throw error;
+    },
+  );
+  return rest;
+}
+
 const beat = setInterval(() => self.postMessage({ loading: true, share: shared }), BEAT_S * 1000);
 const begun = beginSomehow().finally(() => clearInterval(beat));
 begun.then(
   (ready) => {
     answer = ready;
-    self.postMessage({ state: 'ready', path, detail: '', marks });
+    const keeps = Boolean(globalThis.caches && !saveData && Object.keys(unpackedOnce).length);
+    self.postMessage({ state: 'ready', path, detail: '', marks, keeps });
+    if (keeps) setTimeout(() => keepUnpacked().catch(() => {}), KEEP_AFTER_MS);
     work();
+    bringRest().catch(() => {}); // it is asked for again when it is needed
   },
   (error) => fail(says(error)),
 );
@@ -276,6 +380,7 @@ function withdraw(unwanted) {
 // What few visits need is a script of its own, fetched when it is asked for. A start that failed was told already.
 async function use(message) {
   await begun;
+  await bringRest();
   (await import(message.tool)).work(python, message);
 }
 
@@ -309,6 +414,11 @@ function work() {
       // function that the profile lacks.
       if (path === 'snapshot') console.error('An answer met what was left out of the quick runtime:', error?.stack ?? says(error));
       return fail(says(error));
+    }
+    if (!whole) {
+      tasks.unshift({ id, request, key, stage });
+      bringRest().then(work, (missing) => fail(says(missing)));
+      return;
     }
     self.postMessage({ id, error: says(error) });
   }
