@@ -205,7 +205,8 @@ count twice, and a draw would know beforehand what only the trial can tell."""
 
 VALUES: dict[StrEnum, str] = {way.answer: way.worth for way in WAYS}
 PLACES: dict[StrEnum, int] = {way.answer: k for k, way in enumerate(WAYS)}
-_worths_of = attrgetter(*VALUES.values())
+_WORTHS = tuple(VALUES.values())
+_worths_of = attrgetter(*_WORTHS)
 
 _KEEP, _PROMPT, _STRONGER, _RETRIEVE, _WHOLE, _SMALL, _CASCADE = range(7)
 _ENCODER, _TUNE_SMALL, _TUNE_LARGE, _REINFORCE, _BOTH, _PEOPLE = range(7, 13)
@@ -993,9 +994,14 @@ _reaches = lru_cache(maxsize=MOST_SPREADS)(_above)
 
 def ends(option: Option) -> tuple[float, float]:
     """The 5th and the 95th percentile of what an option scores."""
-    failures, variance = 1.0 - option.accuracy, _log_variance(option.accuracy, option.spread)
+    return _ends(option.accuracy, option.spread)
+
+
+@lru_cache(maxsize=MOST_SPREADS)
+def _ends(accuracy: float, spread: float) -> tuple[float, float]:
+    failures, variance = 1.0 - accuracy, _log_variance(accuracy, spread)
     if variance <= 0.0:
-        return option.accuracy, option.accuracy
+        return accuracy, accuracy
     middle, width = failures * exp(-0.5 * variance), exp(Z_95 * sqrt(variance))
     return max(0.0, 1.0 - middle * width), 1.0 - middle / width
 
@@ -1005,17 +1011,21 @@ def _excess(mean: float, spread: float, bar: float) -> float:
 
     Failures are lognormal; then this is the price of a put on them (Black and Scholes 1973).
     """
+    return _declined(mean, _put(mean, spread), bar)
+
+
+def _declined(mean: float, put: tuple[float, float, float], bar: float) -> float:
+    """`_excess` from the parts that no bar moves."""
     allowed = 1.0 - bar
     if allowed <= 0.0:
         return 0.0
-    failures, half, width = _put(mean, spread)
+    failures, half, width = put
     if width == 0.0:
         return max(0.0, mean - bar)
     middle = log(failures / allowed)
     return 0.5 * (allowed * erfc((middle - half) / width) - failures * erfc((middle + half) / width))
 
 
-@lru_cache(maxsize=MOST_SPREADS)
 def _put(mean: float, spread: float) -> tuple[float, float, float]:
     """The failures of a score, half of the variance of their log and the root of twice it."""
     variance = _log_variance(mean, spread)
@@ -1170,7 +1180,7 @@ def _costed(i: Inputs, held: tuple[Belief, ...], served: tuple[float, ...], plan
     return Costed(a_share_usd, floor, found)
 
 
-_annuity_months = lru_cache(maxsize=KEPT)(annuity_months)
+_annuity_months, _break_even_accuracy = map(lru_cache(maxsize=KEPT), (annuity_months, break_even_accuracy))
 
 
 def _options_of(
@@ -1207,7 +1217,9 @@ def _in_full(sums: Sums, a_share_usd: float, floor: float, items: float) -> Opti
         worth_usd, bar = mean_usd, accuracy
     else:
         worth_usd, bar = _tried(accuracy, spread, trial, mean_usd, fixed_usd, a_share_usd, floor, items)
-    return Option(accuracy, spread, start, trial, run, days, trial_days, first_token, gate, mean_usd, worth_usd, bar)
+    told = accuracy, spread, start, trial, run, days, trial_days, first_token, gate, mean_usd, worth_usd, bar
+    # Past the constructor, which takes as long as all else here.
+    return tuple.__new__(Option, told)
 
 
 def _unweighed(accuracy: float, spread: float, gate: Gate) -> Option:
@@ -1216,9 +1228,10 @@ def _unweighed(accuracy: float, spread: float, gate: Gate) -> Option:
 
 
 @lru_cache(maxsize=MOST_SPREADS)
-def _resolved(accuracy: float, spread: float, items: float) -> float:
-    """The part of a belief's spread that a trial on so many items shows."""
-    return spread * sqrt(items / (items + items_worth(accuracy, spread))) if spread else 0.0
+def _tested(accuracy: float, spread: float, items: float) -> tuple[float, float, float]:
+    """What a trial on so many items tells of a score: as `_put`, of the part of its spread that they show."""
+    resolved = spread * sqrt(items / (items + items_worth(accuracy, spread))) if spread else 0.0
+    return _put(accuracy, resolved)
 
 
 def _tried(
@@ -1232,9 +1245,9 @@ def _tried(
     items: float,
 ) -> tuple[float, float]:
     """What an option is worth with a trial on so many items, or without where that is more; the bar it has to pass."""
-    resolved = _resolved(accuracy, spread, items)
     bar = (floor_usd - fixed_usd) / a_share_usd if a_share_usd > 0.0 else inf
-    return max(mean_usd, floor_usd + a_share_usd * _excess(accuracy, resolved, bar) - trial_usd), bar
+    excess = _declined(accuracy, _tested(accuracy, spread, items), bar)
+    return max(mean_usd, floor_usd + a_share_usd * excess - trial_usd), bar
 
 
 @kept_by(ROLLOUTS_FROM)
@@ -1480,7 +1493,33 @@ def near(i: Inputs) -> Near[Inputs]:
             own_worths[k] = worth_usd
         return worth_usd
 
-    return Near(answer_at, stays, worth_at)
+    def leads_at(name: str, other: Inputs, answer: StrEnum, rival: StrEnum) -> tuple[float, ...]:
+        if name in _BELIEFS_FROM:
+            # What is believed moves by more than costs do, and may turn an answer there and back.
+            return ()
+        moved, moved_served, moved_gates = moved_by(name, other)
+        k, rival_k = PLACES[answer], PLACES[rival]
+        weighed = [_KEEP, *(each for each in (k, rival_k) if each not in (_KEEP, _PEOPLE))]
+        if moved_served is served and moved_gates is gates and name not in _REPLANNED and at.keys() >= {*weighed}:
+            now = [plans[at[each]] for each in weighed]
+        else:
+            now = _planned(other, moved, moved_served, moved_gates, weighed)
+        share_usd, there_floor, there = _costed(other, moved, moved_served, now)
+        usd: dict[int, float] = {_PEOPLE: 0.0}
+        margins: dict[int, tuple[float, ...]] = {_PEOPLE: ()}
+        for option, plan in zip(there, now, strict=True):
+            usd[option[0]] = _in_full(option, share_usd, there_floor, items).worth_usd
+            margins[option[0]] = _margins(other, plan)
+        return usd[k] - usd[rival_k], *margins[k], *(-margin for margin in margins[rival_k])
+
+    return Near(answer_at, stays, worth_at, leads_at)
+
+
+def _margins(i: Inputs, plan: Plan) -> tuple[float, float, float, float]:
+    """What an option leaves of each limit; below nought where it is above."""
+    k, start, _, days, _, first_token, _, _, _, _ = plan
+    labels = i.labelled_examples + i.new_examples - i.minimum_examples if WAYS[k].trained else 0.0
+    return labels, i.latency_ms - first_token, i.budget_usd - start, i.deadline_days - days
 
 
 def _worth_within(
@@ -1551,7 +1590,7 @@ def _outputs(i: Inputs, found: list[Option], chance_target: float, order: list[i
         "bar_share": min(1.0, max(0.0, best.bar)),
         "chance_better_share": _above(best.accuracy, best.spread, best.bar),
         "chance_target_share": chance_target,
-        "break_even_share": break_even_accuracy(i.success_usd, i.failure_usd),
+        "break_even_share": _break_even_accuracy(i.success_usd, i.failure_usd),
         "trial_usd": best.trial_usd,
         "trial_days": best.trial_days,
         "best_start_usd": best.start_usd,
@@ -1559,8 +1598,8 @@ def _outputs(i: Inputs, found: list[Option], chance_target: float, order: list[i
         "best_run_usd_per_month": best.run_usd_per_month,
         "training_gain_points": 100 * (found[_TUNE_SMALL].accuracy - base),
         "retrieval_gain_points": 100 * (found[_RETRIEVE].accuracy - base),
-        **dict(zip(VALUES.values(), worths, strict=True)),
     }
+    told.update(zip(_WORTHS, worths, strict=True))
     made = object.__new__(Outputs)
     # As `engine.make_inputs` does: the frozen setter is half of the time of this.
     object.__setattr__(made, "__dict__", told)
