@@ -511,8 +511,9 @@ def add_spread(report: Report, count: int = DRAWS) -> Report:
 
 
 class _Drawn(NamedTuple):
-    """The inputs and outputs of every draw, and the share of the answers as `Report` has them."""
+    """The inputs and outputs of every draw of a reading, and the share of the answers as `Report` has them."""
 
+    reading: Reading
     inputs: list[object]
     rows: list[dict[str, float]]
     shares: tuple[tuple[StrEnum, float], ...]
@@ -532,15 +533,29 @@ def _drawn(decision: AnyDecision, reading: Reading, count: int) -> _Drawn:
     answers: dict[StrEnum, int] = {}
     rows: list[dict[str, float]] = []
     every = list(draws(decision, reading, count))
-    for inputs in every:
-        outputs = decision.compute(inputs)
+    if kept and decision.compute_as_before and kept[0] is decision and kept[3] == count:
+        # An edit changes one field, and with it a part of each draw.
+        as_before = decision.compute_as_before(reading.inputs, _changed(decision, kept[4].reading, reading))
+        computed = map(as_before, every, kept[4].inputs)
+    else:
+        computed = map(decision.compute, every)
+    for inputs, outputs in zip(every, computed, strict=True):
         answer = choose(decision, inputs, outputs)
         answers[answer] = answers.get(answer, 0) + 1
         rows.append(outputs.__dict__)
     alone = {answer: times / count for answer, times in answers.items()}
-    found = _Drawn(every, rows, _by_kind(decision, answers, count), alone)
+    found = _Drawn(reading, every, rows, _by_kind(decision, answers, count), alone)
     _last_drawn = (*key, found)
     return found
+
+
+def _changed(decision: AnyDecision, before: Reading, now: Reading) -> frozenset[str]:
+    """The fields in which the draws of two readings may differ."""
+    values, others = before.inputs.__dict__, now.inputs.__dict__
+    spans, other_spans = uncertain(decision, before), uncertain(decision, now)
+    return frozenset(
+        name for name in values if values[name] != others[name] or spans.get(name) != other_spans.get(name)
+    )
 
 
 def forget() -> None:

@@ -109,6 +109,8 @@ class Decision(Generic[InputsT, OutputsT]):
     compute: Inputs to Outputs, arithmetic on plain floats, called once per draw and so quick (0.1 ms).
     ground: which rule decides, comparisons only, called once per draw. It gives the answer: a member of a `Rule`.
     judge: the verdict in words, which matches over the grounds.
+    compute_as_before: from some inputs and names of fields a function to compute with for inputs that differ from those
+    computed before, its second argument, in these fields alone: what these are no part of need not be worked out again.
     choose: the answer, where the ground alone does not give it; it must agree with `judge`.
     near: what is asked of inputs that differ from these in one field, when `compute` works out more than that.
     exhibits: tables and pictures for the stated inputs, made once per report, the panel's picture first. Where the
@@ -135,6 +137,7 @@ class Decision(Generic[InputsT, OutputsT]):
     compute: Callable[[InputsT], OutputsT]
     ground: Callable[[InputsT, OutputsT], Enum]
     judge: Callable[[InputsT, OutputsT], Verdict]
+    compute_as_before: Callable[[InputsT, frozenset[str]], Callable[[InputsT, InputsT], OutputsT]] | None = None
     choose: Callable[[InputsT, OutputsT], StrEnum] | None = None
     near: Callable[[InputsT], Near[InputsT]] | None = None
     exhibits: Callable[[InputsT, OutputsT], Iterable[Exhibit]] | None = None

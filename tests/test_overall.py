@@ -251,6 +251,18 @@ def test_the_answer_near_other_inputs_is_the_one_that_the_outputs_give():
             assert answer_at(name, other) is overall.choose(other, overall.compute(other)), (seed, name)
 
 
+def test_what_is_computed_as_before_is_what_is_computed_alone():
+    """A field that is missing from what sums or plans are said to follow from would leave them as they were."""
+    for seed in range(60):
+        inputs = inputs_of(laws.overall_situation(seed))
+        for name, other in with_one_changed(inputs, Random(seed)):
+            overall.forget()
+            overall.compute(inputs)
+            again = overall.compute_as_before(other, frozenset({name}))(other, inputs)
+            overall.forget()
+            assert again == overall.compute(other), (seed, name)
+
+
 def values_between(inputs, name, bound, random):
     """The inputs with a few values of one field between where it stands and a bound."""
     spec, here = fields_of(DECISION.Inputs)[name], getattr(inputs, name)

@@ -1032,12 +1032,18 @@ def _put(mean: float, spread: float) -> tuple[float, float, float]:
     return 1.0 - mean, 0.5 * variance, sqrt(2.0 * variance) if variance > 0.0 else 0.0
 
 
+Plan = tuple[int, float, float, float, float, float, float, float, float, Gate]
+"""An option's place in WAYS, its start_usd, trial_usd, days, trial_days and first_token_ms as in `Option`, what its
+upkeep and its renewal cost a month, the share of requests that it sends on to what you have, and its gate."""
+
+
 class Weighed(NamedTuple):
-    """The options of some inputs with the sums behind them, and whether all are in full."""
+    """The options of some inputs with the sums and the plans behind them, and whether all are in full."""
 
     inputs: Inputs
     options: list[Option]
     sums: tuple[tuple[Belief, ...], tuple[float, ...], tuple[Gate, ...]]
+    plans: list[Plan]
     whole: bool
 
 
@@ -1058,11 +1064,22 @@ def _weigh(i: Inputs, *, whole: bool) -> Weighed:
     kept = _weighed.get(id(i))
     if kept is not None and kept.inputs is i and kept.whole >= whole:
         return kept
+    sums = beliefs(i), serving_usd_per_request(i), shut_out(i)
+    return _keep(i, sums, _planned(i, *sums, range(_PEOPLE) if whole else _open(sums[2])), whole=whole)
+
+
+def _keep(
+    i: Inputs,
+    sums: tuple[tuple[Belief, ...], tuple[float, ...], tuple[Gate, ...]],
+    plans: list[Plan],
+    *,
+    whole: bool,
+) -> Weighed:
+    """What follows for the options from these sums and plans, kept."""
     if len(_weighed) >= MOST_WEIGHED:
         # The oldest alone: with all gone, draws of which the doubts are still to be counted would be weighed again.
         del _weighed[next(iter(_weighed))]
-    sums = beliefs(i), serving_usd_per_request(i), shut_out(i)
-    found = _weighed[id(i)] = Weighed(i, _options_of(i, *sums, whole=whole), sums, whole)
+    found = _weighed[id(i)] = Weighed(i, _options_of(i, *sums, plans, whole=whole), sums, plans, whole)
     return found
 
 
@@ -1070,10 +1087,6 @@ def forget() -> None:
     """Let go of the options that are kept."""
     _weighed.clear()
 
-
-Plan = tuple[int, float, float, float, float, float, float, float, float, Gate]
-"""An option's place in WAYS, its start_usd, trial_usd, days, trial_days and first_token_ms as in `Option`, what its
-upkeep and its renewal cost a month, the share of requests that it sends on to what you have, and its gate."""
 
 Sums = tuple[int, float, float, float, float, float, float, float, float, Gate, float, float]
 """An option's place in WAYS, then the fields of `Option` up to its mean, and what it is worth with no answer right."""
@@ -1184,10 +1197,15 @@ _annuity_months, _break_even_accuracy = map(lru_cache(maxsize=KEPT), (annuity_mo
 
 
 def _options_of(
-    i: Inputs, held: tuple[Belief, ...], served: tuple[float, ...], gates: tuple[Gate, ...], *, whole: bool
+    i: Inputs,
+    held: tuple[Belief, ...],
+    served: tuple[float, ...],
+    gates: tuple[Gate, ...],
+    plans: list[Plan],
+    *,
+    whole: bool,
 ) -> list[Option]:
     items = i.test_items
-    plans = _planned(i, held, served, gates, range(_PEOPLE) if whole else _open(gates))
     a_share_usd, floor, costed = _costed(i, held, served, plans)
     found = [_PEOPLE_OPTION] * len(WAYS)
     if not whole:
@@ -1377,6 +1395,15 @@ _REPLANNED = {
     **PLANNED_FROM,
     **{name: PLANNED_FROM.get(name, _NONE) | {_REINFORCE} for name in ROLLOUTS_FROM},
 }
+
+
+def _replanned(i: Inputs, name: str) -> frozenset[int]:
+    """The options to whose plans a field belongs. The items of your test do only where something was tried on them."""
+    if name == "test_items" and not i.candidates and all(getattr(i, measured) is None for _, measured, _ in _MEASURED):
+        return _NONE
+    return _REPLANNED.get(name, _NONE)
+
+
 _BELIEFS_FROM, _SERVING_FROM, _GATES_FROM = map(frozenset, (BELIEFS_FROM, SERVING_FROM, GATES_FROM))
 
 
@@ -1412,7 +1439,7 @@ def near(i: Inputs) -> Near[Inputs]:
         if moved_gates != gates:
             now = _planned(other, moved, moved_served, moved_gates, _open(moved_gates))
             return _first(other, moved, moved_served, now)
-        now, replanned = plans, _REPLANNED.get(name, _NONE)
+        now, replanned = plans, _replanned(i, name)
         touched: set[int] = set()
         if moved is not held:
             touched = _differing(held, moved)
@@ -1548,7 +1575,43 @@ def _differing(these: tuple[T, ...], those: tuple[T, ...]) -> set[int]:
 
 
 def compute(i: Inputs) -> Outputs:
-    found = _weigh(i, whole=False).options
+    return _computed(i, _weigh(i, whole=False).options)
+
+
+def compute_as_before(i: Inputs, changed: frozenset[str]) -> Callable[[Inputs, Inputs], Outputs]:
+    """`compute` for inputs that differ from others in these fields alone, and are like `i` in what was measured: sums
+    and plans that no such field is a part of are those of the others, while these are kept."""
+    is_believed, is_served, is_gated = (not changed.isdisjoint(f) for f in (_BELIEFS_FROM, _SERVING_FROM, _GATES_FROM))
+    replanned = _NONE.union(*(_replanned(i, name) for name in changed))
+
+    def computed(other: Inputs, before: Inputs) -> Outputs:
+        kept = _weighed.get(id(before))
+        if kept is None or kept.inputs is not before or kept.whole:
+            return compute(other)
+        held, served, gates = kept.sums
+        sums = (
+            beliefs(other) if is_believed else held,
+            serving_usd_per_request(other) if is_served else served,
+            shut_out(other) if is_gated else gates,
+        )
+        if sums[2] != gates:
+            return compute(other)
+        again = replanned
+        if sums[0][_SMALL] != held[_SMALL]:
+            again |= {_CASCADE}
+        if sums[1][_KEEP] != served[_KEEP]:
+            again |= _OF_TRAINED
+        plans = kept.plans
+        if again:
+            places = [plan[0] for plan in plans if plan[0] in again]
+            anew = iter(_planned(other, *sums, places))
+            plans = [next(anew) if plan[0] in again else plan for plan in plans]
+        return _computed(other, _keep(other, sums, plans, whole=False).options)
+
+    return computed
+
+
+def _computed(i: Inputs, found: list[Option]) -> Outputs:
     chance_target = _chance_target(i, found)
     return _outputs(i, found, chance_target, ranked(i, found, chance_target))
 
@@ -1962,6 +2025,7 @@ DECISION = Decision(
     compute,
     ground_of,
     judge,
+    compute_as_before=compute_as_before,
     choose=choose,
     near=near,
     exhibits=exhibits,
