@@ -674,9 +674,10 @@ def _flip_number(name: str, spec: Number, value: Value, about: _About) -> Flip |
         return None
     here, answer_at, stays, _ = about
     # No step is taken on a side where the answer is certain to stay as far as the bound.
+    of_spec = spec.low, spec.high, value, spec.unit.percent, spec.whole
     up, down = (
-        [] if steps and stays(name, steps[-1]) else steps
-        for steps in (_steps(spec, value, upward=True), _steps(spec, value, upward=False))
+        () if steps and stays(name, steps[-1]) else steps
+        for steps in (_steps(*of_spec, upward=True), _steps(*of_spec, upward=False))
     )
     last = {True: value, False: value}
     for k in range(max(len(up), len(down))):
@@ -753,11 +754,12 @@ def _beyond(spec: Number, value: float, at: float) -> Iterator[float]:
         yield min(max(further * step, spec.low), spec.high)
 
 
-def _steps(spec: Number, value: float, *, upward: bool) -> list[float]:
-    """Ever wider steps from the value to its bound."""
-    bound = spec.high if upward else spec.low
+@lru_cache(maxsize=512, typed=True)
+def _steps(low: float, high: float, value: float, percent: bool, whole: bool, *, upward: bool) -> tuple[float, ...]:
+    """Ever wider steps from the value to its bound, kept because an edit leaves nearly all fields as they are."""
+    bound = high if upward else low
     steps: list[float] = []
-    if spec.unit.percent or spec.low < 0 or value == 0:
+    if percent or low < 0 or value == 0:
         reach = bound - value
         steps = [value + reach * part for part in (0.01, 0.03, 0.07, 0.15, 0.25, 0.4, 0.55, 0.7, 0.85)]
     else:
@@ -767,13 +769,13 @@ def _steps(spec: Number, value: float, *, upward: bool) -> list[float]:
                 break
             steps.append(probe)
     steps.append(bound)
-    if spec.whole:
+    if whole:
         steps = [float(ceil(s) if upward else floor(s)) for s in steps]
     kept: list[float] = []
     for step in steps:
         if step != value and (not kept or step != kept[-1]):
             kept.append(step)
-    return kept
+    return tuple(kept)
 
 
 def _narrow(name: str, spec: Number, same: float, other: float, about: _About) -> float:

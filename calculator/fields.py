@@ -224,36 +224,36 @@ def show(spec: Field, value: Value) -> str:
     return spec.unit.show(value)
 
 
-def _kept(read: Callable[[type[Any]], T]) -> Callable[[type[Any]], T]:
+def kept_by_class(read: Callable[[type[Any]], T]) -> Callable[[type[Any]], T]:
     """`functools.cache` of a class, which mypy refuses: it takes `type[Any]` for something that has no hash."""
     return cache(read)  # type: ignore[return-value]
 
 
-@_kept
+@kept_by_class
 def fields_of(inputs: type[Any]) -> dict[str, Field]:
     """Name to field, in the order of the class."""
     return _specs(inputs)
 
 
-@_kept
+@kept_by_class
 def numbers_of(inputs: type[Any]) -> dict[str, Number]:
     """The fields that are numbers."""
     return {name: spec for name, spec in fields_of(inputs).items() if isinstance(spec, Number)}
 
 
-@_kept
+@kept_by_class
 def assumptions_of(inputs: type[Any]) -> dict[str, Assumption]:
     """The assumptions, by the names of their fields."""
     return {name: spec.assumption for name, spec in fields_of(inputs).items() if isinstance(spec, Assume)}
 
 
-@_kept
+@kept_by_class
 def defaults_of(inputs: type[Any]) -> dict[str, Value]:
     """Name to default, in the order of the class."""
     return {name: getattr(inputs, name) for name in fields_of(inputs)}
 
 
-@_kept
+@kept_by_class
 def outputs_of(outputs: type[Any]) -> dict[str, Out]:
     """Name to result, in the order of the class."""
     return _specs(outputs)

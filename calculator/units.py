@@ -6,6 +6,7 @@ Formatting is plain arithmetic on the standard library, so that CPython and Pyod
 import re
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
+from functools import lru_cache
 from math import floor, inf, isfinite, log10
 
 
@@ -41,6 +42,11 @@ def _group(value: float, decimals: int) -> str:
     return f"{value:,.{decimals}f}"
 
 
+_kept = lru_cache(maxsize=1024, typed=True)
+"""Most numbers of a report are those of the report before it."""
+
+
+@_kept
 def plain(value: float, digits: int = 3) -> str:
     """A number for people: `digits` significant digits, thousands grouped, words for millions and more."""
     if value == inf:
@@ -51,10 +57,11 @@ def plain(value: float, digits: int = 3) -> str:
     size = abs(value)
     if size == 0:
         return "0"
+    rounded = round_to(size, digits)
     for word, scale in ((" trillion", 1e12), (" billion", 1e9), (" million", 1e6)):
-        if round_to(size, digits) >= scale:
+        if rounded >= scale:
             return sign + _trim(_fixed(size / scale, digits)) + word
-    if round_to(size, digits) >= 1000:
+    if rounded >= 1000:
         return sign + _group(size, 0)
     return sign + _trim(_fixed(size, digits))
 
@@ -197,6 +204,7 @@ def _percentage(value: float) -> str:
     return ("−" if value < 0 else "") + _trim(_fixed(size, 1))
 
 
+@_kept
 def _money(size: float) -> str:
     if size >= 999_500:
         return plain(size)

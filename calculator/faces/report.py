@@ -1,14 +1,24 @@
 """A report as JSON and as Markdown: what the command line prints, what a page copies, what a record keeps."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Any, assert_never
 
 from calculator import MODEL_VERSION
 from calculator.engine import FIRM, Reading, Report, result_name, strength_words, write
 from calculator.exhibit import Bars, Choices, Command, Curves, Exhibit, Grid, Note, Table
-from calculator.fields import Assume, Number, Value, assumptions_of, defaults_of, fields_of, outputs_of, show
+from calculator.fields import (
+    Assume,
+    Number,
+    Value,
+    assumptions_of,
+    defaults_of,
+    fields_of,
+    kept_by_class,
+    outputs_of,
+    show,
+)
 from calculator.links import Start, differing, query
 from calculator.units import USD, in_two_digits, numbers_in, round_to
 from calculator.verdict import AnyDecision
@@ -86,9 +96,14 @@ def _computed(value: float) -> Value:
 
 def changed_fields(decision: AnyDecision, reading: Reading, start: Start) -> dict[str, str]:
     """The fields in which what was read differs from its start, in canonical text."""
-    specs, defaults = fields_of(decision.Inputs), defaults_of(decision.Inputs)
-    typical = {field: write(spec, defaults[field]) for field, spec in specs.items()}
-    return differing(reading.given, typical, start)
+    return differing(reading.given, _typical(decision.Inputs), start)
+
+
+@kept_by_class
+def _typical(inputs: type[Any]) -> Mapping[str, str]:
+    """The defaults of a decision's inputs, in canonical text."""
+    defaults = defaults_of(inputs)
+    return {field: write(spec, defaults[field]) for field, spec in fields_of(inputs).items()}
 
 
 def reproducing(report: Report, start: Start) -> str:

@@ -66,7 +66,7 @@ def sections(report: Report, overall: str = "", *, behind: bool = True) -> dict[
     found = {
         "verdict": _verdict(report),
         "next": _next(report, overall),
-        "picture": "" if picture is None else render_exhibit(picture),
+        "picture": "" if picture is None else _pictured(picture),
         "reasons": _reasons(report),
         "numbers": _numbers(report),
     }
@@ -274,6 +274,17 @@ def _range_words(report: Report, name: str, unit: Unit) -> str:
 def _first_picture(exhibits: Iterable[Exhibit]) -> Exhibit | None:
     """The picture that stands in the panel."""
     return next((exhibit for exhibit in exhibits if isinstance(exhibit, Picture)), None)
+
+
+_last_picture: tuple[Exhibit, str] | None = None
+
+
+def _pictured(picture: Exhibit) -> str:
+    """The picture in the panel. The latest is kept: each stage of an answer shows it anew."""
+    global _last_picture
+    if _last_picture is None or _last_picture[0] != picture:
+        _last_picture = picture, render_exhibit(picture)
+    return _last_picture[1]
 
 
 def render_exhibit(exhibit: Exhibit | Histogram) -> str:
