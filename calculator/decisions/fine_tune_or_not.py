@@ -211,6 +211,7 @@ _worths_of = attrgetter(*_WORTHS)
 _KEEP, _PROMPT, _STRONGER, _RETRIEVE, _WHOLE, _SMALL, _CASCADE = range(7)
 _ENCODER, _TUNE_SMALL, _TUNE_LARGE, _REINFORCE, _BOTH, _PEOPLE = range(7, 13)
 _TRAINING_FAMILY = (_ENCODER, _TUNE_SMALL, _TUNE_LARGE, _REINFORCE)
+_OF_FAMILY = frozenset(_TRAINING_FAMILY)
 _NONE: frozenset[int] = frozenset()
 _ALL = frozenset(range(_PEOPLE))
 _OF_TRAINED = frozenset(k for k, way in enumerate(WAYS) if way.trained)
@@ -591,6 +592,7 @@ def _doubt(name: str) -> float:
     return (entry.high - entry.low) / (2.0 * Z_95)
 
 
+@lru_cache(maxsize=KEPT)
 def _scaled_gain(base: float, belief: Belief, share: float, doubt: float) -> Belief:
     """The belief with only part of its gain, expected or by surprise; an expected loss stays whole. doubt: the standard
     deviation of the share."""
@@ -714,14 +716,13 @@ def _beliefs(i: Inputs) -> tuple[Belief, ...]:
     if pilot is not None:
         _learn_together(i, held, [_TUNE_SMALL], {_TUNE_SMALL: pilot}, {})
     pairs = {k: (won, lost) for k, won, lost in pairs_of(i.paired_counts)} if i.paired_counts else {}
-    tried = {*given, *pairs} - {_BOTH}
-    for k in sorted(tried - {*_TRAINING_FAMILY, _CASCADE}):
+    tried = {*given, *pairs} - {_BOTH} if given or pairs else _NONE
+    for k in sorted(tried - _OF_FAMILY - {_CASCADE}):
         held[k] = _learnt(i, held[k], given.get(k), pairs.get(k))
     # Most often a small model is as well known as it was before, and so is the cascade that begins with it.
     cascade = before[_CASCADE] if held[_SMALL] is before[_SMALL] else _cascade(i, held[_SMALL])
     held[_CASCADE] = _learnt_of_parts(i, held[_CASCADE], cascade, given.get(_CASCADE), pairs.get(_CASCADE))
-    family = sorted(tried & {*_TRAINING_FAMILY})
-    if family:
+    if family := sorted(tried & _OF_FAMILY):
         _learn_together(i, held, family, given, pairs)
     tuned, retrieved = held[_TUNE_LARGE], held[_RETRIEVE]
     both = _both(tuned, retrieved) if i.facts_per_answer_count > 0 else tuned
@@ -745,6 +746,7 @@ def _cascade(i: Inputs, small: Belief) -> Belief:
     )
 
 
+@lru_cache(maxsize=KEPT)
 def _both(tuned: Belief, retrieved: Belief) -> Belief:
     """Retrieval with tuning: what is expected of the better of the two, and what both together add.
 
@@ -1434,12 +1436,11 @@ def near(i: Inputs) -> Near[Inputs]:
             shut_out(other) if name in _GATES_FROM else gates,
         )
 
-    def answer_at(name: str, other: Inputs) -> Answer:
-        moved, moved_served, moved_gates = moved_by(name, other)
-        if moved_gates != gates:
-            now = _planned(other, moved, moved_served, moved_gates, _open(moved_gates))
-            return _first(other, moved, moved_served, now)
-        now, replanned = plans, _replanned(i, name)
+    def planned_near(
+        name: str, other: Inputs, moved: tuple[Belief, ...], moved_served: tuple[float, ...]
+    ) -> tuple[list[Plan], set[int]]:
+        """The plans there, where no gate is another one, and the options of which a sum or the plan is."""
+        replanned = _replanned(i, name)
         touched: set[int] = set()
         if moved is not held:
             touched = _differing(held, moved)
@@ -1449,14 +1450,26 @@ def near(i: Inputs) -> Near[Inputs]:
             touched |= _differing(served, moved_served)
             if _KEEP in touched:
                 replanned |= _OF_TRAINED
-        if replanned:
-            again = places if replanned is _ALL else [k for k in places if k in replanned]
-            now = _planned(other, moved, moved_served, gates, again)
-            if again is not places:
-                now, some = [*plans], now
-                for plan in some:
-                    now[at[plan[0]]] = plan
+        if not replanned:
+            return plans, touched
+        if replanned is _ALL:
+            now = _planned(other, moved, moved_served, gates, places)
             touched |= {plan[0] for plan, before in zip(now, plans, strict=True) if plan != before}
+            return now, touched
+        now = [*plans]
+        for plan in _planned(other, moved, moved_served, gates, [k for k in places if k in replanned]):
+            k = plan[0]
+            if plan != plans[at[k]]:
+                now[at[k]] = plan
+                touched.add(k)
+        return now, touched
+
+    def answer_at(name: str, other: Inputs) -> Answer:
+        moved, moved_served, moved_gates = moved_by(name, other)
+        if moved_gates != gates:
+            now = _planned(other, moved, moved_served, moved_gates, _open(moved_gates))
+            return _first(other, moved, moved_served, now)
+        now, touched = planned_near(name, other, moved, moved_served)
         if name in DECIDED_FROM or _KEEP in touched:
             return _first(other, moved, moved_served, now)
         if not touched:
@@ -1485,7 +1498,12 @@ def near(i: Inputs) -> Near[Inputs]:
             return False
         if any(moved_gates[k] is Gate.OPEN and gates[k] is not Gate.OPEN for k in range(_PEOPLE)):
             return False
-        there = _planned(other, held, moved_served, moved_gates, places)
+        if moved_gates == gates:
+            there, touched = planned_near(name, other, held, moved_served)
+            if not touched:
+                return True
+        else:
+            there = _planned(other, held, moved_served, moved_gates, places)
         _, other_floor, others = _costed(other, held, moved_served, there)
         is_open = {option[0] for option in others if option[9] is Gate.OPEN}
         if best_here not in is_open or (_KEEP in is_open) is not (_KEEP in worths):
