@@ -4,7 +4,7 @@ A report grows in three stages, so that the page can show the point result at on
 `add_flips`. `evaluate` does all three.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from enum import StrEnum
@@ -583,7 +583,7 @@ def _value_of_knowing(decision: AnyDecision, rows: list[dict[str, float]]) -> fl
     # An option that a gate shuts in one draw is worth -inf there; the mean needs a number below any that matters.
     drawn = [[row[name] for name in names] for row in rows]
     floor_usd = min(filter(isfinite, chain.from_iterable(drawn)), default=0.0)
-    worths = [[max(worth, floor_usd) for worth in each] for each in drawn]
+    worths = [[worth if worth > floor_usd else floor_usd for worth in each] for each in drawn]
     best_on_average: float = max(sum(column) for column in zip(*worths, strict=True))
     with_knowledge: float = sum(map(max, worths))
     return max(0.0, (with_knowledge - best_on_average) / len(worths))
@@ -679,13 +679,15 @@ def _flip_number(name: str, spec: Number, value: Value, about: _About) -> Flip |
         () if steps and stays(name, steps[-1]) else steps
         for steps in (_steps(*of_spec, upward=True), _steps(*of_spec, upward=False))
     )
-    last = {True: value, False: value}
+    last, certain = {True: value, False: value}, {True: 0, False: 0}
     for k in range(max(len(up), len(down))):
         for upward, steps in ((True, up), (False, down)):
             if k >= len(steps):
                 continue
+            if k == 1:
+                certain[upward] = _certain(name, steps, stays)
             probe = steps[k]
-            if answer_at(name, probe) != here:
+            if not 0 < k <= certain[upward] and answer_at(name, probe) != here:
                 at = _narrow(name, spec, last[upward], probe, about)
                 answer = answer_at(name, at)
                 # Two digits are told only where they say no more than is so.
@@ -702,6 +704,17 @@ def _flip_number(name: str, spec: Number, value: Value, about: _About) -> Flip |
                 )
             last[upward] = probe
     return None
+
+
+def _certain(name: str, steps: Sequence[float], stays: Callable[[str, Value], bool]) -> int:
+    """The place of a step up to which the answer is certain to stay; 0 where that is not told."""
+    near, beyond = 0, len(steps) - 1
+    while beyond - near > 1:
+        middle = (near + beyond + 1) // 2
+        if not stays(name, steps[middle]):
+            break
+        near = middle
+    return near
 
 
 def _flip_choice(

@@ -50,7 +50,8 @@ def scaled(score: float) -> float:
 def unscaled(z: float) -> float:
     """The score from 0 to 1 that lies at z on the scale of the model."""
     inner = 1.0 / (1.0 + exp(-z)) if z > -700.0 else 0.0
-    return min(1.0, max(0.0, (inner - MARGIN) / (1.0 - 2.0 * MARGIN)))
+    score = (inner - MARGIN) / (1.0 - 2.0 * MARGIN)
+    return 0.0 if score < 0.0 else 1.0 if score > 1.0 else score
 
 
 TYPICAL = 0.65
@@ -307,7 +308,7 @@ def moments(z: float, spread: float, highest: float = 1.0) -> Expectation:
         return Expectation(min(highest, unscaled(z)), 0.0)
     scores = [min(highest, unscaled(z + spread * node)) for node in _NODES]
     mean = sum(scores) / len(scores)
-    return Expectation(mean, sqrt(sum((score - mean) ** 2 for score in scores) / len(scores)))
+    return Expectation(mean, sqrt(sum([(score - mean) ** 2 for score in scores]) / len(scores)))
 
 
 def _known(situation: Situation) -> float:

@@ -1244,7 +1244,7 @@ def _in_full(sums: Sums, a_share_usd: float, floor: float, items: float) -> Opti
 
 def _unweighed(accuracy: float, spread: float, gate: Gate) -> Option:
     """An option that cannot be had, as far as a draw needs it."""
-    return Option(accuracy, spread, inf, inf, inf, inf, inf, inf, gate, -inf, -inf, inf)
+    return tuple.__new__(Option, (accuracy, spread, inf, inf, inf, inf, inf, inf, gate, -inf, -inf, inf))
 
 
 @lru_cache(maxsize=MOST_SPREADS)
@@ -1523,18 +1523,25 @@ def near(i: Inputs) -> Near[Inputs]:
         )
 
     own_worths: dict[int, float] = {}
+    base: tuple[tuple[object, ...], ...] = held, served, gates
 
     def worth_at(name: str, other: Inputs, answer: StrEnum) -> float:
         k = PLACES[answer]
         if k == _PEOPLE:
             return 0.0
         sums = moved_by(name, other)
-        is_same = sums == (held, served, gates) and _REPLANNED.get(name, _NONE).isdisjoint((_KEEP, k))
-        if is_same and name not in DECIDED_FROM and k in own_worths:
+        # Beside its own sums and those of what you have, a cascade has those of a small model.
+        own = {_KEEP, k, _SMALL} if k == _CASCADE else {_KEEP, k}
+        is_same = (
+            name not in DECIDED_FROM
+            and _replanned(i, name).isdisjoint(own)
+            and all(now is then or all(now[j] == then[j] for j in own) for now, then in zip(sums, base, strict=True))
+        )
+        if is_same and k in own_worths:
             return own_worths[k]
         option = _alone(other, k, *sums)
         worth_usd = option.worth_usd if option.gate is Gate.OPEN else -inf
-        if is_same and name not in DECIDED_FROM:
+        if is_same:
             own_worths[k] = worth_usd
         return worth_usd
 
