@@ -1127,7 +1127,7 @@ def _planned(
     large_ms, small_ms, latency_ms = i.large_first_token_ms, i.small_first_token_ms, i.latency_ms
     budget_usd, deadline_days, items = i.budget_usd, i.deadline_days, i.test_items
     prompt_hours, system_hours, trial_share = i.prompt_upkeep_hours, i.system_upkeep_hours, i.trial_share
-    moving_share = MOVE_SHARE / i.base_life_months
+    moving_share, opened = MOVE_SHARE / i.base_life_months, Gate.OPEN
     found = []
     for k in places:
         _, _, measured, _, large, trained, retrieves, hours, times = WAYS[k]
@@ -1163,7 +1163,7 @@ def _planned(
             moving = retrain_usd + (rent if not large else 0.0)
         else:
             moving = start * moving_share
-        if gate is Gate.OPEN:
+        if gate is opened:
             if first_token > latency_ms:
                 gate = Gate.LATENCY
             elif start > budget_usd:
@@ -1179,7 +1179,7 @@ def _costed(i: Inputs, held: tuple[Belief, ...], served: tuple[float, ...], plan
     months, requests = _annuity_months(i.horizon_months, i.discount_share), i.requests_per_month
     a_share_usd = requests * months * (i.success_usd + i.failure_usd)
     failures_usd = requests * i.failure_usd
-    floor = 0.0
+    floor, opened = 0.0, Gate.OPEN
     found = []
     for k, start, trial, days, trial_days, first_token, upkeep_usd, moving, sent, gate in plans:
         accuracy, spread = held[k]
@@ -1187,7 +1187,7 @@ def _costed(i: Inputs, held: tuple[Belief, ...], served: tuple[float, ...], plan
         run = requests * serving + upkeep_usd + moving
         fixed_usd = -(failures_usd + run) * months - start
         mean_usd = a_share_usd * accuracy + fixed_usd
-        if k == _KEEP and gate is Gate.OPEN:
+        if k == _KEEP and gate is opened:
             floor = max(0.0, mean_usd)
         found.append(
             (k, accuracy, spread, start, trial, run, days, trial_days, first_token, gate, mean_usd, fixed_usd)
@@ -1207,15 +1207,15 @@ def _options_of(
     *,
     whole: bool,
 ) -> list[Option]:
-    items = i.test_items
+    items, opened = i.test_items, Gate.OPEN
     a_share_usd, floor, costed = _costed(i, held, served, plans)
     found = [_PEOPLE_OPTION] * len(WAYS)
     if not whole:
         for k in range(_PEOPLE):
-            if gates[k] is not Gate.OPEN:
+            if gates[k] is not opened:
                 found[k] = _unweighed(*held[k], gates[k])
     for sums in costed:
-        if whole or sums[9] is Gate.OPEN:
+        if whole or sums[9] is opened:
             found[sums[0]] = _in_full(sums, a_share_usd, floor, items)
         else:
             found[sums[0]] = _unweighed(sums[1], sums[2], sums[9])
@@ -1290,13 +1290,20 @@ def options(i: Inputs) -> dict[Answer, Option]:
     return {way.answer: option for way, option in zip(WAYS, weigh(i), strict=True)}
 
 
+def _worths(found: list[Option]) -> list[float]:
+    """What the options are worth, in the order of WAYS; -inf for those that cannot be had."""
+    opened = Gate.OPEN
+    return [option[10] if option[8] is opened else -inf for option in found]
+
+
 def ranked(i: Inputs, found: list[Option], chance_target: float) -> list[int]:
     """The places in WAYS of the options that can be had, by their worth. First of all comes what you have when it
     meets the need, or people when nothing else can."""
-    worths = {k: option.worth_usd for k, option in enumerate(found) if option.gate is Gate.OPEN}
-    order = sorted(worths, key=worths.__getitem__, reverse=True)
+    worths, opened = _worths(found), Gate.OPEN
+    order = [k for k, option in enumerate(found) if option[8] is opened]
+    order.sort(key=worths.__getitem__, reverse=True)
     first = _PEOPLE if chance_target < UNREACHABLE_SHARE else _KEEP if _is_met(i, found) else order[0]
-    return [first, *(k for k in order if k != first)]
+    return [first, *[k for k in order if k != first]]
 
 
 def _could_be_kept(i: Inputs) -> bool:
@@ -1651,17 +1658,17 @@ def settle(i: Inputs, answers: tuple[StrEnum, ...]) -> Outputs:
 
 def _chance_target(i: Inputs, found: list[Option]) -> float:
     """The best chance that any option which can be had reaches the accuracy that is needed."""
-    target = i.target_accuracy_share
-    return max(
-        [_reaches(o.accuracy, o.spread, target) for o in found[:_PEOPLE] if o.gate is Gate.OPEN],
-        default=0.0,
-    )
+    target, opened = i.target_accuracy_share, Gate.OPEN
+    return max([_reaches(o[0], o[1], target) for o in found[:_PEOPLE] if o[8] is opened], default=0.0)
 
 
 def _outputs(i: Inputs, found: list[Option], chance_target: float, order: list[int]) -> Outputs:
-    worths = [option.worth_usd if option.gate is Gate.OPEN else -inf for option in found]
-    k = order[0]
-    second = next((other for other in order if _KIND[other] != _KIND[k]), k)
+    worths, k = _worths(found), order[0]
+    kind, second = _KIND[k], k
+    for other in order:
+        if _KIND[other] != kind:
+            second = other
+            break
     best, base = found[k], i.prompted_accuracy_share
     low, high = ends(best)
     floor = max(0.0, worths[_KEEP])
