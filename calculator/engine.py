@@ -615,12 +615,8 @@ def add_flips(report: Report) -> Report:
     def stays(name: str, value: Value) -> bool:
         return near is not None and near.stays(name, make_inputs(decision, base, {name: value}))
 
-    def leads_at(name: str, value: Value, rival: StrEnum) -> tuple[float, ...]:
-        return near.leads_at(name, make_inputs(decision, base, {name: value}), here, rival) if near else ()
-
-    about = _About(here, answer_at, stays, leads_at)
     for name, spec in fields_of(decision.Inputs).items():
-        flip = _flip(name, spec, base[name], about)
+        flip = _flip(name, spec, base[name], here, answer_at, stays)
         if flip is not None:
             found.append(flip)
         elif isinstance(spec, Number) and base[name] is not None:
@@ -638,41 +634,35 @@ def evaluate(name: str, decision: AnyDecision, reading: Reading, count: int = DR
     return add_flips(add_spread(evaluate_point(name, decision, reading), count))
 
 
-class _About(NamedTuple):
-    """What is asked about values of one field, by its name, when flips are looked for.
+AnswerAt = Callable[[str, Value], StrEnum]
+"""The answer where one field, by name, has another value."""
 
-    here: the answer as things stand. answer_at: the one where the field has another value. stays: whether it is certain
-    that the answer stays on the whole way to another value. leads_at: what the answer as things stand is ahead of a
-    rival by there, in each of the ways in which it may lose; empty where that is not told.
-    """
-
-    here: StrEnum
-    answer_at: Callable[[str, Value], StrEnum]
-    stays: Callable[[str, Value], bool]
-    leads_at: Callable[[str, Value, StrEnum], tuple[float, ...]]
+Stays = Callable[[str, Value], bool]
+"""Whether it is certain that the answer stays on the whole way to another value of one field."""
 
 
-def _flip(name: str, spec: Field, value: Value, about: _About) -> Flip | None:
+def _flip(name: str, spec: Field, value: Value, here: StrEnum, answer_at: AnswerAt, stays: Stays) -> Flip | None:
     match spec:
         case Ask() | Assume():
-            return _flip_number(name, spec, value, about)
+            return _flip_number(name, spec, value, here, answer_at, stays)
         case Pick():
             labels = dict(spec.options)
             now = labels.pop(str(value))
             # A long list is a catalogue, not a choice to weigh: trying each would cost more than all else together.
             others = labels.items() if len(labels) < 12 else ()
-            return _flip_choice(name, spec, now, others, about)
+            return _flip_choice(name, spec, now, others, here, answer_at)
         case Flag():
             now, then = ("yes", "no") if value else ("no", "yes")
-            return _flip_choice(name, spec, now, ((not value, then),), about)
+            return _flip_choice(name, spec, now, ((not value, then),), here, answer_at)
         case Paste():
             return None
 
 
-def _flip_number(name: str, spec: Number, value: Value, about: _About) -> Flip | None:
+def _flip_number(
+    name: str, spec: Number, value: Value, here: StrEnum, answer_at: AnswerAt, stays: Stays
+) -> Flip | None:
     if not isinstance(value, int | float):
         return None
-    here, answer_at, stays, _ = about
     # No step is taken on a side where the answer is certain to stay as far as the bound.
     of_spec = spec.low, spec.high, value, spec.unit.percent, spec.whole
     up, down = (
@@ -688,7 +678,7 @@ def _flip_number(name: str, spec: Number, value: Value, about: _About) -> Flip |
                 certain[upward] = _certain(name, steps, stays)
             probe = steps[k]
             if not 0 < k <= certain[upward] and answer_at(name, probe) != here:
-                at = _narrow(name, spec, last[upward], probe, about)
+                at = _narrow(name, spec, last[upward], probe, here, answer_at)
                 answer = answer_at(name, at)
                 # Two digits are told only where they say no more than is so.
                 told = next((v for v in _beyond(spec, value, at) if answer_at(name, v) == answer), at)
@@ -706,7 +696,7 @@ def _flip_number(name: str, spec: Number, value: Value, about: _About) -> Flip |
     return None
 
 
-def _certain(name: str, steps: Sequence[float], stays: Callable[[str, Value], bool]) -> int:
+def _certain(name: str, steps: Sequence[float], stays: Stays) -> int:
     """The place of a step up to which the answer is certain to stay; 0 where that is not told."""
     near, beyond = 0, len(steps) - 1
     while beyond - near > 1:
@@ -718,11 +708,11 @@ def _certain(name: str, steps: Sequence[float], stays: Callable[[str, Value], bo
 
 
 def _flip_choice(
-    name: str, spec: Pick | Flag, now: str, others: Iterable[tuple[Value, str]], about: _About
+    name: str, spec: Pick | Flag, now: str, others: Iterable[tuple[Value, str]], here: StrEnum, answer_at: AnswerAt
 ) -> Flip | None:
     for option, label in others:
-        answer = about.answer_at(name, option)
-        if answer != about.here:
+        answer = answer_at(name, option)
+        if answer != here:
             return Flip(
                 field=name,
                 label=spec.label,
@@ -791,101 +781,10 @@ def _steps(low: float, high: float, value: float, percent: bool, whole: bool, *,
     return tuple(kept)
 
 
-def _narrow(name: str, spec: Number, same: float, other: float, about: _About) -> float:
+def _narrow(name: str, spec: Number, same: float, other: float, here: StrEnum, answer_at: AnswerAt) -> float:
     """The value nearest to `same` that still changes the answer, to three digits, on the side that changes it."""
-
-    def turned(value: float) -> bool:
-        return about.answer_at(name, value) != about.here
-
-    at = _crossing(name, same, other, spec.unit.percent, about)
-    for _ in range(ROUNDS):
-        beside = None if at is None else _beside(spec, same, other, at)
-        if beside is None:
-            break
-        before, beyond = beside
-        if not turned(beyond):
-            at = beyond + 0.5 * (beyond - before)
-        elif before != same and (before > same) == (other > same) and turned(before):
-            # Another answer stands between, or the turn a digit nearer.
-            at = _crossing(name, same, before, spec.unit.percent, about)
-        else:
-            return beyond
-    return _halved(spec, same, other, turned)
-
-
-def _beside(spec: Number, same: float, other: float, at: float) -> tuple[float, float] | None:
-    """The values of three digits on either side of `at`: what halving finds, wherever between them the answer turns,
-    is the one beyond. None where it could find another: digits change their size there, or its tries may run out."""
-    least, percent = 1.0 if spec.whole else 0.0, spec.unit.percent
-    step = max(least, _step(at, percent=percent))
-    width = abs(log(other / same) * at) if same > 0 and other > 0 and not spec.whole else abs(other - same)
-    found = _multiples(same, at, step)
-    if not found or width >= step * 2 ** (HALVES - 2) or (other == 0 and step < _step(other, percent=percent)):
-        return None
-    beyond, onward = found[-1], step if other > same else -step
-    # The last of the halves may end further on by as much as digits are larger there.
-    if not spec.low <= beyond <= spec.high or max(least, _step(beyond + 10.0 * onward, percent=percent)) != step:
-        return None
-    return float(f"{beyond - onward:.10g}"), beyond
-
-
-HALVES, CHORDS, ROUNDS = 14, 8, 3
-"""Times that what lies between two values is halved, or cut where a chord says, to find where an answer turns, and that
-a value found by chords may be amended."""
-
-
-def _crossing(name: str, same: float, other: float, percent: bool, about: _About) -> float | None:
-    """Where, between a value of a field at which the answer stays and one at which it is another, the leads of the one
-    over the other say that it turns; None where they do not."""
-    rival = about.answer_at(name, other)
-
-    def leads_at(value: float) -> tuple[float, ...]:
-        return about.leads_at(name, value, rival)
-
-    found: list[float] = []
-    for k, (lead, least) in enumerate(zip(leads_at(same), leads_at(other), strict=True)):
-        if 0.0 < lead < inf and -inf < least < 0.0:
-            at = _lost(same, other, lead, least, percent, leads_at, k)
-            if at is None:
-                return None
-            found.append(at)
-    return min(found, key=lambda at: abs(at - same), default=None)
-
-
-def _lost(
-    same: float,
-    other: float,
-    lead: float,
-    least: float,
-    percent: bool,
-    leads_at: Callable[[float], tuple[float, ...]],
-    k: int,
-) -> float | None:
-    """Where a lead, one of several, is lost that there is at `same` and no more at `other`, to a small part of a third
-    digit: where the chord says, whose end that stays is drawn nearer (Anderson and Björck 1973). None after too many
-    chords."""
-    a, b, at, last = same, other, other, 0.0
-    for _ in range(CHORDS):
-        before, at = at, b - least * (b - a) / (least - lead)
-        if abs(at - before) < 0.1 * _step(at, percent=percent):
-            return at
-        now = leads_at(at)[k]
-        part = 1.0 - now / (lead if now > 0.0 else least)
-        nearer = (part if part > 0.0 else 0.5) if now * last > 0.0 else 1.0
-        if 0.0 < now < inf:
-            a, lead, least = at, now, nearer * least
-        elif -inf < now < 0.0:
-            b, lead, least = at, nearer * lead, now
-        else:
-            return at if now == 0.0 else None
-        last = now
-    return None
-
-
-def _halved(spec: Number, same: float, other: float, turned: Callable[[float], bool]) -> float:
-    """`_narrow` by halves alone, which takes the most answers."""
     a, b, least = same, other, 1.0 if spec.whole else 0.0
-    for _ in range(HALVES):
+    for _ in range(14):
         if abs(b - a) < max(least, _step(b, percent=spec.unit.percent)):
             break
         middle = exp((log(a) + log(b)) / 2) if a > 0 and b > 0 else (a + b) / 2
@@ -893,12 +792,12 @@ def _halved(spec: Number, same: float, other: float, turned: Callable[[float], b
             middle = float(floor((a + b) / 2))
             if middle in (a, b):
                 break
-        if turned(middle):
+        if answer_at(name, middle) != here:
             b = middle
         else:
             a = middle
     for rounded in _multiples(a, b, max(least, _step(b, percent=spec.unit.percent))):
-        if spec.low <= rounded <= spec.high and turned(rounded):
+        if spec.low <= rounded <= spec.high and answer_at(name, rounded) != here:
             return rounded
     return b
 

@@ -92,14 +92,12 @@ class Near(NamedTuple, Generic[InputsT]):
 
     answer_at: the answer there, which must agree with `choose`. stays: True only where it is certain that the answer is
     the same at every value of the field on the way there; False says nothing. worth_at: one of the outputs there that
-    `Decision.values` names, by its answer. leads_at: by how much one answer is ahead of another there, one number for
-    each way in which it may lose: no more than a hint at where the answer turns, for a search that looks there first.
+    `Decision.values` names, by its answer.
     """
 
     answer_at: Callable[[str, InputsT], StrEnum]
     stays: Callable[[str, InputsT], bool]
     worth_at: Callable[[str, InputsT, StrEnum], float]
-    leads_at: Callable[[str, InputsT, StrEnum, StrEnum], tuple[float, ...]]
 
 
 @dataclass(frozen=True)

@@ -291,35 +291,6 @@ def test_where_an_answer_is_certain_to_stay_the_outputs_give_it_all_the_way():
     assert certain > 1000
 
 
-def test_where_an_answer_turns_is_found_by_chords_where_halving_finds_it(monkeypatch):
-    narrow, found = engine._narrow, []
-
-    def both_ways(name, spec, same, other, about):
-        by_halves = engine._halved(spec, same, other, lambda value: about.answer_at(name, value) != about.here)
-        found.append((name, narrow(name, spec, same, other, about), by_halves))
-        return by_halves
-
-    monkeypatch.setattr(engine, "_narrow", both_ways)
-    for seed in range(60):
-        engine.add_flips(engine.evaluate_first(NAME, DECISION, engine.read(DECISION, laws.overall_situation(seed))))
-    assert len(found) > 500
-    assert [each for each in found if each[1] != each[2]] == []
-
-
-def test_most_turns_are_found_without_halving(monkeypatch):
-    asked = {"_narrow": 0, "_halved": 0}
-    for name in asked:
-        found_by = getattr(engine, name)
-
-        def counted(*given, name=name, found_by=found_by):
-            asked[name] += 1
-            return found_by(*given)
-
-        monkeypatch.setattr(engine, name, counted)
-    engine.add_flips(engine.evaluate_first(NAME, DECISION, engine.read(DECISION, {})))
-    assert 2 * asked["_halved"] < asked["_narrow"]
-
-
 def sums_of(inputs, held):
     """Of each option what `ONE_WAY` is about, and whether it can be had."""
     served, gates = overall.serving_usd_per_request(inputs), overall.shut_out(inputs)

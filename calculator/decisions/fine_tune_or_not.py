@@ -1552,33 +1552,7 @@ def near(i: Inputs) -> Near[Inputs]:
             own_worths[k] = worth_usd
         return worth_usd
 
-    def leads_at(name: str, other: Inputs, answer: StrEnum, rival: StrEnum) -> tuple[float, ...]:
-        if name in _BELIEFS_FROM:
-            # What is believed moves by more than costs do, and may turn an answer there and back.
-            return ()
-        moved, moved_served, moved_gates = moved_by(name, other)
-        k, rival_k = PLACES[answer], PLACES[rival]
-        weighed = [_KEEP, *(each for each in (k, rival_k) if each not in (_KEEP, _PEOPLE))]
-        if moved_served is served and moved_gates is gates and name not in _REPLANNED and at.keys() >= {*weighed}:
-            now = [plans[at[each]] for each in weighed]
-        else:
-            now = _planned(other, moved, moved_served, moved_gates, weighed)
-        share_usd, there_floor, there = _costed(other, moved, moved_served, now)
-        usd: dict[int, float] = {_PEOPLE: 0.0}
-        margins: dict[int, tuple[float, ...]] = {_PEOPLE: ()}
-        for option, plan in zip(there, now, strict=True):
-            usd[option[0]] = _in_full(option, share_usd, there_floor, items).worth_usd
-            margins[option[0]] = _margins(other, plan)
-        return usd[k] - usd[rival_k], *margins[k], *(-margin for margin in margins[rival_k])
-
-    return Near(answer_at, stays, worth_at, leads_at)
-
-
-def _margins(i: Inputs, plan: Plan) -> tuple[float, float, float, float]:
-    """What an option leaves of each limit; below nought where it is above."""
-    k, start, _, days, _, first_token, _, _, _, _ = plan
-    labels = i.labelled_examples + i.new_examples - i.minimum_examples if WAYS[k].trained else 0.0
-    return labels, i.latency_ms - first_token, i.budget_usd - start, i.deadline_days - days
+    return Near(answer_at, stays, worth_at)
 
 
 def _worth_within(
