@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from csv import DictReader
 from dataclasses import asdict, fields, replace
 from math import exp, inf, log, sqrt
+from operator import mul
 from typing import NamedTuple
 
 from calculator.cases import TRAINED, Case, read_data
@@ -155,11 +156,12 @@ def _small(used: Iterable[Case]) -> Iterable[Row]:
 
 
 class Group(NamedTuple):
-    """The rows of one case in sums: how many, their sum, and the upper half of the sum of their products."""
+    """The rows of one case in sums. Most terms of a case are nothing, and these are not kept."""
 
     rows: int
-    together: list[float]
-    products: list[list[float]]
+    terms: list[tuple[int, float, list[tuple[int, float, float]]]]
+    """Each term by its place, with its sum; and from there on the other terms by place, with the sum of their products
+    with it and their own sum."""
 
 
 class Rows(NamedTuple):
@@ -178,19 +180,20 @@ def _grouped(family: str, rows: Iterable[Row]) -> Rows:
         vector = tuple(row.terms.get(name, 0.0) for name in names)
         terms.append(vector)
         grouped.setdefault(row.source, {}).setdefault(row.case, []).append((*vector, row.gained))
-    size = len(names) + 1
     sources = tuple(
-        tuple(
-            Group(
-                len(vectors),
-                [sum(column) for column in zip(*vectors, strict=True)],
-                [[sum(v[i] * v[j] for v in vectors) for j in range(i, size)] for i in range(size)],
-            )
-            for vectors in cases.values()
-        )
+        tuple(Group(len(vectors), _summed(list(zip(*vectors, strict=True)))) for vectors in cases.values())
         for cases in grouped.values()
     )
     return Rows(names, sources, tuple(terms))
+
+
+def _summed(columns: Sequence[Sequence[float]]) -> list[tuple[int, float, list[tuple[int, float, float]]]]:
+    """The terms of a group, from the values of each in its rows."""
+    used = [(place, column, sum(column)) for place, column in enumerate(columns) if any(column)]
+    return [
+        (place, total, [(other, sum(map(mul, column, values)), summed) for other, values, summed in used[k:]])
+        for k, (place, column, total) in enumerate(used)
+    ]
 
 
 def _family(
@@ -233,16 +236,16 @@ def _solve_parts(rows: Rows, parts: tuple[float, ...]) -> Solved:
     logarithm = 0.0
     for groups in rows.sources:
         sums, ones = [0.0] * size, 0.0
-        for count, together, products in groups:
+        for count, terms in groups:
             reach = own + count * case
             logarithm += (count - 1) * log(own) + log(reach)
             shrink = case / reach
             ones += count / reach
-            for i in range(size):
-                row, mine = total[i], shrink * together[i]
-                for j, product in enumerate(products[i], i):
-                    row[j] += (product - mine * together[j]) / own
-                sums[i] += together[i] / reach
+            for i, summed, others in terms:
+                row, mine = total[i], shrink * summed
+                for j, product, other in others:
+                    row[j] += (product - mine * other) / own
+                sums[i] += summed / reach
         shrink = source / (1.0 + source * ones)
         logarithm += log(1.0 + source * ones)
         for i in range(size):

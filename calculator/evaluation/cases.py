@@ -20,6 +20,8 @@ import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
+from itertools import islice
 from math import sqrt
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -298,7 +300,7 @@ def _model(fitted: Coefficients) -> Rule:
 def trial_regret(judged: Judged, prior: Mapping[str, Expectation]) -> float:
     """Points lost on average when trials are made as the verdict says and the best belief is then taken."""
     beliefs = {option: Belief(min(1.0, max(0.0, mean)), spread) for option, (mean, spread) in prior.items()}
-    stream, lost = Stream(14), 0.0
+    draws, lost = iter(_draws(14, REPEATS * len(beliefs) * PILOT_ITEMS)), 0.0
     for _ in range(REPEATS):
         held = dict(beliefs)
         tried: set[str] = set()
@@ -307,11 +309,18 @@ def trial_regret(judged: Judged, prior: Mapping[str, Expectation]) -> float:
             if 100.0 * value < WORTH_A_TRIAL_POINTS:
                 break
             tried.add(option)
-            right = sum(stream.uniform() < judged.score_01[option] for _ in range(PILOT_ITEMS))
+            right = sum(map(judged.score_01[option].__gt__, islice(draws, PILOT_ITEMS)))
             held[option] = updated(*held[option], right / PILOT_ITEMS, PILOT_ITEMS)
         taken = max(held, key=lambda option: held[option].mean)
         lost += judged.lost_points[taken]
     return lost / REPEATS
+
+
+@cache
+def _draws(seed: int, count: int) -> tuple[float, ...]:
+    """The first numbers of a stream: the same ones are asked of it for every comparison and for every figure."""
+    stream = Stream(seed)
+    return tuple(stream.uniform() for _ in range(count))
 
 
 def _promise(held: Mapping[str, Belief], option: str) -> float:
@@ -356,6 +365,12 @@ def _share(pairs: Iterable[tuple[float, float]]) -> float | None:
         total += weight
         above += weight * value
     return above / total if total else None
+
+
+@cache
+def _fitted(ids: tuple[str, ...]) -> Coefficients:
+    """What these of the project's comparisons teach. Whatever is judged, the same sources are left out of them."""
+    return fitting.fit((case for case in cases() if case.id in ids), coefficients())
 
 
 def score(judged: Sequence[Judged], choices: Sequence[Choice]) -> dict[str, Any]:
@@ -471,9 +486,10 @@ def _groups(right: Iterable[tuple[Judged, float, float]]) -> dict[str, tuple[flo
 
 def _resampled(groups: Mapping[str, tuple[float, float]]) -> list[float]:
     """The group-weighted share in resamples of whole sources, always the same resamples for the same sources."""
-    names, stream, shares = sorted(groups), Stream(4), []
+    found, shares = [groups[name] for name in sorted(groups)], []
+    draws = iter(_draws(4, RESAMPLES * len(found)))
     for _ in range(RESAMPLES):
-        drawn = [groups[names[int(stream.uniform() * len(names))]] for _ in names]
+        drawn = [found[int(draw * len(found))] for draw in islice(draws, len(found))]
         shares.append(sum(above for _, above in drawn) / sum(total for total, _ in drawn))
     return shares
 
@@ -499,10 +515,13 @@ def validate(given: str | Path | Sequence[Any] | None = None) -> dict[str, Any]:
     def taught_by(kept: Sequence[Case]) -> Rule:
         return task_type_only(_judged(case, place) for place, case in enumerate(kept, 1))
 
-    published, full = _model(coefficients()), coefficients()
+    def fitted_on(kept: Sequence[Case]) -> Rule:
+        return _model(_fitted(tuple(case.id for case in kept)))
+
+    published = _model(coefficients())
     choices = {
-        MODEL: _left_out(judged, lambda kept: _model(fitting.fit(kept, full))),
-        YEARS_OUT: _left_out(judged, lambda kept: _model(fitting.fit(kept, full)), years_too=True),
+        MODEL: _left_out(judged, fitted_on),
+        YEARS_OUT: _left_out(judged, fitted_on, years_too=True),
         ALWAYS: [always_train(one) for one in judged],
         NEVER: [never_train(one) for one in judged],
         TASK_ONLY: _left_out(judged, taught_by),
