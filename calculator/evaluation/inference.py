@@ -27,7 +27,7 @@ from calculator.evaluation import Quantity, Row, answered, published
 from calculator.evaluation.distance import LeftOut, cells, project_of, quantile, variances
 from calculator.evaluation.names import find
 from calculator.evaluation.reading import beside, cards_in_name, number, said, size_b, without_cards
-from calculator.evaluation.robust import Fit, priors
+from calculator.evaluation.robust import Fit, of_each, priors
 from calculator.evaluation.robust import fit as robust_fit
 from calculator.llm.bands import SD_OF_BAND
 from calculator.llm.serving import speed as law
@@ -496,7 +496,6 @@ _ROWS_OF_PROJECT = 30
 """Most rows of a project that enter the fit for one kind of run, evenly chosen: the others are much like them."""
 _ROUNDS_FROM_NEAR = 2
 """Rounds of a fit that begins at the coefficients of nearly the same rows."""
-_KEPT_ERRORS = 200
 _WEIGHT_OF_PROJECT = 20.0
 """What these count for together, however many they are."""
 
@@ -556,45 +555,12 @@ def _log_estimate(point: Point, c: Any) -> float:
     return log(estimate(point.reading, c))
 
 
-class _Seen:
-    """Coefficients that remember which of them an estimate looked at."""
-
-    def __init__(self, values: Coefficients) -> None:
-        self.values = values
-        self.names: set[str] = set()
-
-    def __getattr__(self, name: str) -> float:
-        self.names.add(name)
-        value: float = getattr(self.values, name)
-        return value
-
-
 def _fit(data: Sequence[Point], start: Mapping[str, float] | None = None, rounds: int = 30) -> Fit:
-    at_priors = Coefficients(**{name: value for name, (value, _) in PRIORS.items()})
     counts = Counter((point.project, point.kind) for point in data)
-    looked = []
-    for point in data:
-        seen = _Seen(at_priors)
-        _log_estimate(point, seen)
-        looked.append(tuple(sorted(seen.names)))
     weights = [
         point.certainty * min(1.0, _WEIGHT_OF_PROJECT / counts[point.project, point.kind]) for point in data
     ]
-    # Most nudges of one coefficient leave most runs as they were.
-    known: list[dict[tuple[float, ...], float]] = [{} for _ in data]
-
-    def errors(values: Mapping[str, float]) -> list[float]:
-        c = Coefficients(**values)
-        found = []
-        for k, (point, names) in enumerate(zip(data, looked, strict=True)):
-            key = tuple(values[name] for name in names)
-            if key not in known[k]:
-                if len(known[k]) > _KEPT_ERRORS:
-                    known[k].clear()
-                known[k][key] = _log_estimate(point, c) - point.log_measured
-            found.append(known[k][key])
-        return found
-
+    errors = of_each(lambda point, c: _log_estimate(point, c) - point.log_measured, data, Coefficients, PRIORS)
     return robust_fit(errors, PRIORS, weights, tolerance=_EXPECTED_ERROR, start=start, rounds=rounds)
 
 

@@ -2,9 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from math import exp, log, log1p
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from calculator.evaluation.reading import beside
+
+Run = TypeVar("Run")
+
+_KEPT_ERRORS = 200
 
 
 class Fit(NamedTuple):
@@ -84,6 +88,53 @@ def fit(
             break
     values = {name: float(f"{exp(value):.4g}") for name, value in zip(names, x, strict=True)}
     return Fit(values, tuple(name for name in names if name not in moved))
+
+
+class _Seen:
+    """Coefficients that remember which of them an estimate looked at."""
+
+    def __init__(self, values: Any) -> None:
+        self.values = values
+        self.names: set[str] = set()
+
+    def __getattr__(self, name: str) -> float:
+        self.names.add(name)
+        value: float = getattr(self.values, name)
+        return value
+
+
+def of_each(
+    error: Callable[[Run, Any], float],
+    runs: Sequence[Run],
+    made: Callable[..., Any],
+    priors: Mapping[str, tuple[float, float]],
+) -> Callable[[Mapping[str, float]], list[float]]:
+    """The errors of runs, as ``fit`` asks for them, from the error of one run.
+
+    ``made`` gives the coefficients that ``error`` takes. Which of them an error looks at may depend on the run alone.
+    Most nudges of one coefficient leave most runs as they were: those are not worked out again.
+    """
+    at_priors = made(**{name: value for name, (value, _) in priors.items()})
+    looked = []
+    for run in runs:
+        seen = _Seen(at_priors)
+        error(run, seen)
+        looked.append(tuple(sorted(seen.names)))
+    known: list[dict[tuple[float, ...], float]] = [{} for _ in runs]
+
+    def errors(values: Mapping[str, float]) -> list[float]:
+        c = made(**values)
+        found = []
+        for run, names, kept in zip(runs, looked, known, strict=True):
+            key = tuple([values[name] for name in names])
+            if key not in kept:
+                if len(kept) > _KEPT_ERRORS:
+                    kept.clear()
+                kept[key] = error(run, c)
+            found.append(kept[key])
+        return found
+
+    return errors
 
 
 def solve(matrix: Sequence[Sequence[float]], right: Sequence[float]) -> list[float]:

@@ -465,15 +465,11 @@ def _points(rows: Iterable[Row]) -> list[_Point]:
     return points
 
 
-def _errors(points: Sequence[_Point], coefficients: Coefficients) -> list[float]:
-    return [math.log(peak_gib(p.architecture, p.setup, coefficients)) - p.log_measured for p in points]
-
-
 def _fit(points: Sequence[_Point]) -> robust.Fit:
-    return robust.fit(
-        lambda values: _errors(points, Coefficients(**values)), _PRIORS, [p.weight for p in points],
-        tolerance=_TOLERANCE,
-    )  # fmt: skip
+    errors = robust.of_each(
+        lambda p, c: math.log(peak_gib(p.architecture, p.setup, c)) - p.log_measured, points, Coefficients, _PRIORS
+    )
+    return robust.fit(errors, _PRIORS, [p.weight for p in points], tolerance=_TOLERANCE)
 
 
 def fit(rows: Iterable[Row]) -> Learnt:
