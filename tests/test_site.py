@@ -425,6 +425,7 @@ def test_the_picture_of_the_same_words_is_the_same_to_the_byte():
     assert cards.draw("", "", "word " * 500, "The site").startswith(b"\x89PNG")
 
 
+RELEASE = re.compile(r"^const RELEASE = (.*);$", re.MULTILINE)
 SLIPS = {
     '<p><a href="nowhere/">x</a></p>': "leads nowhere",
     '<p><a href="#no-such-heading">x</a></p>': "names a heading that is not there",
@@ -434,33 +435,31 @@ SLIPS = {
 }
 
 
-@pytest.fixture(scope="module")
-def published(site, tmp_path_factory):
-    """A copy of the site but for its largest files, with slips on the first page, published; and what was said."""
-    copied = tmp_path_factory.mktemp("published") / "site"
-    shutil.copytree(site, copied, ignore=shutil.ignore_patterns("*.wasm", "*.bin", "*.map"))
-    index = copied / "index.html"
+def files_of(folder):
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_publishing_twice_changes_nothing_and_names_what_is_wrong(site, tmp_path):
+    """A copy of the site, which is published, with slips on the first page, published again: both of one run."""
+    shutil.copytree(site, tmp_path, dirs_exist_ok=True)
+    index = tmp_path / "index.html"
     index.write_text(index.read_text("utf-8").replace("</article>", f"{''.join(SLIPS)}</article>"), "utf-8")
-    return copied, publish.publish(copied)
-
-
-def test_publishing_names_what_is_wrong(published):
-    wrong = [line for line in published[1] if line.startswith("index.html")]
+    before = files_of(tmp_path)
+    wrong = publish.publish(tmp_path)
     assert len(wrong) == len(SLIPS), wrong
     for slip, says in SLIPS.items():
-        assert any(says in line for line in wrong), (slip, wrong)
-
-
-def test_publishing_twice_changes_nothing(published):
-    folder, said = published
-    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    assert publish.publish(folder) == said
-    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+        assert any(line.startswith("index.html") and says in line for line in wrong), (slip, wrong)
+    after = files_of(tmp_path)
+    releases = [json.loads(RELEASE.search(files.pop("sw.js").decode())[1]) for files in (before, after)]
+    assert after == before
+    # The list of files names the page with the slips by its digest, and itself by all of them.
+    kept = [{**release, "version": "", "pages": {**release["pages"], "": ""}} for release in releases]
+    assert kept[0] == kept[1]
+    assert releases[0]["version"] != releases[1]["version"]
 
 
 def test_the_service_worker_keeps_every_page_and_only_files_that_exist(site):
-    text = (site / "sw.js").read_text("utf-8")
-    release = json.loads(re.search(r"^const RELEASE = (.*);$", text, re.MULTILINE)[1])
+    release = json.loads(RELEASE.search((site / "sw.js").read_text("utf-8"))[1])
     assert set(release["pages"]) >= {
         path.relative_to(site).as_posix().removesuffix("index.html") for path in pages(site)
     }

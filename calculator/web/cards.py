@@ -5,6 +5,7 @@ Drawn by Pillow in its own typeface, so that the same page gives the same bytes.
 
 import re
 from collections.abc import Sequence
+from functools import cache
 from html import unescape
 from io import BytesIO
 
@@ -57,6 +58,7 @@ def draw(question: str, verdict: str, detail: str, site: str) -> bytes:
     return found.getvalue()
 
 
+@cache
 def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size)
 

@@ -1,4 +1,4 @@
-// Rewrites scripts of the site as a browser needs them: without remarks, with short names. What is minified stays as it is.
+// Rewrites scripts of the site as a browser needs them: without remarks, with short names.
 // One argument: JSON with the files of modules, whose names are their own, and of scripts, whose names others may see.
 import { readFile, writeFile } from 'node:fs/promises';
 import { minify } from 'terser';

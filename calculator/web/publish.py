@@ -76,7 +76,7 @@ _KEEP_OR_NOT = "__md_set=(e,_,t,a=__md_scope)=>{try{(t||localStorage).setItem("
 _EARLY = "assets/early.js"
 _STYLES = re.compile(r'(?=<link rel="preload" [^>]*as="font")')
 _WORKER = re.compile(r'<section class="calculator"[^>]* data-worker="([^"]+)"')
-_NEXT = re.compile(r'<link rel="next" href="[^"]*"\s*/?>')
+_NEXT = re.compile(r'<link rel="next" href="[^"]*"\s*/?>\s*')
 _FOLDED = re.compile(
     r'aria-labelledby="(?P<name>__nav_[\d_]+)_label"(?P<rest>[^>]*>\s*<label class="md-nav__title" for="(?P=name)">'
     r"\s*<span[^>]*></span>\s*(?P<title>[^<]*?)\s*</label>)"
@@ -91,6 +91,7 @@ _FINDINGS = re.compile(
 _CARD = re.compile(r'<meta (?:property="og:(?:image|url)[\w:]*"|name="twitter:card") content="[^"]*">\n?')
 _DESCRIBED = re.compile(r'<meta property="og:description" content="[^"]*"\s*/?>')
 _LAST_CHANGED = re.compile(r"\s*<lastmod>[^<]*</lastmod>")
+_FILLED = re.compile(r'^const RELEASE = \{"version":"\w', re.MULTILINE)
 _SENTENCE_END = re.compile(r"\s+")
 
 
@@ -212,9 +213,18 @@ def _may_come_late(path: Path) -> bool:
     return _THEME_LOOKS in after
 
 
+def _is_published(root: Path) -> bool:
+    """Whether this has been done to the site before: its service worker says of which release it is."""
+    path = root / "sw.js"
+    return path.is_file() and _FILLED.search(path.read_text("utf-8")) is not None
+
+
 def _minified(root: Path) -> dict[str, str]:
     """Shorten our scripts, and the theme's with its search put off; and a version for it, as it is ours by then."""
     theme = _theme_scripts(root)
+    if _is_published(root):
+        # A script that is minified once more gets other names in it, and with them another version.
+        return _by_content(root, theme)
     for path in theme:
         path.write_text(path.read_text("utf-8").replace(_SEARCH_AT_ONCE, _SEARCH_WHEN_OPENED), "utf-8")
     modules = [str(path) for path in sorted(root.glob("assets/*.js")) if path.name != _SEARCH]
