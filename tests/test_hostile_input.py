@@ -63,13 +63,17 @@ def test_a_number_is_taken_up_to_its_bound_and_refused_beyond_it(name):
     decision = catalog.decision(name)
     for field, spec in numbers_of(decision.Inputs).items():
         low, high = spec.low, spec.high
+        judged = []
         for value in (low, high, repr(low), repr(high)):
             tried["bounds"] += 1
             # A card of one's own has no price that anybody but its owner knows.
             price = {"device_usd_per_hour": 1} if field.startswith("own_card") else {}
             found = engine.read(decision, {**price, field: value})
             # A percentage may be typed as a share or in per cent: as a text, only a number up to 1 is sure to be one.
+            if found in judged:
+                continue  # a number and its text are read alike here, and a report is made of what was read alone
             if not found.problems:
+                judged.append(found)
                 built = engine.evaluate_point(name, decision, found)
                 assert built.verdict.reasons, (field, value)
             else:
