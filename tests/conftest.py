@@ -37,8 +37,11 @@ PREFS = {
     "ui.prefersReducedMotion": 1,
     "ui.primaryPointerCapabilities": MOUSE,
     "ui.allPointerCapabilities": MOUSE,
+    "javascript.options.wasm_optimizingjit": False,
+    "dom.ipc.processPrelaunch.enabled": False,
 }
-"""What Chromium has by itself or from Playwright: it reads the clipboard, moves nothing, and has a mouse."""
+"""What Chromium has by itself or from Playwright: it reads the clipboard, moves nothing, and has a mouse. And what
+spares processor time: WebAssembly is compiled once, as in `COMPILED_ONCE`, and no process starts before its time."""
 
 
 EVERY = pytest.mark.parametrize(
