@@ -3,9 +3,9 @@
 from math import log
 
 import pytest
+import scipy
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
 
 from calculator.decisions import fine_tune_or_not as overall
 from calculator.stats import evidence, normal, value
@@ -20,7 +20,7 @@ def test_an_update_is_that_of_a_beta_by_binomial_items(mean, spread, right, wron
     a, b = mean * worth, (1 - mean) * worth
     items = right + wrong
     after = evidence.updated(mean, spread, right / items if items else 0.0, items)
-    exact = stats.beta(a + right, b + wrong)
+    exact = scipy.stats.beta(a + right, b + wrong)
     assert after.mean == pytest.approx(exact.mean(), rel=1e-9)
     if items:
         assert after.spread == pytest.approx(exact.std(), rel=1e-9)
@@ -70,7 +70,7 @@ def test_bad_measurements_are_refused_by_name():
 @given(st.floats(-3, 3), st.floats(0.01, 3), st.floats(-3, 3), st.floats(0.01, 3))
 def test_the_larger_of_two_has_the_moments_of_clark(mean, spread, other, other_spread):
     found, variance = normal.larger_of_two(mean, spread, other, other_spread)
-    grid = [stats.norm.ppf((k + 0.5) / 400) for k in range(400)]
+    grid = [scipy.stats.norm.ppf((k + 0.5) / 400) for k in range(400)]
     expected = sum(
         value.expected_excess(mean - other - other_spread * z, spread) + other + other_spread * z for z in grid
     ) / len(grid)
@@ -84,7 +84,7 @@ def test_an_option_with_a_way_back_is_worth_the_expected_better_of_it_and_the_ba
     # Failures are lognormal with this mean and spread.
     failures = 1.0 - mean
     variance = log(1 + (spread / failures) ** 2)
-    law = stats.lognorm(s=variance**0.5, scale=failures / (1 + (spread / failures) ** 2) ** 0.5)
+    law = scipy.stats.lognorm(s=variance**0.5, scale=failures / (1 + (spread / failures) ** 2) ** 0.5)
     assert overall._above(mean, spread, bar) == pytest.approx(law.cdf(1 - bar), abs=1e-9)
     exact = (1 - bar) * law.cdf(1 - bar) - law.expect(lambda x: x, ub=1 - bar) if bar < 1 else 0.0
     assert overall._excess(mean, spread, bar) == pytest.approx(exact, abs=1e-5)

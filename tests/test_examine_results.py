@@ -1,4 +1,7 @@
-"""Test results by item, logs of runs, and what a run that did not help looks like."""
+"""Test results by item, logs of runs, and what a run that did not help looks like.
+
+What of statsmodels a test asks for it imports itself: at the top it would take a second of each process that collects.
+"""
 
 import csv
 import io
@@ -10,10 +13,7 @@ from random import Random
 
 import power
 import pytest
-from scipy import stats as scipy_stats
-from statsmodels.stats.contingency_tables import mcnemar
-from statsmodels.stats.multitest import multipletests
-from statsmodels.stats.proportion import proportion_confint
+import scipy
 
 from calculator import catalog, engine, examine
 from calculator.decisions.fine_tune_or_not import pairs_of
@@ -43,6 +43,9 @@ def scores(seed, count=80):
 
 @pytest.mark.parametrize("seed", range(8))
 def test_right_or_wrong_is_judged_as_statsmodels_does(seed):
+    from statsmodels.stats.contingency_tables import mcnemar
+    from statsmodels.stats.proportion import proportion_confint
+
     old, new = passes(seed, 0.6), passes(seed + 100, 0.75)
     numbers = examine.examine(table({"item": range(150), "old": old, "new": new}))["numbers"]
     for one, values in zip(numbers["variants"], (old, new), strict=True):
@@ -63,18 +66,20 @@ def test_scores_in_between_are_judged_as_scipy_does(seed):
     new = [min(1.0, a + 0.1 * b) for a, b in zip(old, scores(seed + 50), strict=True)]
     numbers = examine.examine(table({"item": range(80), "old": old, "new": new}))["numbers"]
     (pair,) = numbers["pairs"]
-    expected = scipy_stats.ttest_rel(new, old)
+    expected = scipy.stats.ttest_rel(new, old)
     assert pair["p_value"] == pytest.approx(expected.pvalue, abs=1e-6)
     interval = expected.confidence_interval(0.95)
     assert (pair["low"], pair["high"]) == (
         pytest.approx(interval.low, abs=1e-6),
         pytest.approx(interval.high, abs=1e-6),
     )
-    alone = scipy_stats.ttest_1samp(old, 0).confidence_interval(0.95)
+    alone = scipy.stats.ttest_1samp(old, 0).confidence_interval(0.95)
     assert numbers["variants"][0]["low"] == pytest.approx(alone.low, abs=1e-6)
 
 
 def test_several_pairs_are_held_together_by_the_rule_of_holm():
+    from statsmodels.stats.multitest import multipletests
+
     columns = {"item": range(150)} | {f"v{k}": passes(k, 0.5 + 0.08 * k) for k in range(4)}
     pairs = examine.examine(table(columns))["numbers"]["pairs"]
     assert [(one["first"], one["second"]) for one in pairs] == list(combinations(["v0", "v1", "v2", "v3"], 2))
@@ -85,9 +90,9 @@ def test_several_pairs_are_held_together_by_the_rule_of_holm():
 @pytest.mark.parametrize("degrees", [1, 2, 5, 29, 1_000])
 def test_students_t_is_that_of_scipy(degrees):
     for t in (0.0, 0.1, 1.0, 2.5, 20.0):
-        assert t_p_value(t, degrees) == pytest.approx(2 * scipy_stats.t.sf(t, degrees), abs=1e-9)
+        assert t_p_value(t, degrees) == pytest.approx(2 * scipy.stats.t.sf(t, degrees), abs=1e-9)
     for confidence in (0.5, 0.9, 0.95, 0.999):
-        expected = scipy_stats.t.ppf(0.5 + confidence / 2, degrees)
+        expected = scipy.stats.t.ppf(0.5 + confidence / 2, degrees)
         assert critical_t(confidence, degrees) == pytest.approx(expected, rel=1e-6)
 
 

@@ -5,10 +5,9 @@ from operator import mul
 
 import numpy as np
 import pytest
+import scipy
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
-from scipy import stats as scipy_stats
-from scipy.optimize import curve_fit
 
 from calculator.stats.learning_curve import (
     Curve,
@@ -100,7 +99,7 @@ class TestFit:
         errors = np.clip(noise.binomial(1000, np.minimum(0.95, power_law(sizes, *law))) / 1000, 0.002, 0.998)
         weights = np.sqrt(errors * (1 - errors) / 1000)
         best = min(
-            (curve_fit(power_law, sizes, errors, p0=[law[0], b, 0.05], sigma=weights, maxfev=20_000,
+            (scipy.optimize.curve_fit(power_law, sizes, errors, p0=[law[0], b, 0.05], sigma=weights, maxfev=20_000,
                        bounds=([0, 1e-3, 0], [2, 1, 1]), xtol=1e-12, ftol=1e-12, gtol=1e-12)[0]
              for b in (0.1, 0.3, 0.7)),
             key=lambda found: np.sum(((power_law(sizes, *found) - errors) / weights) ** 2))
@@ -277,4 +276,4 @@ def test_the_draws_follow_the_binomial_distribution():
     drawn = [1 - p.score for p in WORKED[:1]]
     scores = np.array([curve.error_at(100) for curve in resample(
         [Pilot(examples=100, score=1 - drawn[0], items=200), Pilot(examples=1000, score=0.85, items=200)], 800)])
-    assert scipy_stats.binom.std(200, 0.3) / 200 == pytest.approx(np.std(scores), rel=0.05)
+    assert scipy.stats.binom.std(200, 0.3) / 200 == pytest.approx(np.std(scores), rel=0.05)

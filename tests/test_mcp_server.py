@@ -4,25 +4,27 @@ import asyncio
 import json
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-
-pytest.importorskip("mcp")
-
-from mcp import Client, StdioServerParameters
 
 from calculator import MODEL_VERSION, api, catalog, presets
 from calculator.faces.report import as_json
 from calculator.fields import fields_of
 
+pytestmark = pytest.mark.skipif(find_spec("mcp") is None, reason="the extra mcp is not installed")
+
 FIXTURES = Path(__file__).parent / "examine"
-SERVER = StdioServerParameters(command=sys.executable, args=["-m", "calculator", "mcp"])
 
 
 @pytest.fixture(scope="module")
 def said():
     """What one session said: tools, resources, answers and refusals."""
+    # A second for each process that collects tests, if it stood above.
+    from mcp import Client, StdioServerParameters
+
+    server = StdioServerParameters(command=sys.executable, args=["-m", "calculator", "mcp"])
     asked = {
         "decide": ("decide", {"situation": {"labelled_examples": "5k", "gpus": 2}, "preset": "faq-bot"}),
         "run": ("run", {"decision": "limited_compute", "fields": {"gpus": 2, "runs_count": [4, 8]}}),
@@ -40,7 +42,7 @@ def said():
     }
 
     async def session():
-        async with Client(SERVER) as client:
+        async with Client(server) as client:
             found = {
                 "tools": (await client.list_tools()).tools,
                 "resources": (await client.list_resources()).resources,

@@ -1,4 +1,7 @@
-"""The statistics: against SciPy and statsmodels, against the worked examples, and by law."""
+"""The statistics: against SciPy and statsmodels, against the worked examples, and by law.
+
+What of statsmodels a test asks for it imports itself: at the top it would take a second of each process that collects.
+"""
 import itertools
 from math import exp, inf, isclose, log, nextafter, sqrt
 from unittest import mock
@@ -6,14 +9,9 @@ from unittest import mock
 import numpy as np
 import power
 import pytest
+import scipy
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
-from scipy import integrate, special
-from scipy import stats as scipy_stats
-from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
-from statsmodels.stats.multitest import multipletests
-from statsmodels.stats.power import normal_power_het, normal_sample_size_one_tail
-from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
 from calculator.stats import binomial, certify, decay, intervals, labels, paired, value
 from calculator.stats.beta import beta_quantile, incomplete_beta
@@ -33,11 +31,11 @@ def counts(draw, most=5000):
 class TestNormal:
     def test_quantile_agrees_with_scipy(self):
         for p in [*np.linspace(1e-4, 1 - 1e-4, 999), *(10.0 ** -k for k in range(5, 300, 13))]:
-            assert normal_quantile(p) == pytest.approx(scipy_stats.norm.ppf(p), rel=1e-12, abs=1e-15)
+            assert normal_quantile(p) == pytest.approx(scipy.stats.norm.ppf(p), rel=1e-12, abs=1e-15)
 
     @given(st.floats(-8, 8))
     def test_cdf_agrees_with_scipy(self, z):
-        assert normal_cdf(z) == pytest.approx(scipy_stats.norm.cdf(z), rel=1e-12)
+        assert normal_cdf(z) == pytest.approx(scipy.stats.norm.cdf(z), rel=1e-12)
 
     def test_critical_z_is_1_96_at_95_percent(self):
         assert critical_z(0.95) == pytest.approx(1.959963984540054, rel=1e-14)
@@ -51,7 +49,7 @@ class TestNormal:
 class TestBeta:
     @given(st.floats(0.05, 3000), st.floats(0.05, 3000), st.floats(1e-6, 1 - 1e-6))
     def test_incomplete_beta_agrees_with_scipy(self, a, b, x):
-        assert incomplete_beta(a, b, x) == pytest.approx(special.betainc(a, b, x), abs=1e-11)
+        assert incomplete_beta(a, b, x) == pytest.approx(scipy.special.betainc(a, b, x), abs=1e-11)
 
     @given(st.floats(0.5, 2000), st.floats(0.5, 2000), st.floats(1e-6, 1 - 1e-6))
     @example(35.0, 0.5, 0.999999)
@@ -67,9 +65,9 @@ class TestBinomial:
     @settings(max_examples=300)
     def test_sums_agree_with_scipy_up_to_a_million_trials(self, trials, share, sigmas):
         k = min(trials, max(0, round(trials * share + sigmas * sqrt(trials * share * (1 - share)))))
-        assert binomial.cdf(k, trials, share) == pytest.approx(scipy_stats.binom.cdf(k, trials, share), abs=1e-9)
-        assert binomial.tail(k, trials, share) == pytest.approx(scipy_stats.binom.sf(k - 1, trials, share), abs=1e-9)
-        assert binomial.pmf(k, trials, share) == pytest.approx(scipy_stats.binom.pmf(k, trials, share), rel=1e-7)
+        assert binomial.cdf(k, trials, share) == pytest.approx(scipy.stats.binom.cdf(k, trials, share), abs=1e-9)
+        assert binomial.tail(k, trials, share) == pytest.approx(scipy.stats.binom.sf(k - 1, trials, share), abs=1e-9)
+        assert binomial.pmf(k, trials, share) == pytest.approx(scipy.stats.binom.pmf(k, trials, share), rel=1e-7)
 
     @given(counts(300), shares)
     def test_probabilities_add_up(self, pair, share):
@@ -90,8 +88,8 @@ class TestBinomial:
     @given(counts(2000), inside)
     def test_one_sided_tests_agree_with_scipy(self, pair, target):
         k, trials = pair
-        below = scipy_stats.binomtest(k, trials, target, alternative="less").pvalue
-        above = scipy_stats.binomtest(k, trials, target, alternative="greater").pvalue
+        below = scipy.stats.binomtest(k, trials, target, alternative="less").pvalue
+        above = scipy.stats.binomtest(k, trials, target, alternative="greater").pvalue
         assert binomial.p_value_below(k, trials, target) == pytest.approx(below, abs=1e-9)
         assert binomial.p_value_above(k, trials, target) == pytest.approx(above, abs=1e-9)
 
@@ -99,12 +97,16 @@ class TestBinomial:
 class TestIntervals:
     @given(counts(), st.sampled_from([0.8, 0.9, 0.95, 0.99]))
     def test_all_three_agree_with_statsmodels(self, pair, confidence):
+        from statsmodels.stats.proportion import proportion_confint
+
         for ours, method in ((intervals.wilson, "wilson"), (intervals.exact, "beta"), (intervals.wald, "normal")):
             theirs = proportion_confint(*pair, alpha=1 - confidence, method=method)
             assert ours(*pair, confidence) == pytest.approx(theirs, abs=1e-9)
 
     @given(counts(1000), counts(1000))
     def test_difference_agrees_with_statsmodels(self, pair, other):
+        from statsmodels.stats.proportion import confint_proportions_2indep
+
         theirs = confint_proportions_2indep(*pair, *other, method="newcomb", compare="diff")
         assert intervals.difference(*pair, *other) == pytest.approx(theirs, abs=1e-9)
 
@@ -153,6 +155,8 @@ class TestIntervals:
 
     @given(st.lists(shares, min_size=1, max_size=12))
     def test_holm_agrees_with_statsmodels(self, p_values):
+        from statsmodels.stats.multitest import multipletests
+
         # It collects all garbage each time, which beside thousands of tests takes a third of a second.
         with mock.patch("gc.collect"):
             theirs = multipletests(p_values, alpha=0.05, method="holm")
@@ -175,7 +179,9 @@ class TestIntervals:
 class TestPaired:
     @given(st.integers(0, 3000), st.integers(0, 3000))
     def test_mcnemar_agrees_with_statsmodels(self, gains, losses):
-        theirs = statsmodels_mcnemar([[0, gains], [losses, 0]], exact=True).pvalue if gains + losses else 1.0
+        from statsmodels.stats.contingency_tables import mcnemar
+
+        theirs = mcnemar([[0, gains], [losses, 0]], exact=True).pvalue if gains + losses else 1.0
         assert paired.mcnemar(gains, losses) == pytest.approx(min(1.0, theirs), abs=1e-9)
 
     def test_worked_comparison_of_400_items(self):
@@ -196,6 +202,8 @@ class TestPaired:
 
     @given(st.floats(0.005, 0.2), st.floats(0.0, 0.5), st.floats(0.5, 0.99), st.sampled_from([0.01, 0.05, 0.1]))
     def test_connor_agrees_with_statsmodels(self, gain, more, wanted, alpha):
+        from statsmodels.stats.power import normal_power_het, normal_sample_size_one_tail
+
         discordant = gain + more
         null, alternative = sqrt(discordant), sqrt(discordant - gain * gain)
         theirs = normal_sample_size_one_tail(gain, wanted, alpha / 2, std_null=null, std_alternative=alternative)
@@ -243,7 +251,7 @@ class TestPaired:
         total = 0.0
         for gains, losses in itertools.product(range(items + 1), repeat=2):
             if gains + losses <= items and paired.mcnemar(gains, losses) <= 0.05:
-                total += scipy_stats.multinomial.pmf(
+                total += scipy.stats.multinomial.pmf(
                     [gains, losses, items - gains - losses], items, [both, discordant - both, 1 - discordant])
         assert power.exact_paired_power(items, gain, discordant) == pytest.approx(total, abs=1e-9)
 
@@ -267,7 +275,7 @@ class TestCertify:
         items = certify.items_to_certify(bar, truth, power, step=step)
         sizes = np.arange(step, items + step, step)
         needed = np.ceil(sizes * bar + critical_z(0.95) * np.sqrt(sizes * bar * (1 - bar)) - 1e-9)
-        powers = scipy_stats.binom.sf(needed - 1, sizes, truth)
+        powers = scipy.stats.binom.sf(needed - 1, sizes, truth)
         assert sizes[powers >= power - 1e-9][0] == items
 
     def test_no_number_of_items_proves_what_is_not_so(self):
@@ -277,7 +285,7 @@ class TestCertify:
     @given(st.integers(1, 2000), inside, shares)
     def test_power_agrees_with_scipy(self, items, bar, truth):
         passes = certify.passes_needed(items, bar)
-        theirs = scipy_stats.binom.sf(passes - 1, items, truth)
+        theirs = scipy.stats.binom.sf(passes - 1, items, truth)
         assert certify.certify_power(items, bar, truth) == pytest.approx(theirs, abs=1e-9)
 
 
@@ -355,7 +363,7 @@ class TestSampling:
     def test_the_stream_is_normal_enough(self):
         stream = Stream(7)
         sample = [stream.normal() for _ in range(4000)]
-        assert scipy_stats.kstest(sample, "norm").pvalue > 0.01
+        assert scipy.stats.kstest(sample, "norm").pvalue > 0.01
 
     def test_orders_are_permutations(self):
         assert sorted(Stream(1).order(100)) == list(range(100))
@@ -374,7 +382,7 @@ class TestDecay:
 
     @given(st.floats(1, 5000), st.floats(0.001, 2000), st.floats(0, 500))
     def test_the_mean_is_the_integral_over_a_cycle(self, half_life, refresh, lag):
-        integral, _ = integrate.quad(lambda t: decay.stale_share(t, half_life), lag, lag + refresh)
+        integral, _ = scipy.integrate.quad(lambda t: decay.stale_share(t, half_life), lag, lag + refresh)
         assert decay.mean_stale_share(half_life, refresh, lag) == pytest.approx(integral / refresh, abs=1e-8)
 
     @given(st.floats(1, 5000), st.floats(0, 2000), st.floats(0, 500))
@@ -408,8 +416,8 @@ class TestLabels:
     @given(st.integers(1, 200))
     @settings(max_examples=20)
     def test_best_of_agrees_with_the_integral(self, runs):
-        theirs, _ = integrate.quad(
-            lambda z: z * runs * scipy_stats.norm.pdf(z) * scipy_stats.norm.cdf(z) ** (runs - 1), -10, 10, limit=200)
+        theirs, _ = scipy.integrate.quad(
+            lambda z: z * runs * scipy.stats.norm.pdf(z) * scipy.stats.norm.cdf(z) ** (runs - 1), -10, 10, limit=200)
         assert labels.best_of(runs) == pytest.approx(theirs, abs=1e-8)
 
     def test_worked_seeds(self):
