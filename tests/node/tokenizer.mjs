@@ -1,5 +1,6 @@
 // Counts the texts on standard input, a JSON list, with the encoding and the module that the page uses. A text may be given
-// as [piece, times]. `ofFiles` is the count that a reader's own file gets. `whole` is what the encoding itself says of the text in one go, of those short enough for it.
+// as [piece, times], and with the encoding's own count where that is known. `ofFiles` is the count that a reader's own file
+// gets. `whole` is what the encoding itself says of the text in one go, of those short enough for it.
 
 import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
@@ -12,7 +13,8 @@ const countOfFiles = counter(encoding);
 const WHOLE = 100_000;
 
 function measure(given) {
-  const text = Array.isArray(given) ? given[0].repeat(given[1]) : given;
+  const [run, times, known] = Array.isArray(given) ? given : [given, 1];
+  const text = run.repeat(times);
   let longest = 0;
   let calls = 0;
   const watched = (piece, options) => {
@@ -30,7 +32,7 @@ function measure(given) {
     longest,
     calls,
     list: short ? wordsOf(text) : [],
-    whole: short ? countTokens(text, { disallowedSpecial: new Set() }) : null,
+    whole: known ?? (short ? countTokens(text, { disallowedSpecial: new Set() }) : null),
   };
 }
 
