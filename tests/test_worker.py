@@ -216,6 +216,19 @@ def test_a_slow_line_gets_the_smaller_files_once_and_keeps_what_they_hold(place:
     assert [m["response"] for m in heard if m.get("id") == 0] == native(asked()[0])
 
 
+def test_a_browser_that_is_slow_with_the_only_form_it_has_waits_for_it(place: Place, page: Page) -> None:
+    for kind in ("smallheap", "smallwasm"):
+        place.lose(kind)
+    served = Counted(place.root, Line(mbit_per_s=4, latency_s=0.05))
+    with served.running() as address:
+        page.goto(address + "page.html")
+        page.evaluate("([a, n]) => begin(a, n)", [f"runtime/{place.manifest['worker']}", "calculator"])
+        ready = page.evaluate("until((m) => ['ready', 'failed'].includes(m.state))")[-1]
+    assert (ready["state"], ready["path"], ready["keeps"]) == ("ready", bundle.QUICK, False)
+    asked_for = [path.rpartition("/")[2].partition("-")[0] for _, path, _, _ in served.sent]
+    assert asked_for.count("heap") == 2
+
+
 def test_what_no_first_answer_needs_comes_when_it_is_asked_for(place: Place, page: Page) -> None:
     config = {"decision": "limited_compute", "given": {"config_json": '{"model_type": "llama"}'}}
     place.lose("late")

@@ -105,15 +105,18 @@ function lookAtLine(begun) {
   if (slow) large.abort();
 }
 
-async function inSomeForm(plain, load) {
-  const forms = [plain, SMALL[plain]];
-  if (slow) forms.reverse();
-  try {
-    return await load(forms[0], forms[0] === plain ? large.signal : undefined);
-  } catch {
-    awaited = [...awaited.filter((kind) => kind !== forms[0]), forms[1]];
-    return load(forms[1]);
-  }
+// A form that was given up is asked for again when there is no other: a browser that is busy, or without a network, may
+// take long over what it has.
+function inSomeForm(plain, load) {
+  const [first, second] = slow ? [SMALL[plain], plain] : [plain, SMALL[plain]];
+  const loaded = load(first, first === plain ? large.signal : undefined).catch(() => {
+    awaited = [...awaited.filter((kind) => kind !== first), second];
+    return load(second);
+  });
+  return loaded.catch((error) => {
+    if (large.signal.aborted) return load(plain);
+    throw error;
+  });
 }
 
 async function unzipped(body, kind) {
