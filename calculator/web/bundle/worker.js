@@ -37,7 +37,9 @@ const SLOW_MBIT_PER_S = 1.2;
 const LOOK_AFTER_MS = 200;
 const TOO_LONG_S = 6;
 const SMALL = { heap: 'smallheap', leanwasm: 'smallwasm' };
+const LOOK_FOR_COPY_MS = 50;
 const KEEP_AFTER_MS = 1000;
+const NEVER = new Promise(() => {});
 const WASM = 'application/wasm';
 const NO_HASH = 0xffffffff;
 const WORDS_BEFORE_HASH = 3; // in a text, see snapshot.mjs
@@ -54,7 +56,7 @@ async function get(kind, signal) {
   signal?.addEventListener('abort', () => asked.abort());
   const sent = download(address(kind), { signal: asked.signal });
   sent.catch(() => {});
-  const copy = kind in SMALL ? copyOf(kind) : new Promise(() => {});
+  const copy = kind in SMALL ? copyOf(kind, sent) : NEVER;
   copy.then(() => asked.abort());
   const response = await Promise.race([copy, sent]);
   if (!response.ok) throw new Error(`${BUILT.files[kind].name}: the server answered ${response.status}`);
@@ -172,10 +174,13 @@ async function compile(kind, signal) {
 
 const place = (kind) => new URL(BUILT.files[kind].name, import.meta.url).href;
 
-// What an earlier visit has unpacked, or the service worker keeps; never, where there is none. Another copy is not that one.
-async function copyOf(kind) {
-  const found = self.location.search ? undefined : await globalThis.caches?.match(place(kind)).catch(() => {});
-  return found ?? new Promise(() => {});
+// What an earlier visit has unpacked, where it is here before the file that was `sent` for begins to come: to look for it takes
+// a while, in which a near one is here. Another copy is not that one.
+async function copyOf(kind, sent) {
+  const pause = new Promise((resolve) => setTimeout(resolve, LOOK_FOR_COPY_MS));
+  const begun = await Promise.race([sent.then(Boolean, () => false), pause]);
+  const looks = !begun && !self.location.search;
+  return (looks && (await globalThis.caches?.match(place(kind)).catch(() => {}))) || NEVER;
 }
 
 // What took a script to unpack need not be unpacked on the next visit. It lies where the service worker keeps and looks for
