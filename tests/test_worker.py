@@ -192,7 +192,7 @@ def test_of_a_large_file_the_other_form_does_as_well(place: Place, page: Page, k
 
 
 def test_a_slow_line_gets_the_smaller_files_once_and_keeps_what_they_hold(place: Place, page: Page) -> None:
-    served = Counted(place.root, Line(mbit_per_s=4, latency_s=0.05))
+    served = Counted(place.root, Line(mbit_per_s=2.5, latency_s=0.05))
 
     def visit() -> tuple[dict[str, Any], list[str]]:
         served.take()
@@ -219,7 +219,7 @@ def test_a_slow_line_gets_the_smaller_files_once_and_keeps_what_they_hold(place:
 def test_a_browser_that_is_slow_with_the_only_form_it_has_waits_for_it(place: Place, page: Page) -> None:
     for kind in ("smallheap", "smallwasm"):
         place.lose(kind)
-    served = Counted(place.root, Line(mbit_per_s=4, latency_s=0.05))
+    served = Counted(place.root, Line(mbit_per_s=2.5, latency_s=0.05))
     with served.running() as address:
         page.goto(address + "page.html")
         page.evaluate("([a, n]) => begin(a, n)", [f"runtime/{place.manifest['worker']}", "calculator"])

@@ -52,15 +52,32 @@ const address = (kind) => new URL(BUILT.files[kind].name + self.location.search,
 
 const download = globalThis.fetch.bind(globalThis);
 async function get(kind, signal) {
+  const kept = kind in SMALL && slow ? await keptCopy(kind) : undefined;
+  if (kept) return kept;
   const asked = new AbortController();
   signal?.addEventListener('abort', () => asked.abort());
   const sent = download(address(kind), { signal: asked.signal });
   sent.catch(() => {});
-  const copy = kind in SMALL ? copyOf(kind, sent) : NEVER;
+  const copy = kind in SMALL ? copyBefore(kind, sent) : NEVER;
   copy.then(() => asked.abort());
   const response = await Promise.race([copy, sent]);
   if (!response.ok) throw new Error(`${BUILT.files[kind].name}: the server answered ${response.status}`);
   return response;
+}
+
+const place = (kind) => new URL(BUILT.files[kind].name, import.meta.url).href;
+
+// What an earlier visit has unpacked, or the service worker keeps. Another copy is not that one.
+async function keptCopy(kind) {
+  return self.location.search ? undefined : globalThis.caches?.match(place(kind)).catch(() => {});
+}
+
+// The same where the file that was `sent` for is long in coming; never, where it is not. To look for a copy at once would cost
+// what comes from near some milliseconds.
+async function copyBefore(kind, sent) {
+  const pause = new Promise((resolve) => setTimeout(resolve, LOOK_FOR_COPY_MS));
+  const begun = await Promise.race([sent.then(Boolean, () => false), pause]);
+  return (begun ? undefined : await keptCopy(kind)) ?? NEVER;
 }
 
 // What is streamed through here is counted as it comes. Of the quick start's wasm file, which is smaller than its heap,
@@ -109,11 +126,13 @@ function lookAtLine(begun) {
 
 // A form that was given up is asked for again when there is no other: a browser that is busy, or without a network, may
 // take long over what it has.
-function inSomeForm(plain, load) {
-  const [first, second] = slow ? [SMALL[plain], plain] : [plain, SMALL[plain]];
-  const loaded = load(first, first === plain ? large.signal : undefined).catch(() => {
-    awaited = [...awaited.filter((kind) => kind !== first), second];
-    return load(second);
+async function inSomeForm(plain, load) {
+  const small = SMALL[plain];
+  const [first, second] = slow && !(await keptCopy(plain)) ? [small, plain] : [plain, small];
+  const loaded = load(first, first === plain ? large.signal : undefined).catch(async () => {
+    const other = large.signal.aborted && (await keptCopy(plain)) ? plain : second;
+    awaited = [...awaited.filter((kind) => kind !== first), other];
+    return load(other);
   });
   return loaded.catch((error) => {
     if (large.signal.aborted) return load(plain);
@@ -170,17 +189,6 @@ async function compile(kind, signal) {
     : WebAssembly.compile(await response.arrayBuffer()));
   mark('wasm');
   return module;
-}
-
-const place = (kind) => new URL(BUILT.files[kind].name, import.meta.url).href;
-
-// What an earlier visit has unpacked, where it is here before the file that was `sent` for begins to come: to look for it takes
-// a while, in which a near one is here. Another copy is not that one.
-async function copyOf(kind, sent) {
-  const pause = new Promise((resolve) => setTimeout(resolve, LOOK_FOR_COPY_MS));
-  const begun = await Promise.race([sent.then(Boolean, () => false), pause]);
-  const looks = !begun && !self.location.search;
-  return (looks && (await globalThis.caches?.match(place(kind)).catch(() => {}))) || NEVER;
 }
 
 // What took a script to unpack need not be unpacked on the next visit. It lies where the service worker keeps and looks for
