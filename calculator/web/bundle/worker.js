@@ -59,8 +59,9 @@ async function get(kind, signal) {
   const sent = download(address(kind), { signal: asked.signal });
   sent.catch(() => {});
   const copy = kind in SMALL ? copyBefore(kind, sent) : NEVER;
-  copy.then(() => asked.abort());
-  const response = await Promise.race([copy, sent]);
+  const [response, isCopy] = await Promise.race([copy.then((found) => [found, true]), sent.then((found) => [found, false])]);
+  // Only then: a copy that is found too late must not end what is coming.
+  if (isCopy) asked.abort();
   if (!response.ok) throw new Error(`${BUILT.files[kind].name}: the server answered ${response.status}`);
   return response;
 }
