@@ -273,11 +273,12 @@ def test_memory_that_runs_full_in_a_computation_costs_nothing_but_that_answer(
     fresh.open()
     fresh.field(FIELD).fill(TYPED)
     works(fresh)
+    # More than is free there, and little enough that a busy machine takes it in before the page thinks the worker dead.
     page.evaluate(
         """() => {
           const worker = window.workers[0];
           const post = worker.postMessage.bind(worker);
-          worker.postMessage = ({ id, key, request }) => post({ id, key, request: request + " ".repeat(50_000_000) });
+          worker.postMessage = ({ id, key, request }) => post({ id, key, request: request + " ".repeat(10_000_000) });
         }"""
     )
     fresh.field(FIELD).fill("12")
