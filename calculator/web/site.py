@@ -246,10 +246,8 @@ def _source(report: engine.Report) -> str:
     """The Python that computed the result, as it stands in the repository."""
     functions = (report.decision.compute, report.decision.judge)
     code = "\n\n".join(inspect.getsource(function).rstrip() for function in functions)
-    block = (
-        Highlight(None, use_pygments=True).highlight(code, "python", "highlight").replace("<pre>", '<pre tabindex="0">')
-    )
-    return _html("source", code=block, name=report.name)
+    block = Highlight(None, use_pygments=True).highlight(code, "python", "highlight")
+    return _html("source", code=block.replace("<code>", '<code tabindex="0">'), name=report.name)
 
 
 @contextmanager
