@@ -494,8 +494,6 @@ _EXPECTED_ERROR = 0.12
 """
 _ROWS_OF_PROJECT = 30
 """Most rows of a project that enter the fit for one kind of run, evenly chosen: the others are much like them."""
-_ROUNDS_FROM_NEAR = 2
-"""Rounds of a fit that begins at the coefficients of nearly the same rows."""
 _WEIGHT_OF_PROJECT = 20.0
 """What these count for together, however many they are."""
 
@@ -555,13 +553,13 @@ def _log_estimate(point: Point, c: Any) -> float:
     return log(estimate(point.reading, c))
 
 
-def _fit(data: Sequence[Point], start: Mapping[str, float] | None = None, rounds: int = 30) -> Fit:
+def _fit(data: Sequence[Point], start: Mapping[str, float]) -> Fit:
     counts = Counter((point.project, point.kind) for point in data)
     weights = [
         point.certainty * min(1.0, _WEIGHT_OF_PROJECT / counts[point.project, point.kind]) for point in data
     ]
     errors = of_each(lambda point, c: _log_estimate(point, c) - point.log_measured, data, Coefficients, PRIORS)
-    return robust_fit(errors, PRIORS, weights, tolerance=_EXPECTED_ERROR, start=start, rounds=rounds)
+    return robust_fit(errors, PRIORS, weights, tolerance=_EXPECTED_ERROR, start=start)
 
 
 def fit(rows: Iterable[Row]) -> Coefficients:
@@ -569,7 +567,7 @@ def fit(rows: Iterable[Row]) -> Coefficients:
 
     The search begins at the published ones, which is near for most choices of rows.
     """
-    return Coefficients(**_fit(points(rows), asdict(FITTED), _ROUNDS_FROM_NEAR).coefficients)
+    return Coefficients(**_fit(points(rows), asdict(FITTED)).coefficients)
 
 
 def source_family(row: Row) -> str:
@@ -590,7 +588,7 @@ def fit_file() -> dict[str, Any]:
     left_out = []
     for project in sorted({point.project for point in decoded}):
         rest = [point for point in data if point.project != project]
-        without = Coefficients(**_fit(rest, found.coefficients, _ROUNDS_FROM_NEAR).coefficients)
+        without = Coefficients(**_fit(rest, found.coefficients).coefficients)
         for point in decoded:
             if point.project == project:
                 where = place(_banded(point.reading))
