@@ -14,7 +14,7 @@ from inputs import random_given
 from playwright.sync_api import Page, expect
 
 from bench import leaving
-from calculator import MODEL_VERSION, catalog, engine
+from calculator import MODEL_VERSION, catalog, engine, links
 from calculator.faces import agreement, browser, report, view
 from calculator.fields import Paste, fields_of
 
@@ -416,12 +416,17 @@ def test_a_message_waits_until_the_reader_pauses(fresh):
 # Links and the one situation
 
 
+def addressed(page):
+    """Wait for the address of the whole answer, which says what was seen."""
+    expect(page).to_have_url(re.compile(f"[?&]{links.SEEN}="))
+
+
 @pytest.mark.core
 def test_a_link_reproduces_what_was_typed(context, page, address, fresh):
     fresh.open()
     fresh.set({"retraining_days": "7", "fact_half_life_days": "100 to 400", "fact_requests_share": "80%"})
     fresh.wait_for(fresh.expected())
-    page.wait_for_timeout(100)
+    addressed(page)
     link = page.url
     assert "retraining_days=7" in link
     assert f"v={MODEL_VERSION}" in link
@@ -442,7 +447,7 @@ def test_a_link_is_what_the_package_writes(page, fresh):
     given, preset = fresh.situation()
     request = {"decision": fresh.name, "given": given, "preset": preset, "stage": 2}
     asked = json.loads(browser.answer(json.dumps(request)))
-    page.wait_for_timeout(100)
+    addressed(page)
     assert page.url == fresh.address + fresh.path + asked["query"]
 
 
@@ -573,7 +578,7 @@ def test_the_report_can_be_copied_as_link_and_as_markdown(context, page, fresh):
     fresh.open()
     fresh.set({"retraining_days": "7"})
     fresh.wait_for(fresh.expected())
-    page.wait_for_timeout(100)
+    addressed(page)
     page.locator("[data-action=link]").click()
     expect(page.locator(".calc-done")).to_have_text("Link copied.")
     assert page.evaluate("navigator.clipboard.readText()") == page.url

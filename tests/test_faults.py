@@ -1,6 +1,7 @@
 """Faults injected in a real browser: whatever breaks, the page says so, and nothing that was typed is lost."""
 
 import json
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -492,7 +493,49 @@ def test_storage_that_holds_nonsense_is_as_good_as_empty(page: Page, fresh: Calc
         works(fresh)
 
 
+# Answers that are long in coming
+
+
+def test_what_is_still_to_come_turns_pale_and_a_reset_leaves_nothing_of_it(page: Page, fresh: Calculator) -> None:
+    fresh.open()
+    fresh.field(FIELD).fill("7")
+    works(fresh)
+    section = page.locator(".calculator")
+    page.evaluate(
+        """() => {
+          const worker = window.workers[0];
+          const hear = worker.onmessage;
+          worker.onmessage = (event) => {
+            if (/"more":null/.test(event.data.response)) setTimeout(() => hear.call(worker, event), 1500);
+            else hear.call(worker, event);
+          };
+        }"""
+    )
+    for end in (lambda: works(fresh), lambda: page.locator("[data-action=reset]").click()):
+        fresh.field(FIELD).fill(TYPED)
+        expect(page.locator(".calculator[data-partial][data-pale] [data-section=flips]")).to_have_css("opacity", "0.4")
+        expect(page.locator(".calc-verdict")).to_have_attribute("aria-busy", "true")
+        expect(page).to_have_url(re.compile(f"{FIELD}={TYPED}"))
+        end()
+        for name in ("data-partial", "data-pale"):
+            expect(section).not_to_have_attribute(name, re.compile(""), timeout=1000)
+        expect(page.locator(".calc-verdict")).to_have_attribute("aria-busy", "false")
+        expect(page.locator("[data-section=flips]")).to_have_css("opacity", "1")
+        fresh.field(FIELD).fill("7")
+        works(fresh)
+
+
 # Releases and the service worker
+
+
+def test_pages_are_kept_for_later_when_the_reader_asks_for_nothing(page: Page, fresh: Calculator) -> None:
+    fresh.open()
+    for number in range(9):
+        fresh.field(FIELD).fill(str(7 + number))
+        works(fresh)
+        page.wait_for_timeout(500)
+        assert not page.evaluate("navigator.serviceWorker.getRegistration().then(Boolean)")
+    until(page, "navigator.serviceWorker.getRegistration().then(Boolean)", seconds=10)
 
 
 def controlled(page: Page) -> None:

@@ -11,6 +11,9 @@ const LONGEST_PAUSE = 250;
 const PAUSE_BEFORE_PROBLEMS = 900;
 const IDLE_DELAY = 2000;
 const KEEP_DELAY = 3000;
+const PALE_AFTER = 200;
+const ADDRESS_AFTER = 50;
+const ADDRESS_OF_PART_AFTER = 500;
 const QUICK_START = 1000;
 const LONGEST_SILENCE = 30_000;
 const LONGEST_LINK = 6000;
@@ -48,6 +51,7 @@ class Runtime {
     this.count = 0;
     this.misses = 0;
     this.slowest = 100;
+    this.heard = 0;
     this.again = "";
     this.share = 0;
     this.worked = false;
@@ -131,6 +135,14 @@ class Runtime {
     this.timer = setTimeout(() => this.lost(), limit);
   }
 
+  // What is fetched then is a hundred files, beside which the first answer took half a second longer, and every other one
+  // twice as long for a second: it waits until the reader asks for nothing.
+  keepWhenQuiet() {
+    const left = KEEP_DELAY - (performance.now() - this.heard);
+    if (left > 0) setTimeout(() => this.keepWhenQuiet(), left);
+    else keepForLater();
+  }
+
   // Answers come in stages: what is unusual is a silence much longer than the longest between two of them.
   watchAnswer() {
     this.heard = performance.now();
@@ -200,7 +212,7 @@ class Runtime {
       return;
     }
     if (message.kept) {
-      keepForLater();
+      this.keepWhenQuiet();
       return;
     }
     if (message.superseded) return;
@@ -239,10 +251,11 @@ class Runtime {
     else if (state === "ready") {
       clearTimeout(this.timer);
       this.worked = true;
+      this.heard = performance.now();
       this.tell("live");
       for (const key of this.pending.keys()) this.post(key);
       // On a slow line the worker keeps what it has first, or it would be downloaded a second time, in its larger form.
-      if (!keeps) setTimeout(keepForLater, KEEP_DELAY);
+      if (!keeps) this.keepWhenQuiet();
     }
   }
 
@@ -299,8 +312,7 @@ function startWhenIdle() {
   setTimeout(() => idle(() => section.isConnected && wantRuntime(section)), IDLE_DELAY);
 }
 
-// Only after the calculator has run once: a reader who only reads shall not download pages for later. And a while after,
-// for what is fetched then is a hundred files, beside which the first answer took half a second longer.
+// Only after the calculator has run once: a reader who only reads shall not download pages for later.
 function keepForLater() {
   if (!("serviceWorker" in navigator) || savesData()) return;
   navigator.serviceWorker.register(new URL("sw.js", BASE)).catch(() => {});
@@ -663,7 +675,9 @@ function offerInBar(bar, actions) {
 function schedule(section, pause) {
   const state = of(section);
   clearTimeout(state.timer);
-  state.timer = setTimeout(() => compute(section), pause);
+  // Even a timer of nought lets the browser paint first.
+  if (pause) state.timer = setTimeout(() => compute(section), pause);
+  else compute(section);
 }
 
 function pauseFor(section) {
@@ -687,6 +701,7 @@ function compute(section) {
   const state = of(section);
   const found = runtimeFor(section);
   clearTimeout(state.timer);
+  clearTimeout(state.addressing);
   state.timer = 0;
   if (!found || !isHere(section)) return;
   if (found.state !== "live") section.dataset.stale = "";
@@ -711,14 +726,8 @@ function receive(section, response) {
     else showProblems(section, response.problems);
     return;
   }
-  // Looked at before anything is changed: each look at a changed page would lay it out anew.
-  const parts = [...section.querySelectorAll("[data-section]")];
-  const heights = partial ? parts.map(({ offsetHeight }) => `${offsetHeight}px`) : [];
+  markPartial(section, partial ? response.stage : undefined);
   showProblems(section, []);
-  if (partial) section.dataset.partial = response.stage;
-  else delete section.dataset.partial;
-  parts.forEach((part, place) => (part.style.minHeight = heights[place] ?? ""));
-  section.querySelector(".calc-verdict").setAttribute("aria-busy", partial);
   const withoutSpread = partial && response.stage === 0 && section.dataset.pending === undefined;
   for (const [name, html] of Object.entries(response.sections)) replace(section, name, html, withoutSpread);
   delete section.dataset.pending;
@@ -726,9 +735,7 @@ function receive(section, response) {
   showAges(section);
   if (response.stage === 0) adopt(section, response);
   section.dataset.query = response.query;
-  // An answer to what stood there before the last edit would put the older number back into the address. A new address
-  // takes the browser longer than the answer takes to be shown, which goes first.
-  if (state.edited && (response.stage === 0 || !partial)) afterFrame(() => state.timer || address(section));
+  if (state.edited) addressLater(section, partial);
   showSituation(section);
   if (!partial) {
     section.dispatchEvent(new Event("settled"));
@@ -736,9 +743,34 @@ function receive(section, response) {
   }
 }
 
-function afterFrame(act) {
-  if (document.hidden) act();
-  else requestAnimationFrame(() => setTimeout(act));
+// Of what answer a part is shown, by its stage; of a whole one no stage is given. What is still to come keeps its place, and
+// turns pale when that takes a while. A transition that begins late would be a layer at once, and sixty frames a second.
+function markPartial(section, stage) {
+  const state = of(section);
+  const partial = stage !== undefined;
+  // Looked at before anything is changed: each look at a changed page would lay it out anew.
+  const parts = [...section.querySelectorAll("[data-section]")];
+  const heights = partial ? parts.map(({ offsetHeight }) => `${offsetHeight}px`) : [];
+  parts.forEach((part, place) => (part.style.minHeight = heights[place] ?? ""));
+  section.querySelector(".calc-verdict").setAttribute("aria-busy", partial);
+  if (partial) {
+    section.dataset.partial = stage;
+    if (section.dataset.pale) section.dataset.pale = stage;
+    state.paling ||= setTimeout(() => (section.dataset.pale = section.dataset.partial), PALE_AFTER);
+  } else {
+    clearTimeout(state.paling);
+    state.paling = 0;
+    delete section.dataset.partial;
+    delete section.dataset.pale;
+  }
+}
+
+// A new address takes the browser longer than an answer takes to be shown: it waits for the whole answer and a moment more,
+// unless that is long in coming. One for what stood there before the last edit would put the older number back.
+function addressLater(section, partial) {
+  const state = of(section);
+  clearTimeout(state.addressing);
+  state.addressing = setTimeout(() => state.timer || address(section), partial ? ADDRESS_OF_PART_AFTER : ADDRESS_AFTER);
 }
 
 // A section's page puts the same situation to the decisions of its pages.
@@ -779,6 +811,7 @@ function address(section) {
 }
 
 function setQuery(section, query) {
+  clearTimeout(of(section).addressing);
   if (!isHere(section)) return;
   if (EMBEDDED) query += `${query ? "&" : "?"}${ASKED_BY_FRAME}`;
   try {
@@ -967,6 +1000,7 @@ function showInReadersWay(section) {
 
 function showExample(section) {
   const { initial } = of(section);
+  markPartial(section);
   delete section.dataset.pending;
   for (const part of section.querySelectorAll("[data-section]")) {
     replace(section, part.dataset.section, initial.get(part.dataset.section) ?? part.innerHTML);
@@ -987,7 +1021,7 @@ function morph(old, fresh) {
     } else {
       if (here.nodeType === Node.TEXT_NODE) {
         if (here.data !== wanted.data) here.data = wanted.data;
-      } else {
+      } else if (!here.isEqualNode(wanted)) {
         morphAttributes(here, wanted);
         morph(here, wanted);
       }
@@ -1022,9 +1056,9 @@ function edited(section, control, pause) {
     situation.fields[control.name] = read(control);
     saveSituation(situation);
   }
+  schedule(section, pause);
   showSituation(section);
   amendLink(section, control.name, read(control));
-  schedule(section, pause);
 }
 
 function take(section, situation) {
