@@ -48,7 +48,8 @@ const PACKED = 'X-Packed'; // says of a kept heap that nothing need be inflated
 
 const marks = {};
 const mark = (name) => (marks[name] = Math.round(performance.now()));
-const address = (kind) => new URL(BUILT.files[kind].name + self.location.search, import.meta.url).href;
+const place = (kind) => new URL(BUILT.files[kind].name, import.meta.url).href;
+const address = (kind) => place(kind) + self.location.search;
 
 const download = globalThis.fetch.bind(globalThis);
 async function get(kind, signal) {
@@ -65,8 +66,6 @@ async function get(kind, signal) {
   if (!response.ok) throw new Error(`${BUILT.files[kind].name}: the server answered ${response.status}`);
   return response;
 }
-
-const place = (kind) => new URL(BUILT.files[kind].name, import.meta.url).href;
 
 // What an earlier visit has unpacked, or the service worker keeps. Another copy is not that one.
 async function keptCopy(kind) {
@@ -157,7 +156,7 @@ async function inflate(kind, signal) {
   checked.catch(() => {});
   const body = kept ? response.body : await unzipped(response.body, kind);
   const [bytes] = await Promise.all([new Response(body).arrayBuffer(), checked]);
-  if (kind === SMALL.heap) unpackedOnce.heap = new Response(bytes, { headers: { [PACKED]: 'yes' } });
+  if (keeps && kind === SMALL.heap) unpackedOnce.heap = new Response(bytes, { headers: { [PACKED]: 'yes' } });
   mark(kind);
   return bytes;
 }
@@ -180,7 +179,7 @@ async function compile(kind, signal) {
   if (kind === SMALL.leanwasm) {
     headers = { 'Content-Type': WASM };
     response = new Response(await unzipped(response.body, kind), { headers });
-    unpackedOnce.leanwasm = response.clone();
+    if (keeps) unpackedOnce.leanwasm = response.clone();
   } else if (awaited.includes(kind)) {
     response = new Response(response.body.pipeThrough(counting(kind)), { headers });
   }
@@ -195,6 +194,7 @@ async function compile(kind, signal) {
 // What took a script to unpack need not be unpacked on the next visit. It lies where the service worker keeps and looks for
 // the larger form, which the page registers once it hears of it.
 const unpackedOnce = {};
+const keeps = globalThis.caches && !saveData;
 
 async function keepUnpacked() {
   const cache = await caches.open(`calculator ${new URL('../../', import.meta.url).pathname} runtime`);
@@ -359,9 +359,9 @@ const begun = beginSomehow().finally(() => clearInterval(beat));
 begun.then(
   (ready) => {
     answer = ready;
-    const keeps = Boolean(globalThis.caches && !saveData && Object.keys(unpackedOnce).length);
-    self.postMessage({ state: 'ready', path, detail: '', marks, keeps });
-    if (keeps) setTimeout(() => keepUnpacked().catch(() => {}), KEEP_AFTER_MS);
+    const keepsNow = Object.keys(unpackedOnce).length > 0;
+    self.postMessage({ state: 'ready', path, detail: '', marks, keeps: keepsNow });
+    if (keepsNow) setTimeout(() => keepUnpacked().catch(() => {}), KEEP_AFTER_MS);
     work();
     bringRest().catch(() => {}); // it is asked for again when it is needed
   },
