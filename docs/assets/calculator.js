@@ -811,8 +811,8 @@ function address(section) {
 }
 
 function setQuery(section, query) {
-  clearTimeout(of(section).addressing);
   if (!isHere(section)) return;
+  clearTimeout(of(section).addressing);
   if (EMBEDDED) query += `${query ? "&" : "?"}${ASKED_BY_FRAME}`;
   try {
     history.replaceState(history.state, "", location.pathname + query + location.hash);
