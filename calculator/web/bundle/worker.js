@@ -155,7 +155,10 @@ async function inflate(kind, signal) {
   const checked = check(response.clone(), kept ? BUILT.packed : BUILT.files[kind].sha256);
   checked.catch(() => {});
   const body = kept ? response.body : await unzipped(response.body, kind);
-  const [bytes] = await Promise.all([new Response(body).arrayBuffer(), checked]);
+  const inflated = new Response(body).arrayBuffer();
+  inflated.catch(() => {});
+  await checked; // first: what cannot be unpacked a browser calls no more than "Failed to fetch"
+  const bytes = await inflated;
   if (keeps && kind === SMALL.heap) unpackedOnce.heap = new Response(bytes, { headers: { [PACKED]: 'yes' } });
   mark(kind);
   return bytes;
