@@ -28,11 +28,12 @@ serve: site/index.html
 
 site: site/index.html
 
-# The build of the site keeps one core busy: lint, types and spelling go beside it, and are told of after it.
+# The build of the site keeps one core busy, and the tests wait for browsers: lint, types and spelling go beside them, and
+# are told of as soon as they are known.
 test: fetched .venv/test.stamp node_modules/test.stamp chromium
-	@mkdir -p build; $(MAKE) --no-print-directory check >build/check.log 2>&1 & checked=$$!; \
-	$(MAKE) --no-print-directory site; built=$$?; wait $$checked; right=$$?; cat build/check.log; exit $$((built + right))
-	$(PYTEST) -m "not long" --dist worksteal
+	@mkdir -p build; { $(MAKE) --no-print-directory check >build/check.log 2>&1; right=$$?; cat build/check.log; exit $$right; } & \
+	checked=$$!; $(MAKE) --no-print-directory site && $(PYTEST) -m "not long" --dist worksteal; passed=$$?; \
+	wait $$checked; exit $$((passed + $$?))
 	@if command -v firefox-esr || command -v firefox; then BROWSER=firefox $(PYTEST) -m "core and not long" $(IN_BOTH); \
 	else echo "No Firefox here: what is tried in both browsers was tried in Chromium alone"; fi
 

@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -67,11 +68,18 @@ class Site:
             content = path.read_bytes()
             if path.name == "sitemap.xml":
                 content = content.replace(self.published.encode(), self.address.encode())
-            gzipped = b"" if path.suffix in COMPRESSED else gzip.compress(content, 6, mtime=0)
-            self._bodies[key] = Body(
-                content=content, gzipped=gzipped, etag=f'"{hashlib.sha256(content).hexdigest()[:20]}"'
-            )
+            self._bodies[key] = _body(content, compressed=path.suffix in COMPRESSED)
         return self._bodies[key]
+
+
+@lru_cache(maxsize=512)
+def _body(content: bytes, *, compressed: bool) -> Body:
+    """Once for the same bytes, of whatever file and server: tests serve one site by hundreds of them."""
+    return Body(
+        content=content,
+        gzipped=b"" if compressed else gzip.compress(content, 6, mtime=0),
+        etag=f'"{hashlib.sha256(content).hexdigest()[:20]}"',
+    )
 
 
 def published_address(root: Path) -> str:
