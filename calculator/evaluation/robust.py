@@ -9,6 +9,7 @@ from calculator.evaluation.reading import beside
 Run = TypeVar("Run")
 
 _KEPT_ERRORS = 200
+_MOST_STEPS = 30
 
 
 class Fit(NamedTuple):
@@ -33,7 +34,6 @@ def fit(
     *,
     tolerance: float,
     tail: float = 4.0,
-    rounds: int = 30,
     start: Mapping[str, float] | None = None,
 ) -> Fit:
     """The coefficients that make the errors least.
@@ -59,7 +59,7 @@ def fit(
     found = at(x)
     best = loss(found, x)
     moved: set[str] = set()
-    for _ in range(rounds):
+    for _ in range(_MOST_STEPS):
         slopes = []
         for i, name in enumerate(names):
             there = at([a + (1e-3 if i == j else 0.0) for j, a in enumerate(x)])
