@@ -39,7 +39,6 @@ const TOO_LONG_S = 6;
 const SMALL = { heap: 'smallheap', leanwasm: 'smallwasm' };
 const LOOK_FOR_COPY_MS = 50;
 const KEEP_AFTER_MS = 1000;
-const NEVER = new Promise(() => {});
 const WASM = 'application/wasm';
 const NO_HASH = 0xffffffff;
 const WORDS_BEFORE_HASH = 3; // in a text, see snapshot.mjs
@@ -59,10 +58,9 @@ async function get(kind, signal) {
   signal?.addEventListener('abort', () => asked.abort());
   const sent = download(address(kind), { signal: asked.signal });
   sent.catch(() => {});
-  const copy = kind in SMALL ? copyBefore(kind, sent) : NEVER;
-  const [response, isCopy] = await Promise.race([copy.then((found) => [found, true]), sent.then((found) => [found, false])]);
-  // Only then: a copy that is found too late must not end what is coming.
-  if (isCopy) asked.abort();
+  const copy = kind in SMALL ? await copyBefore(kind, sent) : undefined;
+  if (copy) asked.abort();
+  const response = copy ?? (await sent);
   if (!response.ok) throw new Error(`${BUILT.files[kind].name}: the server answered ${response.status}`);
   return response;
 }
@@ -72,12 +70,13 @@ async function keptCopy(kind) {
   return self.location.search ? undefined : globalThis.caches?.match(place(kind)).catch(() => {});
 }
 
-// The same where the file that was `sent` for is long in coming; never, where it is not. To look for a copy at once would cost
-// what comes from near some milliseconds.
+// The same where the file that was `sent` for is long in coming, or does not come. To look for a copy at once would cost what
+// comes from near some milliseconds. By the clock: a busy processor may hear of an answer before it hears of the pause's end.
 async function copyBefore(kind, sent) {
+  const asked = performance.now();
   const pause = new Promise((resolve) => setTimeout(resolve, LOOK_FOR_COPY_MS));
   const begun = await Promise.race([sent.then(Boolean, () => false), pause]);
-  return (begun ? undefined : await keptCopy(kind)) ?? NEVER;
+  return begun && performance.now() - asked < LOOK_FOR_COPY_MS ? undefined : keptCopy(kind);
 }
 
 // What is streamed through here is counted as it comes. Of the quick start's wasm file, which is smaller than its heap,
